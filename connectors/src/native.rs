@@ -1,0 +1,1 @@
+//! Systems that need code, one file each.

@@ -1,0 +1,155 @@
+//! What one collection promised to cover, and what became of the promise.
+//!
+//! A connector opens a [`crate::sink::Scope`] for each part of a system (an AWS account, a directory's naming context, a file), names
+//! the record kinds it will cover, pushes records and notes every gap. When it finishes, each kind is complete, partial
+//! or failed, and says why. Whether a complete answer is *suspect* is not judged here: the engine knows the history.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::record::RecordKind;
+
+/// How a kind of record in a scope ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeState {
+    /// Everything that was promised was read, with proof.
+    Complete,
+    /// Some of it was read.
+    Partial,
+    /// None of it can be relied on. Also the state of a scope that was never finished.
+    #[default]
+    Failed,
+}
+
+/// Something that was not read, with its cause and its fix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gap {
+    /// Stable diagnostic code (`COL031`), explained by `muster explain CODE`.
+    pub code: String,
+    /// What was tried, on what, and what was found.
+    pub what: String,
+    /// Why, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// Where in a file: `people.csv:17:4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+impl Gap {
+    /// A gap with its code and what happened.
+    pub fn new(code: &str, what: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), what: what.into(), cause: None, fix: None, at: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// Adds the fix.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    /// Adds the position.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Self {
+        self.at = Some(at.into());
+        self
+    }
+}
+
+/// One record kind of one scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct KindReport {
+    /// How it ended.
+    pub state: ScopeState,
+    /// Records pushed.
+    pub records: u64,
+    /// The total the vendor declares, where one exists (SCIM `totalResults`, a trailer row).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_total: Option<u64>,
+    /// What was not read. Empty exactly when `state` is complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+    /// Fields that the source withheld from every record, by record field name (`last_activity`), with why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withheld: BTreeMap<String, String>,
+}
+
+/// A permission that was probed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Probe {
+    /// The system's name for the permission or call (`iam:GetAccountAuthorizationDetails`).
+    pub permission: String,
+    /// Whether the credential has it.
+    pub granted: bool,
+    /// What the system answered when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// A file that records were read from, quoted by its SHA-256 in reports.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct SourceFile {
+    /// Path as configured.
+    pub path: String,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// When its content was taken from the system, from the config or a sidecar; never the file's modification time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Timestamp>,
+    /// Fingerprint of header and encoding: equal for files of the same shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+}
+
+/// What became of one scope. Instants here are facts about the run and stay out of hashed content.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ScopeReport {
+    /// Name within the system, stable from run to run (`account/111122223333`, `dc=corp,dc=example`).
+    pub scope: String,
+    /// The kinds that were promised, and how each ended.
+    pub kinds: BTreeMap<RecordKind, KindReport>,
+    /// Pages or files read.
+    pub pages: u64,
+    /// Permissions probed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<Probe>,
+    /// Who the credential is, as the system sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The tenant's own id (AWS account or organisation id, domain SID): what fingerprints use, so a rename reopens nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Files read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<SourceFile>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
+}
+
+impl ScopeReport {
+    /// The worst state of any kind; failed when nothing was promised.
+    pub fn state(&self) -> ScopeState {
+        self.kinds.values().map(|kind| kind.state).max().unwrap_or_default()
+    }
+}
