@@ -1,1 +1,3 @@
-//! x
+//! muster
+
+pub mod graph;

@@ -1,0 +1,312 @@
+//! Puts a graph together: nodes first, then edges, then compressed adjacency both ways.
+
+use rustc_hash::FxHashMap;
+
+use super::strings::number;
+use super::{
+    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy, Relation,
+    Resource, ScopeIx, Span, Strings, SystemIx, Text,
+};
+
+/// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
+pub(super) fn node_ix(place: usize) -> NodeIx {
+    NodeIx(u32::try_from(place).expect("the builder admits at most u32::MAX nodes"))
+}
+
+/// A credential index from a place.
+pub(super) fn credential_ix(place: usize) -> CredentialIx {
+    CredentialIx(u32::try_from(place).expect("the builder admits at most u32::MAX credentials"))
+}
+
+fn small(count: usize) -> u32 {
+    u32::try_from(count).expect("the builder admits at most u32::MAX rows a table")
+}
+
+/// Rows grouped by owner.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    starts: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl Offsets {
+    /// Groups `(owner, row)` pairs of `owners` owners by counting.
+    fn group(owners: usize, pairs: impl Iterator<Item = (u32, u32)> + Clone) -> Self {
+        let mut starts = vec![0_u32; owners + 1];
+        for (owner, _) in pairs.clone() {
+            starts[owner as usize + 1] += 1;
+        }
+        for owner in 0..owners {
+            starts[owner + 1] += starts[owner];
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![0_u32; starts[owners] as usize];
+        for (owner, row) in pairs {
+            let place = &mut next[owner as usize];
+            rows[*place as usize] = row;
+            *place += 1;
+        }
+        Self { starts, rows }
+    }
+
+    /// The rows of an owner.
+    pub(super) fn of(&self, owner: usize) -> impl Iterator<Item = u32> + '_ {
+        let range = match (self.starts.get(owner), self.starts.get(owner + 1)) {
+            (Some(start), Some(end)) => *start as usize..*end as usize,
+            (_, None) | (None, _) => 0..0,
+        };
+        self.rows[range].iter().copied()
+    }
+}
+
+/// Compressed adjacency in one direction.
+#[derive(Debug, Default)]
+pub(super) struct Adjacency {
+    starts: Vec<u32>,
+    others: Vec<NodeIx>,
+    relations: Vec<Relation>,
+    edges: Vec<u32>,
+}
+
+impl Adjacency {
+    fn of_edges(nodes: usize, edges: &[PendingEdge], end: fn(&PendingEdge) -> (NodeIx, NodeIx)) -> Self {
+        let mut starts = vec![0_u32; nodes + 1];
+        for edge in edges {
+            starts[end(edge).0.get() + 1] += 1;
+        }
+        for node in 0..nodes {
+            starts[node + 1] += starts[node];
+        }
+        let mut next = starts.clone();
+        let mut others = vec![NodeIx(0); edges.len()];
+        let mut relations = vec![Relation::Holds; edges.len()];
+        let mut ids = vec![0_u32; edges.len()];
+        for (ix, edge) in edges.iter().enumerate() {
+            let (near, far) = end(edge);
+            let place = next[near.get()] as usize;
+            next[near.get()] += 1;
+            others[place] = far;
+            relations[place] = edge.relation;
+            ids[place] = small(ix);
+        }
+        Self { starts, others, relations, edges: ids }
+    }
+
+    /// The far ends of a node's edges.
+    pub(super) fn of(&self, node: NodeIx) -> impl Iterator<Item = (NodeIx, Relation, u32)> + '_ {
+        self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
+    }
+
+    /// The far ends alone, as a slice.
+    pub(super) fn others(&self, node: NodeIx) -> &[NodeIx] {
+        &self.others[self.range(node)]
+    }
+
+    fn range(&self, node: NodeIx) -> std::ops::Range<usize> {
+        self.starts[node.get()] as usize..self.starts[node.get() + 1] as usize
+    }
+
+    /// Bytes taken.
+    pub(super) fn bytes(&self) -> usize {
+        self.starts.len() * 4 + self.others.len() * (4 + 1 + 4)
+    }
+}
+
+/// Nodes by system, kind and id.
+#[derive(Debug, Default)]
+pub(super) struct Lookup {
+    nodes: FxHashMap<(u16, NodeKind, u32), NodeIx>,
+}
+
+impl Lookup {
+    /// The node, when there is one.
+    pub(super) fn find(&self, system: SystemIx, kind: NodeKind, id: Text) -> Option<NodeIx> {
+        self.nodes.get(&(system.0, kind, number(id))).copied()
+    }
+}
+
+#[derive(Debug)]
+struct PendingEdge {
+    source: NodeIx,
+    target: NodeIx,
+    relation: Relation,
+    detail: Detail,
+}
+
+/// Collects nodes and edges. Nodes are added kind by kind in the order of [`NodeKind`]; edges come last.
+#[derive(Debug, Default)]
+pub struct Builder {
+    /// The strings.
+    pub strings: Strings,
+    systems: Vec<String>,
+    scopes: Vec<(SystemIx, String)>,
+    scope_places: FxHashMap<(SystemIx, String), ScopeIx>,
+    nodes: Vec<Node>,
+    accounts: Vec<Account>,
+    groups: Vec<Group>,
+    entitlements: Vec<Entitlement>,
+    resources: Vec<Resource>,
+    texts: Vec<Text>,
+    credentials: Vec<Credential>,
+    policies: Vec<Policy>,
+    lookup: Lookup,
+    edges: Vec<PendingEdge>,
+    coverage: Coverage,
+}
+
+impl Builder {
+    /// A builder for these systems.
+    pub fn new(coverage: Coverage) -> Self {
+        let systems = coverage.system_names();
+        Self { systems, coverage, ..Self::default() }
+    }
+
+    /// A system by name; rows of a system that coverage does not know are added to it.
+    pub fn system(&mut self, name: &str) -> SystemIx {
+        let place = match self.systems.binary_search_by(|known| known.as_str().cmp(name)) {
+            Ok(place) => place,
+            Err(place) => {
+                debug_assert!(self.nodes.is_empty(), "systems are known before nodes are added");
+                self.systems.insert(place, name.to_owned());
+                place
+            }
+        };
+        SystemIx(u16::try_from(place).unwrap_or(u16::MAX))
+    }
+
+    /// A scope by name.
+    pub fn scope(&mut self, system: SystemIx, name: &str) -> ScopeIx {
+        if let Some(scope) = self.scope_places.get(&(system, name.to_owned())) {
+            return *scope;
+        }
+        let scope = ScopeIx(small(self.scopes.len()));
+        self.scopes.push((system, name.to_owned()));
+        self.scope_places.insert((system, name.to_owned()), scope);
+        scope
+    }
+
+    /// Stores a list of texts.
+    pub fn texts(&mut self, texts: impl Iterator<Item = Text>) -> Span {
+        let start = small(self.texts.len());
+        self.texts.extend(texts);
+        Span { start, len: small(self.texts.len()) - start }
+    }
+
+    fn node(&mut self, node: Node) -> Option<NodeIx> {
+        let key = (node.system.0, node.kind, number(node.id));
+        let ix = node_ix(self.nodes.len());
+        match self.lookup.nodes.entry(key) {
+            // The first row of an id wins: rows arrive with today's before those carried over.
+            std::collections::hash_map::Entry::Occupied(_) => None,
+            std::collections::hash_map::Entry::Vacant(vacant) => {
+                vacant.insert(ix);
+                self.nodes.push(node);
+                Some(ix)
+            }
+        }
+    }
+
+    /// Adds an account.
+    pub fn account(&mut self, node: Node, account: Account) {
+        debug_assert_eq!(self.nodes.len(), self.accounts.len(), "accounts come first");
+        if self.node(node).is_some() {
+            self.accounts.push(account);
+        }
+    }
+
+    /// Adds a group.
+    pub fn group(&mut self, node: Node, group: Group) {
+        if self.node(node).is_some() {
+            self.groups.push(group);
+        }
+    }
+
+    /// Adds an entitlement.
+    pub fn entitlement(&mut self, node: Node, entitlement: Entitlement) {
+        if self.node(node).is_some() {
+            self.entitlements.push(entitlement);
+        }
+    }
+
+    /// Adds a resource.
+    pub fn resource(&mut self, node: Node, resource: Resource) {
+        if self.node(node).is_some() {
+            self.resources.push(resource);
+        }
+    }
+
+    /// Adds a credential.
+    pub fn credential(&mut self, mut credential: Credential) {
+        credential.account = self.lookup.find(credential.system, NodeKind::Account, credential.account_id);
+        self.credentials.push(credential);
+    }
+
+    /// Adds a policy.
+    pub fn policy(&mut self, policy: Policy) {
+        self.policies.push(policy);
+    }
+
+    /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
+    pub fn resolve(&mut self, like: &Node, kinds: &[NodeKind]) -> NodeIx {
+        for kind in kinds {
+            if let Some(ix) = self.lookup.find(like.system, *kind, like.id) {
+                return ix;
+            }
+        }
+        if let Some(ix) = self.lookup.find(like.system, NodeKind::Unresolved, like.id) {
+            return ix;
+        }
+        let ix = node_ix(self.nodes.len());
+        self.node(Node { kind: NodeKind::Unresolved, ..*like });
+        ix
+    }
+
+    /// Adds an edge.
+    pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: Detail) {
+        self.edges.push(PendingEdge { source, target, relation, detail });
+    }
+
+    /// The graph.
+    ///
+    /// Cost: O(V + E log d) for the widest node's degree d.
+    pub fn finish(mut self) -> Graph {
+        self.edges.sort_by_key(|edge| (edge.source, edge.target, edge.relation, edge.detail.resource));
+        let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
+        let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
+        let owned = self
+            .credentials
+            .iter()
+            .enumerate()
+            .filter_map(|(ix, credential)| Some((credential.account?.0, small(ix))))
+            .collect::<Vec<_>>();
+        Graph {
+            credentials_of: Offsets::group(self.accounts.len(), owned.iter().copied()),
+            strings: self.strings,
+            systems: self.systems,
+            scopes: self.scopes,
+            nodes: self.nodes,
+            accounts: self.accounts,
+            groups: self.groups,
+            entitlements: self.entitlements,
+            resources: self.resources,
+            texts: self.texts,
+            credentials: self.credentials,
+            policies: self.policies,
+            lookup: self.lookup,
+            forward,
+            backward,
+            details: self.edges.into_iter().map(|edge| edge.detail).collect(),
+            coverage: self.coverage,
+        }
+    }
+}
+
+impl Graph {
+    pub(super) fn successors(&self, node: NodeIx) -> &[NodeIx] {
+        self.forward.others(node)
+    }
+
+    pub(super) fn predecessors(&self, node: NodeIx) -> &[NodeIx] {
+        self.backward.others(node)
+    }
+}

@@ -1,0 +1,4 @@
+//! load
+#[derive(Debug)]
+/// x
+pub struct GraphError;
