@@ -21,8 +21,8 @@ mod petgraph_view;
 mod strings;
 
 use muster_connectors::record::{
-    AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule, IdKind,
-    Lifecycle, PolicyKind, PrivilegeLevel,
+    AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
+    IdKind, Lifecycle, PolicyKind, PrivilegeLevel,
 };
 
 pub use self::build::Builder;

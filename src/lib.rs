@@ -1,3 +1,4 @@
 //! muster
 
 pub mod graph;
+pub mod people;

@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 
 use super::strings::number;
 use super::{
-    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy, Relation,
-    Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy,
+    Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.

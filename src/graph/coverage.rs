@@ -25,8 +25,7 @@ pub enum RowState {
 
 impl RowState {
     /// Every state, best first.
-    pub const ALL: [Self; 6] =
-        [Self::Complete, Self::Carried, Self::Suspect, Self::Partial, Self::Stale, Self::Failed];
+    pub const ALL: [Self; 6] = [Self::Complete, Self::Carried, Self::Suspect, Self::Partial, Self::Stale, Self::Failed];
 
     /// The one spelling.
     pub const fn as_str(self) -> &'static str {

@@ -1,0 +1,280 @@
+//! People: HR feeds to persons with employments, and links from accounts to them, each with its evidence.
+//!
+//! ```text
+//!   persons + employments ──► People::merge ──► persons with spans ─┐
+//!   graph accounts ───────────────────────────────────────────────┴─► ladder of STRATEGIES ──► a Link or a reason why not
+//! ```
+//!
+//! The ladder is climbed from the strongest evidence down. The first rung that names anybody decides: one person is a link
+//! (or a candidate, where the rung is weak), several are *disputed*. No link is made on e-mail or name alone across an
+//! employment gap. Nothing here concludes anything from an HR row that is not there: that is the rules' business, which ask
+//! the graph's coverage first.
+
+mod class;
+mod email;
+mod employee_id;
+mod employment;
+mod federation;
+mod ladder;
+mod load;
+mod login;
+mod pins;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use muster_connectors::record::AccountClass;
+
+use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
+
+pub use self::employment::{Employment, EndEvidence, Standing};
+pub use self::ladder::{Candidate, Strategy, Thresholds};
+pub use self::load::{PeopleError, Source};
+pub use self::pins::Pin;
+
+/// The rungs, strongest first. One line here registers one.
+pub const STRATEGIES: &[&Strategy] = &[
+    &pins::STRATEGY,
+    &employee_id::STRATEGY,
+    &federation::STRATEGY,
+    &email::STRATEGY,
+    &login::ADMIN_AFFIX,
+    &login::LOCAL_PART,
+    &login::CONVENTION,
+];
+
+/// A person, in [`People::persons`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonIx(pub u32);
+
+/// One human of the source of truth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// HR system the first record of the person stands in.
+    pub system: Text,
+    /// The feed's own key.
+    pub id: Text,
+    /// The name the person goes by.
+    pub name: Option<Text>,
+    /// Given name.
+    pub given_name: Option<Text>,
+    /// Family name.
+    pub family_name: Option<Text>,
+    /// Work e-mails, folded.
+    pub emails: Vec<Text>,
+    /// Employee ids, folded, those of every employment included.
+    pub employee_ids: Vec<Text>,
+    /// Employments, by start.
+    pub employments: Vec<Employment>,
+    /// State of the rows the person comes from, the best of them.
+    pub state: RowState,
+}
+
+/// What an account has to do with people, in the words of RULES.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Situation {
+    /// Linked to somebody who is employed.
+    Confirmed,
+    /// One candidate below the definite threshold: proposed, not linked.
+    Found,
+    /// Pinned to two persons.
+    FoundAlreadyLinked,
+    /// Several persons are as likely.
+    Ambiguous,
+    /// Linked to somebody who is not employed, or not yet.
+    Unqualified,
+    /// Nobody corresponds.
+    Unassigned,
+    /// Nobody corresponds, but HR was not read completely.
+    Indeterminate,
+    /// Not a person's account by its class.
+    TargetIgnored,
+}
+
+impl Situation {
+    /// RULES' word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "CONFIRMED",
+            Self::Found => "FOUND",
+            Self::FoundAlreadyLinked => "FOUND_ALREADY_LINKED",
+            Self::Ambiguous => "AMBIGUOUS",
+            Self::Unqualified => "UNQUALIFIED",
+            Self::Unassigned => "UNASSIGNED",
+            Self::Indeterminate => "INDETERMINATE",
+            Self::TargetIgnored => "TARGET_IGNORED",
+        }
+    }
+}
+
+/// What the ladder found for one account.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Correlation {
+    /// Linked to one person.
+    Linked(Candidate),
+    /// One person, not surely enough.
+    Proposed(Candidate),
+    /// Several persons on the same rung.
+    Disputed(Vec<Candidate>),
+    /// Nobody.
+    #[default]
+    Nobody,
+}
+
+/// A class and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// The class.
+    pub class: AccountClass,
+    /// In words an auditor can check.
+    pub evidence: String,
+}
+
+/// Everyone, and whose account is whose.
+#[derive(Debug, Default)]
+pub struct People {
+    strings: Strings,
+    persons: Vec<Person>,
+    by_key: Vec<(Text, PersonIx)>,
+    correlations: Vec<Correlation>,
+    classes: Vec<Classified>,
+    accounts_of: Vec<Vec<NodeIx>>,
+    hr_complete: bool,
+    zone: Option<jiff::tz::TimeZone>,
+}
+
+impl People {
+    /// Climbs the ladder for every account of the graph.
+    ///
+    /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
+    #[must_use]
+    pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+        self.hr_complete = graph.coverage().of_people().next().is_some()
+            && graph.coverage().of_people().all(|row| row.state.proves_absence());
+        let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
+        self.accounts_of = vec![Vec::new(); self.persons.len()];
+        for (place, correlation) in correlations.iter().enumerate() {
+            if let Correlation::Linked(link) = correlation {
+                self.accounts_of[link.person.0 as usize].push(NodeIx(u32::try_from(place).unwrap_or(u32::MAX)));
+            }
+        }
+        self.correlations = correlations;
+        self.classes = classes;
+        self
+    }
+
+    /// Every person, in order of system and id.
+    pub fn persons(&self) -> impl ExactSizeIterator<Item = (PersonIx, &Person)> + '_ {
+        self.persons.iter().enumerate().map(|(ix, person)| (PersonIx(u32::try_from(ix).unwrap_or(u32::MAX)), person))
+    }
+
+    /// A person.
+    pub fn person(&self, ix: PersonIx) -> &Person {
+        &self.persons[ix.0 as usize]
+    }
+
+    /// A text of a person.
+    pub fn text(&self, text: Text) -> &str {
+        self.strings.get(text)
+    }
+
+    /// A text that may be missing; empty when it is.
+    pub fn text_or_empty(&self, text: Option<Text>) -> &str {
+        text.map_or("", |text| self.strings.get(text))
+    }
+
+    /// The name people know a person by, else the id.
+    pub fn name(&self, ix: PersonIx) -> &str {
+        let person = self.person(ix);
+        self.strings.get(person.name.unwrap_or(person.id))
+    }
+
+    /// The persons known by a key: feed id, employee id or work e-mail, folded.
+    pub fn find(&self, key: &str) -> Vec<PersonIx> {
+        let Some(text) = self.strings.find(&fold(key)) else { return Vec::new() };
+        let start = self.by_key.partition_point(|(known, _)| *known < text);
+        let mut persons: Vec<PersonIx> =
+            self.by_key[start..].iter().take_while(|(known, _)| *known == text).map(|(_, person)| *person).collect();
+        persons.dedup();
+        persons
+    }
+
+    /// Whether every HR feed was read completely.
+    pub fn hr_complete(&self) -> bool {
+        self.hr_complete
+    }
+
+    /// What the ladder found for an account.
+    pub fn correlation(&self, account: NodeIx) -> &Correlation {
+        static NOBODY: Correlation = Correlation::Nobody;
+        self.correlations.get(account.get()).unwrap_or(&NOBODY)
+    }
+
+    /// The person an account is linked to.
+    pub fn link(&self, account: NodeIx) -> Option<&Candidate> {
+        match self.correlation(account) {
+            Correlation::Linked(link) => Some(link),
+            Correlation::Proposed(_) | Correlation::Disputed(_) | Correlation::Nobody => None,
+        }
+    }
+
+    /// Class of an account, with what it rests on.
+    pub fn class(&self, account: NodeIx) -> &Classified {
+        &self.classes[account.get()]
+    }
+
+    /// Whether an account is a human's by its class.
+    pub fn is_human(&self, account: NodeIx) -> bool {
+        matches!(self.class(account).class, AccountClass::Human | AccountClass::Admin)
+    }
+
+    /// Accounts linked to a person, in order of system and id.
+    pub fn accounts_of(&self, person: PersonIx) -> &[NodeIx] {
+        self.accounts_of.get(person.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where a person stands at `now`: the best of the employments.
+    pub fn standing(&self, person: PersonIx, now: Timestamp) -> Standing {
+        let zone = self.zone.as_ref();
+        employment::best(self.person(person).employments.iter().map(|e| e.standing(now, self, zone)))
+    }
+
+    /// Situation of an account.
+    pub fn situation(&self, account: NodeIx, now: Timestamp) -> Situation {
+        match self.correlation(account) {
+            Correlation::Linked(link) => match self.standing(link.person, now) {
+                Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
+                Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
+            },
+            Correlation::Disputed(candidates) if candidates.iter().any(|c| c.strategy == pins::STRATEGY.name) => {
+                Situation::FoundAlreadyLinked
+            }
+            Correlation::Disputed(_) => Situation::Ambiguous,
+            Correlation::Proposed(_) => Situation::Found,
+            Correlation::Nobody if !self.is_human(account) => Situation::TargetIgnored,
+            Correlation::Nobody if !self.hr_complete => Situation::Indeterminate,
+            Correlation::Nobody => Situation::Unassigned,
+        }
+    }
+
+    /// Accounts by strategy that linked them, by name of the strategy.
+    pub fn links_by_strategy(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for correlation in &self.correlations {
+            if let Correlation::Linked(link) = correlation {
+                *counts.entry(link.strategy).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// Folds a key for comparison: trimmed, NFKC, lower case.
+pub fn fold(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let trimmed = text.trim();
+    if trimmed.is_ascii() {
+        return trimmed.to_ascii_lowercase();
+    }
+    trimmed.nfkc().flat_map(char::to_lowercase).collect()
+}

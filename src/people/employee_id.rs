@@ -1,0 +1,27 @@
+//! Rung 2: the employee id the system keeps.
+
+use super::fold;
+use super::ladder::{Candidate, Evidence, Strategy, persons_by_key};
+use crate::graph::NodeIx;
+
+/// The rung.
+pub(super) static STRATEGY: Strategy = Strategy {
+    name: "employee_id",
+    summary: "the account's employee id is one of a person's employee ids",
+    propose,
+    any_class: true,
+};
+
+fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
+    let Some(id) = evidence.graph.account(account).and_then(|account| account.employee_id) else { return Vec::new() };
+    let id = fold(evidence.graph.text(id));
+    persons_by_key(evidence.people, &id, |person, key| person.employee_ids.contains(&key))
+        .into_iter()
+        .map(|person| Candidate {
+            person,
+            confidence: 0.99,
+            strategy: STRATEGY.name,
+            evidence: format!("employee id `{id}` on both sides"),
+        })
+        .collect()
+}

@@ -1,0 +1,195 @@
+//! HR rows to persons with employments.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use muster_connectors::record;
+
+use super::{Employment, People, Person, PersonIx, fold};
+use crate::graph::{RowState, Strings, Text};
+
+/// Why people could not be read from a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum PeopleError {}
+
+/// Where an HR row comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// System.
+    pub system: String,
+    /// Scope.
+    pub scope: String,
+    /// State of its part.
+    pub state: RowState,
+    /// When it was true.
+    pub collected: Option<Timestamp>,
+}
+
+impl People {
+    /// Merges the feeds: rows that share an employee id are one person, whatever feed they stand in.
+    ///
+    /// Attributes come from the first feed that has them, in order of system name; rows of one feed keep their order.
+    ///
+    /// Cost: O(n log n).
+    pub fn merge(
+        mut persons: Vec<(Source, record::Person)>,
+        employments: Vec<(Source, record::Employment)>,
+        zone: Option<TimeZone>,
+    ) -> Self {
+        persons.sort_by(|a, b| (&a.0.system, &a.1.id).cmp(&(&b.0.system, &b.1.id)));
+        let mut people = Self { zone, ..Self::default() };
+        let mut places: rustc_hash::FxHashMap<Text, PersonIx> = rustc_hash::FxHashMap::default();
+        let mut feeds: rustc_hash::FxHashMap<(Text, Text), PersonIx> = rustc_hash::FxHashMap::default();
+        for (source, row) in persons {
+            let system = people.strings.add(&source.system);
+            let id = people.strings.add(&fold(&row.id));
+            let employee_ids: Vec<Text> = row.employee_ids.iter().map(|key| people.strings.add(&fold(key))).collect();
+            let known = employee_ids.iter().find_map(|key| places.get(key)).copied();
+            let ix = known.unwrap_or_else(|| people.add_person(system, id, source.state));
+            feeds.insert((system, id), ix);
+            for key in &employee_ids {
+                places.entry(*key).or_insert(ix);
+            }
+            people.add_attributes(ix, &row, employee_ids, source.state);
+        }
+        for (source, row) in employments {
+            let system = people.strings.add(&source.system);
+            let person = people.strings.add(&fold(&row.person));
+            if let Some(ix) = feeds.get(&(system, person)) {
+                people.add_employment(*ix, system, &source, &row);
+            }
+        }
+        people.index();
+        people
+    }
+
+    fn add_person(&mut self, system: Text, id: Text, state: RowState) -> PersonIx {
+        self.persons.push(Person {
+            system,
+            id,
+            name: None,
+            given_name: None,
+            family_name: None,
+            emails: Vec::new(),
+            employee_ids: Vec::new(),
+            employments: Vec::new(),
+            state,
+        });
+        PersonIx(u32::try_from(self.persons.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    fn add_attributes(&mut self, ix: PersonIx, row: &record::Person, employee_ids: Vec<Text>, state: RowState) {
+        let composed = match (&row.given_name, &row.family_name) {
+            (Some(given), Some(family)) => Some(format!("{given} {family}")),
+            (Some(_), None) | (None, Some(_) | None) => None,
+        };
+        let name = row.preferred_name.as_ref().or(row.legal_name.as_ref()).or(composed.as_ref());
+        let name = name.map(|name| self.strings.add(name));
+        let (given, family) = names_of(row);
+        let given = given.map(|name| self.strings.add(&name));
+        let family = family.map(|name| self.strings.add(&name));
+        let emails: Vec<Text> = row.emails.iter().map(|email| self.strings.add(&fold(email))).collect();
+        let person = &mut self.persons[ix.0 as usize];
+        person.name = person.name.or(name);
+        person.given_name = person.given_name.or(given);
+        person.family_name = person.family_name.or(family);
+        person.state = person.state.min(state);
+        extend_unique(&mut person.emails, emails);
+        extend_unique(&mut person.employee_ids, employee_ids);
+    }
+
+    fn add_employment(&mut self, ix: PersonIx, system: Text, source: &Source, row: &record::Employment) {
+        let strings: &mut Strings = &mut self.strings;
+        let mut text = |value: &Option<String>| value.as_ref().map(|value| strings.add(value));
+        let employment = Employment {
+            system,
+            department: text(&row.department),
+            manager: text(&row.manager),
+            time_zone: text(&row.time_zone),
+            employee_id: row.employee_id.as_ref().map(|key| strings.add(&fold(key))),
+            scope: strings.add(&source.scope),
+            id: strings.add(&row.id),
+            status: row.status,
+            worker_type: row.worker_type,
+            start: row.start,
+            end: row.end,
+            effective: row.effective,
+            recorded: row.recorded,
+            state: source.state,
+            collected: source.collected,
+        };
+        let person = &mut self.persons[ix.0 as usize];
+        extend_unique(&mut person.employee_ids, employment.employee_id.into_iter().collect());
+        person.employments.push(employment);
+    }
+
+    /// Orders employments and builds the keys that strategies look persons up by.
+    fn index(&mut self) {
+        let mut by_key = Vec::with_capacity(self.persons.len() * 3);
+        for (place, person) in self.persons.iter_mut().enumerate() {
+            person.employments.sort_by(|a, b| (a.start, a.end, a.id).cmp(&(b.start, b.end, b.id)));
+            let ix = PersonIx(u32::try_from(place).unwrap_or(u32::MAX));
+            by_key.push((person.id, ix));
+            by_key.extend(person.emails.iter().chain(&person.employee_ids).map(|key| (*key, ix)));
+        }
+        by_key.sort_unstable();
+        by_key.dedup();
+        self.by_key = by_key;
+    }
+}
+
+/// Given and family name: as the feed has them, else the first and last word of the preferred or legal name.
+fn names_of(row: &record::Person) -> (Option<String>, Option<String>) {
+    if row.given_name.is_some() || row.family_name.is_some() {
+        return (row.given_name.clone(), row.family_name.clone());
+    }
+    let Some(full) = row.preferred_name.as_ref().or(row.legal_name.as_ref()) else { return (None, None) };
+    if let Some((family, given)) = full.split_once(',') {
+        return (Some(given.trim().to_owned()), Some(family.trim().to_owned()));
+    }
+    let mut words = full.split_whitespace();
+    let given = words.next().map(str::to_owned);
+    (given, words.next_back().map(str::to_owned))
+}
+
+fn extend_unique(list: &mut Vec<Text>, more: Vec<Text>) {
+    for text in more {
+        if !list.contains(&text) {
+            list.push(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(system: &str) -> Source {
+        Source { system: system.into(), scope: "people".into(), state: RowState::Complete, collected: None }
+    }
+
+    fn person(id: &str, employee_ids: &[&str], email: &str) -> record::Person {
+        record::Person {
+            id: id.into(),
+            legal_name: Some("Ada Lovelace".into()),
+            emails: vec![email.into()],
+            employee_ids: employee_ids.iter().map(ToString::to_string).collect(),
+            ..record::Person::default()
+        }
+    }
+
+    #[test]
+    fn rows_that_share_an_employee_id_are_one_person_with_all_addresses() {
+        let people = People::merge(
+            vec![
+                (source("contractors"), person("C1", &["C1", "E7"], "ada@ext.example")),
+                (source("hr"), person("E7", &["E7"], "Ada@acme.example")),
+                (source("hr"), person("E8", &["E8"], "bob@acme.example")),
+            ],
+            Vec::new(),
+            None,
+        );
+        assert_eq!(people.persons().len(), 2);
+        assert_eq!(people.find("ada@ACME.example"), people.find("c1"));
+        assert_eq!(people.find("nobody@acme.example"), Vec::new());
+    }
+}

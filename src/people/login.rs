@@ -1,0 +1,151 @@
+//! The lowest rungs: what the account is called.
+
+use rustc_hash::FxHashMap;
+use unicode_normalization::UnicodeNormalization;
+
+use super::ladder::{Candidate, Evidence, Strategy};
+use super::{People, PersonIx, fold};
+use crate::graph::NodeIx;
+
+/// An administration account named after an everyday one of the same system that is already linked.
+pub(super) static ADMIN_AFFIX: Strategy = Strategy {
+    name: "admin_name",
+    summary: "the login is another linked account's login of the same system with an administrator's prefix or suffix",
+    propose: propose_affix,
+    any_class: false,
+};
+
+/// The part before the `@` of a work e-mail.
+pub(super) static LOCAL_PART: Strategy = Strategy {
+    name: "email_name",
+    summary: "the login is the name part of exactly one person's work e-mail",
+    propose: propose_local_part,
+    any_class: false,
+};
+
+/// A login made from a name.
+pub(super) static CONVENTION: Strategy = Strategy {
+    name: "name_convention",
+    summary: "the login follows a naming convention: first.last, flast, firstl, last.first; proposed, never linked alone",
+    propose: propose_convention,
+    any_class: false,
+};
+
+const ADMIN_PREFIXES: [&str; 8] = ["admin-", "admin.", "admin_", "adm-", "adm.", "adm_", "a-", "da-"];
+const ADMIN_SUFFIXES: [&str; 7] = ["-admin", ".admin", "_admin", "-adm", ".adm", "_adm", "-a"];
+
+/// The login without an administrator's affix, when it bears one.
+pub(super) fn without_admin_affix(login: &str) -> Option<&str> {
+    ADMIN_PREFIXES
+        .iter()
+        .find_map(|prefix| login.strip_prefix(prefix))
+        .or_else(|| ADMIN_SUFFIXES.iter().find_map(|suffix| login.strip_suffix(suffix)))
+        .filter(|rest| rest.len() > 1)
+}
+
+fn login_name(evidence: &Evidence<'_>, account: NodeIx) -> Option<String> {
+    let login = evidence.graph.account(account)?.login?;
+    let login = fold(evidence.graph.text(login));
+    let name = login.split_once('@').map_or(login.as_str(), |(name, _)| name);
+    let name = name.rsplit_once('\\').map_or(name, |(_, name)| name);
+    (name.len() > 1).then(|| name.to_owned())
+}
+
+fn propose_affix(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
+    let Some(login) = login_name(evidence, account) else { return Vec::new() };
+    let Some(base) = without_admin_affix(&login) else { return Vec::new() };
+    let system = evidence.graph.node(account).system;
+    let found = evidence.logins.get(&(system, base.to_owned()));
+    found
+        .map(|person| Candidate {
+            person: *person,
+            confidence: 0.92,
+            strategy: ADMIN_AFFIX.name,
+            evidence: format!("`{login}` is the administration account of `{base}`, which is linked"),
+        })
+        .into_iter()
+        .collect()
+}
+
+fn propose_local_part(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
+    let Some(login) = login_name(evidence, account) else { return Vec::new() };
+    let base = without_admin_affix(&login).unwrap_or(&login);
+    let key = format!("@{base}");
+    named(evidence, account, &key, &LOCAL_PART, 0.9, &format!("login `{login}` is the name part of the work e-mail"))
+}
+
+fn propose_convention(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
+    let Some(login) = login_name(evidence, account) else { return Vec::new() };
+    let base = without_admin_affix(&login).unwrap_or(&login);
+    let key: String = base.chars().filter(char::is_ascii_alphanumeric).collect();
+    let key = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    if key.len() < 3 {
+        return Vec::new();
+    }
+    named(evidence, account, key, &CONVENTION, 0.75, &format!("login `{login}` follows a naming convention"))
+}
+
+fn named(
+    evidence: &Evidence<'_>,
+    account: NodeIx,
+    key: &str,
+    strategy: &'static Strategy,
+    confidence: f32,
+    why: &str,
+) -> Vec<Candidate> {
+    let persons = evidence.names.get(key).map_or(&[][..], Vec::as_slice);
+    persons
+        .iter()
+        .map(|person| {
+            let survives = evidence.survives_gap(account, *person);
+            Candidate {
+                person: *person,
+                confidence: if survives { confidence } else { confidence.min(0.65) },
+                strategy: strategy.name,
+                evidence: why.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// Keys made of names: `@` + name part of each work e-mail, and the usual conventions.
+pub(super) fn name_keys(people: &People) -> FxHashMap<String, Vec<PersonIx>> {
+    let mut keys: FxHashMap<String, Vec<PersonIx>> = FxHashMap::default();
+    let mut add = |key: String, person: PersonIx| {
+        let persons = keys.entry(key).or_default();
+        if persons.last() != Some(&person) {
+            persons.push(person);
+        }
+    };
+    for (ix, person) in people.persons() {
+        for email in &person.emails {
+            if let Some((name, _)) = people.text(*email).split_once('@') {
+                add(format!("@{name}"), ix);
+            }
+        }
+        let given = letters(people.text_or_empty(person.given_name));
+        let family = letters(people.text_or_empty(person.family_name));
+        let (Some(initial), Some(last_initial)) = (given.get(..1), family.get(..1)) else { continue };
+        for key in [
+            format!("{given}{family}"),
+            format!("{family}{given}"),
+            format!("{initial}{family}"),
+            format!("{given}{last_initial}"),
+            format!("{family}{initial}"),
+        ] {
+            if key.len() >= 3 {
+                add(key, ix);
+            }
+        }
+    }
+    for persons in keys.values_mut() {
+        persons.sort_unstable();
+        persons.dedup();
+    }
+    keys
+}
+
+/// A name as it stands in logins: without accents, lower case, letters and digits only.
+fn letters(name: &str) -> String {
+    name.nfd().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}

@@ -1,0 +1,71 @@
+//! Rung 1: what a person has decided and written down.
+
+use jiff::Timestamp;
+use rustc_hash::FxHashMap;
+
+use super::ladder::{Candidate, Evidence, Strategy};
+use super::{People, PersonIx, fold};
+use crate::graph::{Graph, NodeIx};
+
+/// The rung.
+pub(super) static STRATEGY: Strategy = Strategy {
+    name: "pin",
+    summary: "a decision in policy/pins.toml, with author, reason and expiry",
+    propose,
+    any_class: true,
+};
+
+/// An account tied to a person by decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// System name.
+    pub system: String,
+    /// Account id, login or native name.
+    pub account: String,
+    /// Person: feed id, employee id or work e-mail.
+    pub person: String,
+    /// Who decided.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// No longer counts from here on.
+    pub expires: Option<Timestamp>,
+}
+
+/// Pins that count at `now`, by account. A pin that names nobody, or no account, ties nothing.
+pub(super) fn resolve<'p>(
+    pins: &'p [Pin],
+    graph: &Graph,
+    people: &People,
+    now: Timestamp,
+) -> FxHashMap<NodeIx, Vec<(PersonIx, &'p Pin)>> {
+    let mut resolved: FxHashMap<NodeIx, Vec<(PersonIx, &Pin)>> = FxHashMap::default();
+    let live: Vec<&Pin> = pins.iter().filter(|pin| pin.expires.is_none_or(|expires| now < expires)).collect();
+    if live.is_empty() {
+        return resolved;
+    }
+    for (ix, account) in graph.accounts() {
+        let node = graph.node(ix);
+        for pin in &live {
+            let names = [Some(node.id), account.login, account.native_name];
+            let named = names.into_iter().flatten().any(|name| graph.text(name) == pin.account);
+            if named && graph.system_name(node.system) == pin.system {
+                let persons = people.find(&fold(&pin.person));
+                resolved.entry(ix).or_default().extend(persons.into_iter().map(|person| (person, *pin)));
+            }
+        }
+    }
+    resolved
+}
+
+fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
+    let pins = evidence.pins.get(&account).map_or(&[][..], Vec::as_slice);
+    pins.iter()
+        .map(|(person, pin)| Candidate {
+            person: *person,
+            confidence: 1.0,
+            strategy: STRATEGY.name,
+            evidence: format!("pinned by {}: {}", pin.author, pin.reason),
+        })
+        .collect()
+}
