@@ -424,6 +424,11 @@ impl Graph {
         &self.scopes[scope.0 as usize].1
     }
 
+    /// Every scope that a row was read in, with its system.
+    pub fn places(&self) -> impl Iterator<Item = (SystemIx, ScopeIx)> + '_ {
+        self.scopes.iter().enumerate().map(|(ix, (system, _))| (*system, ScopeIx(build::small(ix))))
+    }
+
     /// Number of nodes.
     pub fn node_count(&self) -> usize {
         self.nodes.len()

@@ -239,6 +239,11 @@ impl People {
         employment::best(self.person(person).employments.iter().map(|e| e.standing(now, self, zone)))
     }
 
+    /// Where one employment stands at `now`.
+    pub fn employment_standing(&self, employment: &Employment, now: Timestamp) -> Standing {
+        employment.standing(now, self, self.zone.as_ref())
+    }
+
     /// Situation of an account.
     pub fn situation(&self, account: NodeIx, now: Timestamp) -> Situation {
         match self.correlation(account) {

@@ -18,7 +18,7 @@ pub(super) fn credential_ix(place: usize) -> CredentialIx {
     CredentialIx(u32::try_from(place).expect("the builder admits at most u32::MAX credentials"))
 }
 
-fn small(count: usize) -> u32 {
+pub(super) fn small(count: usize) -> u32 {
     u32::try_from(count).expect("the builder admits at most u32::MAX rows a table")
 }
 

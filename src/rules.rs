@@ -1,0 +1,218 @@
+//! The rules: one file each, with its manual, its inputs and its judgement.
+//!
+//! ```text
+//!   Facts + one subject ──► judge ──► pass | fail with evidence | not evaluated with the cause | not applicable
+//! ```
+//!
+//! A rule judges one subject. The engine ([`evaluate`]) walks the population in parallel, asks first whether the rule's
+//! declared inputs were read ([`Need`]), and counts every verdict: control totals exist by construction. [`RULES`] lists
+//! the rules; one file, one line here and one scenario add another.
+
+mod aut;
+mod crd;
+mod ctl;
+mod dor;
+mod evaluate;
+mod facts;
+mod lcm;
+mod needs;
+mod orp;
+mod subject;
+mod xpr;
+
+use std::collections::BTreeMap;
+
+use muster_reports::view::{Evidence, Severity};
+
+use crate::controls::Bundle;
+use crate::graph::Step;
+
+pub use self::evaluate::{Check, History, evaluate};
+pub use self::facts::{Facts, Inventory};
+pub use self::needs::{From, Need};
+pub use self::subject::{Population, Subject};
+
+/// Every rule, in order of id. One line here registers one.
+pub const RULES: &[&Rule] = &[
+    &aut::privileged_without_mfa::RULE,
+    &crd::rotation_overdue::RULE,
+    &crd::unused_credential::RULE,
+    &crd::root_or_doubled_key::RULE,
+    &ctl::system_not_collected::RULE,
+    &ctl::snapshot_incomplete::RULE,
+    &ctl::feed_suspect::RULE,
+    &dor::dormant_account::RULE,
+    &lcm::leaver_still_active::RULE,
+    &lcm::partial_deprovisioning::RULE,
+    &lcm::external_without_end::RULE,
+    &lcm::past_end_date::RULE,
+    &lcm::use_after_termination::RULE,
+    &orp::orphan_account::RULE,
+    &orp::ambiguous_owner::RULE,
+    &orp::duplicate_accounts::RULE,
+    &orp::dangling_grant::RULE,
+    &orp::owner_gone::RULE,
+    &xpr::full_admin::RULE,
+];
+
+/// The rule with this id or slug.
+pub fn find(name: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(name) || rule.slug == name)
+}
+
+/// A rule and its manual.
+#[derive(Debug)]
+pub struct Rule {
+    /// Stable id (`LCM-001`).
+    pub id: &'static str,
+    /// Readable slug.
+    pub slug: &'static str,
+    /// Title.
+    pub title: &'static str,
+    /// Severity before a subject's own circumstances.
+    pub severity: Severity,
+    /// Controls it counts against.
+    pub controls: &'static [Bundle],
+    /// What it walks.
+    pub population: Population,
+    /// What must have been read before a subject can be judged.
+    pub needs: &'static [Need],
+    /// Numbers that the config may change.
+    pub options: &'static [Setting],
+    /// The manual page.
+    pub manual: Manual,
+    /// The judgement.
+    pub judge: fn(&Facts<'_>, Subject) -> Verdict,
+}
+
+/// A number of a rule that `[rules.ID]` in the config may change.
+#[derive(Debug)]
+pub struct Setting {
+    /// Key.
+    pub name: &'static str,
+    /// Value when the config says nothing.
+    pub default: i64,
+    /// Unit, meaning and where the default comes from.
+    pub about: &'static str,
+}
+
+/// A rule's manual page, printed by `muster explain` and quoted in reports.
+#[derive(Debug)]
+pub struct Manual {
+    /// What it finds.
+    pub finds: &'static str,
+    /// Why it matters.
+    pub matters: &'static str,
+    /// What it shows as evidence.
+    pub evidence: &'static str,
+    /// How to fix it.
+    pub fix: &'static str,
+    /// Known limits.
+    pub limits: &'static str,
+}
+
+/// What a rule says of one subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The rule is not about this subject; it is not counted.
+    NotApplicable,
+    /// In order.
+    Pass,
+    /// Not in order, with the proof.
+    Fail(Box<Failure>),
+    /// Cannot be judged, and why.
+    NotEvaluated(String),
+}
+
+/// Why a subject fails.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// One sentence a manager understands.
+    pub message: String,
+    /// The rows that prove it.
+    pub evidence: Vec<Evidence>,
+    /// The path that proves it.
+    pub path: Vec<Step>,
+    /// A severity other than the rule's own, and why.
+    pub severity: Option<(Severity, String)>,
+}
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// Adds a row.
+    #[must_use]
+    pub fn row(mut self, evidence: Evidence) -> Self {
+        self.evidence.push(evidence);
+        self
+    }
+
+    /// Adds a path.
+    #[must_use]
+    pub fn path(mut self, path: Vec<Step>) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Changes the severity.
+    #[must_use]
+    pub fn severity(mut self, severity: Severity, why: impl Into<String>) -> Self {
+        self.severity = Some((severity, why.into()));
+        self
+    }
+
+    /// The verdict.
+    pub fn verdict(self) -> Verdict {
+        Verdict::Fail(Box::new(self))
+    }
+}
+
+/// What the config changes about rules.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Numbers, by rule id and key.
+    pub values: BTreeMap<(String, String), i64>,
+    /// Rules that are switched off, with the reason.
+    pub disabled: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// The value of a rule's setting.
+    pub fn value(&self, rule: &Rule, name: &str) -> i64 {
+        let key = (rule.id.to_owned(), name.to_owned());
+        let default = rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
+        self.values.get(&key).copied().unwrap_or(default)
+    }
+}
+
+/// One grade up, for what is privileged.
+pub(crate) fn raised(severity: Severity) -> Severity {
+    match severity {
+        Severity::Info => Severity::Low,
+        Severity::Low => Severity::Medium,
+        Severity::Medium => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_slugs_are_unique_and_every_manual_is_written() {
+        let mut ids: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
+        assert!(ids.is_sorted(), "{ids:?}");
+        ids.dedup();
+        assert_eq!(ids.len(), RULES.len());
+        for rule in RULES {
+            let Manual { finds, matters, evidence, fix, limits } = rule.manual;
+            assert!([finds, matters, evidence, fix, limits].iter().all(|text| text.len() > 20), "{}", rule.id);
+            assert!(!rule.controls.is_empty());
+            assert_eq!(find(rule.slug).map(|found| found.id), Some(rule.id));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! CTL: health of the control itself.
+
+pub(super) mod feed_suspect;
+pub(super) mod snapshot_incomplete;
+pub(super) mod system_not_collected;

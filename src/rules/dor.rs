@@ -1,0 +1,3 @@
+//! DOR: dormant access.
+
+pub(super) mod dormant_account;

@@ -1,0 +1,242 @@
+//! What a rule may look at, and the few questions that several rules ask.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use muster_connectors::record::{Lifecycle, PrivilegeLevel};
+use muster_reports::view::Evidence;
+use rustc_hash::FxHashMap;
+
+use super::{Options, Rule};
+use crate::access::{Access, Privilege};
+use crate::graph::{CredentialIx, Edge, Graph, NodeIx, SystemIx, When};
+use crate::people::{Employment, People, PersonIx, Standing, fold};
+
+/// Systems that must be collected, from the policy folder, with their owners.
+pub type Inventory = BTreeMap<String, Option<String>>;
+
+/// Everything that is known.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Accounts, groups, grants.
+    pub graph: &'a Graph,
+    /// Persons and links.
+    pub people: &'a People,
+    /// Privilege.
+    pub access: &'a Access,
+    /// The config's changes.
+    pub options: &'a Options,
+    /// Systems that must be collected.
+    pub inventory: &'a Inventory,
+    /// Systems of config and inventory, sorted.
+    pub systems: Vec<String>,
+    /// The clock.
+    pub now: Timestamp,
+    names: FxHashMap<(SystemIx, String), NodeIx>,
+}
+
+impl<'a> Facts<'a> {
+    /// Puts the layers side by side.
+    pub fn new(
+        graph: &'a Graph,
+        people: &'a People,
+        access: &'a Access,
+        options: &'a Options,
+        inventory: &'a Inventory,
+        now: Timestamp,
+    ) -> Self {
+        let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
+        systems.sort();
+        systems.dedup();
+        let names = owner_names(graph);
+        Self { graph, people, access, options, inventory, systems, now, names }
+    }
+
+    /// A number of a rule, as the config has it.
+    pub fn option(&self, rule: &Rule, name: &str) -> i64 {
+        self.options.value(rule, name)
+    }
+
+    /// RULES' `act(a)`.
+    pub fn is_active(&self, account: NodeIx) -> bool {
+        let expired = |when: When| when.at().is_some_and(|at| at <= self.now);
+        self.graph.account(account).is_some_and(|facts| facts.lifecycle.is_active() && !expired(facts.expires))
+    }
+
+    /// RULES' `human(a)`.
+    pub fn is_human(&self, account: NodeIx) -> bool {
+        self.people.is_human(account) && self.graph.account(account).is_some_and(|facts| !facts.is_root)
+    }
+
+    /// How privileged an account is.
+    pub fn privilege(&self, account: NodeIx) -> Privilege {
+        self.access.privilege(self.graph, account)
+    }
+
+    /// RULES' `priv`: certainly privileged or more.
+    pub fn is_privileged(&self, account: NodeIx) -> bool {
+        self.privilege(account).is_at_least(PrivilegeLevel::Privileged)
+    }
+
+    /// The person an account is linked to, and where that person stands.
+    pub fn holder(&self, account: NodeIx) -> Option<(PersonIx, Standing)> {
+        let link = self.people.link(account)?;
+        Some((link.person, self.people.standing(link.person, self.now)))
+    }
+
+    /// The account or person that an owner's name stands for: an account of the same system by id, login, native name or
+    /// e-mail, and the person it is linked to; else a person by employee id or e-mail.
+    pub fn owner(&self, system: SystemIx, owner: &str) -> Option<PersonIx> {
+        let key = fold(owner);
+        let account = self.names.get(&(system, key.clone()));
+        if let Some(link) = account.and_then(|account| self.people.link(*account)) {
+            return Some(link.person);
+        }
+        match self.people.find(&key).as_slice() {
+            [person] => Some(*person),
+            [] | [_, ..] => None,
+        }
+    }
+
+    /// The row of an account, with the facts that matter.
+    pub fn account_row(&self, account: NodeIx, facts: &[(&str, String)]) -> Evidence {
+        let node = self.graph.node(account);
+        let mut row =
+            self.row(self.graph.system_name(node.system), self.graph.scope_name(node.scope), "accounts", facts);
+        self.graph.text(node.id).clone_into(&mut row.id);
+        if let Some(details) = self.graph.account(account) {
+            row.facts.entry("lifecycle".to_owned()).or_insert_with(|| details.lifecycle.to_string());
+            if let Some(login) = details.login {
+                row.facts.entry("login".to_owned()).or_insert_with(|| self.graph.text(login).to_owned());
+            }
+        }
+        row
+    }
+
+    /// The row of a node of any kind.
+    pub fn object_row(&self, ix: NodeIx, table: &str, facts: &[(&str, String)]) -> Evidence {
+        let node = self.graph.node(ix);
+        let mut row = self.row(self.graph.system_name(node.system), self.graph.scope_name(node.scope), table, facts);
+        self.graph.text(node.id).clone_into(&mut row.id);
+        row
+    }
+
+    /// The row of a credential.
+    pub fn credential_row(&self, ix: CredentialIx) -> Evidence {
+        let credential = self.graph.credential(ix);
+        let facts = [
+            ("account", self.graph.text(credential.account_id).to_owned()),
+            ("kind", credential.kind.to_string()),
+            ("status", credential.status.to_string()),
+            ("created", credential.created.to_string()),
+            ("last_used", credential.last_used.to_string()),
+        ];
+        let system = self.graph.system_name(credential.system);
+        let mut row = self.row(system, self.graph.scope_name(credential.scope), "credentials", &facts);
+        self.graph.text(credential.id).clone_into(&mut row.id);
+        row
+    }
+
+    /// The row of a grant or membership.
+    pub fn edge_row(&self, edge: &Edge) -> Evidence {
+        let detail = self.graph.detail(edge);
+        let system = self.graph.node(edge.target).system;
+        let (table, source, target) = match edge.relation {
+            crate::graph::Relation::MemberOf => ("memberships", "member", "group"),
+            crate::graph::Relation::Holds => ("grants", "principal", "entitlement"),
+        };
+        let facts = [
+            (source, self.graph.text(self.graph.node(edge.source).id).to_owned()),
+            (target, self.graph.text(self.graph.node(edge.target).id).to_owned()),
+        ];
+        let mut row = self.row(self.graph.system_name(system), self.graph.scope_name(detail.scope), table, &facts);
+        row.id = self.edge_key(edge);
+        row
+    }
+
+    /// The row of an employment.
+    pub fn employment_row(&self, employment: &Employment) -> Evidence {
+        let text = |text| self.people.text(text).to_owned();
+        let date = |date: Option<jiff::civil::Date>| date.map_or_else(|| "none".to_owned(), |date| date.to_string());
+        let mut facts = vec![
+            ("status", employment.status.to_string()),
+            ("worker_type", employment.worker_type.to_string()),
+            ("start", date(employment.start)),
+            ("end", date(employment.end)),
+        ];
+        if let Some(effective) = employment.effective {
+            facts.push(("effective", effective.to_string()));
+        }
+        if let Some(recorded) = employment.recorded {
+            facts.push(("recorded", recorded.to_string()));
+        }
+        let mut row =
+            self.row(self.people.text(employment.system), self.people.text(employment.scope), "employments", &facts);
+        row.id = text(employment.id);
+        row.collected = employment.collected;
+        row
+    }
+
+    /// The rows of all employments of a person, the link to whom proves an account theirs.
+    pub fn employment_rows(&self, person: PersonIx) -> Vec<Evidence> {
+        self.people.person(person).employments.iter().map(|employment| self.employment_row(employment)).collect()
+    }
+
+    fn row(&self, system: &str, scope: &str, table: &str, facts: &[(&str, String)]) -> Evidence {
+        let coverage = self.graph.coverage();
+        let collected = coverage.of_system(system).find(|row| row.scope == scope).and_then(|row| row.collected);
+        Evidence {
+            system: system.to_owned(),
+            table: table.to_owned(),
+            id: String::new(),
+            facts: facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            collected,
+        }
+    }
+
+    /// "linked by e-mail …": what an account's link rests on, for a sentence.
+    pub fn link_reason(&self, account: NodeIx) -> String {
+        self.people.link(account).map(|link| link.evidence.clone()).unwrap_or_default()
+    }
+
+    /// The state of an account, for a sentence.
+    pub fn lifecycle(&self, account: NodeIx) -> Lifecycle {
+        self.graph.account(account).map_or(Lifecycle::Unknown, |facts| facts.lifecycle)
+    }
+}
+
+/// Accounts by every name an owner column may use, for the names that are in use as owners.
+fn owner_names(graph: &Graph) -> FxHashMap<(SystemIx, String), NodeIx> {
+    let mut wanted: FxHashMap<(SystemIx, String), Option<NodeIx>> = FxHashMap::default();
+    let mut want = |ix: NodeIx, owner: Option<crate::graph::Text>| {
+        if let Some(owner) = owner {
+            wanted.insert((graph.node(ix).system, fold(graph.text(owner))), None);
+        }
+    };
+    for (ix, account) in graph.accounts() {
+        want(ix, account.owner);
+    }
+    for (ix, group) in graph.groups() {
+        want(ix, group.owner);
+    }
+    for (ix, entitlement) in graph.entitlements() {
+        want(ix, entitlement.owner);
+    }
+    for (ix, resource) in graph.resources() {
+        want(ix, resource.owner);
+    }
+    if wanted.is_empty() {
+        return FxHashMap::default();
+    }
+    for (ix, account) in graph.accounts() {
+        let node = graph.node(ix);
+        let names =
+            [Some(node.id), account.login, account.native_name].into_iter().flatten().map(|text| graph.text(text));
+        for name in names.chain(graph.emails_of(account)) {
+            if let Some(found @ None) = wanted.get_mut(&(node.system, fold(name))) {
+                *found = Some(ix);
+            }
+        }
+    }
+    wanted.into_iter().filter_map(|(key, found)| Some((key, found?))).collect()
+}

@@ -1,0 +1,7 @@
+//! ORP: orphans and ownership.
+
+pub(super) mod ambiguous_owner;
+pub(super) mod dangling_grant;
+pub(super) mod duplicate_accounts;
+pub(super) mod orphan_account;
+pub(super) mod owner_gone;

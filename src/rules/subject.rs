@@ -1,0 +1,186 @@
+//! What rules are about, how each is named and what identifies it from run to run.
+
+use muster_reports::view;
+
+use super::Facts;
+use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, ScopeIx, SystemIx};
+use crate::people::PersonIx;
+
+/// What a rule walks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Population {
+    /// Every account.
+    Accounts,
+    /// Every person.
+    Persons,
+    /// Every credential.
+    Credentials,
+    /// Every grant and membership.
+    Edges,
+    /// Every account, group, entitlement and resource.
+    Objects,
+    /// Every system that was read or should have been.
+    Systems,
+    /// Every kind of every scope.
+    Scopes,
+}
+
+impl Population {
+    /// The word for it, plural.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Persons => "persons",
+            Self::Credentials => "credentials",
+            Self::Edges => "grants and memberships",
+            Self::Objects => "accounts, groups, entitlements and resources",
+            Self::Systems => "systems",
+            Self::Scopes => "scopes",
+        }
+    }
+}
+
+/// One subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// An account.
+    Account(NodeIx),
+    /// A person.
+    Person(PersonIx),
+    /// A credential.
+    Credential(CredentialIx),
+    /// A grant or membership.
+    Edge(Edge),
+    /// A node of any kind.
+    Object(NodeIx),
+    /// A system, by its place in [`Facts::systems`].
+    System(usize),
+    /// A kind of a scope, by its place in the coverage.
+    Scope(usize),
+}
+
+impl Subject {
+    /// System and scope the subject was read in; persons have none of their own.
+    pub(super) fn place(self, facts: &Facts<'_>) -> Option<(SystemIx, ScopeIx)> {
+        match self {
+            Self::Account(ix) | Self::Object(ix) => {
+                let node = facts.graph.node(ix);
+                Some((node.system, node.scope))
+            }
+            Self::Credential(ix) => {
+                let credential = facts.graph.credential(ix);
+                Some((credential.system, credential.scope))
+            }
+            Self::Edge(edge) => {
+                let scope = facts.graph.detail(&edge).scope;
+                Some((facts.graph.node(edge.target).system, scope))
+            }
+            Self::Person(_) | Self::System(_) | Self::Scope(_) => None,
+        }
+    }
+
+    /// The subject as reports show it.
+    pub(super) fn view(self, facts: &Facts<'_>) -> view::Subject {
+        match self {
+            Self::Account(ix) => view::Subject {
+                kind: "account".to_owned(),
+                person: facts.people.link(ix).map(|link| facts.people.name(link.person).to_owned()),
+                ..facts.object(ix)
+            },
+            Self::Object(ix) => facts.object(ix),
+            Self::Person(ix) => view::Subject {
+                kind: "person".to_owned(),
+                system: None,
+                id: facts.person_key(ix),
+                name: facts.people.name(ix).to_owned(),
+                person: Some(facts.people.name(ix).to_owned()),
+            },
+            Self::Credential(ix) => {
+                let credential = facts.graph.credential(ix);
+                let holder = credential.account.map(|account| facts.graph.name(account));
+                let holder = holder.unwrap_or_else(|| facts.graph.text(credential.account_id));
+                let person = credential.account.and_then(|account| facts.people.link(account));
+                view::Subject {
+                    kind: "credential".to_owned(),
+                    system: Some(facts.graph.system_name(credential.system).to_owned()),
+                    id: facts.graph.text(credential.id).to_owned(),
+                    name: format!("{} of {holder}", credential.kind),
+                    person: person.map(|link| facts.people.name(link.person).to_owned()),
+                }
+            }
+            Self::Edge(edge) => {
+                let node = facts.graph.node(edge.source);
+                let kind = match edge.relation {
+                    crate::graph::Relation::MemberOf => "membership",
+                    crate::graph::Relation::Holds => "grant",
+                };
+                view::Subject {
+                    kind: kind.to_owned(),
+                    system: Some(facts.graph.system_name(node.system).to_owned()),
+                    id: facts.edge_key(&edge),
+                    name: format!("{} → {}", facts.graph.name(edge.source), facts.graph.name(edge.target)),
+                    person: None,
+                }
+            }
+            Self::System(place) => {
+                let name = facts.systems[place].clone();
+                let kind = "system".to_owned();
+                view::Subject { kind, system: Some(name.clone()), id: name.clone(), name, person: None }
+            }
+            Self::Scope(place) => {
+                let row = &facts.graph.coverage().rows()[place];
+                let id = format!("{}/{}", row.scope, row.kind);
+                let name = format!("{}:{} ({})", row.system, row.scope, row.kind);
+                let kind = "scope".to_owned();
+                view::Subject { kind, system: Some(row.system.clone()), id, name, person: None }
+            }
+        }
+    }
+
+    /// Hex BLAKE3 over rule id and subject ids alone: neither text, order, time nor a system's name in the config moves it.
+    pub(super) fn fingerprint(self, facts: &Facts<'_>, rule: &str) -> String {
+        let view = self.view(facts);
+        let tenant = match self.place(facts) {
+            Some((system, scope)) => {
+                let (system, scope) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
+                facts.graph.coverage().tenant_of(system, scope)
+            }
+            None => view.system.as_deref().unwrap_or("people"),
+        };
+        let mut hasher = blake3::Hasher::new();
+        for part in [rule, tenant, &view.kind, &view.id] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0x1f]);
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+}
+
+impl Facts<'_> {
+    fn object(&self, ix: NodeIx) -> view::Subject {
+        let node = self.graph.node(ix);
+        view::Subject {
+            kind: match node.kind {
+                NodeKind::Account => "account".to_owned(),
+                other => other.as_str().to_owned(),
+            },
+            system: Some(self.graph.system_name(node.system).to_owned()),
+            id: self.graph.text(node.id).to_owned(),
+            name: self.graph.name(ix).to_owned(),
+            person: None,
+        }
+    }
+
+    /// A person's employee id, else the feed's own key.
+    pub(crate) fn person_key(&self, ix: PersonIx) -> String {
+        let person = self.people.person(ix);
+        self.people.text(person.employee_ids.first().copied().unwrap_or(person.id)).to_owned()
+    }
+
+    /// What identifies a grant or membership.
+    pub(crate) fn edge_key(&self, edge: &Edge) -> String {
+        let id = |ix: NodeIx| self.graph.text(self.graph.node(ix).id);
+        let resource = self.graph.detail(edge).resource.map_or("", id);
+        format!("{}|{}|{resource}", id(edge.source), id(edge.target))
+    }
+}

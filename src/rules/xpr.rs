@@ -1,0 +1,3 @@
+//! XPR: excess privilege.
+
+pub(super) mod full_admin;
