@@ -76,12 +76,15 @@ pub(crate) fn verdict(view: &View) -> Verdict {
         return Verdict { standing: Standing::Open, headline };
     }
     let rules = plural(view.rules.len() as u64, "rule");
+    let limits = unread(view).len() as u64;
+    let read = if limits == 0 {
+        "every system was read completely".to_owned()
+    } else {
+        format!("{} {} read with limits", plural(limits, "part"), if limits == 1 { "was" } else { "were" })
+    };
     Verdict {
         standing: Standing::Passed,
-        headline: format!(
-            "Clean: {rules} made {} and found nothing; every system was read completely.",
-            plural(checks, "check")
-        ),
+        headline: format!("Clean: {rules} made {} and found nothing; {read}.", plural(checks, "check")),
     }
 }
 
@@ -221,7 +224,7 @@ pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

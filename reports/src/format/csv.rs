@@ -185,27 +185,22 @@ fn finding_row(finding: &Finding) -> [String; 19] {
 
 /// A part that was not read; only the columns that tell of it are filled.
 fn gap_row(system: &str, place: &str, message: &str, fix: &str) -> [String; 19] {
-    let mut row = <[String; 19]>::default();
-    row[0] = "not-read".to_owned();
-    row[7] = "scope".to_owned();
-    row[8] = system.to_owned();
-    row[9] = place.to_owned();
-    row[10] = place.to_owned();
-    row[12] = message.to_owned();
-    row[14] = fix.to_owned();
-    row
+    let scope = [("kind", "scope"), ("system", system), ("id", place), ("name", place)];
+    row(&[&scope[..], &[("row", "not-read"), ("message", message), ("fix", fix)]].concat())
 }
 
 /// A rule that could not judge all of its subjects.
 fn open_row(rule: &RuleSummary, why: &str) -> [String; 19] {
-    let mut row = <[String; 19]>::default();
-    row[0] = "not-evaluated".to_owned();
-    row[2].clone_from(&rule.rule);
-    row[3].clone_from(&rule.slug);
-    row[4].clone_from(&rule.title);
-    row[12] = why.to_owned();
-    row[13] = rule.controls.join("; ");
-    row
+    let RuleSummary { rule: id, slug, title, controls, .. } = rule;
+    let about = [("rule", id.as_str()), ("slug", slug), ("title", title), ("controls", &controls.join("; "))];
+    row(&[&about[..], &[("row", "not-evaluated"), ("message", why)]].concat())
+}
+
+/// A row of [`FINDINGS`] with these columns filled.
+fn row(cells: &[(&str, &str)]) -> [String; 19] {
+    FINDINGS.map(|column| {
+        cells.iter().find(|(name, _)| *name == column).map(|(_, text)| *text).unwrap_or_default().to_owned()
+    })
 }
 
 fn says(part: &format::Unread<'_>, what: &str) -> String {
@@ -222,8 +217,9 @@ fn step(step: &Step) -> String {
 
 /// `system/table/id column=value column=value`.
 fn evidence(row: &Evidence) -> String {
-    let facts: String = row.facts.iter().map(|(column, value)| format!(" {column}={value}")).collect();
-    format!("{}/{}/{}{facts}", row.system, row.table, row.id)
+    let mut parts = vec![format!("{}/{}/{}", row.system, row.table, row.id)];
+    parts.extend(row.facts.iter().map(|(column, value)| format!("{column}={value}")));
+    parts.join(" ")
 }
 
 /// A CSV writer that makes every cell safe.
