@@ -46,7 +46,7 @@ pub(crate) fn verdict(view: &View) -> Verdict {
     let missing = unread(view).iter().filter(|unread| unread.hides_rows()).count() as u64;
     let says_open = format!("{} of {} could not be judged", thousands(open), plural(checks, "check"));
 
-    if !view.outcome.complete || missing > 0 {
+    if is_incomplete(view) {
         let found = if findings == 0 {
             "No finding so far".to_owned()
         } else {
@@ -67,8 +67,10 @@ pub(crate) fn verdict(view: &View) -> Verdict {
             headline: format!("{} ({}).{rest}", plural(findings, "finding"), by_severity(view)),
         };
     }
-    if checks == 0 || open > 0 {
-        let headline = if checks == 0 {
+    if view.systems.is_empty() || checks == 0 || open > 0 {
+        let headline = if view.systems.is_empty() {
+            "Nothing was judged: no system was read.".to_owned()
+        } else if checks == 0 {
             "Nothing was judged: no rule met a subject.".to_owned()
         } else {
             format!("No findings, but {says_open}.")
@@ -111,6 +113,11 @@ pub(crate) fn severities(view: &View) -> Vec<Count> {
     Severity::ALL.into_iter().rev().map(|severity| Count { severity, findings: of(severity) }).collect()
 }
 
+/// Whether something that was asked for was not read, be it that the outcome or only a scope says so.
+pub(crate) fn is_incomplete(view: &View) -> bool {
+    !view.outcome.complete || unread(view).iter().any(Unread::hides_rows)
+}
+
 /// One record kind of one scope that was not read as it should be.
 #[derive(Debug, Serialize)]
 pub(crate) struct Unread<'a> {
@@ -134,6 +141,11 @@ impl Unread<'_> {
     /// `okta / people / accounts`.
     pub(crate) fn place(&self) -> String {
         [self.system, self.scope, self.kind].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" / ")
+    }
+
+    /// `61 records: some rows are missing`.
+    pub(crate) fn extent(&self) -> String {
+        format!("{}: {}", plural(self.records, "record"), self.means)
     }
 }
 
@@ -219,6 +231,14 @@ pub(crate) fn not_evaluated(rule: &RuleSummary) -> Option<String> {
         .then(|| format!("{} of {} not evaluated: {why}", thousands(rule.not_evaluated), thousands(rule.population)))
 }
 
+/// A sentence of ours cut at its backticks, so that every second part is a quoted value; whole where they do not pair up.
+pub(crate) fn quoted(sentence: &str) -> Vec<&str> {
+    let parts: Vec<&str> = sentence.split('`').collect();
+    // Only the ends may be empty: two quoted values never touch.
+    let inside = parts.get(1..parts.len() - 1).unwrap_or_default();
+    if parts.len() % 2 == 1 && inside.iter().all(|part| !part.is_empty()) { parts } else { vec![sentence] }
+}
+
 /// `1,204`.
 pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -245,4 +265,24 @@ pub(crate) fn minute(instant: Timestamp) -> String {
 /// The start of a fingerprint, long enough to name a finding among millions.
 pub(crate) fn short(fingerprint: &str) -> &str {
     fingerprint.char_indices().nth(12).map_or(fingerprint, |(end, _)| &fingerprint[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paired_backticks_quote() {
+        assert_eq!(quoted("give `a b` to `c`"), ["give ", "a b", " to ", "c", ""]);
+        assert_eq!(quoted("plain"), ["plain"]);
+        assert_eq!(quoted(""), [""]);
+        for text in ["one ` alone", "```", "a``b", "`a``b`", "``"] {
+            assert_eq!(quoted(text), [text]);
+        }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+    }
 }

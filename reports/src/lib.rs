@@ -35,7 +35,7 @@ pub struct Format {
     pub ending: &'static str,
     /// One line: what it is for.
     pub summary: &'static str,
-    /// Writes the view.
+    /// Writes the view, in small pieces: give it a buffered writer.
     pub render: fn(&View, &dyn Population, Look, &mut dyn Write) -> io::Result<()>,
 }
 

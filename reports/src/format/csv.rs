@@ -206,7 +206,7 @@ fn row(cells: &[(&str, &str)]) -> [String; 19] {
 fn says(part: &format::Unread<'_>, what: &str) -> String {
     let withheld =
         if part.withheld.is_empty() { String::new() } else { format!("; withheld: {}", part.withheld.join(", ")) };
-    format!("{}: {}, {}{what}{withheld}", part.state, part.means, format::plural(part.records, "record"))
+    format!("{}, {}{what}{withheld}", part.state, part.extent())
 }
 
 /// `from -relation-> to (system) if condition`.

@@ -44,7 +44,7 @@ struct Page<'a> {
     severities: Vec<Count>,
     total: usize,
     unread: Vec<Unread<'a>>,
-    hides_rows: bool,
+    incomplete: bool,
     open: u64,
     groups: Vec<Group<'a>>,
     rules: &'a [RuleSummary],
@@ -58,8 +58,6 @@ struct Page<'a> {
 
 pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let environment = environment().map_err(io::Error::other)?;
-    let unread = format::unread(view);
-    let hides_rows = unread.iter().any(format::Unread::hides_rows);
     let page = Page {
         verdict: format::verdict(view),
         origin: &view.origin,
@@ -67,8 +65,8 @@ pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Wri
         version: view.version,
         severities: format::severities(view),
         total: view.findings.len(),
-        unread,
-        hides_rows,
+        unread: format::unread(view),
+        incomplete: format::is_incomplete(view),
         open: view.rules.iter().map(|rule| rule.not_evaluated).sum(),
         groups: format::groups(view),
         rules: &view.rules,
@@ -99,7 +97,8 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.add_filter("plural", |number: u64, noun: &str| plural(number, noun));
     environment
         .add_filter("minute", |instant: &str| instant.parse::<Timestamp>().map_or_else(|_| instant.to_owned(), minute));
-    environment.add_filter("ticks", |text: &str| ticks(text));
+    environment
+        .add_filter("quoted", |text: &str| format::quoted(text).into_iter().map(str::to_owned).collect::<Vec<_>>());
     environment.add_filter("short", |fingerprint: &str| short(fingerprint).to_owned());
     environment.add_function("segments", |parts: Vec<u64>| segments(&parts));
     for (name, source) in TEMPLATES {
@@ -111,16 +110,6 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
 /// `sha256-…` of an inline style or script, as a content security policy names it (CSP Level 3, §2.3.1).
 fn csp_hash(text: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(digest(&SHA256, text.as_bytes())))
-}
-
-/// The text cut at its backticks, so that every second part is a quoted value; whole where they do not pair up.
-fn ticks(text: &str) -> Vec<String> {
-    let parts: Vec<String> = text.split('`').map(str::to_owned).collect();
-    if parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|part| !part.is_empty()) {
-        parts
-    } else {
-        vec![text.to_owned()]
-    }
 }
 
 /// Widths of a bar's parts in thousandths that add up to 1,000; a part that is not zero is never too thin to see.
@@ -151,14 +140,6 @@ mod tests {
         assert_eq!(segments(&[999_999, 1, 0]), [988, 12, 0]);
         assert_eq!(segments(&[1, 1, 1]).iter().sum::<u64>(), 1000);
         assert_eq!(segments(&[u64::MAX, u64::MAX, 1]).iter().sum::<u64>(), 1000);
-    }
-
-    #[test]
-    fn only_paired_backticks_quote() {
-        assert_eq!(ticks("give `a b` to `c`"), ["give ", "a b", " to ", "c", ""]);
-        assert_eq!(ticks("plain"), ["plain"]);
-        assert_eq!(ticks("one ` alone"), ["one ` alone"]);
-        assert_eq!(ticks("```"), ["```"]);
     }
 
     #[test]

@@ -22,8 +22,8 @@ fn summary(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let origin = &view.origin;
     writeln!(out, "# Access report\n\n**{}**\n", prose(&format::verdict(view).headline))?;
     writeln!(out, "| | |\n| --- | --- |")?;
-    writeln!(out, "| Outcome | exit code {}: {} |", view.outcome.code, prose(&view.outcome.reason))?;
-    writeln!(out, "| Complete | {} |", if view.outcome.complete { "yes" } else { "**no**" })?;
+    writeln!(out, "| Outcome | exit code {}: {} |", view.outcome.code, say(&view.outcome.reason))?;
+    writeln!(out, "| Complete | {} |", if format::is_incomplete(view) { "**no**" } else { "yes" })?;
     writeln!(out, "| Judged at | {} |", minute(origin.now))?;
     writeln!(out, "| Snapshot | {} |", code(&origin.snapshot))?;
     if let Some(previous) = &origin.previous {
@@ -35,25 +35,21 @@ fn summary(view: &View, out: &mut dyn Write) -> io::Result<()> {
 
 fn not_read(view: &View, out: &mut dyn Write) -> io::Result<()> {
     let unread = format::unread(view);
-    if !unread.is_empty() {
-        let hides = unread.iter().any(format::Unread::hides_rows);
-        writeln!(out, "\n## {}\n", if hides { "Not read completely" } else { "Read with limits" })?;
+    let incomplete = format::is_incomplete(view);
+    if incomplete || !unread.is_empty() {
+        writeln!(out, "\n## {}\n", if incomplete { "Not read completely" } else { "Read with limits" })?;
+    }
+    if incomplete && unread.is_empty() {
+        writeln!(out, "- The run does not say which part: {}", say(&view.outcome.reason))?;
     }
     for part in unread {
-        writeln!(
-            out,
-            "- **{}** {}: {}, {}",
-            prose(part.state),
-            code(&part.place()),
-            part.means,
-            plural(part.records, "record")
-        )?;
+        writeln!(out, "- **{}** {}, {}", prose(part.state), code(&part.place()), part.extent())?;
         for gap in part.gaps {
             let at = gap.at.as_deref().map(|at| format!(" at {}", code(at))).unwrap_or_default();
-            writeln!(out, "  - {} {}{at}", code(&gap.code), prose(&gap.what))?;
+            writeln!(out, "  - {} {}{at}", code(&gap.code), say(&gap.what))?;
             for (word, text) in [("Cause", &gap.cause), ("Fix", &gap.fix)] {
                 if let Some(text) = text {
-                    writeln!(out, "    - {word}: {}", prose(text))?;
+                    writeln!(out, "    - {word}: {}", say(text))?;
                 }
             }
         }
@@ -67,7 +63,7 @@ fn not_read(view: &View, out: &mut dyn Write) -> io::Result<()> {
     }
     for rule in &view.rules {
         if let Some(why) = format::not_evaluated(rule) {
-            writeln!(out, "- **{}** {}: {}", prose(&rule.rule), prose(&rule.title), prose(&why))?;
+            writeln!(out, "- **{}** {}: {}", prose(&rule.rule), prose(&rule.title), say(&why))?;
         }
     }
     Ok(())
@@ -91,14 +87,14 @@ fn findings(view: &View, out: &mut dyn Write) -> io::Result<()> {
 fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let subject = &finding.subject;
     let system = subject.system.as_deref().map(|system| format!(" in {}", code(system))).unwrap_or_default();
-    writeln!(out, "\n#### {} {}{system}\n\n{}\n", prose(&subject.kind), code(&subject.name), prose(&finding.message))?;
-    writeln!(out, "- Fix: {}", prose(&finding.fix))?;
+    writeln!(out, "\n#### {} {}{system}\n\n{}\n", prose(&subject.kind), code(&subject.name), say(&finding.message))?;
+    writeln!(out, "- Fix: {}", say(&finding.fix))?;
     writeln!(out, "- Subject id: {}", code(&subject.id))?;
     if let Some(person) = &subject.person {
         writeln!(out, "- Person: {}", code(person))?;
     }
     if let Some(reason) = &finding.severity_reason {
-        writeln!(out, "- Severity {} because {}", finding.severity, prose(reason))?;
+        writeln!(out, "- Severity {} because {}", finding.severity, say(reason))?;
     }
     if !finding.controls.is_empty() {
         writeln!(out, "- Controls: {}", prose(&finding.controls.join(", ")))?;
@@ -190,4 +186,10 @@ fn people(view: &View, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A sentence of ours: its `quoted values` become code.
+fn say(sentence: &str) -> String {
+    let parts = format::quoted(sentence).into_iter().enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 { code(part) } else { prose(part) }).collect()
 }

@@ -8,7 +8,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Conte
 
 use crate::Look;
 use crate::escape::visible;
-use crate::format::{self, Group, Standing, Unread, minute, plural, short, thousands};
+use crate::format::{self, Group, Standing, minute, plural, short, thousands};
 use crate::view::{Population, Severity, View};
 
 /// Findings of one rule that are listed; `muster findings --rule` lists them all.
@@ -46,20 +46,23 @@ fn verdict(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
 
 fn not_read(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
     let unread = format::unread(view);
-    if unread.is_empty() {
+    let incomplete = format::is_incomplete(view);
+    if unread.is_empty() && !incomplete {
         return Ok(());
     }
-    let hides = unread.iter().any(Unread::hides_rows);
-    screen.heading(if hides { "NOT READ COMPLETELY" } else { "READ WITH LIMITS" }, Color::Yellow)?;
+    screen.heading(if incomplete { "NOT READ COMPLETELY" } else { "READ WITH LIMITS" }, Color::Yellow)?;
     let mut rows = Vec::new();
+    if unread.is_empty() {
+        rows.push(vec![strong("unknown").fg(Color::Yellow), plain("the run does not say which part")]);
+    }
     for part in &unread {
         let state = strong(part.state).fg(if part.hides_rows() { Color::Yellow } else { Color::Reset });
-        let text = format!("{}: {}, {}", part.place(), part.means, plural(part.records, "record"));
+        let text = format!("{}, {}", part.place(), part.extent());
         rows.push(vec![state, strong(&text)]);
         let mut says = |text: String| rows.push(vec![plain(""), plain(&text)]);
         for gap in part.gaps {
-            let at = gap.at.as_deref().map(|at| format!(" at {at}")).unwrap_or_default();
-            says(format!("{} {}{at}", gap.code, gap.what));
+            says(format!("{} {}", gap.code, gap.what));
+            gap.at.iter().for_each(|at| says(format!("at {at}")));
             gap.cause.iter().for_each(|cause| says(format!("cause: {cause}")));
             gap.fix.iter().for_each(|fix| says(format!("fix: {fix}")));
         }
@@ -104,6 +107,11 @@ fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
             vec![plain(""), plain(&name), plain(&finding.message), faint(short(&finding.fingerprint))]
         });
         screen.rows(rows.collect(), &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
+        if let Some(fix) =
+            findings.first().map(|finding| &finding.fix).filter(|fix| findings.iter().all(|other| other.fix == **fix))
+        {
+            screen.rows(vec![vec![plain(""), faint(&format!("fix: {fix}"))]], &[Fit::Content, Fit::Flexible])?;
+        }
         if count > LISTED {
             let rest = thousands((count - LISTED) as u64);
             let more = format!("and {rest} more: muster findings --rule {rule}");
