@@ -1,5 +1,7 @@
 //! What every format promises, on sample views: golden output, a published schema, no lie about absence, no harm.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its input fails")]
+
 #[path = "formats/samples.rs"]
 #[expect(clippy::assigning_clones, reason = "samples are written to be read, not to be fast")]
 mod samples;
@@ -298,6 +300,18 @@ fn strangers_text_runs_nothing_in_a_browser() {
     let bare = browse(&format!("<!doctype html><title>fine</title>{}", HOSTILE.concat()));
     assert!(bare.dom.contains("<title>owned</title>"), "{}", bare.dom);
     assert!(bare.requests.contains("collector.example"));
+}
+
+#[test]
+fn the_filter_shows_only_what_matches() {
+    let page = named("html", &samples::rich(), PLAIN);
+    let policy = page.find("<meta http-equiv").unwrap()..page.find("<meta name=\"viewport").unwrap();
+    // The page's own policy would refuse the script that types for us.
+    let typed = "<script>const box = document.getElementById('filter'); box.value = 'HIGH mia'; box.dispatchEvent(new Event('input'));
+        document.title = [...document.querySelectorAll('.finding')].filter((f) => f.checkVisibility()).map((f) => f.id.slice(0, 5)).join()
+            + ' ' + document.getElementById('shown').textContent;</script>";
+    let page = browse(&(page.replace(&page[policy], "") + typed));
+    assert!(page.dom.contains("<title>f-200 1 of 6 shown</title>"), "{}", &page.dom[..600]);
 }
 
 /// What a browser made of a page.
