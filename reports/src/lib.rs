@@ -6,11 +6,16 @@
 //!
 //! This crate knows no connector, no graph and no rule. [`FORMATS`] lists what it can write.
 
+mod escape;
+mod format;
 pub mod view;
 
 use std::io::{self, Write};
 
+use crate::format::{csv, html, json, markdown, table};
 use crate::view::{Population, View};
+
+pub use crate::format::json::{SCHEMA_ID, schema};
 
 /// How the target looks. Colour only repeats what words say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub struct Format {
     pub ending: &'static str,
     /// One line: what it is for.
     pub summary: &'static str,
-    /// Writes the view.
+    /// Writes the view, in small pieces: give it a buffered writer.
     pub render: fn(&View, &dyn Population, Look, &mut dyn Write) -> io::Result<()>,
 }
 
@@ -41,7 +46,16 @@ impl std::fmt::Debug for Format {
 }
 
 /// Every format, sorted by name. One line here registers one.
-pub const FORMATS: &[Format] = &[];
+#[rustfmt::skip]
+pub const FORMATS: &[Format] = &[
+    Format { name: "csv", ending: "csv", summary: "findings, one row each, for spreadsheets and scripts", render: csv::findings },
+    Format { name: "csv-accounts", ending: "csv", summary: "every account that was read, one row each", render: csv::accounts },
+    Format { name: "csv-grants", ending: "csv", summary: "every grant that was read, one row each", render: csv::grants },
+    Format { name: "html", ending: "html", summary: "one self-contained page for people and auditors", render: html::render },
+    Format { name: "json", ending: "json", summary: "the whole view for programs, with a published schema", render: json::render },
+    Format { name: "markdown", ending: "md", summary: "for a ticket or a wiki", render: markdown::render },
+    Format { name: "table", ending: "txt", summary: "for the terminal", render: table::render },
+];
 
 /// The format called `name`.
 pub fn find(name: &str) -> Option<&'static Format> {

@@ -1,0 +1,287 @@
+//! The terminal: what happened first, what was not read next, then the findings, then the totals.
+//!
+//! Fits [`Look::width`] when it is given; without it nothing is cut or wrapped. Colour repeats what words say.
+
+use std::io::{self, Write};
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width};
+
+use crate::Look;
+use crate::escape::visible;
+use crate::format::{self, Group, Standing, minute, plural, short, thousands};
+use crate::view::{Population, Severity, View};
+
+/// Findings of one rule that are listed; `muster findings --rule` lists them all.
+const LISTED: usize = 20;
+
+/// Below this nothing readable fits any more: the terminal then wraps.
+const NARROWEST: u16 = 40;
+
+pub(crate) fn render(view: &View, _: &dyn Population, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut screen = Screen { look, out };
+    verdict(view, &mut screen)?;
+    not_read(view, &mut screen)?;
+    not_evaluated(view, &mut screen)?;
+    findings(view, &mut screen)?;
+    rules(view, &mut screen)?;
+    systems(view, &mut screen)?;
+    people(view, &mut screen)
+}
+
+fn verdict(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    let verdict = format::verdict(view);
+    let colour = match verdict.standing {
+        Standing::Passed => Color::Green,
+        Standing::Open | Standing::Incomplete => Color::Yellow,
+        Standing::Findings => view.findings.iter().map(|finding| finding.severity).max().map_or(Color::Reset, colour),
+    };
+    screen.rows(vec![vec![strong(&verdict.headline).fg(colour)]], &[])?;
+    let origin = &view.origin;
+    let text = format!("{} judged snapshot {} at {}", origin.tool, origin.snapshot, minute(origin.now));
+    screen.rows(
+        vec![vec![faint(&text)], vec![faint(&format!("exit code {}: {}", view.outcome.code, view.outcome.reason))]],
+        &[],
+    )
+}
+
+fn not_read(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    let unread = format::unread(view);
+    let incomplete = format::is_incomplete(view);
+    if unread.is_empty() && !incomplete {
+        return Ok(());
+    }
+    screen.heading(if incomplete { "NOT READ COMPLETELY" } else { "READ WITH LIMITS" }, Color::Yellow)?;
+    let mut rows = Vec::new();
+    if unread.is_empty() {
+        rows.push(vec![strong("unknown").fg(Color::Yellow), plain("the run does not say which part")]);
+    }
+    for part in &unread {
+        let state = strong(part.state).fg(if part.hides_rows() { Color::Yellow } else { Color::Reset });
+        let text = format!("{}, {}", part.place(), part.extent());
+        rows.push(vec![state, strong(&text)]);
+        let mut says = |text: String| rows.push(vec![plain(""), plain(&text)]);
+        for gap in part.gaps {
+            says(format!("{} {}", gap.code, gap.what));
+            gap.at.iter().for_each(|at| says(format!("at {at}")));
+            gap.cause.iter().for_each(|cause| says(format!("cause: {cause}")));
+            gap.fix.iter().for_each(|fix| says(format!("fix: {fix}")));
+        }
+        if !part.withheld.is_empty() {
+            says(format!("withheld by the source: {}", part.withheld.join(", ")));
+        }
+    }
+    screen.rows(rows, &[Fit::Content, Fit::Flexible])
+}
+
+/// Names the rules; the reasons stand with their totals.
+fn not_evaluated(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    let open: Vec<_> = view.rules.iter().filter(|rule| rule.not_evaluated > 0).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    screen.heading("NOT EVALUATED", Color::Yellow)?;
+    let rules = open
+        .iter()
+        .map(|rule| format!("{} ({} of {})", rule.rule, thousands(rule.not_evaluated), thousands(rule.population)));
+    let rules = rules.collect::<Vec<_>>().join(", ");
+    let text = format!("{} could not judge every subject: {rules}", plural(open.len() as u64, "rule"));
+    screen.rows(vec![vec![plain(&text)]], &[])
+}
+
+fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    if !view.findings.is_empty() {
+        screen.heading("FINDINGS", Color::Reset)?;
+    }
+    for (at, Group { severity, rule, slug, title, findings }) in format::groups(view).into_iter().enumerate() {
+        if at > 0 {
+            writeln!(screen.out)?;
+        }
+        let count = findings.len();
+        let title = format!("{rule} {slug}: {title} ({})", thousands(count as u64));
+        let head = vec![strong(severity.as_str()).fg(colour(severity)), strong(&title)];
+        screen.rows(vec![head], &[Fit::Content, Fit::Flexible])?;
+        let rows = findings.iter().take(LISTED).map(|finding| {
+            let subject = &finding.subject;
+            let system = subject.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
+            let name = format!("{}{system}", subject.name);
+            vec![plain(""), plain(&name), plain(&finding.message), faint(short(&finding.fingerprint))]
+        });
+        screen.rows(rows.collect(), &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
+        if let Some(fix) =
+            findings.first().map(|finding| &finding.fix).filter(|fix| findings.iter().all(|other| other.fix == **fix))
+        {
+            screen.rows(vec![vec![plain(""), faint(&format!("fix: {fix}"))]], &[Fit::Content, Fit::Flexible])?;
+        }
+        if count > LISTED {
+            let rest = thousands((count - LISTED) as u64);
+            let more = format!("and {rest} more: muster findings --rule {rule}");
+            screen.rows(vec![vec![plain(""), strong(&more)]], &[Fit::Content, Fit::Flexible])?;
+        }
+    }
+    Ok(())
+}
+
+fn rules(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    if view.rules.is_empty() {
+        return Ok(());
+    }
+    screen.heading("RULES", Color::Reset)?;
+    let mut rows = vec![header(&["rule", "finds", "population", "pass", "fail", "not evaluated"])];
+    for rule in &view.rules {
+        let fail = number(rule.fail);
+        let open = number(rule.not_evaluated);
+        rows.push(vec![
+            plain(&rule.rule),
+            plain(&rule.slug),
+            number(rule.population),
+            number(rule.pass),
+            if rule.fail > 0 { fail.fg(colour(rule.severity)) } else { fail },
+            if rule.not_evaluated > 0 { open.fg(Color::Yellow) } else { open },
+        ]);
+        if let Some(reason) = rule.reasons.first() {
+            rows.push(vec![plain(""), faint(&format!("not evaluated mostly because: {}", reason.cause))]);
+        }
+    }
+    screen.rows(rows, &[Fit::Content, Fit::Flexible, Fit::Content, Fit::Content, Fit::Content, Fit::Content])
+}
+
+fn systems(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    screen.heading("SYSTEMS", Color::Reset)?;
+    let mut rows = vec![header(&["system", "scope", "records of", "state", "rows", "collected"])];
+    for system in &view.systems {
+        if system.scopes.iter().all(|scope| scope.kinds.is_empty()) {
+            rows.push(vec![
+                plain(&system.name),
+                plain(""),
+                plain(""),
+                strong("nothing read").fg(Color::Yellow),
+                number(0),
+            ]);
+        }
+        for scope in &system.scopes {
+            let collected = scope.collected.map_or_else(|| "unknown".to_owned(), minute);
+            for kind in &scope.kinds {
+                let state = plain(&kind.state);
+                rows.push(vec![
+                    plain(&system.name),
+                    plain(&scope.name),
+                    plain(&kind.name),
+                    if kind.state == "complete" { state } else { state.fg(Color::Yellow) },
+                    number(kind.records),
+                    plain(&collected),
+                ]);
+            }
+        }
+    }
+    screen.rows(rows, &[Fit::Flexible, Fit::Flexible, Fit::Flexible, Fit::Content, Fit::Content, Fit::Flexible])
+}
+
+fn people(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    let people = &view.people;
+    let linked: u64 = people.linked.values().sum();
+    screen.heading("PEOPLE AND ACCOUNTS", Color::Reset)?;
+    let mut rows = vec![vec![
+        plain("people"),
+        plain(&format!("{} in HR, {} employed", thousands(people.persons), thousands(people.employed))),
+    ]];
+    rows.push(vec![
+        plain("accounts"),
+        plain(&format!("{}, {} linked to a person", thousands(people.accounts), thousands(linked))),
+    ]);
+    for (title, counts) in
+        [("linked by", &people.linked), ("situations", &people.situations), ("classes", &people.classes)]
+    {
+        if !counts.is_empty() {
+            let parts: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
+            rows.push(vec![plain(title), plain(&parts.join(", "))]);
+        }
+    }
+    screen.rows(rows, &[Fit::Content, Fit::Flexible])
+}
+
+/// How a column takes part in fitting the width.
+#[derive(Clone, Copy)]
+enum Fit {
+    /// As wide as its content: short words and numbers that must not break.
+    Content,
+    /// Shrinks first.
+    Flexible,
+    /// Shrinks first and takes what is left, so that the next column ends at the margin.
+    Rest,
+    /// Percent of the whole, so that the columns of several tables stand below each other.
+    Share(u16),
+}
+
+/// Where the report is written to, and how that looks.
+struct Screen<'a> {
+    look: Look,
+    out: &'a mut dyn Write,
+}
+
+impl Screen<'_> {
+    fn heading(&mut self, text: &str, colour: Color) -> io::Result<()> {
+        writeln!(self.out)?;
+        self.rows(vec![vec![strong(text).fg(colour)]], &[])
+    }
+
+    /// Writes aligned columns without borders; wraps cells to the width when there is one.
+    fn rows(&mut self, rows: Vec<Vec<Cell>>, fits: &[Fit]) -> io::Result<()> {
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::NOTHING).force_no_tty().style_text_only();
+        if self.look.colour {
+            table.enforce_styling();
+        }
+        if let Some(width) = self.look.width {
+            let fills = fits.iter().any(|fit| matches!(fit, Fit::Rest));
+            let arrangement = if fills { ContentArrangement::DynamicFullWidth } else { ContentArrangement::Dynamic };
+            table.set_content_arrangement(arrangement).set_width(width.max(NARROWEST));
+        }
+        table.add_rows(rows);
+        for (at, column) in table.column_iter_mut().enumerate() {
+            // Two blanks between columns; the first stands at the margin.
+            column.set_padding((if at == 0 { 0 } else { 2 }, 0));
+            match fits.get(at) {
+                Some(Fit::Content) => {
+                    column.set_constraint(ColumnConstraint::ContentWidth);
+                }
+                Some(Fit::Share(percent)) if self.look.width.is_some() => {
+                    column.set_constraint(ColumnConstraint::Absolute(Width::Percentage(*percent)));
+                }
+                Some(Fit::Share(_) | Fit::Flexible | Fit::Rest) | None => {}
+            }
+        }
+        for line in table.lines() {
+            writeln!(self.out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn plain(text: &str) -> Cell {
+    Cell::new(visible(text))
+}
+
+fn strong(text: &str) -> Cell {
+    plain(text).add_attribute(Attribute::Bold)
+}
+
+fn faint(text: &str) -> Cell {
+    plain(text).add_attribute(Attribute::Dim)
+}
+
+fn number(number: u64) -> Cell {
+    Cell::new(thousands(number)).set_alignment(CellAlignment::Right)
+}
+
+fn header(titles: &[&str]) -> Vec<Cell> {
+    titles.iter().map(|title| faint(title)).collect()
+}
+
+fn colour(severity: Severity) -> Color {
+    match severity {
+        Severity::Critical | Severity::High => Color::Red,
+        Severity::Medium => Color::Yellow,
+        Severity::Low => Color::Cyan,
+        Severity::Info => Color::Reset,
+    }
+}
