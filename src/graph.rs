@@ -27,10 +27,10 @@ use muster_connectors::record::{
 
 pub use self::build::Builder;
 pub use self::closure::Closure;
-pub use self::coverage::{Coverage, CoverageRow, RowState};
-pub use self::load::GraphError;
+pub use self::coverage::{Coverage, CoverageRow};
 pub use self::paths::{Reach, Step};
 pub use self::strings::{Strings, Text};
+pub use crate::snapshot::RowState;
 
 /// A node: accounts come first, so the index of an account is also its place in [`Graph::accounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

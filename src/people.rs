@@ -29,7 +29,7 @@ use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::employment::{Employment, EndEvidence, Standing};
 pub use self::ladder::{Candidate, Strategy, Thresholds};
-pub use self::load::{PeopleError, Source};
+pub use self::load::Source;
 pub use self::pins::Pin;
 
 /// The rungs, strongest first. One line here registers one.
@@ -149,8 +149,8 @@ impl People {
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
     pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
-        self.hr_complete = graph.coverage().of_people().next().is_some()
-            && graph.coverage().of_people().all(|row| row.state.proves_absence());
+        self.hr_complete =
+            graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {

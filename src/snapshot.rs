@@ -21,6 +21,7 @@ mod manifest;
 mod objects;
 mod prune;
 mod reader;
+mod rows;
 pub mod tables;
 mod verify;
 mod writer;
@@ -38,6 +39,7 @@ pub use manifest::{
 };
 pub use prune::{Keep, PrunePlan};
 pub use reader::Snapshot;
+pub(crate) use rows::{Instants, Rows, Texts};
 pub use verify::{Damage, Verification};
 pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
 

@@ -99,7 +99,7 @@ impl Organization {
     fn of(graph: &Graph, system: SystemIx) -> Self {
         let name = graph.system_name(system);
         let mut rows = graph.coverage().of_system(name).filter(|row| row.scope == "organization").peekable();
-        let known = rows.peek().is_some() && rows.all(|row| row.state.proves_absence());
+        let known = rows.peek().is_some() && rows.all(|row| row.proves_absence);
         let mut parents = FxHashMap::default();
         let mut management = None;
         for (ix, resource) in graph.resources().filter(|(ix, _)| graph.node(*ix).system == system) {

@@ -6,64 +6,7 @@ use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{Gap, SourceFile};
 
-/// State of the rows something was read from, best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum RowState {
-    /// Read whole, today.
-    Complete,
-    /// From an earlier snapshot: the system was not asked this time.
-    Carried,
-    /// Read whole, but not believable.
-    Suspect,
-    /// Read in part, today.
-    Partial,
-    /// From an earlier snapshot, because today's reading failed.
-    Stale,
-    /// Not read.
-    Failed,
-}
-
-impl RowState {
-    /// Every state, best first.
-    pub const ALL: [Self; 6] = [Self::Complete, Self::Carried, Self::Suspect, Self::Partial, Self::Stale, Self::Failed];
-
-    /// The one spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::Carried => "carried",
-            Self::Suspect => "suspect",
-            Self::Partial => "partial",
-            Self::Stale => "stale",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether a missing row means a missing object. Carried rows were complete when they were read, and the scan did not
-    /// claim to read them again.
-    pub const fn proves_absence(self) -> bool {
-        match self {
-            Self::Complete | Self::Carried => true,
-            Self::Suspect | Self::Partial | Self::Stale | Self::Failed => false,
-        }
-    }
-
-    /// Whether a row that is there can be relied on as it stands.
-    pub const fn proves_presence(self) -> bool {
-        match self {
-            Self::Complete | Self::Carried | Self::Suspect | Self::Partial => true,
-            Self::Stale | Self::Failed => false,
-        }
-    }
-}
-
-impl std::str::FromStr for RowState {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| format!("`{text}` is no row state"))
-    }
-}
+use crate::snapshot::{KindState, KindView, Manifest, RowState};
 
 /// One kind of one scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,10 +20,12 @@ pub struct CoverageRow {
     /// Kind.
     pub kind: RecordKind,
     /// How far.
-    pub state: RowState,
-    /// Rows.
+    pub state: KindState,
+    /// Whether a missing row means a missing object.
+    pub proves_absence: bool,
+    /// Rows read, or carried where nothing was read.
     pub records: u64,
-    /// Why it is not complete.
+    /// Why it is not complete, or not believed.
     pub gaps: Vec<Gap>,
     /// Fields that the source withheld, with why.
     pub withheld: BTreeMap<String, String>,
@@ -103,8 +48,13 @@ pub struct Coverage {
 impl Coverage {
     /// Sorts the rows.
     pub fn new(mut rows: Vec<CoverageRow>) -> Self {
-        rows.sort_by(|a, b| (&a.system, &a.scope, a.kind, a.state).cmp(&(&b.system, &b.scope, b.kind, b.state)));
+        rows.sort_by(|a, b| (&a.system, &a.scope, a.kind).cmp(&(&b.system, &b.scope, b.kind)));
         Self { rows }
+    }
+
+    /// What a manifest says.
+    pub fn of(manifest: &Manifest) -> Self {
+        Self::new(manifest.kinds().map(|view| row(&view)).collect())
     }
 
     /// Every row.
@@ -129,10 +79,44 @@ impl Coverage {
         self.rows.iter().filter(|row| matches!(row.kind, RecordKind::Person | RecordKind::Employment))
     }
 
-    /// The tenant's own id of a system where one scope names it; else the system's name. Fingerprints use it, so a rename
+    /// The tenant's own id of a system where the scope names it; else the system's name. Fingerprints use it, so a rename
     /// reopens nothing.
     pub fn tenant_of<'a>(&'a self, system: &'a str, scope: &str) -> &'a str {
         let mut rows = self.of_system(system).filter(|row| row.scope == scope);
         rows.find_map(|row| row.tenant.as_deref()).unwrap_or(system)
+    }
+}
+
+fn row(view: &KindView<'_>) -> CoverageRow {
+    let report = view.report();
+    let state = view.state();
+    let mut gaps = report.map(|report| report.gaps.clone()).unwrap_or_default();
+    if let Some(reason) = &view.entry.suspect {
+        gaps.insert(0, Gap::new("GAT001", reason.clone()));
+    }
+    let read: u64 = view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
+    let carried = view.entry.carried.iter().flat_map(|layer| &layer.parts);
+    let carried: u64 = carried.filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
+    // What is carried proves as much as it did when it was read.
+    let carried_whole = report.is_some_and(|report| report.gaps.is_empty())
+        && view.entry.carried.iter().all(|layer| layer.read == RowState::Complete && !layer.stale);
+    CoverageRow {
+        system: view.system.to_owned(),
+        connector: view.system_entry.connector.clone(),
+        scope: view.scope.to_owned(),
+        kind: view.kind,
+        state,
+        proves_absence: match state {
+            KindState::Complete => true,
+            KindState::Carried => carried_whole,
+            KindState::Suspect | KindState::Partial | KindState::Failed => false,
+        },
+        records: if state == KindState::Carried { carried } else { read },
+        gaps,
+        withheld: report.map(|report| report.withheld.clone()).unwrap_or_default(),
+        tenant: view.scope_entry.report.tenant.clone(),
+        identity: view.scope_entry.report.identity.clone(),
+        collected: view.entry.collected.or_else(|| view.entry.carried.first().and_then(|layer| layer.collected)),
+        files: view.scope_entry.report.files.clone(),
     }
 }

@@ -1,4 +1,405 @@
-//! load
-#[derive(Debug)]
-/// x
-pub struct GraphError;
+//! From the tables of a snapshot to a graph.
+
+use muster_connectors::record::{
+    AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
+    IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel,
+};
+
+use super::{
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Policy, Relation,
+    Resource, ScopeIx, SystemIx, Text, When,
+};
+use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
+
+impl Graph {
+    /// Reads the facts of a snapshot.
+    ///
+    /// Cost: one pass over each table; strings are interned once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a table cannot be read.
+    pub fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
+        let mut builder = Builder::new(Coverage::of(snapshot.manifest()));
+        accounts(&mut builder, snapshot)?;
+        groups(&mut builder, snapshot)?;
+        entitlements(&mut builder, snapshot)?;
+        resources(&mut builder, snapshot)?;
+        credentials(&mut builder, snapshot)?;
+        policies(&mut builder, snapshot)?;
+        memberships(&mut builder, snapshot)?;
+        grants(&mut builder, snapshot)?;
+        Ok(builder.finish())
+    }
+}
+
+/// Where a row was read. Rows of one scope follow each other, so the last answer is nearly always the next one.
+struct Places<'a> {
+    systems: crate::snapshot::Texts<'a>,
+    scopes: crate::snapshot::Texts<'a>,
+    states: crate::snapshot::Texts<'a>,
+    last: Option<(&'a str, &'a str, SystemIx, ScopeIx)>,
+}
+
+impl<'a> Places<'a> {
+    fn of(rows: &Rows<'a>) -> Result<Self, StoreError> {
+        Ok(Self {
+            systems: rows.texts("system")?,
+            scopes: rows.texts("scope")?,
+            states: rows.texts("state")?,
+            last: None,
+        })
+    }
+
+    fn place(&mut self, builder: &mut Builder, row: usize) -> (SystemIx, ScopeIx, RowState) {
+        let (system, scope) = (self.systems.text(row), self.scopes.text(row));
+        let state = self.states.name(row).unwrap_or(RowState::Stale);
+        if let Some((last_system, last_scope, system_ix, scope_ix)) = self.last
+            && last_system == system
+            && last_scope == scope
+        {
+            return (system_ix, scope_ix, state);
+        }
+        let system_ix = builder.system(system);
+        let scope_ix = builder.scope(system_ix, scope);
+        self.last = Some((system, scope, system_ix, scope_ix));
+        (system_ix, scope_ix, state)
+    }
+}
+
+/// A `<fact>` column with its `<fact>_state`.
+struct Facts<'a> {
+    values: crate::snapshot::Instants<'a>,
+    states: crate::snapshot::Texts<'a>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(rows: &Rows<'a>, name: &str) -> Result<Self, StoreError> {
+        Ok(Self { values: rows.instants(name)?, states: rows.texts(&format!("{name}_state"))? })
+    }
+
+    fn when(&self, row: usize) -> When {
+        When::stored(self.values.micros(row), self.states.name(row))
+    }
+}
+
+fn add(builder: &mut Builder, text: Option<&str>) -> Option<Text> {
+    text.map(|text| builder.strings.add(text))
+}
+
+/// Texts of a list column by row, as runs of one flat list.
+struct Lists {
+    texts: Vec<Text>,
+    ends: Vec<u32>,
+}
+
+impl Lists {
+    fn of(builder: &mut Builder, rows: &Rows<'_>, name: &str) -> Result<Self, StoreError> {
+        let mut texts = Vec::new();
+        let mut ends = vec![0; rows.len()];
+        rows.lists(name, |row, text| {
+            texts.push(builder.strings.add(text));
+            ends[row] = super::build::small(texts.len());
+        })?;
+        let mut end = 0;
+        for slot in &mut ends {
+            end = end.max(*slot);
+            *slot = end;
+        }
+        Ok(Self { texts, ends })
+    }
+
+    fn row(&self, row: usize) -> &[Text] {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.texts[start as usize..self.ends[row] as usize]
+    }
+}
+
+fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame(
+        "accounts",
+        &[
+            "id",
+            "id_kind",
+            "login",
+            "native_name",
+            "name",
+            "emails",
+            "emails_verified",
+            "employee_id",
+            "class",
+            "class_evidence",
+            "affiliation",
+            "lifecycle",
+            "is_root",
+            "created",
+            "created_state",
+            "expires",
+            "expires_state",
+            "password_changed",
+            "password_changed_state",
+            "interactive",
+            "mfa_state",
+            "owner",
+            "department",
+            "federated",
+            "last_activity",
+            "last_activity_state",
+            "state",
+        ],
+    )?;
+    let rows = Rows::of(&frame, "accounts");
+    let mut places = Places::of(&rows)?;
+    let text = |name: &str| rows.texts(name);
+    let (id, id_kind, login) = (text("id")?, text("id_kind")?, text("login")?);
+    let (native_name, name, employee_id) = (text("native_name")?, text("name")?, text("employee_id")?);
+    let (class, evidence, affiliation) = (text("class")?, text("class_evidence")?, text("affiliation")?);
+    let (lifecycle, mfa, owner) = (text("lifecycle")?, text("mfa_state")?, text("owner")?);
+    let department = text("department")?;
+    let (verified, root, interactive) =
+        (rows.flags("emails_verified")?, rows.flags("is_root")?, rows.flags("interactive")?);
+    let (created, expires) = (Facts::of(&rows, "created")?, Facts::of(&rows, "expires")?);
+    let (password, activity) = (Facts::of(&rows, "password_changed")?, Facts::of(&rows, "last_activity")?);
+    let emails = Lists::of(builder, &rows, "emails")?;
+    let federated = Lists::of(builder, &rows, "federated")?;
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let account = Account {
+            id_kind: id_kind.name(row).unwrap_or(IdKind::Reusable),
+            login: add(builder, login.get(row)),
+            native_name: add(builder, native_name.get(row)),
+            emails: builder.texts(emails.row(row).iter().copied()),
+            emails_verified: verified.get(row).unwrap_or(false),
+            employee_id: add(builder, employee_id.get(row)),
+            class: class.name::<AccountClass>(row),
+            class_evidence: add(builder, evidence.get(row)),
+            affiliation: affiliation.name::<Affiliation>(row),
+            lifecycle: lifecycle.name(row).unwrap_or(Lifecycle::Unknown),
+            is_root: root.get(row).unwrap_or(false),
+            created: created.when(row),
+            expires: expires.when(row),
+            last_activity: activity.when(row),
+            password_changed: password.when(row),
+            interactive: interactive.get(row),
+            mfa: mfa.name(row).unwrap_or(FactState::Unsupported),
+            owner: add(builder, owner.get(row)),
+            department: add(builder, department.get(row)),
+            federated: builder.texts(federated.row(row).iter().copied()),
+        };
+        let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
+        builder.account(Node { kind: NodeKind::Account, system, scope, state, id, name }, account);
+    }
+    Ok(())
+}
+
+fn groups(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let columns = ["id", "name", "native_name", "owner", "rule", "self_join", "privilege", "state"];
+    let frame = snapshot.frame("groups", &columns)?;
+    let rows = Rows::of(&frame, "groups");
+    let mut places = Places::of(&rows)?;
+    let (id, name, native_name) = (rows.texts("id")?, rows.texts("name")?, rows.texts("native_name")?);
+    let (owner, rule, privilege) = (rows.texts("owner")?, rows.texts("rule")?, rows.texts("privilege")?);
+    let self_join = rows.flags("self_join")?;
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let group = Group {
+            rule: rule.name(row).unwrap_or(GroupRule::Unknown),
+            owner: add(builder, owner.get(row)),
+            native_name: add(builder, native_name.get(row)),
+            privilege: privilege.name::<PrivilegeLevel>(row),
+            self_join: self_join.get(row),
+        };
+        let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
+        builder.group(Node { kind: NodeKind::Group, system, scope, state, id, name }, group);
+    }
+    Ok(())
+}
+
+fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame("entitlements", &["id", "kind", "name", "owner", "privilege", "state"])?;
+    let rows = Rows::of(&frame, "entitlements");
+    let mut places = Places::of(&rows)?;
+    let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
+    let (owner, privilege) = (rows.texts("owner")?, rows.texts("privilege")?);
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let entitlement = Entitlement {
+            kind: kind.name(row).unwrap_or(EntitlementKind::Role),
+            owner: add(builder, owner.get(row)),
+            privilege: privilege.name::<PrivilegeLevel>(row),
+        };
+        let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
+        builder.entitlement(Node { kind: NodeKind::Entitlement, system, scope, state, id, name }, entitlement);
+    }
+    Ok(())
+}
+
+fn resources(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame("resources", &["id", "kind", "name", "owner", "parent", "state"])?;
+    let rows = Rows::of(&frame, "resources");
+    let mut places = Places::of(&rows)?;
+    let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
+    let (owner, parent) = (rows.texts("owner")?, rows.texts("parent")?);
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let resource = Resource {
+            kind: add(builder, kind.get(row)),
+            owner: add(builder, owner.get(row)),
+            parent: add(builder, parent.get(row)),
+        };
+        let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
+        builder.resource(Node { kind: NodeKind::Resource, system, scope, state, id, name }, resource);
+    }
+    Ok(())
+}
+
+fn credentials(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "account",
+        "kind",
+        "name",
+        "created",
+        "created_state",
+        "expires",
+        "expires_state",
+        "rotated",
+        "rotated_state",
+        "last_used",
+        "last_used_state",
+        "status",
+        "state",
+    ];
+    let frame = snapshot.frame("credentials", &columns)?;
+    let rows = Rows::of(&frame, "credentials");
+    let mut places = Places::of(&rows)?;
+    let (id, account, kind) = (rows.texts("id")?, rows.texts("account")?, rows.texts("kind")?);
+    let (name, status) = (rows.texts("name")?, rows.texts("status")?);
+    let (created, expires) = (Facts::of(&rows, "created")?, Facts::of(&rows, "expires")?);
+    let (rotated, last_used) = (Facts::of(&rows, "rotated")?, Facts::of(&rows, "last_used")?);
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let credential = Credential {
+            id: builder.strings.add(id.text(row)),
+            name: add(builder, name.get(row)),
+            account: None,
+            account_id: builder.strings.add(account.text(row)),
+            system,
+            scope,
+            state,
+            kind: kind.name(row).unwrap_or(CredentialKind::Token),
+            status: status.name(row).unwrap_or(CredentialState::Unknown),
+            created: created.when(row),
+            expires: expires.when(row),
+            rotated: rotated.when(row),
+            last_used: last_used.when(row),
+        };
+        builder.credential(credential);
+    }
+    Ok(())
+}
+
+fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame("policies", &["id", "kind", "name", "targets", "document", "state"])?;
+    let rows = Rows::of(&frame, "policies");
+    let mut places = Places::of(&rows)?;
+    let (id, kind, name, document) =
+        (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?, rows.texts("document")?);
+    let targets = Lists::of(builder, &rows, "targets")?;
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let Some(kind) = kind.name::<PolicyKind>(row) else { continue };
+        let policy = Policy {
+            id: builder.strings.add(id.text(row)),
+            name: add(builder, name.get(row)),
+            system,
+            scope,
+            state,
+            kind,
+            targets: builder.texts(targets.row(row).iter().copied()),
+            document: builder.strings.add(document.text(row)),
+        };
+        builder.policy(policy);
+    }
+    Ok(())
+}
+
+/// The kinds of node a principal may be, by what the record says of it.
+fn candidates(kind: PrincipalKind) -> &'static [NodeKind] {
+    match kind {
+        PrincipalKind::Account => &[NodeKind::Account, NodeKind::Group],
+        PrincipalKind::Group => &[NodeKind::Group, NodeKind::Account],
+        PrincipalKind::Unknown => &[NodeKind::Account, NodeKind::Group],
+    }
+}
+
+fn memberships(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let columns = ["group", "member", "member_kind", "since", "until", "via", "state"];
+    let frame = snapshot.frame("memberships", &columns)?;
+    let rows = Rows::of(&frame, "memberships");
+    let mut places = Places::of(&rows)?;
+    let (group, member, kind) = (rows.texts("group")?, rows.texts("member")?, rows.texts("member_kind")?);
+    let (since, until, via) = (rows.instants("since")?, rows.instants("until")?, rows.texts("via")?);
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let node = |id: Text| Node { kind: NodeKind::Unresolved, system, scope, state, id, name: None };
+        let kind = kind.name(row).unwrap_or(PrincipalKind::Unknown);
+        let (member, group) = (builder.strings.add(member.text(row)), builder.strings.add(group.text(row)));
+        let source = builder.resolve(&node(member), candidates(kind));
+        let target = builder.resolve(&node(group), &[NodeKind::Group]);
+        let detail = Detail {
+            resource: None,
+            since: When::stored(since.micros(row), None),
+            until: When::stored(until.micros(row), None),
+            note: add(builder, via.get(row)),
+            origin: GrantOrigin::Direct,
+            state,
+            scope,
+        };
+        builder.edge(source, Relation::MemberOf, target, detail);
+    }
+    Ok(())
+}
+
+fn grants(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let columns = [
+        "principal",
+        "principal_kind",
+        "entitlement",
+        "resource",
+        "condition",
+        "origin",
+        "since",
+        "since_state",
+        "until",
+        "until_state",
+        "state",
+    ];
+    let frame = snapshot.frame("grants", &columns)?;
+    let rows = Rows::of(&frame, "grants");
+    let mut places = Places::of(&rows)?;
+    let (principal, kind, entitlement) =
+        (rows.texts("principal")?, rows.texts("principal_kind")?, rows.texts("entitlement")?);
+    let (resource, condition, origin) = (rows.texts("resource")?, rows.texts("condition")?, rows.texts("origin")?);
+    let (since, until) = (Facts::of(&rows, "since")?, Facts::of(&rows, "until")?);
+    for row in 0..rows.len() {
+        let (system, scope, state) = places.place(builder, row);
+        let node = |id: Text| Node { kind: NodeKind::Unresolved, system, scope, state, id, name: None };
+        let kind = kind.name(row).unwrap_or(PrincipalKind::Unknown);
+        let principal = builder.strings.add(principal.text(row));
+        let entitlement = builder.strings.add(entitlement.text(row));
+        let resource = add(builder, resource.get(row));
+        let source = builder.resolve(&node(principal), candidates(kind));
+        let target = builder.resolve(&node(entitlement), &[NodeKind::Entitlement]);
+        let detail = Detail {
+            resource: resource.map(|id| builder.resolve(&node(id), &[NodeKind::Resource])),
+            since: since.when(row),
+            until: until.when(row),
+            note: add(builder, condition.get(row)),
+            origin: origin.name(row).unwrap_or(GrantOrigin::Direct),
+            state,
+            scope,
+        };
+        builder.edge(source, Relation::Holds, target, detail);
+    }
+    Ok(())
+}

@@ -6,10 +6,7 @@ use muster_connectors::record;
 
 use super::{Employment, People, Person, PersonIx, fold};
 use crate::graph::{RowState, Strings, Text};
-
-/// Why people could not be read from a snapshot.
-#[derive(Debug, thiserror::Error)]
-pub enum PeopleError {}
+use crate::snapshot::{Instants, Rows, Snapshot, StoreError, Texts};
 
 /// Where an HR row comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +22,14 @@ pub struct Source {
 }
 
 impl People {
+    /// Reads the persons and employments of a snapshot and merges them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a table cannot be read.
+    pub fn load(snapshot: &Snapshot, zone: Option<TimeZone>) -> Result<Self, StoreError> {
+        Ok(Self::merge(persons(snapshot)?, employments(snapshot)?, zone))
+    }
+
     /// Merges the feeds: rows that share an employee id are one person, whatever feed they stand in.
     ///
     /// Attributes come from the first feed that has them, in order of system name; rows of one feed keep their order.
@@ -135,6 +140,116 @@ impl People {
         by_key.dedup();
         self.by_key = by_key;
     }
+}
+
+struct Sources<'a> {
+    systems: Texts<'a>,
+    scopes: Texts<'a>,
+    states: Texts<'a>,
+    collected: Instants<'a>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(rows: &Rows<'a>) -> Result<Self, StoreError> {
+        Ok(Self {
+            systems: rows.texts("system")?,
+            scopes: rows.texts("scope")?,
+            states: rows.texts("state")?,
+            collected: rows.instants("collected")?,
+        })
+    }
+
+    fn row(&self, row: usize) -> Source {
+        Source {
+            system: self.systems.text(row).to_owned(),
+            scope: self.scopes.text(row).to_owned(),
+            state: self.states.name(row).unwrap_or(RowState::Stale),
+            collected: self.collected.at(row),
+        }
+    }
+}
+
+fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreError> {
+    let columns = [
+        "id",
+        "legal_name",
+        "preferred_name",
+        "given_name",
+        "family_name",
+        "emails",
+        "employee_ids",
+        "state",
+        "collected",
+    ];
+    let frame = snapshot.frame("persons", &columns)?;
+    let rows = Rows::of(&frame, "persons");
+    let sources = Sources::of(&rows)?;
+    let (id, legal, preferred) = (rows.texts("id")?, rows.texts("legal_name")?, rows.texts("preferred_name")?);
+    let (given, family) = (rows.texts("given_name")?, rows.texts("family_name")?);
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let mut persons: Vec<(Source, record::Person)> = (0..rows.len())
+        .map(|row| {
+            let person = record::Person {
+                id: id.text(row).to_owned(),
+                legal_name: own(legal.get(row)),
+                preferred_name: own(preferred.get(row)),
+                given_name: own(given.get(row)),
+                family_name: own(family.get(row)),
+                ..record::Person::default()
+            };
+            (sources.row(row), person)
+        })
+        .collect();
+    rows.lists("emails", |row, text| persons[row].1.emails.push(text.to_owned()))?;
+    rows.lists("employee_ids", |row, text| persons[row].1.employee_ids.push(text.to_owned()))?;
+    Ok(persons)
+}
+
+fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>, StoreError> {
+    let columns = [
+        "id",
+        "person",
+        "employee_id",
+        "status",
+        "worker_type",
+        "start",
+        "end",
+        "manager",
+        "department",
+        "time_zone",
+        "effective",
+        "recorded",
+        "state",
+        "collected",
+    ];
+    let frame = snapshot.frame("employments", &columns)?;
+    let rows = Rows::of(&frame, "employments");
+    let sources = Sources::of(&rows)?;
+    let (id, person, employee_id) = (rows.texts("id")?, rows.texts("person")?, rows.texts("employee_id")?);
+    let (status, worker_type, zone) = (rows.texts("status")?, rows.texts("worker_type")?, rows.texts("time_zone")?);
+    let (manager, department) = (rows.texts("manager")?, rows.texts("department")?);
+    let (start, end) = (rows.days("start")?, rows.days("end")?);
+    let (effective, recorded) = (rows.instants("effective")?, rows.instants("recorded")?);
+    let own = |text: Option<&str>| text.map(str::to_owned);
+    let employment = |row: usize| record::Employment {
+        id: id.text(row).to_owned(),
+        person: person.text(row).to_owned(),
+        employee_id: own(employee_id.get(row)),
+        status: status.name(row).unwrap_or(record::EmploymentStatus::Unknown),
+        worker_type: worker_type.name(row).unwrap_or(record::WorkerType::Unknown),
+        start: start.day(row),
+        end: end.day(row),
+        manager: own(manager.get(row)),
+        department: own(department.get(row)),
+        title: None,
+        location: None,
+        cost_centre: None,
+        time_zone: own(zone.get(row)),
+        effective: effective.at(row),
+        recorded: recorded.at(row),
+        raw: record::Raw::None,
+    };
+    Ok((0..rows.len()).map(|row| (sources.row(row), employment(row))).collect())
 }
 
 /// Given and family name: as the feed has them, else the first and last word of the preferred or legal name.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Facts, From, Need, Population, RULES, Rule, Subject, Verdict};
 use crate::controls;
-use crate::graph::{CredentialIx, NodeIx, ScopeIx, Step, SystemIx};
+use crate::graph::{CredentialIx, NodeIx, RowState, ScopeIx, Step, SystemIx};
 use crate::people::PersonIx;
 
 /// What earlier checks found: when each fingerprint was first seen.
@@ -174,6 +174,9 @@ impl<'a> Judge<'a> {
         let own = || subject.place(self.facts).and_then(|place| self.own.get(&place));
         match self.disabled.as_ref().or(self.everywhere.as_ref()).or_else(own) {
             Some(cause) => Verdict::NotEvaluated(cause.clone()),
+            None if subject.row_state(self.facts) == Some(RowState::Stale) => Verdict::NotEvaluated(
+                "its row is from an earlier snapshot: today's reading failed or missed it".to_owned(),
+            ),
             None => verdict,
         }
     }

@@ -3,6 +3,7 @@
 use muster_connectors::record::RecordKind;
 
 use crate::graph::{Coverage, CoverageRow};
+use crate::snapshot::KindState;
 
 /// Where an input lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +57,7 @@ impl Need {
     }
 
     fn unmet_by(&self, row: &CoverageRow) -> Option<String> {
-        let enough = if self.absence { row.state.proves_absence() } else { row.state.proves_presence() };
+        let enough = if self.absence { row.proves_absence } else { row.state != KindState::Failed };
         if !enough {
             let why = row.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
             return Some(format!("{}:{} ({}) is {}{why}", row.system, row.scope, row.kind, row.state.as_str()));

@@ -3,7 +3,7 @@
 use muster_reports::view;
 
 use super::Facts;
-use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, ScopeIx, SystemIx};
+use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, RowState, ScopeIx, SystemIx};
 use crate::people::PersonIx;
 
 /// What a rule walks.
@@ -76,6 +76,17 @@ impl Subject {
                 Some((facts.graph.node(edge.target).system, scope))
             }
             Self::Person(_) | Self::System(_) | Self::Scope(_) => None,
+        }
+    }
+
+    /// State of the subject's own row; persons and what is not a row have none.
+    pub(super) fn row_state(self, facts: &Facts<'_>) -> Option<RowState> {
+        match self {
+            Self::Account(ix) | Self::Object(ix) => Some(facts.graph.node(ix).state),
+            Self::Credential(ix) => Some(facts.graph.credential(ix).state),
+            Self::Edge(edge) => Some(facts.graph.detail(&edge).state),
+            Self::Person(ix) => Some(facts.people.person(ix).state),
+            Self::System(_) | Self::Scope(_) => None,
         }
     }
 

@@ -124,8 +124,8 @@ pub struct Part {
     pub bytes: u64,
 }
 
-/// The `state` of a row in queries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The `state` of a row in queries, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowState {
     /// Read today, of a kind that was read completely.
@@ -138,6 +138,17 @@ pub enum RowState {
     Carried,
     /// Read earlier; today's reading failed or missed it.
     Stale,
+}
+
+impl std::str::FromStr for RowState {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Complete, Self::Partial, Self::Suspect, Self::Carried, Self::Stale]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| format!("`{text}` is no state of a row"))
+    }
 }
 
 impl RowState {

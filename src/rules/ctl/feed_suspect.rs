@@ -2,8 +2,9 @@ use muster_connectors::record::RecordKind;
 use muster_reports::view::{Evidence, Severity};
 
 use crate::controls::INV;
-use crate::graph::{CoverageRow, RowState};
+use crate::graph::CoverageRow;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
+use crate::snapshot::KindState;
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "CTL-003",
@@ -36,13 +37,13 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if rows.is_empty() {
         return Verdict::NotApplicable;
     }
-    let Some(bad) = rows.iter().find(|row| matches!(row.state, RowState::Suspect | RowState::Failed)) else {
+    let Some(bad) = rows.iter().find(|row| matches!(row.state, KindState::Suspect | KindState::Failed)) else {
         return Verdict::Pass;
     };
     let why = bad.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
     let mut failure = Failure::new(format!(
         "The HR feed {name} is {}{why}; nothing is concluded from a person who is not in it.",
-        if bad.state == RowState::Failed { "unreadable" } else { "suspect" },
+        if bad.state == KindState::Failed { "unreadable" } else { "suspect" },
     ));
     for row in rows {
         failure = failure.row(Evidence {

@@ -1,8 +1,8 @@
 use muster_reports::view::{Evidence, Severity};
 
 use crate::controls::INV;
-use crate::graph::RowState;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
+use crate::snapshot::KindState;
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "CTL-002",
@@ -27,10 +27,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Scope(place) = subject else { return Verdict::NotApplicable };
     let row = &facts.graph.coverage().rows()[place];
     match row.state {
-        RowState::Complete | RowState::Carried => return Verdict::Pass,
-        // The former rows that stand in for a failed reading: today's failure is the finding.
-        RowState::Stale => return Verdict::NotApplicable,
-        RowState::Suspect | RowState::Partial | RowState::Failed => {}
+        KindState::Complete | KindState::Carried => return Verdict::Pass,
+        KindState::Suspect | KindState::Partial | KindState::Failed => {}
     }
     let why = row.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
     let facts = row.gaps.iter().enumerate().take(20).map(|(number, gap)| {

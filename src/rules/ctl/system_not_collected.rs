@@ -1,8 +1,8 @@
 use muster_reports::view::Severity;
 
 use crate::controls::{INV, MONITOR};
-use crate::graph::RowState;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
+use crate::snapshot::KindState;
 
 pub(in crate::rules) static RULE: Rule = Rule {
     id: "CTL-001",
@@ -27,7 +27,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::System(place) = subject else { return Verdict::NotApplicable };
     let name = facts.systems[place].as_str();
     let mut rows = facts.graph.coverage().of_system(name).peekable();
-    if rows.peek().is_some() && rows.any(|row| !matches!(row.state, RowState::Failed | RowState::Stale)) {
+    if rows.peek().is_some() && rows.any(|row| row.state != KindState::Failed) {
         return Verdict::Pass;
     }
     let owner = match facts.inventory.get(name).and_then(Option::as_deref) {
