@@ -1,1 +1,18 @@
-//! x
+//! Calls the roll: who still has access, and why.
+//!
+//! ```text
+//!   collect ──► snapshot ──► graph ──► people ──► access ──► evaluate ──► report / plan ──► apply
+//! ```
+//!
+//! [`config`] says which systems to read. [`collect`] has their connectors (`muster-connectors`) push records into the store,
+//! notes per scope and record kind what was and was not read, and judges with its gate whether a complete answer is
+//! believable. A snapshot is immutable. Everything after it is a pure function of stored snapshots, the config and a clock
+//! that is passed in, so the same input gives the same bytes out. Formats (`muster-reports`) render one view of the result.
+//!
+//! **Absence is the dangerous input.** A feed that came back short never looks like people who left, and a system that could
+//! not be read never looks clean: completeness travels with the data and reaches every verdict and the exit code.
+//!
+//! [`cli`] is the command line, each command a thin call into the engine; [`diagnostic`] is how problems are told.
+
+pub mod config;
+pub mod diagnostic;
