@@ -14,6 +14,7 @@ pub mod policy;
 mod schema;
 mod values;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +75,7 @@ pub struct Config {
     pub hash: String,
     /// Things worth knowing that are no problem.
     pub notes: Vec<Diagnostic>,
+    gate_origins: BTreeMap<&'static str, Origin>,
 }
 
 /// When a complete answer is not believed.
@@ -222,6 +224,11 @@ impl Config {
         self.systems.iter().find(|system| system.name == name)
     }
 
+    /// Who set a key of `[gate]`.
+    pub fn gate_origin(&self, key: &str) -> Origin {
+        self.gate_origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
     /// The options of rules, sorted by id.
     pub fn rules(&self) -> Vec<RuleTable<'_>> {
         // The text was parsed and the tables were validated when the config was loaded.
@@ -265,6 +272,7 @@ impl Loader<'_> {
                 "at the top of the file",
             ));
         }
+        let gate_origins = self.gate_origins(&gate);
         let gate = self.gate(gate);
         let systems = self.systems(systems, &gate, connectors);
 
@@ -307,6 +315,7 @@ impl Loader<'_> {
             environment: Arc::clone(self.environment),
             hash,
             notes,
+            gate_origins,
             file,
         })
     }
@@ -461,6 +470,18 @@ impl Loader<'_> {
             mass_leave: self.within(table.mass_leave.as_ref(), default.mass_leave, 1..=u32::MAX),
             mass_leave_percent: self.within(table.mass_leave_percent.as_ref(), default.mass_leave_percent, 1..=100),
         }
+    }
+
+    fn gate_origins(&self, table: &file::GateTable) -> BTreeMap<&'static str, Origin> {
+        let keys = [
+            ("shrink_percent", &table.shrink_percent),
+            ("grow_percent", &table.grow_percent),
+            ("min_change", &table.min_change),
+            ("max_age_hours", &table.max_age_hours),
+            ("mass_leave", &table.mass_leave),
+            ("mass_leave_percent", &table.mass_leave_percent),
+        ];
+        keys.into_iter().filter_map(|(key, value)| Some((key, self.written(value.as_ref()?.span())))).collect()
     }
 
     fn within(&mut self, written: Option<&Spanned<u32>>, default: u32, range: std::ops::RangeInclusive<u32>) -> u32 {

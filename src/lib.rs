@@ -6,7 +6,7 @@
 //!
 //! [`config`] says which systems to read. [`collect`] has their connectors (`muster-connectors`) push records into the store,
 //! notes per scope and record kind what was and was not read, and judges with its gate whether a complete answer is
-//! believable. A snapshot is immutable. Everything after it is a pure function of stored snapshots, the config and a clock
+//! believable. A [`snapshot`] is immutable. Everything after it is a pure function of stored snapshots, the config and a clock
 //! that is passed in, so the same input gives the same bytes out. Formats (`muster-reports`) render one view of the result.
 //!
 //! **Absence is the dangerous input.** A feed that came back short never looks like people who left, and a system that could
@@ -14,5 +14,18 @@
 //!
 //! [`cli`] is the command line, each command a thin call into the engine; [`diagnostic`] is how problems are told.
 
+pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod diagnostic;
+pub mod query;
+pub mod snapshot;
+
+/// Name and version, as snapshots and reports record them.
+pub const TOOL: &str = concat!("muster ", env!("CARGO_PKG_VERSION"));
+
+/// Chooses the one cryptography of the process before the first connection.
+pub fn install_tls() {
+    // Only a second call fails, and then the first one's choice stands.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -82,9 +82,11 @@ pub const CODES: &[Code] = &[
          permission that was lost: the scope counts as failed and keeps its former rows as stale. `--accept SYSTEM` lets it go.",
     ),
     code("COL006", "a system reported no scope", "The connector ended without an error and without saying what it covered. Nothing is concluded from that; the system counts as failed."),
+    code("COL007", "a system left the config", "Its rows are in the last snapshot and not in the new one, because muster.toml does not name it any more. A renamed system starts a new history."),
     code("COL020", "fewer records than the system declares", "The system said how many there are, and fewer arrived. The kind is partial: nothing is concluded from a record that is missing."),
     code("COL021", "further gaps are not listed", "One kind had more gaps than are kept word for word. Their number is; fix the listed ones first, they usually have one cause."),
     code("COL022", "a scope was not read to its end", "The connector stopped in the middle of a scope. The scope is failed; see the error of its system."),
+    code("COL024", "a scope was not named while its system was not fully read", "Nobody knows whether the scope still exists: it counts as failed and keeps its former rows as stale."),
     code(
         "GAT001",
         "a scope that had rows is empty",
