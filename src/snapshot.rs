@@ -1,0 +1,192 @@
+//! The store: immutable snapshots of what every system holds, each built on the one before.
+//!
+//! ```text
+//!   .muster/
+//!     LOCK                          held by the one writer
+//!     objects/ab/abcdef….parquet    tables, content-addressed, shared between snapshots
+//!     snapshots/000007-<id>.json    one manifest a snapshot; the chain
+//!     runs/000007.json              timings of that run
+//!     checks/000007.parquet, .json  findings of the last check of that snapshot
+//!     staging/                      what the writer has not committed
+//! ```
+//!
+//! Comes in: batches of records and scope reports. Goes out: frames of the tables that [`tables`] lists and
+//! `docs/tables.md` explains. Knows no rule and no graph. Readers need no lock: nothing they read is ever changed, and
+//! only pruning deletes.
+
+mod columns;
+mod error;
+mod lock;
+mod manifest;
+mod objects;
+mod prune;
+mod reader;
+pub mod tables;
+mod verify;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use polars::prelude::{DataFrame, SerReader as _};
+
+pub use columns::KEY_SEPARATOR;
+pub use error::StoreError;
+pub use lock::Lock;
+pub use manifest::{
+    FORMAT, Header, KindEntry, KindState, KindView, Layer, Manifest, Part, RowState, ScopeEntry, SystemEntry,
+};
+pub use prune::{Keep, PrunePlan};
+pub use reader::Snapshot;
+pub use verify::{Damage, Verification};
+pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
+
+use error::At as _;
+use objects::Staging;
+
+/// The folders of a store.
+const FOLDERS: [&str; 5] = ["objects", "snapshots", "runs", "checks", "staging"];
+
+/// A folder of snapshots.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `root`, which is created when it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the folder cannot be used, [`StoreError::Newer`] when a newer program wrote to it.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        for folder in FOLDERS {
+            let path = root.join(folder);
+            if !path.is_dir() {
+                objects::private_folder(&path)?;
+            }
+        }
+        let store = Self { root: root.to_owned() };
+        if let Some(newest) = manifest::files(root)?.last() {
+            match manifest::load(newest) {
+                // Damage is the business of whoever reads that snapshot: verifying must still be possible.
+                Ok(_) | Err(StoreError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(store)
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Becomes the one writer, waiting up to `wait` for another one to end.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] names the process that writes.
+    pub fn lock(&self, wait: Option<Duration>) -> Result<Lock, StoreError> {
+        Lock::take(&self.root, wait)
+    }
+
+    /// Begins a snapshot that follows the newest one.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the newest manifest cannot be relied on.
+    pub fn begin<'a>(&self, lock: &'a Lock, start: Start) -> Result<Transaction<'a>, StoreError> {
+        let newest = manifest::files(&self.root)?.pop();
+        let previous = newest.map(|path| manifest::load(&path)).transpose()?;
+        Transaction::begin(&self.root, lock, start, previous)
+    }
+
+    /// Every snapshot, oldest first; pruned ones have only their header.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for the first manifest that is not what its name says.
+    pub fn manifests(&self) -> Result<Vec<Manifest>, StoreError> {
+        manifest::files(&self.root)?.iter().map(|path| manifest::load(path)).collect()
+    }
+
+    /// The snapshot called `latest`, `previous`, by its number (`7`) or by its id or a unique start of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSnapshot`] when there is none or several, [`StoreError::Pruned`] when its rows are gone.
+    pub fn find(&self, name: &str) -> Result<Snapshot, StoreError> {
+        let files = manifest::files(&self.root)?;
+        let by_number = |path: &&PathBuf| {
+            name.parse().is_ok_and(|number: u64| manifest::parse_name(path).is_some_and(|(is, _)| is == number))
+        };
+        let by_id = |path: &&PathBuf| {
+            name.len() >= 4 && manifest::parse_name(path).is_some_and(|(_, id)| id.starts_with(&name.to_lowercase()))
+        };
+        let found: Vec<&PathBuf> = match name {
+            "latest" => files.last().into_iter().collect(),
+            "previous" => files.iter().rev().nth(1).into_iter().collect(),
+            _ => match files.iter().find(by_number) {
+                Some(path) => vec![path],
+                None => files.iter().filter(by_id).collect(),
+            },
+        };
+        match found.as_slice() {
+            [path] => Snapshot::open(&self.root, manifest::load(path)?),
+            several => Err(StoreError::NoSnapshot { asked: name.to_owned(), known: known(&files, several.len()) }),
+        }
+    }
+
+    /// Keeps the findings of a check beside its snapshot, in place of those of an earlier check.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be written; earlier ones are then intact.
+    pub fn write_check(
+        &self,
+        lock: &Lock,
+        sequence: u64,
+        findings: DataFrame,
+        summary: &serde_json::Value,
+    ) -> Result<(), StoreError> {
+        if !lock.covers(&self.root) {
+            return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root.display())));
+        }
+        let staging = Staging::open(&self.root)?;
+        let (frame, json) = self.check_files(sequence);
+        let staged = staging.parquet("findings", std::iter::once(Ok(findings)))?.expect("one frame makes an object");
+        staged.sync()?;
+        staged.place_at(&frame)?;
+        objects::replace(&staging, &json, format!("{summary:#}\n").as_bytes())
+    }
+
+    /// The findings of the last check of a snapshot, if it was ever checked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are there but cannot be read.
+    pub fn read_check(&self, sequence: u64) -> Result<Option<(DataFrame, serde_json::Value)>, StoreError> {
+        let (frame, json) = self.check_files(sequence);
+        if !json.exists() {
+            return Ok(None);
+        }
+        let damaged = |what: String| StoreError::Damaged { path: json.clone(), what };
+        let text = std::fs::read_to_string(&json).at("read", &json)?;
+        let summary = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let bytes = std::fs::read(&frame).at("read", &frame)?;
+        let findings = polars_io::parquet::read::ParquetReader::new(std::io::Cursor::new(bytes))
+            .finish()
+            .map_err(StoreError::frame("read", "findings"))?;
+        Ok(Some((findings, summary)))
+    }
+
+    fn check_files(&self, sequence: u64) -> (PathBuf, PathBuf) {
+        let folder = self.root.join("checks");
+        (folder.join(format!("{sequence:06}.parquet")), folder.join(format!("{sequence:06}.json")))
+    }
+}
+
+fn known(files: &[PathBuf], found: usize) -> String {
+    if found > 1 {
+        return format!("{found} snapshots begin so");
+    }
+    let number = |path: Option<&PathBuf>| path.and_then(|path| manifest::parse_name(path)).map(|(number, _)| number);
+    match (number(files.first()), number(files.last())) {
+        (Some(first), Some(last)) => format!("there are numbers {first} to {last}"),
+        _ => "the store is empty: `muster collect` takes the first".to_owned(),
+    }
+}

@@ -1,0 +1,345 @@
+//! Reading a snapshot: tables as frames, with where, when and how well each row was read.
+//!
+//! A table is the parts of all systems and scopes, one after another. Where a kind was read in part, the rows carried from
+//! former snapshots stand beside today's, unless today's have their key.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use polars::prelude as pl;
+use polars::prelude::{DataFrame, DataFrameJoinOps as _, IntoColumn as _, SerReader as _};
+use polars_io::parquet::read::ParquetReader;
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::error::StoreError;
+use super::manifest::{KindView, Manifest, Part, RowState};
+use super::objects;
+use super::tables::{self, Column, ORIGIN, PLACE, TABLES, Table, Volatile};
+
+/// One committed snapshot, open for reading. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    root: PathBuf,
+    manifest: Arc<Manifest>,
+}
+
+/// Rows that were read together: those of today, or one carried layer.
+struct Reading<'a> {
+    view: KindView<'a>,
+    parts: &'a [Part],
+    state: RowState,
+    collected: Option<Timestamp>,
+    from: Option<u64>,
+}
+
+impl Snapshot {
+    /// # Errors
+    /// [`StoreError::Pruned`] when only the header is left.
+    pub(super) fn open(root: &Path, manifest: Manifest) -> Result<Self, StoreError> {
+        if manifest.pruned {
+            return Err(StoreError::Pruned { sequence: manifest.header.sequence });
+        }
+        Ok(Self { root: root.to_owned(), manifest: Arc::new(manifest) })
+    }
+
+    /// What the snapshot consists of, and how far it can be trusted.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// `system`, `scope` and the named columns of a table, ordered by system, scope and key.
+    ///
+    /// Columns may be stored ones, `state`, `collected` and `carried_from`, and the volatile facts of the table
+    /// (`last_activity`, `last_activity_state`).
+    ///
+    /// # Errors
+    /// [`StoreError::NoColumn`] for an unknown table or column; [`StoreError::Damaged`] when an object is not what it was.
+    pub fn frame(&self, table: &str, columns: &[&str]) -> Result<DataFrame, StoreError> {
+        let table = find(table)?;
+        let mut wanted: Vec<&str> = PLACE.to_vec();
+        wanted.extend(columns.iter().filter(|column| !PLACE.contains(column)));
+        self.select(table, &wanted)
+    }
+
+    /// The table as SQL sees it: every column, each read from disk only when a query uses it.
+    ///
+    /// # Errors
+    /// [`StoreError::NoColumn`] for an unknown table.
+    pub fn lazy(&self, table: &str) -> Result<pl::LazyFrame, StoreError> {
+        let table = find(table)?;
+        let scan = Scan { snapshot: self.clone(), table };
+        let args =
+            pl::ScanArgsAnonymous { schema: Some(Arc::new(schema(table))), name: "SNAPSHOT", ..Default::default() };
+        pl::LazyFrame::anonymous_scan(Arc::new(scan), args).map_err(StoreError::frame("open", table.name))
+    }
+
+    /// Exactly the named columns, in that order.
+    fn select(&self, table: &'static Table, wanted: &[&str]) -> Result<DataFrame, StoreError> {
+        for column in wanted {
+            check_column(table, column)?;
+        }
+        let groups = self.readings(table);
+        let frames: Vec<DataFrame> =
+            groups.par_iter().map(|readings| self.read_scope(table, wanted, readings)).collect::<Result<_, _>>()?;
+        let mut all = empty(table, wanted);
+        for frame in frames {
+            all.vstack_mut_owned(frame).map_err(StoreError::frame("join the parts of", table.name))?;
+        }
+        all.rechunk_mut_par();
+        Ok(all)
+    }
+
+    /// What to read for a table: per scope and kind, today's rows and the layers below them.
+    fn readings(&self, table: &'static Table) -> Vec<Vec<Reading<'_>>> {
+        let holds = |kind| table.kind.is_none_or(|of| of == kind);
+        let views = self.manifest.kinds().filter(|view| holds(view.kind));
+        views
+            .map(|view| {
+                let today = Reading {
+                    view,
+                    parts: &view.entry.parts,
+                    state: view.row_state(),
+                    collected: view.entry.collected,
+                    from: None,
+                };
+                let carried = view.entry.carried.iter().map(|layer| Reading {
+                    view,
+                    parts: &layer.parts,
+                    state: layer.row_state(),
+                    collected: layer.collected,
+                    from: Some(layer.from),
+                });
+                let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
+                std::iter::once(today).chain(carried).filter(has_rows).collect::<Vec<_>>()
+            })
+            .filter(|readings| !readings.is_empty())
+            .collect()
+    }
+
+    fn read_scope(
+        &self,
+        table: &'static Table,
+        wanted: &[&str],
+        readings: &[Reading<'_>],
+    ) -> Result<DataFrame, StoreError> {
+        let merge = readings.len() > 1;
+        let keys: Vec<&str> = table.key().map(|column| column.name).collect();
+        let mut columns = wanted.to_vec();
+        if merge {
+            columns.extend(keys.iter().filter(|key| !wanted.contains(key)));
+        }
+        let failed = |error| StoreError::frame("merge", table.name)(error);
+        let mut seen = FxHashSet::default();
+        let mut all: Option<DataFrame> = None;
+        for reading in readings {
+            let mut frame = self.read(table, &columns, reading)?;
+            if merge {
+                let names = key_texts(&frame, &keys).map_err(failed)?;
+                let fresh: pl::BooleanChunked = names.iter().map(|name| Some(!seen.contains(name))).collect();
+                frame = frame.filter(&fresh).map_err(failed)?;
+                seen.extend(names);
+            }
+            match &mut all {
+                None => all = Some(frame),
+                Some(all) => {
+                    all.vstack_mut_owned(frame).map_err(failed)?;
+                }
+            }
+        }
+        let all = all.unwrap_or_else(|| empty(table, &columns));
+        if !merge {
+            return Ok(all);
+        }
+        let by: Vec<pl::PlSmallStr> = keys.iter().map(|key| (*key).into()).collect();
+        let options = pl::SortMultipleOptions::default().with_maintain_order(true);
+        let sorted = all.sort(by, options).map_err(failed)?;
+        sorted.select(wanted.iter().copied()).map_err(failed)
+    }
+
+    /// One reading, with its place, its origin and its volatile facts.
+    fn read(&self, table: &'static Table, wanted: &[&str], reading: &Reading<'_>) -> Result<DataFrame, StoreError> {
+        let failed = |error| StoreError::frame("read", table.name)(error);
+        let volatile =
+            table.volatile().filter(|volatile| wanted.contains(&volatile.fact) || wanted.contains(&volatile.state));
+        let mut stored: Vec<&str> =
+            table.columns.iter().map(|column| column.name).filter(|name| wanted.contains(name)).collect();
+        if volatile.is_some() && !stored.contains(&"id") {
+            stored.push("id");
+        }
+        let mut frame = self.parts(table, &stored, reading)?;
+        if let Some(volatile) = volatile {
+            frame = self.join_volatile(frame, volatile, reading)?;
+        }
+        let text = |text: &str| pl::Scalar::new(pl::DataType::String, pl::AnyValue::StringOwned(text.into()));
+        let height = frame.height();
+        let columns = wanted.iter().map(|name| {
+            let value = match *name {
+                "system" => text(reading.view.system),
+                "scope" => text(reading.view.scope),
+                // A stored column of that name would win; there is none (a test of the list says so).
+                "state" => text(reading.state.as_str()),
+                "carried_from" => {
+                    reading.from.map_or_else(|| pl::Scalar::null(pl::DataType::String), |from| text(&from.to_string()))
+                }
+                "collected" => {
+                    let value =
+                        reading.collected.map_or(pl::AnyValue::Null, |at| pl::AnyValue::Int64(at.as_microsecond()));
+                    let column = pl::Column::new_scalar(
+                        (*name).into(),
+                        pl::Scalar::new(pl::DataType::Int64, value.into_static()),
+                        height,
+                    );
+                    return column.cast(&ORIGIN[1].is.dtype());
+                }
+                name => return frame.column(name).cloned(),
+            };
+            Ok(pl::Column::new_scalar((*name).into(), value, height))
+        });
+        let columns = columns.collect::<pl::PolarsResult<Vec<_>>>().map_err(failed)?;
+        DataFrame::new(height, columns).map_err(failed)
+    }
+
+    /// Stored columns of one reading's parts of a table.
+    fn parts(&self, table: &'static Table, stored: &[&str], reading: &Reading<'_>) -> Result<DataFrame, StoreError> {
+        let failed = |error| StoreError::frame("read", table.name)(error);
+        let mut all: Option<DataFrame> = None;
+        for part in reading.parts.iter().filter(|part| part.table == table.name) {
+            let frame = if stored.is_empty() {
+                DataFrame::empty_with_height(usize::try_from(part.rows).expect("rows fit the address space"))
+            } else {
+                let bytes = objects::read(&self.root, &part.object, || self.describe(part, reading))?;
+                let columns = stored.iter().map(|name| (*name).to_owned()).collect();
+                ParquetReader::new(Cursor::new(bytes)).with_columns(Some(columns)).finish().map_err(failed)?
+            };
+            match &mut all {
+                None => all = Some(frame),
+                Some(all) if stored.is_empty() => *all = DataFrame::empty_with_height(all.height() + frame.height()),
+                Some(all) => {
+                    all.vstack_mut_owned(frame).map_err(failed)?;
+                }
+            }
+        }
+        Ok(all.unwrap_or_else(|| empty(table, stored)))
+    }
+
+    fn join_volatile(
+        &self,
+        frame: DataFrame,
+        volatile: Volatile,
+        reading: &Reading<'_>,
+    ) -> Result<DataFrame, StoreError> {
+        let failed = |error| StoreError::frame("join activity to", volatile.kind.as_str())(error);
+        let activity = tables::find("activity").expect("the list has it");
+        let mut facts = self.parts(activity, &["id", "at", "at_state"], reading)?;
+        facts.rename("at", volatile.fact.into()).map_err(failed)?;
+        facts.rename("at_state", volatile.state.into()).map_err(failed)?;
+        let mut args = pl::JoinArgs::new(pl::JoinType::Left);
+        args.maintain_order = pl::MaintainOrderJoin::Left;
+        let mut joined = frame.join(&facts, ["id"], ["id"], args, None).map_err(failed)?;
+        // A fact without a row is one that the source does not have.
+        let states = joined.column(volatile.state).and_then(|column| column.str()).map_err(failed)?;
+        let states: pl::StringChunked = states.iter().map(|state| Some(state.unwrap_or("unsupported"))).collect();
+        joined.with_column(states.with_name(volatile.state.into()).into_column()).map_err(failed)?;
+        Ok(joined)
+    }
+
+    fn describe(&self, part: &Part, reading: &Reading<'_>) -> String {
+        format!(
+            "{} rows of {} of {}:{} in snapshot {}",
+            part.rows, part.table, reading.view.system, reading.view.scope, self.manifest.header.sequence
+        )
+    }
+}
+
+/// Reads a table for polars when a query runs, and only the columns it uses.
+struct Scan {
+    snapshot: Snapshot,
+    table: &'static Table,
+}
+
+impl pl::AnonymousScan for Scan {
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+
+    fn scan(&self, args: pl::AnonymousScanArgs) -> pl::PolarsResult<DataFrame> {
+        let all: Vec<&str> = match &args.with_columns {
+            Some(columns) => columns.iter().map(pl::PlSmallStr::as_str).collect(),
+            None => names(self.table),
+        };
+        let frame = self.snapshot.select(self.table, &all).map_err(|error| {
+            let text = format!("{error}\nhelp: {}", error.fix());
+            pl::PolarsError::IO { error: Arc::new(std::io::Error::other(error)), msg: Some(text.into()) }
+        })?;
+        Ok(args.n_rows.map_or_else(|| frame.clone(), |rows| frame.head(Some(rows))))
+    }
+
+    fn allows_projection_pushdown(&self) -> bool {
+        true
+    }
+}
+
+fn find(name: &str) -> Result<&'static Table, StoreError> {
+    tables::find(name).ok_or_else(|| StoreError::NoColumn {
+        what: "table".to_owned(),
+        asked: name.to_owned(),
+        known: format!("there are {}", TABLES.iter().map(|table| table.name).collect::<Vec<_>>().join(", ")),
+    })
+}
+
+fn check_column(table: &'static Table, name: &str) -> Result<(), StoreError> {
+    let names = names(table);
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(StoreError::NoColumn {
+        what: format!("column of {}", table.name),
+        asked: name.to_owned(),
+        known: format!("there are {}", names.join(", ")),
+    })
+}
+
+/// Every column that queries see of a table, in order.
+fn names(table: &'static Table) -> Vec<&'static str> {
+    query_columns(table).into_iter().map(|(name, _)| name).collect()
+}
+
+fn schema(table: &'static Table) -> pl::Schema {
+    query_columns(table).into_iter().map(|(name, dtype)| pl::Field::new(name.into(), dtype)).collect()
+}
+
+fn query_columns(table: &'static Table) -> Vec<(&'static str, pl::DataType)> {
+    let of = |column: &Column| (column.name, column.is.dtype());
+    let place = PLACE.iter().map(|name| (*name, pl::DataType::String));
+    let volatile = table
+        .volatile()
+        .into_iter()
+        .flat_map(|volatile| [(volatile.fact, tables::Type::Instant.dtype()), (volatile.state, pl::DataType::String)]);
+    place.chain(table.columns.iter().map(of)).chain(volatile).chain(ORIGIN.iter().map(of)).collect()
+}
+
+/// No rows of the named columns.
+fn empty(table: &'static Table, wanted: &[&str]) -> DataFrame {
+    let schema = schema(table);
+    let columns = wanted.iter().filter_map(|name| {
+        let dtype = schema.get(name)?;
+        Some(pl::Column::new_empty((*name).into(), dtype))
+    });
+    DataFrame::new(0, columns.collect()).expect("names of a table's columns are unique")
+}
+
+/// The key of each row as one text.
+fn key_texts(frame: &DataFrame, keys: &[&str]) -> pl::PolarsResult<Vec<String>> {
+    let mut texts = vec![String::new(); frame.height()];
+    for key in keys {
+        for (text, part) in texts.iter_mut().zip(frame.column(key)?.str()?.iter()) {
+            // Null and empty are different keys.
+            text.push(if part.is_some() { super::columns::KEY_SEPARATOR } else { '\0' });
+            text.push_str(part.unwrap_or_default());
+        }
+    }
+    Ok(texts)
+}

@@ -1,0 +1,621 @@
+//! Writing a snapshot: systems are written side by side, each from its own thread, and committed together.
+//!
+//! ```text
+//!   Store::begin ─► Transaction ─► system() ─► SystemWriter: write(batch)… finish(reports) ─► StagedSystem
+//!                        ▲                                                                         │
+//!                        └───────────────── add, suspect ◄─────────────────────────────────────────┘
+//!                   commit: sync objects ─► move them into place ─► rename the manifest into place
+//! ```
+//!
+//! Until the last rename nothing refers to what was written. What was not read this time is carried over by itself:
+//! forgetting something can never make it look removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::marker::PhantomData;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use muster_connectors::record::{Fact, Raw, RecordKind};
+use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
+use muster_connectors::sink::Batch;
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::columns::{self, Rows, Ties};
+use super::error::{At as _, StoreError};
+use super::lock::Lock;
+use super::manifest::{self, FORMAT, Header, KindEntry, KindView, Layer, Manifest, Part, ScopeEntry, SystemEntry};
+use super::objects::{self, ROW_GROUP, Staged, Staging};
+use super::tables::{self, Table};
+
+/// Rows from which `raw` and `activity` are cut into chunks, so that one changed row rewrites one chunk.
+const CHUNK_FROM_ROWS: usize = 50_000;
+/// The same for the text of `raw`; keeps what is sorted at once small.
+const CHUNK_FROM_BYTES: u64 = 64 << 20;
+/// Chunks of a large table.
+const CHUNKS: u8 = 64;
+/// Carried layers kept of a kind that is read in part night after night: the newest, and the oldest, which is complete.
+const LAYERS: usize = 8;
+
+/// What a snapshot is taken with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The clock of the run.
+    pub now: Timestamp,
+    /// Name and version of the program.
+    pub tool: String,
+    /// Hash of the config.
+    pub config: String,
+}
+
+/// A snapshot under way. Dropped without [`Transaction::commit`], it leaves no trace.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    root: PathBuf,
+    staging: Arc<Staging>,
+    start: Start,
+    previous: Option<Manifest>,
+    systems: BTreeMap<String, SystemEntry>,
+    forgotten: BTreeSet<String>,
+    objects: Vec<Staged>,
+    timings: serde_json::Map<String, serde_json::Value>,
+    /// The right to write lasts as long as this.
+    lock: PhantomData<&'a Lock>,
+}
+
+/// Takes the records of one system. Owned by one thread; several may work at once.
+#[derive(Debug)]
+pub struct SystemWriter {
+    staging: Arc<Staging>,
+    system: String,
+    connector: String,
+    scopes: BTreeMap<Arc<str>, Vec<Collected>>,
+    spill: Option<Spill>,
+}
+
+/// A system whose objects are written, but not yet part of any snapshot.
+#[derive(Debug)]
+pub struct StagedSystem {
+    system: String,
+    connector: String,
+    scopes: BTreeMap<String, ScopeEntry>,
+    objects: Vec<Staged>,
+    timings: serde_json::Value,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn begin(
+        root: &Path,
+        lock: &'a Lock,
+        start: Start,
+        previous: Option<Manifest>,
+    ) -> Result<Self, StoreError> {
+        if !lock.covers(root) {
+            return Err(StoreError::Misuse(format!("the lock is not that of `{}`", root.display())));
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            staging: Arc::new(Staging::open(root)?),
+            start,
+            previous,
+            systems: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+            objects: Vec::new(),
+            timings: serde_json::Map::new(),
+            lock: PhantomData,
+        })
+    }
+
+    /// The snapshot that this one follows.
+    pub fn previous(&self) -> Option<&Manifest> {
+        self.previous.as_ref()
+    }
+
+    /// A writer for the system called `name`, read by `connector`.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] when the system is already part of this snapshot.
+    pub fn system(&self, name: &str, connector: &str) -> Result<SystemWriter, StoreError> {
+        if self.systems.contains_key(name) {
+            return Err(StoreError::Misuse(format!("system `{name}` was already added to this snapshot")));
+        }
+        Ok(SystemWriter {
+            staging: Arc::clone(&self.staging),
+            system: name.to_owned(),
+            connector: connector.to_owned(),
+            scopes: BTreeMap::new(),
+            spill: None,
+        })
+    }
+
+    /// Makes a system part of this snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] when it already is.
+    pub fn add(&mut self, staged: StagedSystem) -> Result<(), StoreError> {
+        let StagedSystem { system, connector, mut scopes, objects, timings } = staged;
+        if self.systems.contains_key(&system) {
+            return Err(StoreError::Misuse(format!("system `{system}` was already added to this snapshot")));
+        }
+        for scope in scopes.values_mut() {
+            let said = scope.report.files.iter().filter_map(|file| file.collected).min();
+            for (kind, entry) in &mut scope.kinds {
+                let failed = scope.report.kinds.get(kind).is_none_or(|report| report.state == ScopeState::Failed);
+                entry.collected = (!failed).then(|| said.unwrap_or(self.start.now));
+            }
+        }
+        self.objects.extend(objects);
+        self.timings.insert(system.clone(), timings);
+        self.systems.insert(system, SystemEntry { connector, asked: true, scopes, gone: BTreeMap::new() });
+        Ok(())
+    }
+
+    /// Records the judgement that a kind, though complete as its connector says, is not to be believed.
+    ///
+    /// # Errors
+    /// [`StoreError::Misuse`] when no such kind was added.
+    pub fn suspect(&mut self, system: &str, scope: &str, kind: RecordKind, reason: &str) -> Result<(), StoreError> {
+        let entry = self.systems.get_mut(system).and_then(|entry| entry.scopes.get_mut(scope));
+        let Some(entry) = entry.and_then(|scope| scope.kinds.get_mut(&kind)) else {
+            return Err(StoreError::Misuse(format!("{system}:{scope} has no {kind} in this snapshot")));
+        };
+        entry.suspect = Some(reason.to_owned());
+        Ok(())
+    }
+
+    /// Leaves out a system of the former snapshot, because it is configured no more. Every other system that is not
+    /// added is carried over.
+    pub fn forget(&mut self, system: &str) {
+        self.forgotten.insert(system.to_owned());
+    }
+
+    /// Makes the snapshot part of the store, in one step that either happens or does not. `run` holds timings and host
+    /// facts; it is kept beside the snapshot and not hashed.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when anything could not be written; the store is then as it was before.
+    pub fn commit(mut self, run: serde_json::Value) -> Result<Manifest, StoreError> {
+        self.carry();
+        self.place_objects()?;
+        let sequence = self.previous.as_ref().map_or(1, |previous| previous.header.sequence + 1);
+        let header = Header {
+            format: FORMAT,
+            sequence,
+            previous: self.previous.as_ref().map(|previous| previous.id.clone()),
+            taken: self.start.now,
+            tool: std::mem::take(&mut self.start.tool),
+            config: std::mem::take(&mut self.start.config),
+            body: String::new(),
+        };
+        let (manifest, bytes) = manifest::encode(header, std::mem::take(&mut self.systems));
+        let run = json!({ "sequence": sequence, "run": run, "scopes": std::mem::take(&mut self.timings) });
+        self.publish(&self.root.join("runs").join(format!("{sequence:06}.json")), format!("{run:#}\n").as_bytes())?;
+        self.publish(&manifest::path(&self.root, &manifest), &bytes)?;
+        Ok(manifest)
+    }
+
+    /// Syncs new objects and moves them into place. Bytes that the store already has are left alone, so that an idle
+    /// night costs no syncs.
+    fn place_objects(&mut self) -> Result<(), StoreError> {
+        let new: Vec<Staged> =
+            std::mem::take(&mut self.objects).into_par_iter().filter(|staged| !staged.is_known(&self.root)).collect();
+        new.par_iter().try_for_each(Staged::sync)?;
+        let mut folders = BTreeSet::from([self.root.join("objects")]);
+        for staged in new {
+            folders.insert(staged.place(&self.root)?);
+        }
+        folders.iter().try_for_each(|folder| objects::sync_folder(folder))
+    }
+
+    /// Writes a file so that it is either whole or absent.
+    fn publish(&self, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        objects::replace(&self.staging, target, bytes)
+    }
+
+    /// Brings over what the former snapshot held and this run did not read.
+    fn carry(&mut self) {
+        let Some(previous) = &self.previous else { return };
+        let sequence = previous.header.sequence;
+        for view in previous.kinds() {
+            if self.forgotten.contains(view.system) {
+                continue;
+            }
+            let system = self.systems.entry(view.system.to_owned()).or_insert_with(|| SystemEntry {
+                connector: view.system_entry.connector.clone(),
+                ..SystemEntry::default()
+            });
+            let kept = layers(&view, sequence);
+            if !system.asked {
+                let scope = system
+                    .scopes
+                    .entry(view.scope.to_owned())
+                    .or_insert_with(|| ScopeEntry { report: view.scope_entry.report.clone(), kinds: BTreeMap::new() });
+                let entry = KindEntry { suspect: view.entry.suspect.clone(), carried: kept, ..KindEntry::default() };
+                scope.kinds.insert(view.kind, entry);
+                continue;
+            }
+            let stale = || kept.iter().cloned().map(|layer| Layer { stale: true, ..layer }).collect();
+            if let Some(scope) = system.scopes.get_mut(view.scope) {
+                let unread = scope.report.kinds.get(&view.kind).is_some_and(|kind| kind.state != ScopeState::Complete);
+                if let Some(entry) = scope.kinds.get_mut(&view.kind).filter(|_| unread) {
+                    entry.carried = stale();
+                }
+            } else if is_whole(system) {
+                system.gone.insert(view.scope.to_owned(), sequence);
+            }
+        }
+        self.carry_missing_scopes();
+    }
+
+    /// Scopes that a system had and did not name this time, while something else of it was not read: nobody knows whether
+    /// they still exist, so they are failed and their rows stay.
+    fn carry_missing_scopes(&mut self) {
+        let Some(previous) = &self.previous else { return };
+        for (name, before) in &previous.systems {
+            let Some(system) = self.systems.get_mut(name).filter(|system| system.asked && !is_whole(system)) else {
+                continue;
+            };
+            for (scope, entry) in &before.scopes {
+                if system.scopes.contains_key(scope) {
+                    continue;
+                }
+                let view = |kind: RecordKind, held| KindView {
+                    system: name,
+                    system_entry: before,
+                    scope,
+                    scope_entry: entry,
+                    kind,
+                    entry: held,
+                };
+                let kinds = entry.kinds.iter().map(|(kind, held)| {
+                    let carried = layers(&view(*kind, held), previous.header.sequence)
+                        .into_iter()
+                        .map(|layer| Layer { stale: true, ..layer })
+                        .collect();
+                    (*kind, KindEntry { carried, ..KindEntry::default() })
+                });
+                let report = ScopeReport {
+                    scope: scope.clone(),
+                    kinds: entry.kinds.keys().map(|kind| (*kind, not_named(name, scope))).collect(),
+                    tenant: entry.report.tenant.clone(),
+                    ..ScopeReport::default()
+                };
+                system.scopes.insert(scope.clone(), ScopeEntry { report, kinds: kinds.collect() });
+            }
+        }
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        // The next writer empties the folder as well: a failure here costs only space until then.
+        let _ = self.staging.clear();
+    }
+}
+
+/// Whether everything of the system that was reported was read completely, and something was.
+fn is_whole(system: &SystemEntry) -> bool {
+    let is_read = |scope: &ScopeEntry| scope.report.state() == ScopeState::Complete && !has_doubt(scope);
+    !system.scopes.is_empty() && system.scopes.values().all(is_read)
+}
+
+fn has_doubt(scope: &ScopeEntry) -> bool {
+    scope.kinds.values().any(|kind| kind.suspect.is_some())
+}
+
+fn not_named(system: &str, scope: &str) -> KindReport {
+    let gap = Gap::new("COL024", format!("scope `{scope}` was read before and was not named by `{system}` this time"))
+        .cause("the system could not be read completely, so it is not known whether the scope still exists")
+        .fix("see the other gaps of this system, then collect it again");
+    KindReport { state: ScopeState::Failed, gaps: vec![gap], ..KindReport::default() }
+}
+
+/// What a later snapshot carries of a kind: the rows read then, above those carried then.
+fn layers(view: &KindView<'_>, sequence: u64) -> Vec<Layer> {
+    let own = (!view.entry.parts.is_empty()).then(|| Layer {
+        from: sequence,
+        collected: view.entry.collected,
+        read: view.row_state(),
+        stale: false,
+        parts: view.entry.parts.clone(),
+    });
+    let mut layers: Vec<Layer> = own.into_iter().chain(view.entry.carried.iter().cloned()).collect();
+    if layers.len() > LAYERS {
+        layers.drain(LAYERS - 1..layers.len() - 1);
+    }
+    layers
+}
+
+/// What was collected of one kind in one scope.
+#[derive(Debug)]
+struct Collected {
+    kind: RecordKind,
+    rows: Rows,
+    activity: Option<Rows>,
+    raw: Vec<Spilled>,
+    raw_bytes: u64,
+}
+
+/// Source objects wait on disk until they are sorted: they are larger than all else, and nobody looks at them meanwhile.
+#[derive(Debug)]
+struct Spill {
+    path: PathBuf,
+    file: BufWriter<fs::File>,
+    written: u64,
+}
+
+/// Where a source object waits, preceded by its id.
+#[derive(Debug, Clone, Copy)]
+struct Spilled {
+    offset: u64,
+    id: u32,
+    object: u32,
+    chunk: u8,
+}
+
+impl SystemWriter {
+    /// The system's name.
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// Takes some records of one scope.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the disk takes no more.
+    pub fn write(&mut self, batch: Batch) -> Result<(), StoreError> {
+        let scope = self.scopes.entry(batch.scope).or_default();
+        for record in batch.records {
+            let kind = record.kind();
+            let place = scope.iter().position(|collected| collected.kind == kind).unwrap_or_else(|| {
+                scope.push(Collected::new(kind));
+                scope.len() - 1
+            });
+            let collected = &mut scope[place];
+            collected.rows.push(&record);
+            if let Some((fact, at)) = columns::volatile(&record).filter(|(_, at)| **at != Fact::Unsupported) {
+                let activity = collected.activity.get_or_insert_with(|| Rows::new(activity_table()));
+                activity.push_activity(kind, &columns::id(&record), fact, at);
+            }
+            if let Raw::Object(object) = columns::raw(&record) {
+                let spill = match &mut self.spill {
+                    Some(spill) => spill,
+                    none => none.insert(Spill::new(&self.staging)?),
+                };
+                let spilled = spill.push(&columns::id(&record), object)?;
+                collected.raw_bytes += u64::from(spilled.object);
+                collected.raw.push(spilled);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sorts, writes and closes. Rows of a kind that failed are thrown away: none of them can be relied on.
+    ///
+    /// Records with the same key and content become one row. Of records with the same key and other content the first
+    /// in sorted order stays, and the kind becomes partial with gap COL023.
+    ///
+    /// # Errors
+    /// [`StoreError`] when an object could not be written.
+    pub fn finish(mut self, reports: Vec<ScopeReport>) -> Result<StagedSystem, StoreError> {
+        let mut reports: BTreeMap<String, ScopeReport> =
+            reports.into_iter().map(|report| (report.scope.clone(), report)).collect();
+        for (scope, collected) in &self.scopes {
+            let report = reports
+                .entry(scope.to_string())
+                .or_insert_with(|| ScopeReport { scope: scope.to_string(), ..ScopeReport::default() });
+            for collected in collected {
+                report.kinds.entry(collected.kind).or_insert_with(|| unreported(scope));
+            }
+        }
+        let mut staged = StagedSystem {
+            system: self.system.clone(),
+            connector: self.connector.clone(),
+            scopes: BTreeMap::new(),
+            objects: Vec::new(),
+            timings: serde_json::Value::Null,
+        };
+        let mut timings = serde_json::Map::new();
+        for (name, mut report) in reports {
+            timings
+                .insert(name.clone(), json!({ "started": report.started.take(), "finished": report.finished.take() }));
+            let mut kinds: BTreeMap<RecordKind, KindEntry> =
+                report.kinds.keys().map(|kind| (*kind, KindEntry::default())).collect();
+            for collected in self.scopes.remove(name.as_str()).unwrap_or_default() {
+                let said = report.kinds.entry(collected.kind).or_default();
+                if said.state == ScopeState::Failed {
+                    continue;
+                }
+                let kind = collected.kind;
+                let parts = self.store(&name, collected, said, &mut staged.objects)?;
+                kinds.entry(kind).or_default().parts = parts;
+            }
+            staged.scopes.insert(name, ScopeEntry { report, kinds });
+        }
+        staged.timings = serde_json::Value::Object(timings);
+        Ok(staged)
+    }
+
+    fn store(
+        &mut self,
+        scope: &str,
+        collected: Collected,
+        report: &mut KindReport,
+        objects: &mut Vec<Staged>,
+    ) -> Result<Vec<Part>, StoreError> {
+        let mut parts = Vec::new();
+        let Collected { kind, rows, activity, raw, raw_bytes } = collected;
+        let order = rows.order(Ties::First);
+        if order.conflict_count > 0 {
+            report.state = report.state.max(ScopeState::Partial);
+            report.gaps.push(contradiction(kind, order.conflict_count, &order.conflicts));
+        }
+        self.object(scope, tables::of(kind), &rows, &order.rows, &mut parts, objects)?;
+        drop((rows, order));
+        if let Some(rows) = activity {
+            let order = rows.order(Ties::Latest);
+            for chunk in chunked(&rows, order.rows) {
+                self.object(scope, activity_table(), &rows, &chunk, &mut parts, objects)?;
+            }
+        }
+        let chunks = if raw.len() < CHUNK_FROM_ROWS && raw_bytes < CHUNK_FROM_BYTES { 1 } else { CHUNKS };
+        let mut chunked: Vec<Vec<Spilled>> = vec![Vec::new(); chunks.into()];
+        for spilled in raw {
+            chunked[usize::from(spilled.chunk % chunks)].push(spilled);
+        }
+        for chunk in chunked {
+            let rows = self.spill_rows(kind, &chunk)?;
+            let order = rows.order(Ties::First);
+            self.object(scope, raw_table(), &rows, &order.rows, &mut parts, objects)?;
+        }
+        Ok(parts)
+    }
+
+    fn object(
+        &self,
+        scope: &str,
+        table: &'static Table,
+        rows: &Rows,
+        order: &[u32],
+        parts: &mut Vec<Part>,
+        objects: &mut Vec<Staged>,
+    ) -> Result<(), StoreError> {
+        let frames = order
+            .chunks(ROW_GROUP)
+            .map(|group| rows.frame(&self.system, scope, group).map_err(StoreError::frame("build", table.name)));
+        if let Some(object) = self.staging.parquet(table.name, frames)? {
+            parts.push(Part {
+                table: table.name.to_owned(),
+                object: object.hash.clone(),
+                rows: order.len() as u64,
+                bytes: object.bytes,
+            });
+            objects.push(object);
+        }
+        Ok(())
+    }
+
+    fn spill_rows(&mut self, kind: RecordKind, spilled: &[Spilled]) -> Result<Rows, StoreError> {
+        let mut rows = Rows::new(raw_table());
+        if let Some(spill) = &mut self.spill {
+            let mut buffer = Vec::new();
+            for at in spilled {
+                let (id, object) = spill.read(*at, &mut buffer)?;
+                rows.push_raw(kind, id, object);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl StagedSystem {
+    /// The system's name.
+    pub fn system(&self) -> &str {
+        &self.system
+    }
+
+    /// What became of each scope, contradictions included: what a gate judges.
+    pub fn reports(&self) -> impl Iterator<Item = &ScopeReport> {
+        self.scopes.values().map(|scope| &scope.report)
+    }
+
+    /// Rows held of a kind in a scope, after equal ones became one.
+    pub fn rows(&self, scope: &str, kind: RecordKind) -> u64 {
+        let parts = self.scopes.get(scope).and_then(|scope| scope.kinds.get(&kind)).map(|entry| entry.parts.as_slice());
+        let own = parts.unwrap_or_default().iter().filter(|part| part.table == kind.as_str());
+        own.map(|part| part.rows).sum()
+    }
+}
+
+impl Collected {
+    fn new(kind: RecordKind) -> Self {
+        Self { kind, rows: Rows::new(tables::of(kind)), activity: None, raw: Vec::new(), raw_bytes: 0 }
+    }
+}
+
+impl Spill {
+    fn new(staging: &Staging) -> Result<Self, StoreError> {
+        let (path, file) = staging.file()?;
+        Ok(Self { path, file: BufWriter::with_capacity(1 << 20, file), written: 0 })
+    }
+
+    fn push(&mut self, id: &str, object: &str) -> Result<Spilled, StoreError> {
+        let length = |text: &str| u32::try_from(text.len()).map_err(|_too_long| too_long(&self.path, id));
+        let (id_length, object_length) = (length(id)?, length(object)?);
+        let offset = self.written;
+        self.file
+            .write_all(id.as_bytes())
+            .and_then(|()| self.file.write_all(object.as_bytes()))
+            .at("write", &self.path)?;
+        self.written += u64::from(id_length) + u64::from(object_length);
+        Ok(Spilled { offset, id: id_length, object: object_length, chunk: chunk_of(id) })
+    }
+
+    fn read<'b>(&mut self, at: Spilled, buffer: &'b mut Vec<u8>) -> Result<(&'b str, &'b str), StoreError> {
+        self.file.flush().at("write", &self.path)?;
+        let length = at.id as usize + at.object as usize;
+        buffer.resize(length, 0);
+        let file = self.file.get_mut();
+        file.seek(SeekFrom::Start(at.offset)).and_then(|_| file.read_exact(buffer)).at("read", &self.path)?;
+        let damaged =
+            |_| StoreError::Damaged { path: self.path.clone(), what: "it changed while it was used".to_owned() };
+        let text = std::str::from_utf8(buffer).map_err(damaged)?;
+        text.split_at_checked(at.id as usize).ok_or_else(|| StoreError::Damaged {
+            path: self.path.clone(),
+            what: "it changed while it was used".to_owned(),
+        })
+    }
+}
+
+fn too_long(path: &Path, id: &str) -> StoreError {
+    let start: String = id.chars().take(80).collect();
+    StoreError::File {
+        doing: "write",
+        path: path.to_owned(),
+        source: std::io::Error::other(format!("the source object of `{start}` is larger than 4 GiB")),
+    }
+}
+
+/// The chunk an id falls into: a matter of the id alone, so that it stays in it from night to night.
+fn chunk_of(id: &str) -> u8 {
+    blake3::hash(id.as_bytes()).as_bytes()[0] % CHUNKS
+}
+
+/// Rows of `activity`, cut into chunks when there are many.
+fn chunked(rows: &Rows, order: Vec<u32>) -> Vec<Vec<u32>> {
+    if order.len() < CHUNK_FROM_ROWS {
+        return vec![order];
+    }
+    let mut chunks = vec![Vec::new(); CHUNKS.into()];
+    for row in order {
+        chunks[usize::from(chunk_of(rows.text("id", row)))].push(row);
+    }
+    chunks
+}
+
+fn activity_table() -> &'static Table {
+    tables::find("activity").expect("the list has it")
+}
+
+fn raw_table() -> &'static Table {
+    tables::find("raw").expect("the list has it")
+}
+
+fn unreported(scope: &str) -> KindReport {
+    let gap = Gap::new("COL022", format!("scope `{scope}` was not read to its end"))
+        .cause("the connector stopped before it reported on it")
+        .fix("see the error of this system, then collect it again");
+    KindReport { gaps: vec![gap], ..KindReport::default() }
+}
+
+fn contradiction(kind: RecordKind, count: usize, keys: &[String]) -> Gap {
+    let named = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let more = count - keys.len();
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Gap::new("COL023", format!("{count} of the {kind} came more than once with different contents: {named}{rest}"))
+        .cause("the source lists them several times, or they changed while they were read; one of each was kept")
+        .fix("make the key unique in the source, or collect again")
+}
