@@ -16,7 +16,6 @@ pub mod interrupt;
 pub mod man;
 pub mod outcome;
 pub mod output;
-pub mod query;
 pub mod session;
 pub mod snapshots;
 
@@ -37,7 +36,9 @@ use session::Session;
 /// access has no owner, which changed without a reason and which goes too far.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, propagate_version = true, max_term_width = 120)]
-#[command(after_help = "Exit codes: 0 clean, 1 findings, 2 could not do the work, 3 incomplete, 4 plan stale or stopped part-way, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 findings, 2 could not do the work, 3 incomplete, 4 plan stale or stopped part-way, 130 interrupted."
+)]
 pub struct Arguments {
     /// Flags of every command.
     #[command(flatten)]
@@ -131,8 +132,6 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// Read the systems into a new snapshot
     Collect(collect::Arguments),
-    /// Ask the tables with SQL
-    Query(query::Arguments),
     /// List, show, verify and retire snapshots
     Snapshots(snapshots::Arguments),
     /// What can be read: connectors, their settings and the permissions they need
@@ -156,7 +155,6 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Init(arguments) => init::run(&arguments, session),
         Command::Doctor(arguments) => doctor::run(&arguments, session),
         Command::Collect(arguments) => collect::run(&arguments, session),
-        Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),
         Command::Connectors(arguments) => connectors::run(&arguments, session),
         Command::Config(arguments) => config::run(&arguments, session),

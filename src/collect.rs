@@ -17,8 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt as _, TryStreamExt as _};
 use futures::stream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
@@ -28,7 +28,7 @@ use muster_connectors::{ConnectorError, Run};
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use self::gate::{Before, History, Observed};
+use self::gate::{History, Observed};
 use self::progress::{End, OfSystem, Watcher};
 use crate::config::{Config, System, show_duration};
 use crate::diagnostic::{Diagnostic, similar};
@@ -196,7 +196,8 @@ fn history(manifests: &[Manifest], system: &str) -> History {
         }
     }
     for view in manifests.iter().rev().flat_map(Manifest::kinds).filter(|view| view.system == system) {
-        let believed = view.report().filter(|report| report.state == ScopeState::Complete && view.entry.suspect.is_none());
+        let believed =
+            view.report().filter(|report| report.state == ScopeState::Complete && view.entry.suspect.is_none());
         let Some(report) = believed else { continue };
         let before = history.scopes.entry(view.scope.to_owned()).or_default();
         before.records.entry(view.kind).or_insert(report.records);
@@ -247,7 +248,8 @@ async fn read(
     let (sink, drain) = sink::channel(Arc::new(watched), wall_clock);
     let abandoned = CancellationToken::new();
     let taking = {
-        let (abandoned, observed, runtime) = (abandoned.clone(), Observed::new(system), tokio::runtime::Handle::current());
+        let (abandoned, observed, runtime) =
+            (abandoned.clone(), Observed::new(system), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || runtime.block_on(take(drain, writer, observed, abandoned)))
     };
     let problem = run(system, sink, until, options).await;
@@ -255,7 +257,8 @@ async fn read(
         // A connector that does not stop may hold its sink for ever; what was pushed so far is taken, then it is left alone.
         abandoned.cancel();
     }
-    let (writer, reports, observed) = taking.await.map_err(|panic| StoreError::Misuse(format!("the writer stopped: {panic}")))??;
+    let (writer, reports, observed) =
+        taking.await.map_err(|panic| StoreError::Misuse(format!("the writer stopped: {panic}")))??;
     let took = began.elapsed();
     let complete = problem.is_none() && reports.iter().all(|report| report.state() == ScopeState::Complete);
     options.watcher.ended(&system.name, End { records: records(&reports), took, complete });
@@ -347,9 +350,10 @@ fn failure(system: &System, ended: Result<Result<(), ConnectorError>, JoinError>
                 Ok(panic) => panic_text(panic.as_ref()),
                 Err(error) => error.to_string(),
             };
-            let gap = Gap::new("COL002", format!("the connector `{}` stopped with an internal error", system.manual.name))
-                .cause(cause)
-                .fix("this is a bug in muster: please report it; the other systems are not affected");
+            let gap =
+                Gap::new("COL002", format!("the connector `{}` stopped with an internal error", system.manual.name))
+                    .cause(cause)
+                    .fix("this is a bug in muster: please report it; the other systems are not affected");
             Some(Problem::new(system, gap))
         }
     }
@@ -406,7 +410,8 @@ fn settle(
         .fix(format!("if it is gone, run `muster collect --system {0} --accept {0}` once", system.name));
     for (scope, before) in &history.scopes {
         let named = reports.iter_mut().find(|report| report.scope == *scope);
-        let said = named.as_ref().map(|report| report.kinds.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
+        let said =
+            named.as_ref().map(|report| report.kinds.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
         let missing: Vec<RecordKind> = before.held.difference(&said).copied().collect();
         if missing.is_empty() || (accepted && problem.is_none()) {
             continue;
@@ -417,7 +422,8 @@ fn settle(
             None => reports.push(lost),
         }
     }
-    let silent = Gap::new("COL006", "the connector said nothing about what it covered").fix("this is a bug in muster: please report it");
+    let silent = Gap::new("COL006", "the connector said nothing about what it covered")
+        .fix("this is a bug in muster: please report it");
     let unsaid = problem.map(|problem| &problem.gap).or_else(|| reports.is_empty().then_some(&silent));
     if let Some(gap) = unsaid
         && !reports.iter().any(|report| report.state() == ScopeState::Failed)
@@ -470,7 +476,8 @@ fn gaps(system: &System, reports: &[ScopeReport], problem: Option<&Problem>) -> 
     }
     for (code, number) in count.into_iter().filter(|(_, number)| *number > GAPS_TOLD) {
         let what = format!("{} — {} more of {code} are in the snapshot", system.name, number - GAPS_TOLD);
-        diagnostics.push(Diagnostic::warning("COL021", what).fix("`muster query \"select * from gaps\"` lists them all"));
+        diagnostics
+            .push(Diagnostic::warning("COL021", what).fix("`muster query \"select * from gaps\"` lists them all"));
     }
     diagnostics
 }
@@ -500,7 +507,9 @@ fn place(system: &System, scope: &str) -> String {
 fn effect(kinds: impl Iterator<Item = RecordKind>, worst: Option<ScopeState>) -> String {
     let kinds = kinds.map(RecordKind::as_str).collect::<Vec<_>>().join(", ");
     match worst {
-        Some(ScopeState::Failed) => format!("{kinds}: failed; former rows are kept as stale, rules that need them report \"not evaluated\""),
+        Some(ScopeState::Failed) => {
+            format!("{kinds}: failed; former rows are kept as stale, rules that need them report \"not evaluated\"")
+        }
         Some(ScopeState::Partial | ScopeState::Complete) | None => {
             format!("{kinds}: partial; rules that need all of them report \"not evaluated\"")
         }
@@ -513,9 +522,12 @@ fn left_out(config: &Config, last: Option<&Manifest>) -> Vec<Diagnostic> {
     systems
         .filter(|name| config.system(name).is_none())
         .map(|name| {
-            Diagnostic::note("COL007", format!("system `{name}` is in the last snapshot and not in the config any more"))
-                .effect("the new snapshot does not have it")
-                .fix("if that is a mistake, put it back under its name")
+            Diagnostic::note(
+                "COL007",
+                format!("system `{name}` is in the last snapshot and not in the config any more"),
+            )
+            .effect("the new snapshot does not have it")
+            .fix("if that is a mistake, put it back under its name")
         })
         .collect()
 }

@@ -216,7 +216,8 @@ impl Config {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             Some(_) | None => PathBuf::from("."),
         };
-        Loader { file: &file, folder: &folder, environment: &environment, problems: Vec::new() }.load(overrides, connectors)
+        Loader { file: &file, folder: &folder, environment: &environment, problems: Vec::new() }
+            .load(overrides, connectors)
     }
 
     /// The system called `name`.
@@ -351,7 +352,9 @@ impl Loader<'_> {
             Err(_) => {
                 let near = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
                 let near = similar(written.get_ref(), near.iter().map(String::as_str));
-                let fix = near.map_or("write an IANA name, as `Europe/Berlin`".to_owned(), |near| format!("did you mean `{near}`?"));
+                let fix = near.map_or("write an IANA name, as `Europe/Berlin`".to_owned(), |near| {
+                    format!("did you mean `{near}`?")
+                });
                 self.refuse(written.span(), format!("`{}` is no time zone", written.get_ref()), &fix);
                 Value { value: TimeZone::UTC, origin: Origin::Default }
             }
@@ -376,7 +379,10 @@ impl Loader<'_> {
             return Value { value: Some(now), origin: Origin::Flag("--now") };
         }
         if let Some(text) = set(self.environment, "MUSTER_NOW") {
-            return Value { value: self.variable("MUSTER_NOW", instant(text)), origin: Origin::Environment("MUSTER_NOW") };
+            return Value {
+                value: self.variable("MUSTER_NOW", instant(text)),
+                origin: Origin::Environment("MUSTER_NOW"),
+            };
         }
         match written.map(|now| (now.span(), instant(&now.get_ref().to_string()))) {
             Some((span, Ok(now))) => Value { value: Some(now), origin: self.written(span) },
@@ -412,7 +418,11 @@ impl Loader<'_> {
             return Value { value: jobs, origin: Origin::Flag("--jobs") };
         }
         if let Some(text) = set(self.environment, "MUSTER_JOBS") {
-            let jobs = text.parse::<u16>().ok().filter(|jobs| *jobs > 0).ok_or_else(|| format!("`{text}` is no number of systems"));
+            let jobs = text
+                .parse::<u16>()
+                .ok()
+                .filter(|jobs| *jobs > 0)
+                .ok_or_else(|| format!("`{text}` is no number of systems"));
             let value = self.variable("MUSTER_JOBS", jobs).unwrap_or(SYSTEMS_AT_ONCE);
             return Value { value: value.into(), origin: Origin::Environment("MUSTER_JOBS") };
         }
@@ -528,15 +538,11 @@ impl Loader<'_> {
         systems
     }
 
-    fn system(
-        &mut self,
-        value: Spanned<DeValue<'_>>,
-        gate: &Gate,
-        connectors: &[&'static Manual],
-    ) -> Option<System> {
+    fn system(&mut self, value: Spanned<DeValue<'_>>, gate: &Gate, connectors: &[&'static Manual]) -> Option<System> {
         let span = value.span();
         let DeValue::Table(mut own) = value.into_inner() else {
-            self.problems.push(Diagnostic::error("CFG004", "a system must be a table").place(Place::new(self.file, span)));
+            self.problems
+                .push(Diagnostic::error("CFG004", "a system must be a table").place(Place::new(self.file, span)));
             return None;
         };
         let mut engine = DeTable::new();
@@ -552,7 +558,11 @@ impl Loader<'_> {
         let name = head.name.get_ref().clone();
         if name.is_empty() || name.contains(|c: char| c.is_control() || c.is_whitespace() || c == ':') {
             let what = format!("`{name}` cannot name a system");
-            self.refuse(head.name.span(), what, "use letters, digits, `-`, `_` or `.`; it stands before a colon in reports");
+            self.refuse(
+                head.name.span(),
+                what,
+                "use letters, digits, `-`, `_` or `.`; it stands before a colon in reports",
+            );
         }
         let credential = own.get_key_value("credential").map(|(_, value)| Place::new(self.file, value.span()));
         let manual = self.manual(&head.connector, connectors)?;
@@ -631,7 +641,11 @@ impl Loader<'_> {
     }
 }
 
-fn rule_tables<'d>(file: &Arc<SourceText>, value: Option<DeValue<'d>>, problems: &mut Vec<Diagnostic>) -> Vec<RuleTable<'d>> {
+fn rule_tables<'d>(
+    file: &Arc<SourceText>,
+    value: Option<DeValue<'d>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<RuleTable<'d>> {
     let mut tables = Vec::new();
     let Some(DeValue::Table(rules)) = value else { return tables };
     for (id, value) in rules {
@@ -738,7 +752,11 @@ fn unknown_key(
     sorted.sort_unstable();
     let near = similar(key, sorted.iter().copied());
     let diagnostic = Diagnostic::error("CFG003", format!("there is no key `{key}` {wherever}"))
-        .cause(if sorted.is_empty() { "no key is known here".to_owned() } else { format!("known are {}", sorted.join(", ")) })
+        .cause(if sorted.is_empty() {
+            "no key is known here".to_owned()
+        } else {
+            format!("known are {}", sorted.join(", "))
+        })
         .fix(near.map_or("remove it, or correct its spelling".to_owned(), |near| format!("did you mean `{near}`?")));
     match span {
         Some(span) => diagnostic.place(Place::new(file, span)),

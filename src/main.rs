@@ -12,7 +12,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     // Variables that are not Unicode cannot be named in a config.
-    let environment = std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok()));
     #[expect(clippy::disallowed_methods, reason = "this is where the clock is read that everything else is passed")]
     let now = jiff::Timestamp::now();
     cli::run(arguments, environment.collect(), now)

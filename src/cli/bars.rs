@@ -27,7 +27,8 @@ impl Bars {
 impl Watcher for Bars {
     fn started(&self, system: &str) {
         let bar = self.all.add(ProgressBar::new_spinner());
-        let style = ProgressStyle::with_template("{spinner} {prefix:24} {human_pos:>12} records  {elapsed:>4}  {wide_msg}");
+        let style =
+            ProgressStyle::with_template("{spinner} {prefix:24} {human_pos:>12} records  {elapsed:>4}  {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_invalid| ProgressStyle::default_spinner()));
         bar.set_prefix(system.to_owned());
         bar.enable_steady_tick(Duration::from_millis(120));

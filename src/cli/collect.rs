@@ -51,7 +51,8 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
     crate::install_tls();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let collected: Result<Collected, Failure> = runtime.block_on(async {
-        let watcher: Arc<dyn Watcher> = if session.draws_progress() { Arc::new(Bars::default()) } else { Arc::new(Unwatched) };
+        let watcher: Arc<dyn Watcher> =
+            if session.draws_progress() { Arc::new(Bars::default()) } else { Arc::new(Unwatched) };
         let options = Options {
             now: session.now(config),
             only: arguments.system.clone(),
@@ -79,7 +80,8 @@ pub(super) fn failure(error: CollectError) -> Failure {
             .fix("add a `[[system]]`; `muster connectors list` shows what can be read")
             .into(),
         CollectError::UnknownSystem { name, similar } => {
-            let fix = similar.map_or("`muster config show` lists the systems".to_owned(), |near| format!("did you mean `{near}`?"));
+            let fix = similar
+                .map_or("`muster config show` lists the systems".to_owned(), |near| format!("did you mean `{near}`?"));
             Diagnostic::error("CFG015", format!("the config has no system `{name}`")).fix(fix).into()
         }
         CollectError::Store(error) => {
@@ -96,19 +98,25 @@ pub fn outcome(collected: &Collected) -> Outcome {
     if collected.complete {
         return Outcome::new(
             Exit::Clean,
-            format!("snapshot {} is complete: {rows} records of {systems} {}", header.sequence, plural(systems, "system")),
+            format!(
+                "snapshot {} is complete: {rows} records of {systems} {}",
+                header.sequence,
+                plural(systems, "system")
+            ),
         );
     }
-    let mut names: Vec<&str> = collected
-        .manifest
-        .kinds()
-        .filter(|view| is_doubtful(view.state()))
-        .map(|view| view.system)
-        .collect();
+    let mut names: Vec<&str> =
+        collected.manifest.kinds().filter(|view| is_doubtful(view.state())).map(|view| view.system).collect();
     names.dedup();
     Outcome::new(
         Exit::Incomplete,
-        format!("snapshot {} is incomplete: {} of {systems} {} not fully read or not believed ({})", header.sequence, names.len(), plural(systems, "system"), names.join(", ")),
+        format!(
+            "snapshot {} is incomplete: {} of {systems} {} not fully read or not believed ({})",
+            header.sequence,
+            names.len(),
+            plural(systems, "system"),
+            names.join(", ")
+        ),
     )
 }
 

@@ -46,13 +46,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         Action::Check => {
             let config = session.config()?;
             let systems = config.systems.len();
-            Ok(Outcome::new(Exit::Clean, format!("`{}` is right: {systems} systems, {} pins", config.file.path, config.policy.pins.len())))
+            Ok(Outcome::new(
+                Exit::Clean,
+                format!("`{}` is right: {systems} systems, {} pins", config.file.path, config.policy.pins.len()),
+            ))
         }
         Action::Show { origin } => {
             let config = session.config()?;
             let mut out = open(None)?;
             let rows = settings(&config);
-            let width = |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
+            let width =
+                |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
             let (keys, values) = (width(|row| &row.key), width(|row| &row.value));
             for row in &rows {
                 let line = if origin {
@@ -75,7 +79,8 @@ struct Row {
 }
 
 fn settings(config: &Config) -> Vec<Row> {
-    let row = |key: &str, value: String, origin: &Origin| Row { key: key.to_owned(), value, origin: origin.to_string() };
+    let row =
+        |key: &str, value: String, origin: &Origin| Row { key: key.to_owned(), value, origin: origin.to_string() };
     let now = config.now.value.map_or("the real clock".to_owned(), |now| now.to_string());
     let deadline = config.deadline.value.map_or("none".to_owned(), show_duration);
     let gate = &config.gate;

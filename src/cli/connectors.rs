@@ -61,7 +61,9 @@ fn find(name: &str) -> Result<&'static Manual, Failure> {
     muster_connectors::find(name).ok_or_else(|| {
         let near = similar(name, NATIVE.iter().map(|manual| manual.name));
         Diagnostic::error("CFG006", format!("there is no connector `{name}`"))
-            .fix(near.map_or("`muster connectors list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
+            .fix(
+                near.map_or("`muster connectors list` shows them".to_owned(), |near| format!("did you mean `{near}`?")),
+            )
             .into()
     })
 }
@@ -96,7 +98,8 @@ fn settings(schema: &Json) -> String {
     let properties = schema["properties"].as_object().unwrap_or(&none);
     let line = |(name, property): (&String, &Json)| {
         let need = if required.contains(&name.as_str()) { " (required)" } else { "" };
-        let text = property["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        let text =
+            property["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         format!("- `{name}`{need}: {text}\n")
     };
     properties.iter().map(line).collect()

@@ -61,7 +61,8 @@ const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { 
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let mut checks = vec![Check::new("config", "read", true, format!("{}: {} systems", config.file.path, config.systems.len()))];
+    let mut checks =
+        vec![Check::new("config", "read", true, format!("{}: {} systems", config.file.path, config.systems.len()))];
     checks.extend(store_checks(&config));
     checks.extend(disk_check(&config.store.value));
     crate::collect::known_systems(&config, &arguments.system).map_err(super::collect::failure)?;
@@ -118,7 +119,10 @@ async fn probe_all(config: &Config, arguments: &Arguments, session: &Session) ->
         match tokio::time::timeout(PATIENCE, probing).await {
             Ok(Ok(Ok(probes))) => good_probes(system, probes),
             Ok(Ok(Err(error))) => vec![bad_probe(system, &error)],
-            Ok(Err(panic)) => vec![Check::new(&system.name, "connect", false, format!("internal error: {panic}")).fix("please report this")],
+            Ok(Err(panic)) => vec![
+                Check::new(&system.name, "connect", false, format!("internal error: {panic}"))
+                    .fix("please report this"),
+            ],
             Err(_) => {
                 let what = format!("no answer within {} s", PATIENCE.as_secs());
                 vec![Check::new(&system.name, "connect", false, what).fix("check address, port and firewall")]
@@ -173,7 +177,8 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
             let mut table = plain_table(&["of", "check", "result", "detail", "fix"]);
             for check in checks {
                 let result = if check.good { "good" } else { "MISSING" };
-                let cells = [&check.what, &check.check, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
+                let cells =
+                    [&check.what, &check.check, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
                 table.add_row(cells.map(|text| visible(text).into_owned()));
             }
             for line in table.lines() {

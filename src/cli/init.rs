@@ -32,7 +32,9 @@ pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure
     let targets = FILES.map(|(name, text)| (arguments.folder.join(name), text));
     if let Some((existing, _)) = targets.iter().find(|(path, _)| path.exists()) {
         let what = format!("`{}` exists already; nothing was written", existing.display());
-        return Err(Diagnostic::error("CFG017", what).fix("move it away, or choose another folder: `muster init FOLDER`").into());
+        return Err(Diagnostic::error("CFG017", what)
+            .fix("move it away, or choose another folder: `muster init FOLDER`")
+            .into());
     }
     for (path, text) in &targets {
         write(path, text).map_err(|error| {
@@ -42,7 +44,10 @@ pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure
         })?;
     }
     let config = arguments.folder.join("muster.toml");
-    Ok(Outcome::new(Exit::Clean, format!("wrote `{0}`; name your systems in it, then run `muster doctor`", config.display())))
+    Ok(Outcome::new(
+        Exit::Clean,
+        format!("wrote `{0}`; name your systems in it, then run `muster doctor`", config.display()),
+    ))
 }
 
 fn write(path: &Path, text: &str) -> std::io::Result<()> {

@@ -76,7 +76,10 @@ impl Outcome {
     #[must_use]
     pub fn allowing_partial(self, allow: bool) -> Self {
         if allow && self.exit == Exit::Incomplete {
-            return Self { exit: Exit::Clean, reason: self.reason.map(|reason| format!("{reason}; allowed by --allow-partial")) };
+            return Self {
+                exit: Exit::Clean,
+                reason: self.reason.map(|reason| format!("{reason}; allowed by --allow-partial")),
+            };
         }
         self
     }
@@ -151,7 +154,9 @@ pub fn store_diagnostic(error: &StoreError) -> Diagnostic {
         StoreError::NoSnapshot { .. } | StoreError::Pruned { .. } => "SNP004",
         StoreError::Damaged { .. } => "SNP005",
         StoreError::NoColumn { .. } => "QRY001",
-        StoreError::File { .. } | StoreError::Newer { .. } | StoreError::Misuse(_) | StoreError::Frame { .. } => "SNP002",
+        StoreError::File { .. } | StoreError::Newer { .. } | StoreError::Misuse(_) | StoreError::Frame { .. } => {
+            "SNP002"
+        }
     };
     Diagnostic::error(code, error.to_string()).fix(error.fix())
 }

@@ -58,7 +58,8 @@ fn choose(output: &Output, choices: &[Choice]) -> Result<Choice, Failure> {
     let (asked, found) = match &output.format {
         Some(name) => (name.clone(), choices.iter().find(|choice| choice.name == name)),
         None => {
-            let ending = output.file.as_deref().and_then(Path::extension).unwrap_or_default().to_string_lossy().into_owned();
+            let ending =
+                output.file.as_deref().and_then(Path::extension).unwrap_or_default().to_string_lossy().into_owned();
             let found = choices.iter().find(|choice| choice.ending == ending);
             (ending, found)
         }

@@ -127,7 +127,8 @@ fn show(session: &Session, which: &Which) -> Result<Outcome, Failure> {
     let mut table = plain_table(&["system", "scope", "kind", "state", "read", "held", "why"]);
     let mut json = Vec::new();
     for view in manifest.kinds() {
-        let read = view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum::<u64>();
+        let read =
+            view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum::<u64>();
         let carried = view.entry.carried.iter().flat_map(|layer| &layer.parts);
         let held = read + carried.filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum::<u64>();
         let gaps = view.report().map(|report| report.gaps.as_slice()).unwrap_or_default();
@@ -151,9 +152,16 @@ fn verify(session: &Session) -> Result<Outcome, Failure> {
     for damage in &found.damage {
         let mut diagnostic = Diagnostic::error("SNP005", damage.what.clone()).fix(damage.fix.clone());
         diagnostic.at = Some(damage.path.display().to_string());
-        session.tell(&if damage.concerns.is_empty() { diagnostic } else { diagnostic.effect(damage.concerns.join("; ")) });
+        session.tell(&if damage.concerns.is_empty() {
+            diagnostic
+        } else {
+            diagnostic.effect(damage.concerns.join("; "))
+        });
     }
-    let checked = format!("{} snapshots ({} pruned), {} objects, {} bytes", found.snapshots, found.pruned, found.objects, found.bytes);
+    let checked = format!(
+        "{} snapshots ({} pruned), {} objects, {} bytes",
+        found.snapshots, found.pruned, found.objects, found.bytes
+    );
     if found.is_sound() {
         return Ok(Outcome::new(Exit::Clean, format!("the store is sound: {checked}")));
     }
@@ -181,7 +189,12 @@ fn prune(session: &Session, arguments: &PruneArguments) -> Result<Outcome, Failu
         writeln!(out, "snapshot {number}")?;
     }
     out.flush()?;
-    let what = format!("{} snapshots and {} objects ({bytes} bytes) {done}, {} snapshots stay", go.len(), objects.len(), stay.len());
+    let what = format!(
+        "{} snapshots and {} objects ({bytes} bytes) {done}, {} snapshots stay",
+        go.len(),
+        objects.len(),
+        stay.len()
+    );
     Ok(Outcome::new(Exit::Clean, what))
 }
 
@@ -203,7 +216,7 @@ fn write(session: &Session, table: &Table, json: &Vec<Json>) -> Result<Outcome, 
 /// A table without borders, as wide as its content.
 pub(super) fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
+    table.load_style(presets::NOTHING).set_header(header);
     table
 }
 

@@ -183,15 +183,24 @@ fn amount(gate: &Gate, system: &System, kind: RecordKind, now: u64, earlier: Opt
     let gained = now.saturating_sub(earlier);
     if exceeds(lost, earlier, gate.shrink_percent) {
         return Some(
-            Gap::new("GAT002", format!("{kind}: {now} rows, the last believed answer had {earlier} ({} % fewer)", lost * 100 / earlier))
-                .cause(format!("more than `[gate] shrink_percent` = {} went at once", gate.shrink_percent))
-                .fix("check that the export or the credential still covers everything"),
+            Gap::new(
+                "GAT002",
+                format!(
+                    "{kind}: {now} rows, the last believed answer had {earlier} ({} % fewer)",
+                    lost * 100 / earlier
+                ),
+            )
+            .cause(format!("more than `[gate] shrink_percent` = {} went at once", gate.shrink_percent))
+            .fix("check that the export or the credential still covers everything"),
         );
     }
     exceeds(gained, earlier, gate.grow_percent).then(|| {
-        Gap::new("GAT003", format!("{kind}: {now} rows, the last believed answer had {earlier} ({} % more)", gained * 100 / earlier))
-            .cause(format!("more than `[gate] grow_percent` = {} came at once", gate.grow_percent))
-            .fix("check for a duplicated feed or a search base that became too wide")
+        Gap::new(
+            "GAT003",
+            format!("{kind}: {now} rows, the last believed answer had {earlier} ({} % more)", gained * 100 / earlier),
+        )
+        .cause(format!("more than `[gate] grow_percent` = {} came at once", gate.grow_percent))
+        .fix("check for a duplicated feed or a search base that became too wide")
     })
 }
 
@@ -235,7 +244,10 @@ fn age(system: &System, report: &ScopeReport, now: Timestamp) -> Vec<Gap> {
     too_old
         .map(|(file, age)| {
             Gap::new("GAT006", format!("`{}` was taken {} hours ago", file.path, age.as_hours()))
-                .cause(format!("the oldest that is believed is {}: what happened since is not in it", show_duration(max_age)))
+                .cause(format!(
+                    "the oldest that is believed is {}: what happened since is not in it",
+                    show_duration(max_age)
+                ))
                 .fix("deliver a fresh file, or raise `max_age` of the system")
         })
         .collect()

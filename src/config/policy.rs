@@ -166,11 +166,14 @@ impl Policy {
             if !known.contains(name) {
                 let near = similar(name, known.iter().map(String::as_str));
                 problems.push(
-                    Diagnostic::error("CFG012", format!("a pin names the system `{name}`, which the config does not have"))
-                        .place(Place::new(file, pin.system.span()))
-                        .fix(near.map_or("correct the name, or remove the pin".to_owned(), |near| {
-                            format!("did you mean `{near}`?")
-                        })),
+                    Diagnostic::error(
+                        "CFG012",
+                        format!("a pin names the system `{name}`, which the config does not have"),
+                    )
+                    .place(Place::new(file, pin.system.span()))
+                    .fix(near.map_or("correct the name, or remove the pin".to_owned(), |near| {
+                        format!("did you mean `{near}`?")
+                    })),
                 );
             }
             let expires = match pin.expires.map(|date| (date.span(), date.get_ref().to_string().parse::<Date>())) {

@@ -72,7 +72,8 @@ impl FromStr for FailOn {
             return Ok(Self::Never);
         }
         let (only_new, word) = text.strip_prefix("new:").map_or((false, text), |word| (true, word));
-        let severity = word.parse::<Severity>().map_err(|error| format!("{error}; or `new:` before one, or `never`"))?;
+        let severity =
+            word.parse::<Severity>().map_err(|error| format!("{error}; or `new:` before one, or `never`"))?;
         Ok(Self::AtLeast { severity, only_new })
     }
 }
@@ -92,7 +93,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 /// A span of time as it is written in the config.
 pub fn show_duration(duration: Duration) -> String {
-    jiff::SignedDuration::try_from(duration).map_or_else(|_out_of_range| format!("{}s", duration.as_secs()), |d| format!("{d:#}"))
+    jiff::SignedDuration::try_from(duration)
+        .map_or_else(|_out_of_range| format!("{}s", duration.as_secs()), |d| format!("{d:#}"))
 }
 
 /// An instant with its zone: `2026-11-01T08:00:00Z`, `2026-11-01T09:00:00+01:00`.
