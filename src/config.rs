@@ -634,8 +634,10 @@ impl Loader<'_> {
         } else {
             problem
         };
-        let manual_page = format!("`muster connectors show {}` lists its keys", manual.name);
-        let fix = error.fix.or(problem.fix.clone()).unwrap_or(manual_page);
+        let manual_page = || format!("`muster connectors show {}` lists its keys", manual.name);
+        let own_fix =
+            problem.fix.clone().filter(|_| problem.code == "CFG003" || error.message.starts_with("missing field"));
+        let fix = error.fix.or(own_fix).unwrap_or_else(manual_page);
         self.problems.push(Diagnostic { fix: Some(fix), ..problem });
         None
     }
@@ -725,10 +727,16 @@ fn serde_problem(file: &Arc<SourceText>, message: &str, span: Option<Range<usize
         return unknown_key(file, key, span, &known, "here");
     }
     let (what, fix) = match (message.starts_with("missing field"), ticked.first()) {
-        (true, Some(key)) => (format!("the key `{key}` is missing"), Some(format!("add `{key} = …` to this table"))),
-        (_, _) => (message.to_owned(), None),
+        (true, Some(key)) => (format!("the key `{key}` is missing"), format!("add `{key} = …` to this table")),
+        (_, _) => {
+            let what = match message.split_once("expected struct ") {
+                Some((before, _type)) => format!("{before}expected a table"),
+                None => message.to_owned(),
+            };
+            (what, "`muster config schema` says what may stand here".to_owned())
+        }
     };
-    let diagnostic = Diagnostic::error("CFG004", what).maybe_fix(fix);
+    let diagnostic = Diagnostic::error("CFG004", what).fix(fix);
     match span {
         Some(span) => diagnostic.place(Place::new(file, span)),
         None => Diagnostic { at: Some(file.path.clone()), ..diagnostic },
