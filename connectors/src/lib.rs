@@ -13,6 +13,7 @@ pub mod record;
 pub mod scope;
 pub mod secret;
 pub mod sink;
+pub mod source_file;
 
 use std::fmt;
 use std::ops::Range;
