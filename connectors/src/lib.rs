@@ -13,6 +13,7 @@ pub mod record;
 pub mod scope;
 pub mod secret;
 pub mod sink;
+pub mod source_file;
 
 use std::fmt;
 use std::ops::Range;
@@ -29,7 +30,7 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] = &[];
+pub const NATIVE: &[&Manual] = &[&native::csv::MANUAL];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]

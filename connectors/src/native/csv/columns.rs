@@ -1,0 +1,290 @@
+//! Which column of a file feeds which field of a record.
+//!
+//! Names match exactly once both sides are trimmed of spaces (Unicode ones too), invisible characters and case. A column
+//! that the config names and the file lacks fails the file: read on, and every value of that field would look empty.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::fault::Fault;
+use super::words::{self, Vocabulary};
+
+/// Field of a record, by name, to the columns that hold it.
+pub(super) type Mapping = BTreeMap<String, Vec<String>>;
+/// Word of a source, in lower case, to our own spelling; empty for "no value".
+pub(super) type ValueMap = HashMap<String, String>;
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    /// One text.
+    Text,
+    /// Several texts: several columns, several values in one, or a JSON array.
+    List,
+    /// A day.
+    Day,
+    /// An instant at which something begins or happened.
+    Instant,
+    /// An instant until which something lasts; a bare day lasts to its end.
+    Until,
+    /// One of an enum's words.
+    Word(&'static Vocabulary),
+}
+
+impl Shape {
+    /// The words that stand for something in this field.
+    pub(super) fn vocabulary(self) -> Option<&'static Vocabulary> {
+        match self {
+            Self::Word(vocabulary) => Some(vocabulary),
+            Self::Instant | Self::Until => Some(&words::NO_INSTANT),
+            Self::Text | Self::List | Self::Day => None,
+        }
+    }
+}
+
+/// A field of a table that a column can be mapped to.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// Name in `columns`.
+    pub(super) name: &'static str,
+    /// What it holds.
+    pub(super) shape: Shape,
+    /// Headings that are taken for it when the config maps nothing, folded; the field's own name always is.
+    pub(super) headings: &'static [&'static str],
+}
+
+/// A field with the columns of this file that hold it.
+#[derive(Debug)]
+pub(super) struct Column {
+    /// The field.
+    pub(super) field: &'static Field,
+    /// Indices of its columns; empty when it has none.
+    pub(super) at: Vec<usize>,
+    /// The config's words.
+    values: ValueMap,
+    /// Our words and their synonyms, folded.
+    builtin: HashMap<String, &'static str>,
+}
+
+impl Column {
+    /// Our spelling of a word, `Some("")` for "no value", `None` for one that nobody knows. `folded` is room to work in.
+    pub(super) fn meaning(&self, word: &str, folded: &mut String) -> Option<&str> {
+        if !self.values.is_empty() {
+            folded.clear();
+            folded.extend(word.chars().flat_map(char::to_lowercase));
+            if let Some(meaning) = self.values.get(folded.as_str()) {
+                return Some(meaning);
+            }
+        }
+        words::fold(word, folded);
+        self.builtin.get(folded.as_str()).copied()
+    }
+
+    /// Whether the file has the field.
+    pub(super) fn is_mapped(&self) -> bool {
+        !self.at.is_empty()
+    }
+}
+
+/// How the fields of a table are found in a header.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The table's fields.
+    pub(super) fields: &'static [Field],
+    /// The config's `columns`; `None` takes the usual headings.
+    pub(super) mapping: Option<Mapping>,
+    /// Of each group at least one field must be there.
+    pub(super) required: &'static [&'static [&'static str]],
+    /// The config's words, by field.
+    pub(super) values: HashMap<String, ValueMap>,
+}
+
+impl Plan {
+    /// The columns of `header`, one for each field in the table's order.
+    ///
+    /// # Errors
+    /// A [`Fault`] that names the missing or doubled column, the header that was found and the nearest names.
+    pub(super) fn resolve(&self, header: &[String]) -> Result<Vec<Column>, Fault> {
+        let places = Places::of(header);
+        let columns = self
+            .fields
+            .iter()
+            .map(|field| {
+                let at = match &self.mapping {
+                    Some(mapping) => match mapping.get(field.name) {
+                        Some(names) => names.iter().map(|name| places.find(name)).collect::<Result<Vec<_>, _>>()?,
+                        None => Vec::new(),
+                    },
+                    None => places.usual(field)?,
+                };
+                Ok(self.column(field, at))
+            })
+            .collect::<Result<Vec<Column>, Fault>>()?;
+        for group in self.required {
+            if !columns.iter().any(|column| group.contains(&column.field.name) && column.is_mapped()) {
+                return Err(places.nothing_for(group));
+            }
+        }
+        Ok(columns)
+    }
+
+    fn column(&self, field: &'static Field, at: Vec<usize>) -> Column {
+        let mut builtin = HashMap::new();
+        if let Some(vocabulary) = field.shape.vocabulary().filter(|_| !at.is_empty()) {
+            builtin.extend(vocabulary.synonyms.iter().map(|(word, meaning)| ((*word).to_owned(), *meaning)));
+            builtin.extend((vocabulary.known)().into_iter().map(|word| (words::folded(word), word)));
+        }
+        Column { field, at, values: self.values.get(field.name).cloned().unwrap_or_default(), builtin }
+    }
+}
+
+/// Where each heading stands.
+struct Places<'a> {
+    header: &'a [String],
+    by_key: HashMap<String, Vec<usize>>,
+}
+
+impl<'a> Places<'a> {
+    fn of(header: &'a [String]) -> Self {
+        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, name) in header.iter().enumerate() {
+            by_key.entry(key(name)).or_default().push(index);
+        }
+        Self { header, by_key }
+    }
+
+    fn find(&self, name: &str) -> Result<usize, Fault> {
+        match self.by_key.get(&key(name)).map(Vec::as_slice) {
+            Some([index]) => Ok(*index),
+            Some(several) => Err(twice(name, several)),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    fn usual(&self, field: &'static Field) -> Result<Vec<usize>, Fault> {
+        for heading in std::iter::once(words::folded(field.name).as_str()).chain(field.headings.iter().copied()) {
+            let found: Vec<usize> =
+                (0..self.header.len()).filter(|index| words::folded(&self.header[*index]) == heading).collect();
+            match found.as_slice() {
+                [] => {}
+                [_] => return Ok(found),
+                several => return Err(twice(&self.header[several[0]], several)),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn missing(&self, name: &str) -> Fault {
+        let fault = Fault::header(format!("the header has no column `{name}`")).cause(self.found());
+        let wanted = key(name);
+        let near = self
+            .header
+            .iter()
+            .map(|found| (strsim::jaro_winkler(&wanted, &key(found)), found))
+            .filter(|(likeness, _)| *likeness > 0.75)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        match near {
+            Some((_, near)) => fault.fix(format!("did you mean `{near}`? Correct `columns`, or the export")),
+            None => fault.fix("correct `columns`, or the export"),
+        }
+    }
+
+    fn nothing_for(&self, fields: &[&str]) -> Fault {
+        let fields = fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+        Fault::header(format!("the header has no column for {fields}"))
+            .cause(self.found())
+            .fix("say which column it is with `columns = { field = \"Heading\" }`")
+    }
+
+    fn found(&self) -> String {
+        format!("the header is: {}", self.header.join(", "))
+    }
+}
+
+fn twice(name: &str, at: &[usize]) -> Fault {
+    let at = at.iter().map(|index| (index + 1).to_string()).collect::<Vec<_>>().join(" and ");
+    Fault::header(format!("the header has the column `{name}` more than once, as columns {at}"))
+        .fix("rename one of them in the export")
+}
+
+/// A heading without what cannot be seen: byte-order mark, zero-width characters, spaces of any kind at its ends.
+pub(super) fn clean(heading: &str) -> String {
+    let visible: String = heading
+        .chars()
+        .filter(|c| !matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{ad}'))
+        .map(|c| if c.is_whitespace() || c == '\u{0}' { ' ' } else { c })
+        .collect();
+    visible.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// What two headings are compared by.
+pub(super) fn key(heading: &str) -> String {
+    clean(heading).to_lowercase()
+}
+
+/// Parts of headings whose values are never kept as attributes: secrets, pay, and what HR must not share.
+const PRIVATE: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "privatekey",
+    "salary",
+    "wage",
+    "compensation",
+    "payroll",
+    "paygrade",
+    "bonus",
+    "ssn",
+    "socialsecurity",
+    "nationalid",
+    "taxid",
+    "taxnumber",
+    "iban",
+    "bic",
+    "bank",
+    "creditcard",
+    "birth",
+    "dob",
+    "passport",
+    "gender",
+    "religion",
+    "ethnic",
+    "nationality",
+    "marital",
+    "disability",
+    "health",
+    "leavereason",
+    "terminationreason",
+    "otp",
+    "seed",
+    "recoverycode",
+    "hash",
+];
+
+/// Whether a column's values may be kept as evidence although no field is mapped to it.
+pub(super) fn may_be_kept(heading: &str) -> bool {
+    let folded = words::folded(heading);
+    !folded.is_empty() && !PRIVATE.iter().any(|part| folded.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_are_compared_without_what_cannot_be_seen() {
+        assert_eq!(key("\u{feff}  Worker\u{a0}ID\u{200b} "), key("worker id"));
+        assert_ne!(key("Worker ID"), key("WorkerID"));
+    }
+
+    #[test]
+    fn secrets_pay_and_private_matters_are_no_attributes() {
+        for heading in ["Password Hash", "API-Token", "Annual Salary", "Date of Birth", "IBAN", "S.S.N.", ""] {
+            assert!(!may_be_kept(heading), "{heading}");
+        }
+        assert!(may_be_kept("Office") && may_be_kept("Description"));
+    }
+}

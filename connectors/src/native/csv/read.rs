@@ -1,0 +1,421 @@
+//! Reads one file into one scope.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::cells::Cells;
+use super::columns::{self, Column};
+use super::fault::{Fault, Reach};
+use super::rows::{Row, Rows, Step, with_rows};
+use super::settings::Source;
+use super::tables::{Mapper, RowKey};
+use crate::record::Record;
+use crate::scope::{Probe, SourceFile};
+use crate::sink::{Scope, Sink};
+use crate::{ConnectorError, Run, source_file};
+
+/// Rows between two looks at whether the run was cancelled.
+const CANCEL_EVERY: u64 = 1024;
+
+/// Reads `source` to its end. Blocks; runs on a thread of its own.
+///
+/// # Errors
+/// [`ConnectorError::Stopped`] when the run is over. What is wrong with the file stands in its scope report.
+pub(super) fn read(source: &Source, folder: &Path, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
+    let mut scope = sink.scope(source.table.as_str(), &source.kinds());
+    scope.page();
+    let (file, described) = match source_file::open(folder, &source.path) {
+        Ok(opened) => opened,
+        Err(gap) => {
+            scope.fail_all(&gap);
+            scope.finish_blocking()?;
+            return Ok(());
+        }
+    };
+    let path = described.path.clone();
+    let mut reader = FileReader { source, run, scope, path, described, tally: Tally::default() };
+    if let Err(fault) = reader.read(file)? {
+        reader.fail(&fault, None);
+    }
+    let FileReader { mut scope, described, tally, .. } = reader;
+    scope.file(described);
+    if tally.local_times && source.zone_is_assumed {
+        sink.progress().note(&format!(
+            "`{}`: times without a zone are read as UTC; set `time_zone` if they are not",
+            source.path.display()
+        ));
+    }
+    scope.finish_blocking()?;
+    Ok(())
+}
+
+/// Opens `source` and finds its columns, and reads no row.
+pub(super) fn probe(source: &Source, folder: &Path) -> Probe {
+    let permission = format!("read `{}`", source.path.display());
+    let outcome = source_file::open(folder, &source.path).map_err(|gap| (gap.what, gap.cause)).and_then(|(file, _)| {
+        with_rows(file, &source.layout, &source.plan, |rows| find_columns(source, rows).map(drop))
+            .and_then(|found| found)
+            .map_err(|fault| (fault.what.into(), fault.cause.map(String::from)))
+    });
+    let detail = outcome.err().map(|(what, cause)| match cause {
+        Some(cause) => format!("{what}: {cause}"),
+        None => what,
+    });
+    Probe { permission, granted: detail.is_none(), detail }
+}
+
+/// The columns of the file, `None` when it is empty.
+fn find_columns(source: &Source, rows: &dyn Rows) -> Result<Option<Vec<Column>>, Fault> {
+    let header = rows.header();
+    if header.is_empty() {
+        return Ok(None);
+    }
+    if let Some(wanted) = &source.header {
+        let same =
+            wanted.len() == header.len() && wanted.iter().zip(header).all(|(a, b)| columns::key(a) == columns::key(b));
+        if !same {
+            return Err(Fault::header("the header is not the expected one")
+                .cause(format!("expected: {}; found: {}", wanted.join(", "), header.join(", ")))
+                .fix("if the change is right, correct `header` and check `columns`"));
+        }
+    }
+    source.plan.resolve(header).map(Some)
+}
+
+/// Counts of one file.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Rows that are not empty, good or bad.
+    rows: u64,
+    bad: u64,
+    same: u64,
+    /// Rows with the wrong number of fields.
+    misfits: u64,
+    /// Faults of values or rows, by column.
+    by_column: HashMap<usize, u64>,
+    trailer: Option<String>,
+    after_trailer: u64,
+    stopped: bool,
+    local_times: bool,
+}
+
+struct FileReader<'a> {
+    source: &'a Source,
+    run: &'a Run,
+    scope: Scope,
+    path: String,
+    described: SourceFile,
+    tally: Tally,
+}
+
+impl FileReader<'_> {
+    /// Reads the file; the inner error costs all of it.
+    fn read(&mut self, file: File) -> Result<Result<(), Fault>, ConnectorError> {
+        if let Some(collected) = self.source.collected {
+            self.described.collected = Some(collected);
+        }
+        if let Some(wanted) = self.source.expect_sha256.as_ref().filter(|wanted| **wanted != self.described.sha256) {
+            return Ok(Err(Fault::other_file(format!("the file's SHA-256 is {}", self.described.sha256))
+                .cause(format!("`expect_sha256` is {wanted}: the file is another one, or was damaged on its way"))
+                .fix("copy the file again; if the new content is right, correct `expect_sha256`")));
+        }
+        let handle = match file.try_clone() {
+            Ok(handle) => handle,
+            Err(error) => return Ok(Err(Fault::interrupted(&error))),
+        };
+        let source = self.source;
+        let read = with_rows(file, &source.layout, &source.plan, |rows| self.rows(rows));
+        let changed = handle.metadata().map(|now| now.len()).ok().filter(|now| *now != self.described.bytes);
+        if let Some(now) = changed {
+            return Ok(Err(Fault::other_file("the file changed while it was read")
+                .cause(format!("it had {} bytes, then {now}", self.described.bytes))
+                .fix("let the export finish before the collection, or write it elsewhere and rename it")));
+        }
+        match read {
+            Ok(outcome) => outcome,
+            Err(fault) => Ok(Err(fault)),
+        }
+    }
+
+    fn rows(&mut self, rows: &mut dyn Rows) -> Result<Result<(), Fault>, ConnectorError> {
+        let columns = match find_columns(self.source, rows) {
+            Ok(Some(columns)) => columns,
+            Ok(None) => {
+                self.expectations();
+                return Ok(Ok(()));
+            }
+            Err(fault) => return Ok(Err(fault)),
+        };
+        self.described.header = rows.shape().map(|shape| fingerprint(rows.header(), &shape));
+        let mut used: Vec<usize> = columns.iter().flat_map(|column| column.at.iter().copied()).collect();
+        let attributes: Vec<(usize, String)> = (0..rows.header().len())
+            .filter(|index| !used.contains(index) && columns::may_be_kept(&rows.header()[*index]))
+            .map(|index| (index, rows.header()[index].clone()))
+            .collect();
+        used.extend(attributes.iter().map(|(index, _)| *index));
+        let mapper = self.source.table.mapper(columns, self.source.implied, attributes);
+        if let Err(fault) = self.each_row(rows, mapper, &used)? {
+            return Ok(Err(fault));
+        }
+        if let Some(fault) = rows.end() {
+            self.gap(&fault, None);
+        }
+        if let Some(fault) = self.shifted(rows.header()) {
+            return Ok(Err(fault));
+        }
+        self.expectations();
+        Ok(Ok(()))
+    }
+
+    fn each_row(
+        &mut self,
+        rows: &mut dyn Rows,
+        mut mapper: Box<dyn Mapper>,
+        used: &[usize],
+    ) -> Result<Result<(), Fault>, ConnectorError> {
+        let mut row = Row::default();
+        let mut records: Vec<Record> = Vec::new();
+        let mut faults: Vec<Fault> = Vec::new();
+        let mut folded = String::new();
+        let mut seen = Seen::default();
+        loop {
+            match rows.next(&mut row) {
+                Step::Row => {}
+                Step::Bad(fault) => {
+                    self.tally.rows += 1;
+                    self.bad_row(&fault, row.line);
+                    continue;
+                }
+                Step::Trailer(text) => {
+                    self.tally.trailer = Some(text);
+                    continue;
+                }
+                Step::Stop(fault) => {
+                    self.tally.stopped = true;
+                    self.gap(&fault, Some(row.line));
+                    return Ok(Ok(()));
+                }
+                Step::End => return Ok(Ok(())),
+            }
+            self.tally.rows += 1;
+            self.tally.after_trailer += u64::from(self.tally.trailer.is_some());
+            if self.tally.rows.is_multiple_of(CANCEL_EVERY) && self.run.cancel.is_cancelled() {
+                return Err(ConnectorError::Stopped);
+            }
+            let mut cells = Cells {
+                record: &row.cells,
+                line: row.line,
+                reading: &self.source.reading,
+                faults: &mut faults,
+                folded: &mut folded,
+                local_times: &mut self.tally.local_times,
+            };
+            let mapped = mapper.map(&mut cells, &mut records);
+            if let Some(fault) = faults.iter().find(|fault| fault.reach == Reach::File) {
+                return Ok(Err(self.placed(fault.clone(), row.line)));
+            }
+            match mapped {
+                Err(fault) if fault.reach == Reach::File => return Ok(Err(self.placed(fault, row.line))),
+                Err(fault) => {
+                    faults.clear();
+                    records.clear();
+                    self.bad_row(&fault, row.line);
+                    continue;
+                }
+                Ok(RowKey::Unique(id)) => match seen.meet(&id, &row, used) {
+                    Meeting::First => {}
+                    Meeting::Same => {
+                        self.tally.same += 1;
+                        faults.clear();
+                        records.clear();
+                        continue;
+                    }
+                    Meeting::Conflict(first) => {
+                        let fault =
+                            Fault::conflict(format!("line {} says otherwise than line {first} about `{id}`", row.line))
+                                .cause("two rows have one id; the first is kept")
+                                .fix("correct the source; if a person has several contracts, map `employment_id`");
+                        faults.clear();
+                        records.clear();
+                        self.bad_row(&fault, row.line);
+                        continue;
+                    }
+                },
+                Ok(RowKey::None) => {}
+            }
+            for fault in faults.drain(..) {
+                self.count(&fault);
+                let kind = self.source.table.kind_of(fault.field.unwrap_or_default());
+                self.scope.gap(kind, fault.gap(&self.path, Some(row.line)));
+            }
+            for record in records.drain(..) {
+                self.scope.push_blocking(record)?;
+            }
+        }
+    }
+
+    /// A fault that costs the file, saying where it was met.
+    fn placed(&self, fault: Fault, line: u64) -> Fault {
+        let at = fault.gap(&self.path, Some(line)).at.unwrap_or_default();
+        Fault { what: format!("{} at {at}", fault.what).into(), ..fault }
+    }
+
+    fn count(&mut self, fault: &Fault) {
+        if let Some(column) = fault.column {
+            *self.tally.by_column.entry(column).or_default() += 1;
+        }
+    }
+
+    fn bad_row(&mut self, fault: &Fault, line: u64) {
+        self.tally.bad += 1;
+        self.tally.misfits += u64::from(fault.code == "COL104");
+        self.count(fault);
+        self.gap(fault, Some(line));
+    }
+
+    /// Notes a fault for every kind that the file tells.
+    fn gap(&mut self, fault: &Fault, line: Option<u64>) {
+        for kind in self.source.kinds() {
+            self.scope.gap(kind, fault.gap(&self.path, line));
+        }
+    }
+
+    fn fail(&mut self, fault: &Fault, line: Option<u64>) {
+        self.scope.fail_all(&fault.gap(&self.path, line));
+    }
+
+    /// Whether most rows do not fit the header, so that those that seem to fit cannot be trusted either.
+    fn shifted(&self, header: &[String]) -> Option<Fault> {
+        let tally = &self.tally;
+        if tally.misfits * 2 > tally.rows {
+            return Some(
+                Fault::shifted(format!(
+                    "{} of {} rows do not have the header's {} fields",
+                    tally.misfits,
+                    tally.rows,
+                    header.len()
+                ))
+                .cause("the header belongs to another layout, or the delimiter is wrong")
+                .fix("export the file again with its header; if the delimiter was misread, set `delimiter`"),
+            );
+        }
+        let (column, count) =
+            tally.by_column.iter().max_by_key(|(column, count)| (**count, std::cmp::Reverse(**column)))?;
+        (count * 2 > tally.rows).then(|| {
+            let heading = header.get(*column).map_or("", String::as_str);
+            Fault::shifted(format!(
+                "column {} (`{heading}`) cannot be read in {count} of {} rows",
+                column + 1,
+                tally.rows
+            ))
+            .cause("the columns were shifted or changed their meaning, or the source writes values that nothing maps")
+            .fix("compare the header with the rows; then correct the export, `columns`, `dates` or `values`")
+        })
+    }
+
+    /// Compares the number of rows with what the file or the config promises.
+    fn expectations(&mut self) {
+        let rows = self.tally.rows;
+        let mut agreed = None;
+        if let Some(wanted) = self.source.expect_rows {
+            agreed = Some(wanted).filter(|wanted| *wanted == rows);
+            if agreed.is_none() {
+                let fault = Fault::count(format!("the file has {rows} rows, `expect_rows` is {wanted}"));
+                self.gap(
+                    &fault
+                        .cause("the export is not the one that was announced")
+                        .fix("export it again, or correct `expect_rows`"),
+                    None,
+                );
+            }
+        }
+        if let Some(prefix) = self.source.layout.trailer.clone() {
+            match self.tally.trailer.clone() {
+                None if self.tally.stopped => {}
+                None => {
+                    let fault = Fault::cut_short(format!("the file has no trailer row `{prefix}`"));
+                    self.gap(&fault.cause("its end is missing").fix("export or copy the file again, to its end"), None);
+                }
+                Some(text) => agreed = self.trailer_count(&prefix, &text).or(agreed),
+            }
+        }
+        if let Some(total) = agreed.filter(|_| self.tally.bad + self.tally.same == 0) {
+            let kinds = self.source.table.kinds();
+            self.scope.declare_total(kinds[kinds.len() - 1], total);
+        }
+    }
+
+    /// The trailer's number of rows, where it agrees.
+    fn trailer_count(&mut self, prefix: &str, text: &str) -> Option<u64> {
+        let rows = self.tally.rows - self.tally.after_trailer;
+        if self.tally.after_trailer > 0 {
+            let fault = Fault::count(format!("{} rows follow the trailer", self.tally.after_trailer));
+            self.gap(&fault.cause("several exports were joined").fix("give each export a file of its own"), None);
+        }
+        let rest = text.trim_start().trim_start_matches(prefix);
+        let digits: String =
+            rest.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        match digits.parse::<u64>() {
+            Ok(wanted) if wanted == rows => return Some(wanted).filter(|_| self.tally.after_trailer == 0),
+            Ok(wanted) => {
+                let fault = Fault::count(format!("the file has {rows} rows, its trailer says {wanted}"));
+                self.gap(
+                    &fault.cause("rows were lost or added after the export").fix("export or copy the file again"),
+                    None,
+                );
+            }
+            Err(_) => {
+                let fault = Fault::count(format!("the trailer `{}` holds no number of rows", text.trim()));
+                self.gap(&fault.fix("check `trailer`"), None);
+            }
+        }
+        None
+    }
+}
+
+/// Rows by id, as 64-bit hashes: flat in the length of rows. Two ids with one hash look like a conflict, never like one record.
+#[derive(Debug, Default)]
+struct Seen {
+    hasher: RandomState,
+    rows: HashMap<u64, (u64, u64)>,
+}
+
+enum Meeting {
+    First,
+    Same,
+    /// The line of the first row.
+    Conflict(u64),
+}
+
+impl Seen {
+    fn meet(&mut self, id: &str, row: &Row, used: &[usize]) -> Meeting {
+        let mut content = self.hasher.build_hasher();
+        for index in used {
+            let cell = row.cells.get(*index).unwrap_or_default().trim();
+            content.write(cell.as_bytes());
+            content.write_u8(0xFF);
+        }
+        let content = content.finish();
+        match self.rows.entry(self.hasher.hash_one(id)) {
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert((content, row.line));
+                Meeting::First
+            }
+            std::collections::hash_map::Entry::Occupied(entry) => match entry.get() {
+                (known, _) if *known == content => Meeting::Same,
+                (_, line) => Meeting::Conflict(*line),
+            },
+        }
+    }
+}
+
+/// Equal for files of the same header, delimiter and encoding.
+fn fingerprint(header: &[String], shape: &str) -> String {
+    let mut text: String = header.iter().map(|heading| columns::key(heading) + "\u{1f}").collect();
+    text.push_str(shape);
+    source_file::hex(&digest(&SHA256, text.as_bytes()).as_ref()[..16])
+}

@@ -1,0 +1,405 @@
+//! What the config says about the files, checked before anything is read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use encoding_rs::Encoding;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::cells::Reading;
+use super::columns::{Mapping, Plan, ValueMap};
+use super::dates::Dates;
+use super::rows::{Format, Layout};
+use super::tables::{Implied, Table};
+use crate::SettingsError;
+use crate::record::{IdKind, RecordKind};
+
+/// Settings of a `csv` system.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Settings of a csv system")]
+pub(super) struct CsvSettings {
+    /// The file, when there is one. Needs `yields`.
+    file: Option<PathBuf>,
+    /// What the rows of `file` are.
+    yields: Option<Table>,
+    /// The files, by what their rows are, when there are several.
+    #[serde(default)]
+    files: BTreeMap<Table, PathBuf>,
+    /// Field to heading, or to several headings; with `files`, one such table for each. Without it the usual headings
+    /// are taken.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Columns>")]
+    columns: BTreeMap<Spanned<String>, Columns>,
+    /// `csv`, `tsv`, `xlsx` or `jsonl`; by the file's extension when it is left out.
+    format: Option<Format>,
+    /// One character; found out among `,` `;` tab and `|` when it is left out.
+    delimiter: Option<String>,
+    /// A WHATWG encoding label, such as `windows-1252` or `utf-16le`. A byte-order mark wins; without both it is UTF-8.
+    encoding: Option<String>,
+    /// Sheet of a workbook; the first when it is left out.
+    sheet: Option<Each<String>>,
+    /// strptime formats of dates and times, such as `%d/%m/%Y`. ISO 8601 is always understood.
+    #[serde(default)]
+    dates: Vec<String>,
+    /// IANA time zone of times that name none; UTC when it is left out.
+    time_zone: Option<String>,
+    /// Field to the source's words and what they mean here: `{ status = { "A" = "active" } }`. An empty meaning is "no
+    /// value".
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    values: BTreeMap<Spanned<String>, BTreeMap<String, String>>,
+    /// What stands between several values in one cell; `;` when it is left out.
+    list_separator: Option<String>,
+    /// When the content left the system, RFC 3339. A sidecar `<file>.collected` may say it instead.
+    collected: Option<Each<String>>,
+    /// Rows the file must have.
+    expect_rows: Option<Each<u64>>,
+    /// SHA-256 the file must have, hexadecimal.
+    expect_sha256: Option<Each<String>>,
+    /// What the trailer row begins with; the first number after it is the number of rows.
+    trailer: Option<Each<String>>,
+    /// The header the file must have, heading by heading.
+    header: Option<Each<Vec<String>>>,
+    /// How far the ids can be trusted to mean the same object tomorrow; `reusable` when it is left out.
+    id_kind: Option<IdKind>,
+}
+
+/// What a field, or with several files a table, is mapped to.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a heading, a list of headings, or with `files` a table of fields")]
+enum Columns {
+    Heading(String),
+    Headings(Vec<String>),
+    Table(BTreeMap<String, Headings>),
+}
+
+/// One heading or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a heading or a list of headings")]
+enum Headings {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// One value for every file, or one for each.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a value, or with `files` a table of values by table")]
+enum Each<T> {
+    All(T),
+    By(BTreeMap<Table, T>),
+}
+
+impl<T: Clone> Each<T> {
+    fn of(setting: Option<&Self>, table: Table) -> Option<T> {
+        match setting? {
+            Self::All(value) => Some(value.clone()),
+            Self::By(values) => values.get(&table).cloned(),
+        }
+    }
+}
+
+/// One file, ready to be read.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// What its rows are.
+    pub(super) table: Table,
+    /// Where it is, as configured.
+    pub(super) path: PathBuf,
+    pub(super) layout: Layout,
+    pub(super) plan: Plan,
+    pub(super) reading: Reading,
+    pub(super) implied: Implied,
+    /// Whether `time_zone` was left out.
+    pub(super) zone_is_assumed: bool,
+    pub(super) collected: Option<Timestamp>,
+    pub(super) expect_rows: Option<u64>,
+    pub(super) expect_sha256: Option<String>,
+    pub(super) header: Option<Vec<String>>,
+}
+
+impl Source {
+    /// The kinds of record that the file tells.
+    pub(super) fn kinds(&self) -> Vec<RecordKind> {
+        let mut kinds = self.table.kinds().to_vec();
+        let maps = |field: &str| self.plan.mapping.as_ref().is_some_and(|mapping| mapping.contains_key(field));
+        if self.table == Table::Accounts && maps("roles") {
+            kinds.push(RecordKind::Grant);
+        }
+        if self.implied.entitlements && kinds.contains(&RecordKind::Grant) {
+            kinds.push(RecordKind::Entitlement);
+        }
+        if self.table == Table::Accounts && maps("groups") {
+            kinds.push(RecordKind::Membership);
+            if self.implied.groups {
+                kinds.push(RecordKind::Group);
+            }
+        }
+        kinds
+    }
+}
+
+impl CsvSettings {
+    /// The files to read, in the order of their tables.
+    pub(super) fn sources(self) -> Result<Vec<Source>, SettingsError> {
+        let files = self.files()?;
+        let mappings = self.mappings(&files)?;
+        let values = self.value_maps(&files)?;
+        let zone = match &self.time_zone {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::get(name).map_err(|_unknown| {
+                SettingsError::new(format!("`time_zone` is `{name}`, which is no IANA time zone"))
+                    .fix("write it like `Europe/Berlin`")
+            })?,
+        };
+        let dates = Dates::new(self.dates.clone(), zone).map_err(|(format, error)| {
+            SettingsError::new(format!("`dates` has `{format}`, which strptime does not know: {error}"))
+                .fix("use strptime directives, such as `%d/%m/%Y %H:%M`")
+        })?;
+        files
+            .iter()
+            .map(|(table, path)| {
+                let (table, one) = (*table, files.len() == 1);
+                let mapping = mappings.get(&table).cloned();
+                check_required(table, mapping.as_ref())?;
+                Ok(Source {
+                    table,
+                    path: path.clone(),
+                    layout: self.layout(table, path)?,
+                    plan: Plan { fields: table.fields(), mapping, required: table.required(), values: values.clone() },
+                    reading: Reading { dates: dates.clone(), list_separator: self.list_separator()? },
+                    implied: Implied {
+                        entitlements: !files.contains_key(&Table::Entitlements),
+                        groups: !files.contains_key(&Table::Groups),
+                        id_kind: self.id_kind.unwrap_or(IdKind::Reusable),
+                    },
+                    zone_is_assumed: self.time_zone.is_none(),
+                    collected: instant(Each::of(self.collected.as_ref(), table))?,
+                    expect_rows: for_one(self.expect_rows.as_ref(), table, one, "expect_rows")?,
+                    expect_sha256: sha256(for_one(self.expect_sha256.as_ref(), table, one, "expect_sha256")?)?,
+                    header: for_one(self.header.as_ref(), table, one, "header")?,
+                })
+            })
+            .collect()
+    }
+
+    fn files(&self) -> Result<BTreeMap<Table, PathBuf>, SettingsError> {
+        match (&self.file, self.yields) {
+            (Some(_), _) if !self.files.is_empty() => {
+                Err(SettingsError::new("both `file` and `files` are set").fix("keep one of them"))
+            }
+            (Some(file), Some(table)) => Ok(BTreeMap::from([(table, file.clone())])),
+            (Some(_), None) => {
+                let tables = Table::ALL.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", ");
+                Err(SettingsError::new("`file` needs `yields`")
+                    .fix(format!("say what its rows are: `yields = \"people\"`, or one of {tables}")))
+            }
+            (None, Some(_)) => Err(SettingsError::new("`yields` needs `file`").fix("name the file, or use `files`")),
+            (None, None) if self.files.is_empty() => Err(SettingsError::new("no file is named")
+                .fix("write `file = \"people.csv\"` with `yields = \"people\"`, or `files = { accounts = \"…\", grants = \"…\" }`")),
+            (None, None) => Ok(self.files.clone()),
+        }
+    }
+
+    /// The mapping of each table that has one.
+    fn mappings(&self, files: &BTreeMap<Table, PathBuf>) -> Result<HashMap<Table, Mapping>, SettingsError> {
+        let mut mappings: HashMap<Table, Mapping> = HashMap::new();
+        for (name, columns) in &self.columns {
+            let key = name.get_ref().as_str();
+            match (columns, files.keys().next()) {
+                (Columns::Table(fields), _) => {
+                    let Some(table) = files.keys().copied().find(|table| table.as_str() == key) else {
+                        let known: Vec<&str> = files.keys().map(|table| table.as_str()).collect();
+                        return Err(unknown("columns", name, &known));
+                    };
+                    let mapping = mappings.entry(table).or_default();
+                    for (field, headings) in fields {
+                        known_field(table, field, name)?;
+                        let headings = match headings {
+                            Headings::One(heading) => vec![heading.clone()],
+                            Headings::Several(headings) => headings.clone(),
+                        };
+                        mapping.insert(field.clone(), headings);
+                    }
+                }
+                (Columns::Heading(_) | Columns::Headings(_), _) if files.len() > 1 => {
+                    return Err(SettingsError {
+                        message: format!("with several `files`, `columns.{key}` must name a file"),
+                        span: Some(name.span()),
+                        fix: Some("write `columns = { accounts = { … }, grants = { … } }`".to_owned()),
+                    });
+                }
+                (Columns::Heading(heading), Some(table)) => {
+                    known_field(*table, key, name)?;
+                    mappings.entry(*table).or_default().insert(key.to_owned(), vec![heading.clone()]);
+                }
+                (Columns::Headings(headings), Some(table)) => {
+                    known_field(*table, key, name)?;
+                    mappings.entry(*table).or_default().insert(key.to_owned(), headings.clone());
+                }
+                (Columns::Heading(_) | Columns::Headings(_), None) => {}
+            }
+        }
+        Ok(mappings)
+    }
+
+    fn value_maps(&self, files: &BTreeMap<Table, PathBuf>) -> Result<HashMap<String, ValueMap>, SettingsError> {
+        let mut maps = HashMap::new();
+        for (name, words) in &self.values {
+            let field = name.get_ref().as_str();
+            let known: Vec<&str> = files.keys().flat_map(|table| table.fields()).map(|field| field.name).collect();
+            let Some(found) = files.keys().flat_map(|table| table.fields()).find(|known| known.name == field) else {
+                return Err(unknown("values", name, &known));
+            };
+            let Some(vocabulary) = found.shape.vocabulary() else {
+                return Err(SettingsError {
+                    message: format!("`values.{field}` maps words, but `{field}` is no field of words"),
+                    span: Some(name.span()),
+                    fix: None,
+                });
+            };
+            let meanings = (vocabulary.known)();
+            for meaning in words.values().filter(|meaning| !meaning.is_empty()) {
+                if !meanings.contains(&meaning.as_str()) {
+                    return Err(SettingsError {
+                        message: format!("`values.{field}` means `{meaning}`, which is no {}", vocabulary.what),
+                        span: Some(name.span()),
+                        fix: Some(format!("use one of {}", meanings.join(", "))),
+                    });
+                }
+            }
+            let map = words.iter().map(|(word, meaning)| (word.trim().to_lowercase(), meaning.clone())).collect();
+            maps.insert(field.to_owned(), map);
+        }
+        Ok(maps)
+    }
+
+    fn layout(&self, table: Table, path: &Path) -> Result<Layout, SettingsError> {
+        let delimiter = match self.delimiter.as_deref() {
+            None => None,
+            Some(text) => match text.as_bytes() {
+                [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
+                _ => {
+                    return Err(SettingsError::new(format!(
+                        "`delimiter` is {text:?}, which is not one ASCII character"
+                    ))
+                    .fix("write `;`, or `\\t` for a tab"));
+                }
+            },
+        };
+        let encoding = match self.encoding.as_deref() {
+            None => None,
+            Some(label) => Some(Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                SettingsError::new(format!("`encoding` is `{label}`, which is no known encoding"))
+                    .fix("use a WHATWG label such as `utf-8`, `windows-1252`, `utf-16le` or `shift_jis`")
+            })?),
+        };
+        let trailer: Option<String> = Each::of(self.trailer.as_ref(), table);
+        if trailer.as_deref().is_some_and(|prefix| prefix.trim().is_empty()) {
+            return Err(SettingsError::new("`trailer` is empty").fix("write what the trailer row begins with"));
+        }
+        let sheet = Each::of(self.sheet.as_ref(), table);
+        Ok(Layout { format: self.format_of(path)?, delimiter, encoding, sheet, trailer })
+    }
+
+    fn format_of(&self, path: &Path) -> Result<Format, SettingsError> {
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
+        match extension.as_str() {
+            "csv" | "txt" => Ok(Format::Csv),
+            "tsv" | "tab" => Ok(Format::Tsv),
+            "xlsx" | "xlsm" => Ok(Format::Xlsx),
+            "jsonl" | "ndjson" => Ok(Format::Jsonl),
+            _ => Err(SettingsError::new(format!("the extension of `{}` does not tell its format", path.display()))
+                .fix("set `format` to csv, tsv, xlsx or jsonl")),
+        }
+    }
+
+    fn list_separator(&self) -> Result<String, SettingsError> {
+        match self.list_separator.as_deref() {
+            None => Ok(";".to_owned()),
+            Some("") => Err(SettingsError::new("`list_separator` is empty").fix("leave it out for `;`")),
+            Some(separator) => Ok(separator.to_owned()),
+        }
+    }
+}
+
+/// A value that describes one file: with several it must say which.
+fn for_one<T: Clone>(
+    setting: Option<&Each<T>>,
+    table: Table,
+    one: bool,
+    name: &str,
+) -> Result<Option<T>, SettingsError> {
+    match setting {
+        Some(Each::All(_)) if !one => {
+            Err(SettingsError::new(format!("with several `files`, `{name}` must name a file"))
+                .fix(format!("write `{name} = {{ {table} = … }}`")))
+        }
+        setting => Ok(Each::of(setting, table)),
+    }
+}
+
+fn instant(text: Option<String>) -> Result<Option<Timestamp>, SettingsError> {
+    text.map(|text| {
+        text.parse().map_err(|error| {
+            SettingsError::new(format!("`collected` is `{text}`, which is no instant: {error}"))
+                .fix("write it like `2026-03-01T04:00:00Z`")
+        })
+    })
+    .transpose()
+}
+
+fn sha256(text: Option<String>) -> Result<Option<String>, SettingsError> {
+    match text {
+        Some(text) if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Err(SettingsError::new("`expect_sha256` is no SHA-256").fix("write 64 hexadecimal digits"))
+        }
+        text => Ok(text.map(|text| text.to_lowercase())),
+    }
+}
+
+fn check_required(table: Table, mapping: Option<&Mapping>) -> Result<(), SettingsError> {
+    let Some(mapping) = mapping else { return Ok(()) };
+    for group in table.required() {
+        if !group.iter().any(|field| mapping.get(*field).is_some_and(|headings| !headings.is_empty())) {
+            let fields = group.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(" or ");
+            return Err(SettingsError::new(format!("`columns` of {table} maps no {fields}"))
+                .fix("add it, or leave `columns` out if the file has the usual headings"));
+        }
+    }
+    Ok(())
+}
+
+fn known_field(table: Table, field: &str, at: &Spanned<String>) -> Result<(), SettingsError> {
+    let known: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
+    if known.contains(&field) {
+        return Ok(());
+    }
+    let mut error = unknown("columns", &Spanned::new(at.span(), field.to_owned()), &known);
+    error.message = format!("{table} have no field `{field}`");
+    Err(error)
+}
+
+fn unknown(setting: &str, name: &Spanned<String>, known: &[&str]) -> SettingsError {
+    let text = name.get_ref();
+    let near = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(text, known), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    SettingsError {
+        message: format!("`{setting}` has an unknown `{text}`"),
+        span: Some(name.span()),
+        fix: Some(match near {
+            Some((_, near)) => format!("did you mean `{near}`?"),
+            None => format!("known are {}", known.join(", ")),
+        }),
+    }
+}

@@ -1,0 +1,161 @@
+//! People and their employments: one row an employment.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use jiff::tz::TimeZone;
+
+use super::super::cells::Cells;
+use super::super::columns::{Column, Field, Shape};
+use super::super::fault::Fault;
+use super::super::words;
+use super::{Mapper, RowKey, table};
+use crate::record::{Employment, EmploymentStatus, Person, Raw, Record, WorkerType};
+
+table! {
+    /// Columns of an HR export.
+    PeopleColumns {
+        employee_id: Shape::List, "employeenumber", "employeeno", "workerid", "workernumber", "personnelnumber", "staffid", "empid";
+        id: Shape::Text, "personid", "personnelid";
+        employment_id: Shape::Text, "contractid";
+        email: Shape::List, "emails", "emailaddress", "workemail", "workemailaddress", "businessemail", "primaryemail", "companyemail";
+        legal_name: Shape::Text, "fulllegalname", "fullname", "name", "employeename";
+        preferred_name: Shape::Text, "displayname", "knownas";
+        given_name: Shape::Text, "firstname", "forename";
+        family_name: Shape::Text, "lastname", "surname";
+        previous_names: Shape::List, "previousname", "formername", "maidenname", "birthname";
+        status: Shape::Word(&words::STATUS), "employmentstatus", "employeestatus", "workerstatus", "activestatus";
+        worker_type: Shape::Word(&words::WORKER_TYPE), "employeetype", "employmenttype", "contracttype";
+        start: Shape::Day, "startdate", "hiredate", "dateofhire", "firstday", "joindate";
+        end: Shape::Day, "enddate", "terminationdate", "dateoftermination", "lastday", "lastdayofwork", "leavedate";
+        manager: Shape::Text, "managerid", "manageremployeeid", "reportsto", "supervisor", "supervisorid";
+        department: Shape::Text, "departmentname", "dept", "organisation", "organization", "supervisoryorganization";
+        title: Shape::Text, "jobtitle", "position", "role", "businesstitle";
+        location: Shape::Text, "office", "site", "worklocation";
+        cost_centre: Shape::Text, "costcenter";
+        time_zone: Shape::Text, "timezone", "tz";
+        effective: Shape::Instant, "effectiveat", "effectivedate", "terminationeffective";
+        recorded: Shape::Instant, "recordedat", "enteredat", "entrymoment";
+    }
+}
+
+/// People of one file.
+#[derive(Debug)]
+pub(in super::super) struct People {
+    columns: PeopleColumns,
+    /// With `employment_id` a person has several rows: what the first said of the person, and where.
+    known: HashMap<String, (u64, Person)>,
+    zones: HashMap<String, bool>,
+}
+
+impl People {
+    /// The fields of the table.
+    pub(in super::super) const FIELDS: &'static [Field] = PeopleColumns::FIELDS;
+
+    /// The mapper of a file with these columns.
+    pub(in super::super) fn of(columns: Vec<Column>) -> Self {
+        Self { columns: PeopleColumns::of(columns), known: HashMap::new(), zones: HashMap::new() }
+    }
+
+    /// The time zone, when it is one: an unknown name would move a last day.
+    fn zone(&mut self, cells: &mut Cells<'_>) -> Option<String> {
+        let name = cells.text(&self.columns.time_zone)?;
+        let known = *self.zones.entry(name.clone()).or_insert_with(|| TimeZone::get(&name).is_ok());
+        if known {
+            return Some(name);
+        }
+        cells.faults.push(
+            Fault::value(format!("`{name}` is no IANA time zone"))
+                .fix("write it like `Europe/Berlin`")
+                .column(self.columns.time_zone.at[0])
+                .field("time_zone"),
+        );
+        None
+    }
+
+    /// Yields a person at the first of his rows; a later row that describes him otherwise is a fault.
+    fn yield_once(&mut self, person: Person, cells: &mut Cells<'_>, records: &mut Vec<Record>) {
+        if !self.columns.employment_id.is_mapped() {
+            records.push(Record::Person(Box::new(person)));
+            return;
+        }
+        match self.known.entry(person.id.clone()) {
+            Entry::Vacant(entry) => {
+                // An employment's own number stands on the employment; it may differ from row to row.
+                let described = Person { employee_ids: Vec::new(), raw: Raw::None, ..person.clone() };
+                entry.insert((cells.line, described));
+                records.push(Record::Person(Box::new(person)));
+            }
+            Entry::Occupied(entry) => {
+                let (line, known) = entry.get();
+                if *known != (Person { employee_ids: Vec::new(), raw: Raw::None, ..person }) {
+                    let fault =
+                        Fault::conflict(format!("line {line} has other names or addresses for person `{}`", known.id));
+                    let fault =
+                        fault.cause("two rows describe one person; the first is kept").fix("correct one at the source");
+                    cells.faults.push(fault.field("legal_name"));
+                }
+            }
+        }
+    }
+}
+
+impl Mapper for People {
+    fn map(&mut self, cells: &mut Cells<'_>, records: &mut Vec<Record>) -> Result<RowKey, Fault> {
+        let c = &self.columns;
+        let employee_ids = cells.list(&c.employee_id);
+        let id = if c.id.is_mapped() {
+            cells.need(&c.id)?
+        } else {
+            match employee_ids.first() {
+                Some(id) if !id.contains(['\n', '\r']) => id.clone(),
+                Some(_) | None => cells.need(&c.employee_id)?,
+            }
+        };
+        let (start, end) = (cells.day(&c.start)?, cells.day(&c.end)?);
+        if let (Some(first), Some(last)) = (start, end)
+            && last < first
+        {
+            return Err(Fault::contradiction(format!("the end {last} lies before the start {first}"))
+                .fix("correct it at the source, or check `dates`")
+                .column(c.end.at[0])
+                .field("end"));
+        }
+        let employment =
+            if c.employment_id.is_mapped() { format!("{id}/{}", cells.need(&c.employment_id)?) } else { id.clone() };
+        let raw = Raw::At(cells.line);
+        let person = Person {
+            id: id.clone(),
+            legal_name: cells.text(&c.legal_name),
+            preferred_name: cells.text(&c.preferred_name),
+            given_name: cells.text(&c.given_name),
+            family_name: cells.text(&c.family_name),
+            previous_names: cells.list(&c.previous_names),
+            emails: cells.list(&c.email),
+            employee_ids: employee_ids.clone(),
+            raw: raw.clone(),
+        };
+        let record = Employment {
+            id: employment.clone(),
+            person: id,
+            employee_id: employee_ids.into_iter().next(),
+            status: cells.word(&c.status).unwrap_or(EmploymentStatus::Unknown),
+            worker_type: cells.word(&c.worker_type).unwrap_or(WorkerType::Unknown),
+            start,
+            end,
+            manager: cells.text(&c.manager),
+            department: cells.text(&c.department),
+            title: cells.text(&c.title),
+            location: cells.text(&c.location),
+            cost_centre: cells.text(&c.cost_centre),
+            time_zone: None,
+            effective: cells.instant(&c.effective),
+            recorded: cells.instant(&c.recorded),
+            raw,
+        };
+        let time_zone = self.zone(cells);
+        self.yield_once(person, cells, records);
+        records.push(Record::Employment(Box::new(Employment { time_zone, ..record })));
+        Ok(RowKey::Unique(employment))
+    }
+}

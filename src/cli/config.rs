@@ -1,0 +1,114 @@
+//! `muster config show|check|schema`.
+
+use clap::{Args, Subcommand};
+use muster_connectors::NATIVE;
+
+use super::outcome::{Exit, Failure, Outcome};
+use super::output::open;
+use super::session::Session;
+use crate::config::{Config, Origin, schema, show_duration};
+
+/// Arguments of `muster config`.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Action {
+    /// Show every setting as it counts
+    Show {
+        /// Say who set each one: a flag, the environment, the file or nobody
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Check the config and the policy folder, and nothing else
+    Check,
+    /// Print the JSON Schema of muster.toml, for editors
+    Schema,
+}
+
+/// Shows, checks or describes the config.
+///
+/// # Errors
+/// [`Failure`] when the config cannot be used.
+pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+    match arguments.action {
+        Action::Schema => {
+            let mut out = open(None)?;
+            writeln!(out, "{:#}", schema(NATIVE))?;
+            out.flush()?;
+            Ok(Outcome::answered())
+        }
+        Action::Check => {
+            let config = session.config()?;
+            let systems = config.systems.len();
+            Ok(Outcome::new(
+                Exit::Clean,
+                format!("`{}` is right: {systems} systems, {} pins", config.file.path, config.policy.pins.len()),
+            ))
+        }
+        Action::Show { origin } => {
+            let config = session.config()?;
+            let mut out = open(None)?;
+            let rows = settings(&config);
+            let width =
+                |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
+            let (keys, values) = (width(|row| &row.key), width(|row| &row.value));
+            for row in &rows {
+                let line = if origin {
+                    format!("{:keys$}  {:values$}  {}", row.key, row.value, row.origin)
+                } else {
+                    format!("{:keys$}  {}", row.key, row.value)
+                };
+                writeln!(out, "{}", crate::diagnostic::visible(line.trim_end()))?;
+            }
+            out.flush()?;
+            Ok(Outcome::answered())
+        }
+    }
+}
+
+struct Row {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+fn settings(config: &Config) -> Vec<Row> {
+    let row =
+        |key: &str, value: String, origin: &Origin| Row { key: key.to_owned(), value, origin: origin.to_string() };
+    let now = config.now.value.map_or("the real clock".to_owned(), |now| now.to_string());
+    let deadline = config.deadline.value.map_or("none".to_owned(), show_duration);
+    let gate = &config.gate;
+    let mut rows = vec![
+        row("timezone", config.timezone.value.iana_name().unwrap_or("UTC").to_owned(), &config.timezone.origin),
+        row("policy", config.policy_folder.value.display().to_string(), &config.policy_folder.origin),
+        row("now", now, &config.now.origin),
+        row("store", config.store.value.display().to_string(), &config.store.origin),
+        row("fail_on", config.fail_on.value.to_string(), &config.fail_on.origin),
+        row("deadline", deadline, &config.deadline.origin),
+        row("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
+    ];
+    let gate_rows = [
+        ("shrink_percent", gate.shrink_percent.to_string()),
+        ("grow_percent", gate.grow_percent.to_string()),
+        ("min_change", gate.min_change.to_string()),
+        ("max_age_hours", (gate.max_age.as_secs() / 3600).to_string()),
+        ("mass_leave", gate.mass_leave.to_string()),
+        ("mass_leave_percent", gate.mass_leave_percent.to_string()),
+    ];
+    rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
+    rows.extend(config.systems.iter().map(|system| {
+        let value = format!("{} (connector {})", system.name, system.manual.name);
+        row("system", value, &Origin::File(line_of(&system.place)))
+    }));
+    rows
+}
+
+fn line_of(place: &crate::diagnostic::Place) -> String {
+    format!("{}:{}", place.file.path, place.line_column().0)
+}
