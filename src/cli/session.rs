@@ -59,6 +59,13 @@ impl Session {
         wants_colour(self.global.color, &self.environment, io::stdout().is_terminal())
     }
 
+    /// Columns of the terminal behind standard output; `None` when it is none.
+    pub fn width(&self) -> Option<u16> {
+        let mut table = comfy_table::Table::new();
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        if io::stdout().is_terminal() { table.width() } else { None }
+    }
+
     /// Whether bars may be drawn on standard error.
     pub fn draws_progress(&self) -> bool {
         !self.global.quiet && self.global.verbose == 0 && io::stderr().is_terminal()
