@@ -1,0 +1,129 @@
+//! What came back short one night later, and what must therefore not be concluded.
+
+use super::Files;
+use super::aws::{MANAGEMENT, PRODUCTION};
+use super::company::Company;
+use super::hr;
+use super::rng::Rng;
+use super::truth::{Silent, Truth};
+
+/// Of a hundred HR rows so many are missing. (The rows of the rehired come on top.)
+const LOST_PERCENT: u64 = 35;
+
+/// Breaks the files of the second night and says what follows.
+pub(crate) fn apply(company: &Company, files: &mut Files, truth: &mut Truth) {
+    people(company, files, truth);
+    contractors(company, files, truth);
+    directory(files, truth);
+    cloud(files, truth);
+    truth.finding(
+        "CTL-001",
+        "payroll",
+        "payroll",
+        "inventory",
+        "policy/inventory.toml lists the system; nothing collects it",
+    );
+    conclusions(truth);
+}
+
+/// More than a third of the rows is gone, among them the running employments of people who were rehired: read as a list of
+/// who works here, the rest says that these have left.
+fn people(company: &Company, files: &mut Files, truth: &mut Truth) {
+    let rehired = |id: &str| company.people.iter().filter(|person| person.id == id).count() > 1;
+    let kept = hr::people(company, |person| {
+        let returned = (rehired(&person.id) || person.id == "004102") && person.last_day.is_none();
+        !returned && !Rng::of(&format!("lost:{}", person.id)).chance(LOST_PERCENT)
+    });
+    files.text("hr/people.csv", kept);
+    truth.finding(
+        "CTL-003",
+        "hr",
+        "hr",
+        "EDG-14",
+        "the feed lost more than a third of its rows since the night before",
+    );
+}
+
+/// The header moved by one column against the data: every name is there, and every value stands under the wrong one.
+fn contractors(company: &Company, files: &mut Files, truth: &mut Truth) {
+    let header = hr::CONTRACTORS.split_once(';').map_or_else(String::new, |(first, rest)| format!("{rest};{first}"));
+    files.bytes("hr/contractors.csv", hr::contractors(company, &header));
+    truth.finding(
+        "CTL-002",
+        "contractors",
+        "contractors",
+        "EDG-14",
+        "under the shifted header no row has a date where one belongs",
+    );
+    truth.finding("CTL-003", "contractors", "contractors", "EDG-14", "the header differs from the night before");
+}
+
+/// The file ends in the middle of an entry, and without the count that `ldapsearch` writes last.
+fn directory(files: &mut Files, truth: &mut Truth) {
+    const PATH: &str = "ad/corp.ldif";
+    if let Some(bytes) = files.0.get_mut(PATH) {
+        let from = bytes.len() * 3 / 5;
+        let marker = b"\nobjectSid:: AQUAAAAAAAU";
+        let cut = bytes[from..]
+            .windows(marker.len())
+            .position(|window| window == marker)
+            .map_or(from, |at| from + at + marker.len());
+        bytes.truncate(cut);
+    }
+    truth.finding(
+        "CTL-002",
+        "corp-ad",
+        "DC=acme,DC=example",
+        "truncated",
+        "ad/corp.ldif ends within an entry, without its trailer",
+    );
+}
+
+/// One account's details are cut off, and in another one a policy document is unreadable.
+fn cloud(files: &mut Files, truth: &mut Truth) {
+    if let Some(bytes) = files.0.get_mut(&format!("aws/{PRODUCTION}/authorization-details.json")) {
+        bytes.truncate(bytes.len() / 2);
+    }
+    truth.finding("CTL-002", "aws", PRODUCTION, "truncated", "authorization-details.json of this account is cut off");
+
+    // As the API returns documents, URL-encoded, and cut off.
+    let path = format!("aws/{MANAGEMENT}/authorization-details.json");
+    if let Some(text) = files.0.get(&path).and_then(|bytes| String::from_utf8(bytes.clone()).ok()) {
+        let policy = text.find("\"PolicyName\": \"OpsBreakFix\",\n            \"PolicyId\"").unwrap_or_default();
+        let open = text[policy..].find("\"Document\": {").map(|at| policy + at + "\"Document\": ".len());
+        let close = open.and_then(|open| {
+            text[open..].find("\n                    },").map(|at| open + at + "\n                    }".len())
+        });
+        if let (Some(open), Some(close)) = (open, close) {
+            let broken = format!(
+                "{}\"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Eff\"{}",
+                &text[..open],
+                &text[close..]
+            );
+            files.text(&path, broken);
+        }
+    }
+    truth.finding("CTL-002", "aws", MANAGEMENT, "unreadable", "the document of the policy OpsBreakFix cannot be read");
+}
+
+/// What must not be concluded from the rest.
+fn conclusions(truth: &mut Truth) {
+    const EVERYWHERE: [&str; 6] = ["aws", "contractors", "corp-ad", "crm", "expenses", "hr"];
+    let hr =
+        "both HR feeds are suspect: who is missing there has not left, and who seems to have left may have returned";
+    for rule in ["LCM-001", "LCM-003", "LCM-007", "LCM-008", "LCM-014", "ORP-001", "ORP-002", "ORP-005", "ORP-008"] {
+        truth.silent.push(Silent { rule, systems: EVERYWHERE.to_vec(), why: hr.to_owned() });
+    }
+    truth.silent.push(Silent {
+        rule: "ORP-006",
+        systems: vec!["corp-ad"],
+        why: "the directory was read in part: a member that is not in the file may be in the rest of it".to_owned(),
+    });
+    for (rule, subject, why) in [
+        ("XPR-004", "svc-ci", "one of its policies is unreadable"),
+        ("XPR-004", "svc-terraform", "its account was cut off"),
+    ] {
+        let account = if subject == "svc-ci" { MANAGEMENT } else { PRODUCTION };
+        truth.undecided(rule, "aws", super::rng::aws_id_of("AIDA", &format!("{account}/{subject}")), "gap", why);
+    }
+}
