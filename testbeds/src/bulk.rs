@@ -381,7 +381,7 @@ file      = "people.csv"
 yields    = "people"
 collected = "2026-11-02T04:00:00Z"
 dates     = ["%Y-%m-%d"]
-columns   = {{ employee_id = "Worker ID", name = "Name", email = "Email", status = "Status", worker_type = "Worker Type", start = "Start", end = "End", manager = "Manager", department = "Department" }}
+columns   = {{ employee_id = "Worker ID", legal_name = "Name", email = "Email", status = "Status", worker_type = "Worker Type", start = "Start", end = "End", manager = "Manager", department = "Department" }}
 "#,
             self.people, self.accounts, self.grants, self.memberships, self.seed
         );
@@ -395,7 +395,7 @@ files     = {{ accounts = "system-{system}/accounts.csv", groups = "system-{syst
 collected = "2026-11-02T04:00:00Z"
 
 [system.columns]
-accounts    = {{ id = "Id", login = "Login", name = "Name", email = "Email", employee_id = "Employee", class = "Class", status = "Status", created = "Created", last_activity = "Last Activity" }}
+accounts    = {{ id = "Id", login = "Login", name = "Name", email = "Email", employee_id = "Employee", class = "Class", lifecycle = "Status", created = "Created", last_activity = "Last Activity" }}
 groups      = {{ id = "Id", name = "Name" }}
 memberships = {{ member = "Member", member_kind = "Member Kind", group = "Group" }}
 grants      = {{ principal = "Principal", entitlement = "Entitlement", resource = "Resource", since = "Since", privilege = "Privilege" }}

@@ -123,3 +123,119 @@ fn people_truth(company: &Company, truth: &mut Truth) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every file below a folder, by relative path.
+    fn committed(folder: &str) -> BTreeMap<String, Vec<u8>> {
+        fn walk(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.ends_with(".muster") {
+                    // Somebody tried the example: its store is not part of it.
+                } else if path.is_dir() {
+                    walk(root, &path, files);
+                } else {
+                    let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+                    files.insert(name, std::fs::read(&path).unwrap());
+                }
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(folder);
+        let mut files = BTreeMap::new();
+        walk(&root, &root, &mut files);
+        files
+    }
+
+    fn same(folder: &str, files: &Files) {
+        let temporary = tempfile::tempdir().unwrap();
+        files.write(temporary.path()).unwrap();
+        let committed = committed(folder);
+        let (names, expected): (Vec<_>, Vec<_>) = (committed.keys().collect(), files.0.keys().collect());
+        assert_eq!(names, expected, "examples/{folder} has other files than the generator writes");
+        for (path, bytes) in &committed {
+            let again = std::fs::read(temporary.path().join(path)).unwrap();
+            assert!(
+                *bytes == again,
+                "examples/{folder}/{path} is not what the generator writes; run `cargo run --example make_estate -- {folder} examples/{folder}` and look at the difference"
+            );
+            assert!(!bytes.contains(&b'\r'), "{path} has carriage returns");
+        }
+    }
+
+    #[test]
+    fn the_committed_acme_is_what_the_generator_writes() {
+        same("acme", &acme().0);
+    }
+
+    #[test]
+    fn the_committed_acme_broken_is_what_the_generator_writes() {
+        same("acme-broken", &acme_broken().0);
+    }
+
+    #[test]
+    fn every_rule_is_planted_twice_and_nothing_is_planted_twice_over() {
+        let (_, truth) = acme();
+        let counts = truth.counts();
+        for rule in [
+            "ORP-001", "ORP-002", "ORP-005", "ORP-006", "ORP-008", "LCM-001", "LCM-003", "LCM-007", "LCM-008",
+            "LCM-014", "XPR-004", "DOR-001", "CRD-001", "CRD-004", "CRD-005", "AUT-001",
+        ] {
+            assert!(counts.get(rule).is_some_and(|count| *count >= 2), "{rule}: {counts:?}");
+        }
+        assert!(!counts.keys().any(|rule| rule.starts_with("CTL")));
+        assert!((60..=90).contains(&truth.findings.len()), "{}", truth.findings.len());
+        let keys: BTreeSet<_> = truth.findings.iter().map(|item| (item.rule, &item.system, &item.subject)).collect();
+        assert_eq!(keys.len(), truth.findings.len());
+        for item in &truth.benign {
+            for rule in &item.rules {
+                assert!(!keys.contains(&(rule, &item.system, &item.subject)), "{rule} for {item:?} is both");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_broken_and_nothing_else() {
+        let (files, _) = acme_broken();
+        let read = |path: &str| String::from_utf8(files.0[path].clone()).unwrap();
+        let rows = |path: &str| read(path).lines().count() - 1;
+        let (before, after) = (rows("previous/hr/people.csv"), rows("hr/people.csv"));
+        assert!(after * 100 <= before * 68, "{after} of {before} rows are left");
+        assert!(!read("hr/people.csv").contains("\n004102,"), "the running employment of the rehire is among the lost");
+        assert!(read("ad/corp.ldif").ends_with("objectSid:: AQUAAAAAAAU"));
+
+        let details = |account: &str| {
+            serde_json::from_str::<serde_json::Value>(&read(&format!("aws/{account}/authorization-details.json")))
+        };
+        assert!(details(aws::PRODUCTION).is_err());
+        let management = details(aws::MANAGEMENT).unwrap();
+        let texts = management["Policies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|policy| policy["PolicyVersionList"][0]["Document"].is_string());
+        assert_eq!(texts.map(|policy| policy["PolicyName"].as_str().unwrap()).collect::<Vec<_>>(), ["OpsBreakFix"]);
+
+        let differing: Vec<&str> = files
+            .0
+            .iter()
+            .filter_map(|(path, bytes)| Some((path.strip_prefix("previous/")?, bytes)))
+            .filter(|(path, bytes)| files.0[*path] != **bytes)
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(
+            differing,
+            [
+                "ad/corp.ldif",
+                "aws/111122223333/authorization-details.json",
+                "aws/444455556666/authorization-details.json",
+                "hr/contractors.csv",
+                "hr/people.csv"
+            ]
+        );
+    }
+}

@@ -123,7 +123,8 @@ impl User {
         Self {
             account,
             name: name.to_owned(),
-            age: Rng::of(name).between(200, 900),
+            // Younger than any employment of a person who has one: nobody inherits a user.
+            age: Rng::of(name).between(200, 400),
             console: None,
             mfa: false,
             keys: Vec::new(),
@@ -282,6 +283,7 @@ fn people(company: &Company, truth: &mut Truth) -> Vec<User> {
     let engineers = company.people.iter().filter(|person| {
         person.department == "Engineering"
             && person.case.is_empty()
+            && person.worker_type == "Employee"
             && person.id.as_str() > "005000"
             && person.ad == super::company::Holds::Active
     });
@@ -352,7 +354,7 @@ fn services(company: &Company, truth: &mut Truth) -> Vec<User> {
         "new",
         "made three days ago, not used yet",
     );
-    users.push(User { age: 3, ..fresh });
+    users.push(User { age: 4, ..fresh });
 
     let rotated =
         service(MANAGEMENT, "svc-inventory").keys(&[Key { age: 340, used: Some(80), active: false }, key(78, 1)]);

@@ -118,7 +118,7 @@ const SUPPORT: usize = 3;
 const FINANCE: usize = 5;
 const RESEARCH: usize = 7;
 
-const CROWD_ACTIVE: usize = 276;
+const CROWD_ACTIVE: usize = 296;
 const CROWD_LEFT: usize = 20;
 const CROWD_CONTRACTORS: usize = 18;
 
@@ -377,10 +377,10 @@ fn cast() -> Vec<Person> {
             .case("EDG-03", "letters outside ASCII in the names; plain ones in the address")
             .silent(&["ORP-001", "ORP-002"]),
         // Two people whom one login fits equally well.
-        employee(4121, "John", "Smithers", SALES),
-        employee(4122, "Jane", "Smithers", SALES),
-        employee(4123, "Mateus", "Carvalhal", ENGINEERING),
-        employee(4124, "Mónica", "Carvalhal", ENGINEERING),
+        employee(4121, "John", "Smithers", SALES).hired("2016-04-01"),
+        employee(4122, "Jane", "Smithers", SALES).hired("2018-09-03"),
+        employee(4123, "Mateus", "Carvalhal", ENGINEERING).hired("2017-02-01"),
+        employee(4124, "Mónica", "Carvalhal", ENGINEERING).hired("2021-11-15"),
         // One person, two accounts.
         employee(4125, "Lorenzo", "Quadrio", FINANCE).holds(Active, Active, Nothing),
         employee(4126, "Saoirse", "Kinsella", ENGINEERING),

@@ -53,7 +53,7 @@ file      = "{folder}hr/people.csv"
 yields    = "people"
 collected = "{day}T03:30:00Z"
 dates     = ["%Y-%m-%d"]
-columns   = {{ employee_id = "Worker ID", name = "Legal Name", preferred_name = "Preferred Name", email = "Work Email", status = "Status", worker_type = "Worker Type", start = "Hire Date", end = "Last Day", manager = "Manager ID", department = "Department", title = "Job Title", location = "Location", cost_centre = "Cost Centre", time_zone = "Time Zone", effective = "Effective", recorded = "Recorded" }}
+columns   = {{ employee_id = "Worker ID", employment_id = "Position ID", legal_name = "Legal Name", preferred_name = "Preferred Name", email = "Work Email", status = "Status", worker_type = "Worker Type", start = "Hire Date", end = "Last Day", manager = "Manager ID", department = "Department", title = "Job Title", location = "Location", cost_centre = "Cost Centre", time_zone = "Time Zone", effective = "Effective", recorded = "Recorded" }}
 
 [system.values.status]
 "Active"     = "active"
@@ -74,7 +74,7 @@ collected = "{day}T03:40:00Z"
 delimiter = ";"
 encoding  = "windows-1252"
 dates     = ["%d.%m.%Y"]
-columns   = {{ employee_id = "Vertragsnr", name = "Name", email = "E-Mail", worker_type = "Art", start = "Beginn", end = "Ende", manager = "Verantwortlich", status = "Status", location = "Ort", department = "Abteilung" }}
+columns   = {{ employee_id = "Vertragsnr", legal_name = "Name", email = "E-Mail", worker_type = "Art", start = "Beginn", end = "Ende", manager = "Verantwortlich", status = "Status", location = "Ort", department = "Abteilung" }}
 
 [system.values.status]
 "aktiv"   = "active"
@@ -117,7 +117,7 @@ name          = "Display Name"
 email         = "E-Mail"
 employee_id   = "Employee No"
 class         = "Type"
-status        = "State"
+lifecycle     = "State"
 created       = "Created"
 last_activity = "Last Seen"
 mfa           = "Second Factor"
@@ -149,7 +149,7 @@ account = "{PINNED}"
 person  = "{}"
 author  = "beatriz.salgado@acme.example"
 reason  = "{} has used this login since before the CRM knew addresses; confirmed by telephone"
-expires = "2027-03-31"
+expires = "2027-03-31T00:00:00Z"
 "#,
             person.id,
             person.name()

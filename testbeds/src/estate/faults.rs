@@ -60,50 +60,41 @@ fn contractors(company: &Company, files: &mut Files, truth: &mut Truth) {
 
 /// The file ends in the middle of an entry, and without the count that `ldapsearch` writes last.
 fn directory(files: &mut Files, truth: &mut Truth) {
-    const PATH: &str = "ad/corp.ldif";
-    if let Some(bytes) = files.0.get_mut(PATH) {
-        let from = bytes.len() * 3 / 5;
-        let marker = b"\nobjectSid:: AQUAAAAAAAU";
-        let cut = bytes[from..]
-            .windows(marker.len())
-            .position(|window| window == marker)
-            .map_or(from, |at| from + at + marker.len());
-        bytes.truncate(cut);
-    }
-    truth.finding(
-        "CTL-002",
-        "corp-ad",
-        "DC=acme,DC=example",
-        "truncated",
-        "ad/corp.ldif ends within an entry, without its trailer",
-    );
+    const MARK: &str = "\nobjectSid:: AQUAAAAAAAU";
+    edit(files, "ad/corp.ldif", |text| {
+        let middle = text.len() * 3 / 5;
+        let cut = text[middle..].find(MARK).expect("the second half of the directory has accounts");
+        text.truncate(middle + cut + MARK.len());
+    });
+    let why = "ad/corp.ldif ends within an entry, without its trailer";
+    truth.finding("CTL-002", "corp-ad", "DC=acme,DC=example", "truncated", why);
 }
 
 /// One account's details are cut off, and in another one a policy document is unreadable.
 fn cloud(files: &mut Files, truth: &mut Truth) {
-    if let Some(bytes) = files.0.get_mut(&format!("aws/{PRODUCTION}/authorization-details.json")) {
-        bytes.truncate(bytes.len() / 2);
-    }
-    truth.finding("CTL-002", "aws", PRODUCTION, "truncated", "authorization-details.json of this account is cut off");
-
     // As the API returns documents, URL-encoded, and cut off.
-    let path = format!("aws/{MANAGEMENT}/authorization-details.json");
-    if let Some(text) = files.0.get(&path).and_then(|bytes| String::from_utf8(bytes.clone()).ok()) {
-        let policy = text.find("\"PolicyName\": \"OpsBreakFix\",\n            \"PolicyId\"").unwrap_or_default();
-        let open = text[policy..].find("\"Document\": {").map(|at| policy + at + "\"Document\": ".len());
-        let close = open.and_then(|open| {
-            text[open..].find("\n                    },").map(|at| open + at + "\n                    }".len())
-        });
-        if let (Some(open), Some(close)) = (open, close) {
-            let broken = format!(
-                "{}\"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Eff\"{}",
-                &text[..open],
-                &text[close..]
-            );
-            files.text(&path, broken);
-        }
-    }
-    truth.finding("CTL-002", "aws", MANAGEMENT, "unreadable", "the document of the policy OpsBreakFix cannot be read");
+    const BROKEN: &str = r#""%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Eff""#;
+
+    edit(files, &format!("aws/{PRODUCTION}/authorization-details.json"), |text| text.truncate(text.len() / 2));
+    let why = "authorization-details.json of this account is cut off";
+    truth.finding("CTL-002", "aws", format!("account/{PRODUCTION}"), "truncated", why);
+
+    edit(files, &format!("aws/{MANAGEMENT}/authorization-details.json"), |text| {
+        let policies = text.find("\"Policies\": [").expect("every account has policies");
+        let policy = policies + text[policies..].find("\"PolicyName\": \"OpsBreakFix\"").expect("the policy exists");
+        let open = policy + text[policy..].find("\"Document\": {").expect("it has a document") + "\"Document\": ".len();
+        let close = open + text[open..].find("},\n").expect("the version goes on behind the document") + 1;
+        text.replace_range(open..close, BROKEN);
+    });
+    let why = "the document of the policy OpsBreakFix cannot be read";
+    truth.finding("CTL-002", "aws", format!("account/{MANAGEMENT}"), "unreadable", why);
+}
+
+fn edit(files: &mut Files, path: &str, change: impl FnOnce(&mut String)) {
+    let bytes = files.0.remove(path).expect("the fault is in a file that was written");
+    let mut text = String::from_utf8(bytes).expect("the file is UTF-8");
+    change(&mut text);
+    files.text(path, text);
 }
 
 /// What must not be concluded from the rest.

@@ -3,8 +3,9 @@
 use super::clock::{european, iso};
 use super::company::{Company, Feed, Person, Status};
 
-const PEOPLE: [&str; 16] = [
+const PEOPLE: [&str; 17] = [
     "Worker ID",
+    "Position ID",
     "Legal Name",
     "Preferred Name",
     "Work Email",
@@ -37,6 +38,7 @@ pub(crate) fn people(company: &Company, keep: impl Fn(&Person) -> bool) -> Strin
         let centre = format!("CC-{:04}", 1000 + 10 * person.department.len());
         let row = [
             person.id.clone(),
+            format!("P-{}-{}", person.id, person.hire.year()),
             legal,
             person.name(),
             person.email(),

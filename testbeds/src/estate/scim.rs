@@ -14,10 +14,10 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 /// One user resource.
 struct User {
     id: String,
-    user_name: String,
+    login: String,
     name: String,
     employee: Option<(String, &'static str)>,
-    user_type: &'static str,
+    kind: &'static str,
     active: bool,
     created: String,
     approver: bool,
@@ -83,17 +83,17 @@ fn users(company: &Company, truth: &mut Truth) -> Vec<User> {
     let service = "svc-erp-sync@acme.example";
     truth.benign(&["ORP-001"], SYSTEM, id(service), "EDG-25", "userType Service: the interface to the ERP");
     users.push(nobody(id(service), service, "ERP synchronisation", "Service"));
-    users.sort_by(|a, b| a.user_name.cmp(&b.user_name));
+    users.sort_by(|a, b| a.login.cmp(&b.login));
     users
 }
 
 fn of_person(person: &Person, id: String, user_name: String) -> User {
     User {
         id,
-        user_name,
+        login: user_name,
         name: person.name(),
         employee: Some((person.id.clone(), person.department)),
-        user_type: if person.feed == Feed::Hr { "Employee" } else { "Contractor" },
+        kind: if person.feed == Feed::Hr { "Employee" } else { "Contractor" },
         active: person.scim == Holds::Active,
         created: iso(account_made(person, "scim")),
         approver: person.title.starts_with("Head") || person.title.starts_with("Chief"),
@@ -103,10 +103,10 @@ fn of_person(person: &Person, id: String, user_name: String) -> User {
 fn nobody(id: String, user_name: &str, name: &str, user_type: &'static str) -> User {
     User {
         id,
-        user_name: user_name.to_owned(),
+        login: user_name.to_owned(),
         name: name.to_owned(),
         employee: None,
-        user_type,
+        kind: user_type,
         active: true,
         created: "2024-04-08T09:15:00Z".to_owned(),
         approver: false,
@@ -125,12 +125,12 @@ fn user_resource(user: &User) -> Json {
     }
     let role = if user.approver { "approver" } else { "submitter" };
     let rest = object! {
-        "userName" => &user.user_name,
+        "userName" => &user.login,
         "name" => object! { "formatted" => &user.name, "givenName" => given, "familyName" => family },
         "displayName" => &user.name,
-        "userType" => user.user_type,
+        "userType" => user.kind,
         "active" => user.active,
-        "emails" => vec![object! { "value" => &user.user_name, "type" => "work", "primary" => true }],
+        "emails" => vec![object! { "value" => &user.login, "type" => "work", "primary" => true }],
         "roles" => vec![object! { "value" => role, "display" => role }],
         "meta" => object! {
             "resourceType" => "User",
