@@ -233,6 +233,9 @@ impl Bulk {
         let number = (row / self.systems.max(1)) % self.people;
         let person = self.person(number);
         let left = person.end.map(|day| day * DAY);
+        // Made while its person worked here: a link by address alone is not believed across an employment gap.
+        let created =
+            created.max((person.start - 3) * DAY).min(left.map_or(NOW_SECONDS - 30 * DAY, |left| left - 10 * DAY));
         let disabled = if left.is_some() { !rng.chance(8) } else { rng.chance(1) };
         AccountRow {
             system,
@@ -244,7 +247,7 @@ impl Bulk {
             class: "human",
             status: if disabled { "disabled" } else { "active" },
             created,
-            last_activity: left.map_or(last_activity, |left| last_activity.min(left - DAY)),
+            last_activity: left.map_or(last_activity, |left| last_activity.min(left - DAY)).max(created),
             person: Some(number),
         }
     }
@@ -412,8 +415,9 @@ grants      = {{ principal = "Principal", entitlement = "Entitlement", resource 
     /// [`BulkError`] when the file could not be written.
     pub fn write_ldif(&self, file: &Path, groups: u64) -> Result<(), BulkError> {
         let mut out = Table::open(file)?;
+        // Without the `version: 1` of RFC 2849: slapadd takes it for an entry without a name.
         out.row(format_args!(
-            "version: 1\n\ndn: {SUFFIX}\nobjectClass: top\nobjectClass: dcObject\nobjectClass: organization\ndc: acme\no: acme\n"
+            "dn: {SUFFIX}\nobjectClass: top\nobjectClass: dcObject\nobjectClass: organization\ndc: acme\no: acme\n"
         ))?;
         for unit in ["people", "groups"] {
             out.row(format_args!(

@@ -79,14 +79,14 @@ pub fn acme() -> (Files, Truth) {
 /// The same company one night later ([`NEXT`]), with faults; the night before is in `previous/`.
 pub fn acme_broken() -> (Files, Truth) {
     let company = Company::new();
-    let (good, _) = exports(&company);
+    let (good, good_truth) = exports(&company);
     let mut files = Files::default();
     for (path, bytes) in &good.0 {
         files.bytes(&format!("previous/{path}"), bytes.clone());
     }
     files.0.extend(good.0);
     let mut truth = Truth { partial: true, ..Truth::default() };
-    faults::apply(&company, &mut files, &mut truth);
+    faults::apply(&company, &good_truth, &mut files, &mut truth);
     files.text("muster-yesterday.toml", config::muster(&config::Night::YESTERDAY));
     files.text("muster.toml", config::muster(&config::Night::BROKEN));
     config::policy(&company, &mut files, &[("payroll", "Finance")]);

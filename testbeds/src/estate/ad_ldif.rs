@@ -161,8 +161,11 @@ impl Directory {
         if let Some(description) = login.description {
             entry.text("description", description);
         }
-        if let Some(seen) = login.seen {
-            entry.text("lastLogonTimestamp", &filetime(seen));
+        // Of the controller that was asked; replicated to the others only every other week, and written at the first use.
+        let here = login.seen.map_or_else(|| "0".to_owned(), filetime);
+        entry.text("badPasswordTime", "0").text("lastLogoff", "0").text("lastLogon", &here);
+        if login.seen.is_some() {
+            entry.text("lastLogonTimestamp", &here);
         }
         entry
     }

@@ -1,17 +1,17 @@
 //! What came back short one night later, and what must therefore not be concluded.
 
 use super::Files;
-use super::aws::{MANAGEMENT, PRODUCTION};
+use super::aws::{MANAGEMENT, PRODUCTION, SANDBOX};
 use super::company::Company;
 use super::hr;
 use super::rng::Rng;
-use super::truth::{Silent, Truth};
+use super::truth::{Planted, Silent, Truth};
 
 /// Of a hundred HR rows so many are missing. (The rows of the rehired come on top.)
 const LOST_PERCENT: u64 = 35;
 
 /// Breaks the files of the second night and says what follows.
-pub(crate) fn apply(company: &Company, files: &mut Files, truth: &mut Truth) {
+pub(crate) fn apply(company: &Company, good: &Truth, files: &mut Files, truth: &mut Truth) {
     people(company, files, truth);
     contractors(company, files, truth);
     directory(files, truth);
@@ -24,6 +24,15 @@ pub(crate) fn apply(company: &Company, files: &mut Files, truth: &mut Truth) {
         "policy/inventory.toml lists the system; nothing collects it",
     );
     conclusions(truth);
+    // A gap in one system is no reason to be blind in another one.
+    truth.still = good.findings.iter().filter(|item| stands(item)).cloned().collect();
+}
+
+/// Whether a finding of the good night rests on nothing that is missing now: not on people, and not on a system or account
+/// that was read in part.
+fn stands(finding: &Planted) -> bool {
+    let whole = matches!(finding.system.as_str(), "crm" | "expenses") || finding.subject.starts_with(SANDBOX);
+    whole && matches!(finding.rule, "AUT-001" | "CRD-005" | "DOR-001" | "ORP-006" | "XPR-004")
 }
 
 /// More than a third of the rows is gone, among them the running employments of people who were rehired: read as a list of
@@ -67,7 +76,7 @@ fn directory(files: &mut Files, truth: &mut Truth) {
         text.truncate(middle + cut + MARK.len());
     });
     let why = "ad/corp.ldif ends within an entry, without its trailer";
-    truth.finding("CTL-002", "corp-ad", "DC=acme,DC=example", "truncated", why);
+    truth.finding("CTL-002", "corp-ad", "dc=acme,dc=example", "truncated", why);
 }
 
 /// One account's details are cut off, and in another one a policy document is unreadable.

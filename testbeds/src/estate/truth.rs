@@ -54,6 +54,8 @@ pub struct Truth {
     pub findings: Vec<Planted>,
     /// Verdicts that must be *not evaluated*.
     pub not_evaluated: Vec<Planted>,
+    /// Findings that must be raised all the same, because no gap touches them (the broken estate).
+    pub still: Vec<Planted>,
     /// Records that must raise nothing.
     pub benign: Vec<Benign>,
     /// Rules that must raise nothing at all in some systems (the broken estate).
@@ -168,6 +170,9 @@ impl Truth {
             ("counts".to_owned(), Json::Object(counts.collect())),
             ("findings".to_owned(), Json::from(sorted(&self.findings))),
         ];
+        if !self.still.is_empty() {
+            fields.push(("still_found".to_owned(), Json::from(sorted(&self.still))));
+        }
         if !self.not_evaluated.is_empty() {
             fields.push(("not_evaluated".to_owned(), Json::from(sorted(&self.not_evaluated))));
         }
