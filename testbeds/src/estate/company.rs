@@ -401,21 +401,21 @@ fn cast() -> Vec<Person> {
         employee(4143, "Hana", "Kobayakawa", SUPPORT).holds(Active, Nothing, Active),
         // Not seen for months, in one system only.
         employee(4151, "Greta", "Wallinder", RESEARCH)
-            .seen(Some("2026-06-12T08:03:00Z"), None)
+            .seen(Some("2026-06-12T05:03:00Z"), None)
             .case("dormant", "last signed in 143 days ago"),
         employee(4152, "Emeka", "Nwosu-Obi", IT)
             .hired("2019-10-01")
-            .seen(Some("2026-04-06T15:47:00Z"), None)
+            .seen(Some("2026-04-06T04:47:00Z"), None)
             .case("dormant", "last signed in 210 days ago"),
         employee(4153, "Silvia", "Rossettini", SALES)
             .hired("2020-03-02")
             .holds(Active, Nothing, Active)
-            .seen(None, Some("2026-05-05T09:58:00Z"))
+            .seen(None, Some("2026-05-05T04:58:00Z"))
             .case("dormant", "last seen in the CRM 181 days ago"),
         employee(4154, "Tarek", "Mansouri", SUPPORT)
             .hired("2021-06-01")
             .holds(Active, Nothing, Active)
-            .seen(None, Some("2026-07-05T10:11:00Z"))
+            .seen(None, Some("2026-07-05T04:11:00Z"))
             .case("hostile", "last seen in the CRM 120 days ago; the display name there carries terminal escapes"),
         employee(4155, "Anouk", "Verhoeven", ENGINEERING),
         employee(4156, "Tendai", "Moyo-Banda", ENGINEERING),
@@ -467,7 +467,7 @@ fn leavers() -> Vec<Person> {
         employee(4007, "Dewi", "Hartono", ENGINEERING)
             .left("2026-10-05")
             .holds(Disabled, Nothing, Nothing)
-            .case("EDG-29", "left on 5 October; signed in to the AWS console on the 15th"),
+            .case("EDG-29", "left on 5 October; the AWS console was used nine days later"),
         employee(4008, "Yusuf", "Demirtas", SALES)
             .left("2026-08-28")
             .holds(Disabled, Disabled, Disabled)

@@ -60,7 +60,7 @@ fn contractors(company: &Company, files: &mut Files, truth: &mut Truth) {
     truth.finding(
         "CTL-002",
         "contractors",
-        "contractors",
+        "people",
         "EDG-14",
         "under the shifted header no row has a date where one belongs",
     );
