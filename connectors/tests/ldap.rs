@@ -151,12 +151,19 @@ fn acme() -> String {
         &person("ann", "title: Engineer\nmanager: uid=bob,ou=people,dc=acme,dc=test\nemployeeType: Contractor\n"),
         &person("bob", ""),
         &person("gone", "pwdAccountLockedTime: 000001010000Z\n"),
-        &person(
-            "kim",
-            "objectClass: posixAccount\nobjectClass: shadowAccount\nuidNumber: 7\ngidNumber: 70\nhomeDirectory: /\n\
-             shadowExpire: 20000\n",
-        ),
-        "dn: cn=Doe\\, J\u{fc}rgen,ou=people,dc=acme,dc=test
+        "dn: uid=kim,ou=people,dc=acme,dc=test
+objectClass: inetOrgPerson
+objectClass: posixAccount
+objectClass: shadowAccount
+uid: kim
+cn: Kim
+sn: Kim
+uidNumber: 7
+gidNumber: 70
+homeDirectory: /
+shadowExpire: 20000
+
+dn: cn=Doe\\, J\u{fc}rgen,ou=people,dc=acme,dc=test
 objectClass: inetOrgPerson
 cn: Doe, J\u{fc}rgen
 sn: Doe

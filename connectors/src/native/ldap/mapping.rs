@@ -71,6 +71,9 @@ const EVIDENCE: &[Attr] = &[
     Attr::UserPrincipalName,
 ];
 
+/// Classes of people. Servers need not list the superclasses of an entry's class (RFC 4512 section 2.4.2), so each stands here.
+const PERSON: &[&str] = &["user", "inetOrgPerson", "organizationalPerson", "person", "residentialPerson"];
+
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Species {
@@ -99,7 +102,7 @@ pub(super) fn species(entry: &Entry) -> Species {
     } else if is(&["contact"]) {
         // Active Directory's contacts are persons by class, but cannot sign in.
         Species::Other
-    } else if is(&["user", "person", "posixAccount", "account", "simpleSecurityObject", "shadowAccount"]) {
+    } else if is(PERSON) || is(&["posixAccount", "account", "simpleSecurityObject", "shadowAccount"]) {
         Species::Account
     } else if is(&["organizationalRole"]) && entry.has(Attr::RoleOccupant) {
         Species::Group
@@ -166,10 +169,10 @@ pub(super) fn account(entry: &Entry, reading: Reading, unread: &mut Vec<Unread>)
     let mut account = Account::new(id.text(), id_kind);
     let sid = sid(entry);
     let rid = sid.as_deref().and_then(values::split_sid).map(|(_, rid)| rid);
-    account.login = entry.string(Attr::SamAccountName).or_else(|| named(entry, Attr::Uid)).or_else(|| {
-        let plain = entry.is_a("simpleSecurityObject") && !entry.is_a("person");
-        if plain { named(entry, Attr::Cn) } else { None }
-    });
+    account.login = entry
+        .string(Attr::SamAccountName)
+        .or_else(|| named(entry, Attr::Uid))
+        .or_else(|| if is_bare_login(entry) { named(entry, Attr::Cn) } else { None });
     account.native_name = Some(entry.dn.clone());
     account.name =
         entry.string(Attr::DisplayName).or_else(|| named(entry, Attr::Cn)).or_else(|| entry.string(Attr::Name));
@@ -257,8 +260,12 @@ fn class(entry: &Entry, rid: Option<u32>) -> Option<(AccountClass, Cow<'static, 
     if entry.is_a("computer") || entry.number(Attr::SamAccountType) == Some(0x3000_0001) {
         return Some((AccountClass::Device, "objectClass=computer".into()));
     }
-    let bare = entry.is_a("simpleSecurityObject") && !entry.is_a("person") && !entry.is_a("posixAccount");
-    bare.then(|| (AccountClass::Service, "objectClass=simpleSecurityObject without person".into()))
+    is_bare_login(entry).then(|| (AccountClass::Service, "objectClass=simpleSecurityObject without person".into()))
+}
+
+/// Whether the entry is a name and a password, and nobody's.
+fn is_bare_login(entry: &Entry) -> bool {
+    entry.is_a("simpleSecurityObject") && !PERSON.iter().chain(&["posixAccount"]).any(|class| entry.is_a(class))
 }
 
 fn affiliation(word: &str) -> Option<Affiliation> {
