@@ -1,6 +1,10 @@
-//! Machinery shared by tests, benches and examples: the example estate and generated bulk.
+//! Machinery shared by tests, benches and examples: starters of real servers, scripted servers, and the estate generator.
 //!
-//! Nothing here is part of the product.
+//! Nothing here is part of the product. Every server binds to loopback on a free port and is stopped, with its folder
+//! deleted, when its guard is dropped.
 
 pub mod bulk;
 pub mod estate;
+pub mod samba;
+pub mod scripted_ldap;
+pub mod slapd;
