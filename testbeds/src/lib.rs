@@ -2,4 +2,6 @@
 //!
 //! Every server binds to loopback on a free port and is stopped, with its folder deleted, when its guard is dropped.
 
+pub mod moto;
 pub mod python;
+pub mod scripted_aws;
