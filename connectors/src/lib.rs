@@ -31,7 +31,7 @@ use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
 pub const NATIVE: &[&Manual] =
-    &[&native::csv::MANUAL, &native::ldap::MANUAL];
+    &[&native::aws::MANUAL, &native::csv::MANUAL, &native::ldap::MANUAL];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]

@@ -1,4 +1,5 @@
 //! Systems that need code, one file each.
 
+pub mod aws;
 pub mod csv;
 pub mod ldap;

@@ -5,6 +5,9 @@
 
 pub mod bulk;
 pub mod estate;
+pub mod moto;
+pub mod python;
 pub mod samba;
+pub mod scripted_aws;
 pub mod scripted_ldap;
 pub mod slapd;
