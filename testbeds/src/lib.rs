@@ -3,3 +3,5 @@
 //! Every server binds to loopback on a free port and is stopped, with its folder deleted, when its guard is dropped.
 
 pub mod python;
+pub mod scim_server;
+pub mod scripted_http;
