@@ -8,6 +8,7 @@
 //! This crate knows no rule, no graph and no report. A connector yields what it finds, drops nothing as uninteresting,
 //! writes to no system, and tells what it could not read. [`NATIVE`] lists the connectors that need code.
 
+pub mod http;
 pub mod native;
 pub mod record;
 pub mod scope;

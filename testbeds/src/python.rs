@@ -72,7 +72,10 @@ pub fn program(module: &str, name: &str) -> Result<PathBuf, PythonError> {
     if program.exists() { Ok(program) } else { Err(PythonError::NoModule { path: python, module: module.to_owned() }) }
 }
 
-#[expect(clippy::disallowed_methods, reason = "which Python runs the test servers is a fact of the machine, not of a run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which Python runs the test servers is a fact of the machine, not of a run"
+)]
 fn interpreter_from_environment() -> Option<PathBuf> {
     std::env::var("MUSTER_TESTBED_PYTHON").ok().filter(|path| !path.is_empty()).map(PathBuf::from)
 }

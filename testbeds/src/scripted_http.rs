@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn it_answers_in_turn_cuts_and_remembers() {
-        let server = ScriptedHttp::in_turn(vec![Response::json("{}"), Response::json("0123456789").cut_in_the_middle()]);
+        let server =
+            ScriptedHttp::in_turn(vec![Response::json("{}"), Response::json("0123456789").cut_in_the_middle()]);
         assert!(ask(&server, "/a?b=c%20d&e=f+g").ends_with("\r\n\r\n{}"));
         let cut = ask(&server, "/b");
         assert!(cut.contains("content-length: 10") && cut.ends_with("01234"), "{cut}");
