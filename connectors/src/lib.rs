@@ -30,7 +30,7 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] = &[];
+pub const NATIVE: &[&Manual] = &[&native::scim::MANUAL];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]

@@ -1,1 +1,3 @@
 //! Systems that need code, one file each.
+
+pub mod scim;
