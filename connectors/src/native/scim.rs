@@ -425,7 +425,8 @@ impl Live {
         users.finish().await?;
 
         let mut list = Listing::new(client.clone(), "Groups", count, paging);
-        let mut asker = MemberAsker { client: &client, abreast: run.concurrency.max(1), refused: None, unread: 0 };
+        let mut asker =
+            MemberAsker { client: &client, abreast: run.concurrency.max(1), why: None, hopeless: false, unread: 0 };
         loop {
             match list.next().await {
                 Ok(Some(resources)) => {
@@ -546,7 +547,6 @@ fn break_off(
         scope.fail_all(&error.gap());
         return Ok(HashSet::new());
     }
-    debug_assert!(!kinds.is_empty(), "a scope promises something");
     Ok(settle(list, scope, kinds, sink)) // carries the error's gap
 }
 
@@ -603,15 +603,17 @@ struct MemberAsker<'a> {
     client: &'a Client,
     /// Groups asked for at once; the client's slots bound the requests.
     abreast: usize,
-    /// Why single groups cannot be read: nothing more is asked after a 401 or 403.
-    refused: Option<Gap>,
+    /// Why the first of the unread groups could not be read.
+    why: Option<Gap>,
+    /// Asking for further groups would fail alike.
+    hopeless: bool,
     unread: u64,
 }
 
 impl MemberAsker<'_> {
     /// The groups of a page, each with its members where they can be had, in the same order.
     async fn complete(&mut self, groups: Vec<Value>, shown: bool) -> Result<Vec<Value>, ConnectorError> {
-        let ask = self.refused.is_none();
+        let ask = !self.hopeless;
         let shown = shown || groups.iter().any(|group| resource::members(group) != Members::Absent);
         let client = self.client;
         let answers: Vec<(Value, Option<Result<Value, HttpError>>)> = stream::iter(groups)
@@ -636,7 +638,8 @@ impl MemberAsker<'_> {
                 Some(Err(HttpError::Stopped)) => return Err(ConnectorError::Stopped),
                 Some(Err(error)) => {
                     self.unread += 1;
-                    self.refused.get_or_insert_with(|| error.gap());
+                    self.why.get_or_insert_with(|| error.gap());
+                    self.hopeless |= !matches!(error, HttpError::NotFound(_) | HttpError::Unusable { .. });
                 }
                 None if !ask && resource::members(&group) == Members::Absent => self.unread += 1,
                 None => {}
@@ -648,7 +651,7 @@ impl MemberAsker<'_> {
 
     /// What is missing, in one gap.
     fn gap(self) -> Option<Gap> {
-        let why = self.refused?;
+        let why = self.why?;
         let gap = Gap::new(&why.code, format!("the members of {} groups were not read: {}", self.unread, why.what));
         Some(Gap { cause: why.cause, fix: why.fix, ..gap })
     }

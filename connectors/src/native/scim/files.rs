@@ -147,6 +147,7 @@ impl Files {
                     of_users = true;
                     continue;
                 }
+                // Saved as one resource, as `GET /Groups/{id}` gives it, is not a page either.
                 let Some(page) = as_page(document) else {
                     let gap = Gap::new("COL067", format!("`{shown}` holds JSON that is no SCIM page"))
                         .cause("it has neither `Resources` nor `totalResults`")
@@ -154,29 +155,31 @@ impl Files {
                     gap_sides(side_by_name(&path), &mut users.scope, &mut groups.scope, &gap);
                     continue;
                 };
-                match page.resources.iter().find_map(side_of).or_else(|| side_by_name(&path)) {
-                    Some(Side::Users) => of_users = true,
-                    Some(Side::Groups) => of_groups = true,
-                    None => {
-                        undecided.push((shown.clone(), page));
-                        continue;
-                    }
+                let mut sides = page.resources.iter().filter_map(side_of);
+                let side = sides.next();
+                if sides.any(|other| Some(other) != side) {
+                    let gap = Gap::new("COL067", format!("`{shown}` holds users and groups in one page"))
+                        .cause("its total counts both, so neither can be proved complete")
+                        .fix("save /Users and /Groups by themselves");
+                    gap_sides(None, &mut users.scope, &mut groups.scope, &gap);
+                    continue;
                 }
-                let side = if of_users && !of_groups { Side::Users } else { Side::Groups };
-                let side = page.resources.iter().find_map(side_of).unwrap_or(side);
-                match side {
-                    Side::Users => {
+                match side.or_else(|| side_by_name(&path)) {
+                    Some(Side::Users) => {
+                        of_users = true;
                         for resource in user_side.page(page, &shown) {
                             users.take(&resource).await?;
                         }
                         users.scope.page();
                     }
-                    Side::Groups => {
+                    Some(Side::Groups) => {
+                        of_groups = true;
                         for resource in group_side.page(page, &shown) {
                             groups.take(&resource).await?;
                         }
                         groups.scope.page();
                     }
+                    None => undecided.push((shown.clone(), page)),
                 }
             }
             // A file that names no side is quoted by both.
