@@ -200,7 +200,7 @@ fn assert_same(name: &str, estate: &Estate, healthy: &Collected, bent: &Collecte
     for list in &estate.0 {
         assert_eq!(bent.state(list.scope), ScopeState::Complete, "{name}: {:#?}", bent.reports);
     }
-    assert_eq!(healthy.lines(), bent.lines(), "{name}");
+    healthy.assert_same_records(bent, name);
 }
 
 #[tokio::test]
@@ -528,7 +528,7 @@ async fn a_row_that_stands_twice_in_files_comes_out_once() {
         estate.0[0].rows.push(again);
         let bent = read_files(&*subject, &subject.files(&estate)).await;
         assert!(bent.result.is_ok());
-        assert_eq!(healthy_files(&*subject).await.lines(), bent.lines(), "{}", subject.name());
+        healthy_files(&*subject).await.assert_same_records(&bent, &subject.name());
     }
 }
 

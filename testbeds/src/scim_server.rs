@@ -132,10 +132,10 @@ impl ScimServer {
     fn send(&self, method: &str, target: &str, body: &str) -> Result<(u16, String), ScimServerError> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let (token, length) = (&self.token, body.len());
+        let (token, port, length) = (&self.token, self.port, body.len());
         write!(
             stream,
-            "{method} /v2{target} HTTP/1.0\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\ncontent-type: \
+            "{method} /v2{target} HTTP/1.0\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {token}\r\ncontent-type: \
              application/scim+json\r\ncontent-length: {length}\r\n\r\n{body}"
         )?;
         let mut answer = String::new();

@@ -238,12 +238,13 @@ impl UserScope {
         Ok(())
     }
 
-    /// Pushes what was gathered and ends the scope.
-    async fn finish(mut self) -> Result<(), SinkClosed> {
-        for entitlement in self.catalogue.into_entitlements() {
-            self.scope.push(Record::Entitlement(Box::new(entitlement))).await?;
+    /// Pushes what was gathered and ends the scope; returns the entitlements that were pushed.
+    async fn finish(mut self) -> Result<Catalogue, SinkClosed> {
+        for entitlement in self.catalogue.entitlements() {
+            self.scope.push(Record::Entitlement(Box::new(entitlement.clone()))).await?;
         }
-        self.scope.finish().await
+        self.scope.finish().await?;
+        Ok(self.catalogue)
     }
 }
 
@@ -299,8 +300,9 @@ impl GroupScope {
         Ok(())
     }
 
-    /// Settles what can be settled only at the end, and ends the scope. `users` are the ids of all users.
-    async fn finish(mut self, users: &HashSet<Arc<str>>) -> Result<(), SinkClosed> {
+    /// Settles what can be settled only at the end, and ends the scope. `users` are the ids of all users, `pushed` the
+    /// entitlements that came with them.
+    async fn finish(mut self, users: &HashSet<Arc<str>>, pushed: &Catalogue) -> Result<(), SinkClosed> {
         for (member, group) in std::mem::take(&mut self.untold) {
             let kind = match (users.contains(member.as_str()), self.ids.contains(member.as_str())) {
                 (true, false) => PrincipalKind::Account,
@@ -309,8 +311,8 @@ impl GroupScope {
             };
             self.scope.push(membership(member, kind, &group)).await?;
         }
-        for entitlement in self.catalogue.into_entitlements() {
-            self.scope.push(Record::Entitlement(Box::new(entitlement))).await?;
+        for entitlement in self.catalogue.entitlements().filter(|entitlement| !pushed.has(&entitlement.id)) {
+            self.scope.push(Record::Entitlement(Box::new(entitlement.clone()))).await?;
         }
         if self.without > 0 && !self.shown {
             let gap = Gap::new("COL064", format!("none of the {} groups shows its members", self.ids.len()))
@@ -422,7 +424,7 @@ impl Live {
                 Err(error) => break break_off(list, &error, &mut users.scope, USER_KINDS, sink)?,
             }
         };
-        users.finish().await?;
+        let pushed = users.finish().await?;
 
         let mut list = Listing::new(client.clone(), "Groups", count, paging);
         let mut asker =
@@ -457,7 +459,7 @@ impl Live {
             groups.scope.gap(RecordKind::Membership, gap);
             groups.shown = true; // told already
         }
-        groups.finish(&ids).await?;
+        groups.finish(&ids, &pushed).await?;
         Ok(())
     }
 

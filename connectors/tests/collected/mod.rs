@@ -38,6 +38,16 @@ impl Collected {
         lines
     }
 
+    /// Compares records, and shows only what differs.
+    pub(crate) fn assert_same_records(&self, other: &Self, told: &str) {
+        let (mine, others): (BTreeSet<String>, BTreeSet<String>) =
+            (self.lines().into_iter().collect(), other.lines().into_iter().collect());
+        let (only_here, only_there) = (mine.difference(&others), others.difference(&mine));
+        let (only_here, only_there): (Vec<_>, Vec<_>) = (only_here.take(3).collect(), only_there.take(3).collect());
+        assert!(only_here.is_empty() && only_there.is_empty(), "{told}: {only_here:#?} against {only_there:#?}");
+        assert_eq!(self.records.len(), other.records.len(), "{told}");
+    }
+
     /// The report of a scope.
     pub(crate) fn scope(&self, name: &str) -> &ScopeReport {
         self.reports

@@ -17,7 +17,7 @@ use super::resource::{self, Object};
 use super::{GROUP_KINDS, GroupScope, USER_KINDS, UserScope, gap_all, nameless_gap};
 use crate::record::RecordKind;
 use crate::scope::{Gap, Probe, SourceFile};
-use crate::sink::{Scope, SinkClosed};
+use crate::sink::Scope;
 use crate::{ConnectorError, Run};
 
 /// A system that is read from files.
@@ -204,12 +204,9 @@ impl Files {
         }
         user_side.settle(&mut users.scope, "Users", USER_KINDS);
         group_side.settle(&mut groups.scope, "Groups", GROUP_KINDS);
-        let finished: Result<(), SinkClosed> = async {
-            users.finish().await?;
-            groups.finish(&user_side.ids).await
-        }
-        .await;
-        Ok(finished?)
+        let pushed = users.finish().await?;
+        groups.finish(&user_side.ids, &pushed).await?;
+        Ok(())
     }
 }
 

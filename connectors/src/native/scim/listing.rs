@@ -197,8 +197,6 @@ impl Listing {
         for resource in page.resources {
             let Some(id) = resource::id(&resource).map(Arc::<str>::from) else {
                 self.pass.nameless += 1;
-                // They cannot be told apart, so they are progress only where a total bounds them.
-                new_here += u64::from(page.total.is_some());
                 continue;
             };
             if !self.pass.ids.insert(Arc::clone(&id)) {
@@ -240,8 +238,9 @@ impl Listing {
         };
         let (read, moved) = (self.read(), low != high);
         if rows > 0 && new_here == 0 && self.pass.rows - rows < high && !moved {
-            let gap = Gap::new("COL060", format!("/{} sends the same page again and again", self.endpoint))
-                .cause(format!("page {} holds only rows of earlier pages; {read} of {high} were read", self.pass.pages))
+            let page = self.pass.pages;
+            let gap = Gap::new("COL060", format!("/{} shows nothing new on page {page}", self.endpoint))
+                .cause(format!("every row of it stood on an earlier page or has no id; {read} of {high} were read"))
                 .fix("set `paging = \"cursor\"` if the server has it, or raise `page_size` above the total");
             self.end = Some(End::Failed(gap));
         } else if rows == 0 || new_here == 0 {
@@ -250,7 +249,10 @@ impl Listing {
             // Some servers write the size of the page into the total. A list that ends with a page as full as asked for,
             // or with a round number in its only page, is believed only when the next page is empty.
             let full = rows == u64::from(self.count) || (self.pass.pages == 1 && rows.is_multiple_of(10));
-            if full { self.pass.proving = true } else { self.finish_pass(None) }
+            self.pass.proving |= full;
+            if !self.pass.proving {
+                self.finish_pass(None);
+            }
         }
     }
 

@@ -320,8 +320,13 @@ impl Catalogue {
     }
 
     /// Everything, sorted by id.
-    pub(super) fn into_entitlements(self) -> impl Iterator<Item = Entitlement> {
-        self.0.into_values()
+    pub(super) fn entitlements(&self) -> impl Iterator<Item = &Entitlement> {
+        self.0.values()
+    }
+
+    /// Whether it holds the entitlement.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
     }
 }
 
@@ -493,7 +498,7 @@ mod tests {
         for name in ["Boss", "Chief", "admin"] {
             back.add(named(name));
         }
-        let (forth, back): (Vec<_>, Vec<_>) = (forth.into_entitlements().collect(), back.into_entitlements().collect());
+        let (forth, back): (Vec<_>, Vec<_>) = (forth.entitlements().collect(), back.entitlements().collect());
         assert_eq!(forth, back);
         assert_eq!(forth[0].name.as_deref(), Some("Boss"));
     }
