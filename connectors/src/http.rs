@@ -111,13 +111,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(15),
-            silence: Duration::from_secs(60),
-            attempt: Duration::from_secs(300),
+            silence: Duration::from_mins(1),
+            attempt: Duration::from_mins(5),
             reply_bytes: 64 * 1024 * 1024,
             attempts: 5,
             backoff: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(60),
-            retry_after_max: Duration::from_secs(300),
+            backoff_max: Duration::from_mins(1),
+            retry_after_max: Duration::from_mins(5),
         }
     }
 }
@@ -201,7 +201,7 @@ impl Read {
         for (position, (name, value)) in self.url.query_pairs().enumerate() {
             let harmless = HARMLESS.contains(&name.to_ascii_lowercase().as_str());
             text.push(if position == 0 { '?' } else { '&' });
-            text.push_str(&format!("{name}={}", if harmless { value.as_ref() } else { "…" }));
+            text.extend([name.as_ref(), "=", if harmless { value.as_ref() } else { "…" }]);
         }
         text
     }

@@ -12,6 +12,8 @@
 //!
 //! The scripted server is a script: it proves what a connector does about faults, not that a vendor behaves so.
 
+#![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
+
 mod collected;
 
 use std::path::Path;
@@ -128,12 +130,8 @@ impl Stage {
         let actor = Arc::clone(subject);
         let server = ScriptedHttp::start(move |request| {
             let Some(asked) = actor.asked(request) else { return actor.other(&estate, request) };
-            if asked.list == 0 {
-                if let Some(answer) = fault(&*actor, &estate, asked) {
-                    return answer;
-                }
-            }
-            answer(&*actor, &estate, asked)
+            let bent = if asked.list == 0 { fault(&*actor, &estate, asked) } else { None };
+            bent.unwrap_or_else(|| answer(&*actor, &estate, asked))
         });
         let pace = Arc::new(Hurried::default());
         let connector = subject.connector(&server.url(), pace.clone());
@@ -389,7 +387,7 @@ async fn a_cancelled_run_ends_at_once_and_claims_nothing() {
     for subject in http_subjects() {
         let estate = subject.estate();
         let slow: Fault = Box::new(|subject, estate, asked| {
-            (asked.from > 0).then(|| answer(subject, estate, asked).after(Duration::from_secs(60)))
+            (asked.from > 0).then(|| answer(subject, estate, asked).after(Duration::from_mins(1)))
         });
         let stage = Stage::set(&subject, estate.clone(), slow);
         let cancel = CancellationToken::new();

@@ -1,5 +1,7 @@
 //! The manners of the HTTP client, asked of it on scripted servers. What every connector shows is in `contract.rs`.
 
+#![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
+
 mod collected;
 
 use std::collections::BTreeMap;
@@ -190,7 +192,7 @@ async fn no_more_requests_are_under_way_than_slots_whoever_asks() {
 
 #[tokio::test]
 async fn cancelling_ends_a_request_a_pause_and_the_wait_for_a_slot() {
-    let server = ScriptedHttp::start(|_| Response::json("{}").after(Duration::from_secs(60)));
+    let server = ScriptedHttp::start(|_| Response::json("{}").after(Duration::from_mins(1)));
     let cancel = CancellationToken::new();
     let run = Run { concurrency: 1, ..run(&cancel) };
     let client = Client::new(options(&server.url()), &run, Arc::new(Hurried::default())).unwrap();

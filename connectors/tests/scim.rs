@@ -1,5 +1,7 @@
 //! `scim` on a real server (scim2-server), on saved pages, and on scripted servers that do what real ones do wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
+
 mod collected;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::python::{self, PythonError};
 
 /// How long the server may take to start; it needs about two seconds on an idle machine.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// Why there is no SCIM server, or why it did not answer as it should.
 #[derive(Debug, thiserror::Error)]

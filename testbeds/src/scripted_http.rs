@@ -224,9 +224,9 @@ fn serve(mut stream: TcpStream, shared: &Shared, script: &Script) -> std::io::Re
 
     let mut head = format!("HTTP/1.1 {} Scripted\r\nconnection: close\r\n", response.status);
     for (name, value) in &response.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", response.body.len()));
+    head.extend(["content-length: ", &response.body.len().to_string(), "\r\n\r\n"]);
     stream.write_all(head.as_bytes())?;
     let sent = response.cut_after.unwrap_or(response.body.len()).min(response.body.len());
     if request.method != "HEAD" {
@@ -274,16 +274,8 @@ fn percent_decoded(text: &str) -> String {
         let code = (first == b'%')
             .then(|| after.get(..2).and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()))
             .flatten();
-        match code {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(if first == b'+' { b' ' } else { first });
-                rest = after;
-            }
-        }
+        bytes.push(code.unwrap_or(if first == b'+' { b' ' } else { first }));
+        rest = if code.is_some() { &after[2..] } else { after };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -315,7 +307,7 @@ mod tests {
 
     #[test]
     fn dropping_a_server_does_not_wait_for_slow_answers() {
-        let server = ScriptedHttp::start(|_| Response::json("{}").after(Duration::from_secs(60)));
+        let server = ScriptedHttp::start(|_| Response::json("{}").after(Duration::from_mins(1)));
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
         let begun = std::time::Instant::now();

@@ -68,7 +68,7 @@ impl Answer {
     fn told(&self) -> String {
         let mut text = format!("HTTP {} on {}", self.status.as_u16(), self.request);
         if let Some(id) = &self.request_id {
-            text.push_str(&format!(" (request id {id})"));
+            text.extend([" (request id ", id, ")"]);
         }
         text
     }

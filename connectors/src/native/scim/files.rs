@@ -26,7 +26,7 @@ pub(super) struct Files {
     /// The config's folder.
     base: PathBuf,
     folder: Option<PathBuf>,
-    files: Vec<PathBuf>,
+    listed: Vec<PathBuf>,
     collected: Option<Timestamp>,
 }
 
@@ -52,15 +52,15 @@ impl Files {
     pub(super) fn new(
         base: PathBuf,
         folder: Option<PathBuf>,
-        files: Vec<PathBuf>,
+        listed: Vec<PathBuf>,
         collected: Option<Timestamp>,
     ) -> Self {
-        Self { base, folder, files, collected }
+        Self { base, folder, listed, collected }
     }
 
     /// The files to read, as configured, sorted by name.
     async fn paths(&self) -> io::Result<Vec<PathBuf>> {
-        let mut paths = self.files.clone();
+        let mut paths = self.listed.clone();
         if let Some(folder) = &self.folder {
             let mut entries = tokio::fs::read_dir(self.base.join(folder)).await?;
             while let Some(entry) = entries.next_entry().await? {
@@ -374,5 +374,7 @@ fn documents(bytes: &[u8], shown: &str) -> (Vec<Value>, Option<Gap>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
