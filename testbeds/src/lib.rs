@@ -8,6 +8,8 @@ pub mod estate;
 pub mod moto;
 pub mod python;
 pub mod samba;
+pub mod scim_server;
 pub mod scripted_aws;
+pub mod scripted_http;
 pub mod scripted_ldap;
 pub mod slapd;
