@@ -2,5 +2,6 @@
 
 pub mod aws;
 pub mod csv;
+pub mod exec;
 pub mod ldap;
 pub mod scim;
