@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod collected;
+mod yielded;
 
 use std::path::Path;
 
-use collected::{Collected, configure};
+use yielded::{Collected, configure};
 use muster_connectors::native::csv::MANUAL;
 use muster_connectors::record::{
     Account, AccountClass, Employment, EmploymentStatus, Fact, Grant, Lifecycle, Person, PrivilegeLevel, Raw, Record,

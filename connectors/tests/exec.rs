@@ -3,7 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod collected;
+mod yielded;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use collected::{Collected, configure};
+use yielded::{Collected, configure};
 use muster_connectors::native::exec::{Line, MANUAL};
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{ScopeReport, ScopeState};
