@@ -140,7 +140,7 @@ pub enum Command {
     /// Read the systems into a new snapshot
     Collect(collect::Arguments),
     /// Collect, check and report: the nightly job
-    Scan(scan::Arguments),
+    Scan(collect::Arguments),
     /// Judge a stored snapshot and keep the findings
     Check(check::Arguments),
     /// Write the report of the last check again, in any format

@@ -23,7 +23,7 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv");
 async fn collect_bytes(name: &str, content: &[u8], settings: &str) -> Collected {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(name), content).unwrap();
-    collected::collect(&MANUAL, &format!("file = \"{name}\", {settings}"), folder.path()).await
+    yielded::collect(&MANUAL, &format!("file = \"{name}\", {settings}"), folder.path()).await
 }
 
 async fn people(content: &str) -> Collected {
@@ -567,7 +567,7 @@ async fn sheets_are_chosen_by_name_and_bad_workbooks_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     same_table(&folder);
     let path = |text: &str| format!("file = \"a.xlsx\", sheet = \"{text}\", {SAME}");
-    collected::collect(&MANUAL, &path("accounts"), folder.path()).await.assert_complete();
+    yielded::collect(&MANUAL, &path("accounts"), folder.path()).await.assert_complete();
     let read = collected::collect(&MANUAL, &path("Missing"), folder.path()).await;
     let gap = only_gap(&read, RecordKind::Account);
     assert!(gap.code == "COL115" && gap.cause.as_deref().unwrap().contains("Accounts, Other"), "{gap:?}");

@@ -1,27 +1,17 @@
 //! `muster scan`: collect, check and report: the nightly job.
 
-use clap::Args;
-
 use super::outcome::{Failure, Outcome};
 use super::session::Session;
 use super::{check, collect};
-
-/// Arguments of `muster scan`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct Arguments {
-    /// What to collect.
-    #[command(flatten)]
-    pub collect: collect::Arguments,
-}
 
 /// Collects a snapshot, judges it, keeps the findings and writes the report.
 ///
 /// # Errors
 /// [`Failure`] when nothing was committed, or when the snapshot could not be judged.
-pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+pub fn run(arguments: &collect::Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
     check::formats(&session.global.output)?;
-    let collected = collect::collect_now(&arguments.collect, session, &config)?;
+    let collected = collect::collect_now(arguments, session, &config)?;
     let store = session.store(&config)?;
     let snapshot = store.find(&collected.manifest.header.sequence.to_string())?;
     let judged = check::judge(session, &config, &store, &snapshot)?;

@@ -149,7 +149,7 @@ account = "{PINNED}"
 person  = "{}"
 author  = "beatriz.salgado@acme.example"
 reason  = "{} has used this login since before the CRM knew addresses; confirmed by telephone"
-expires = "2027-03-31T00:00:00Z"
+expires = 2027-03-31
 "#,
             person.id,
             person.name()
