@@ -6,18 +6,20 @@
 
 mod aws;
 
-use muster_connectors::record::PrivilegeLevel;
+use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
 
-use crate::graph::{Graph, NodeIx, NodeKind, Reach, Relation, Step, SystemIx};
+use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
 
 /// How privileged an account is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Privilege {
-    /// At least this, whatever else holds. Baseline when nothing more was found.
+    /// This, whatever else holds. Baseline when nothing more was found and everything was read.
     Certain(PrivilegeLevel),
-    /// It may be this; the reason says what would have to be known.
+    /// It may be more; the reason says what would have to be known.
     Undecided {
+        /// The level it has in any case.
+        at_least: PrivilegeLevel,
         /// The level it may be.
         at_most: PrivilegeLevel,
         /// What stands between.
@@ -28,7 +30,10 @@ pub enum Privilege {
 impl Privilege {
     /// Whether the account is certainly at `level` or above.
     pub fn is_at_least(&self, level: PrivilegeLevel) -> bool {
-        matches!(self, Self::Certain(known) if *known >= level)
+        match self {
+            Self::Certain(known) => *known >= level,
+            Self::Undecided { at_least, .. } => *at_least >= level,
+        }
     }
 }
 
@@ -40,12 +45,19 @@ pub struct Access {
     privileged: Option<Reach>,
     unknown: Option<Reach>,
     undecided: FxHashMap<NodeIx, String>,
-    bounds: FxHashMap<NodeIx, String>,
+    bounds: aws::Bounds,
+    unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
 }
 
+/// The kinds of record that a way to privilege consists of.
+const WAYS: [RecordKind; 5] =
+    [RecordKind::Membership, RecordKind::Grant, RecordKind::Group, RecordKind::Entitlement, RecordKind::Policy];
+
 impl Access {
     /// Judges every entitlement and group, then walks backwards from those that matter.
+    ///
+    /// Rows that are carried over after a failed reading prove nothing: a way over one is undecided.
     ///
     /// Cost: O(V + E) for each of four walks, only where there is something to walk from.
     pub fn of(graph: &Graph) -> Self {
@@ -74,26 +86,25 @@ impl Access {
                 }
             }
         }
-        let at = |wanted: PrivilegeLevel| -> Vec<NodeIx> {
-            levels.iter().filter(|(_, level)| *level == wanted).map(|(ix, _)| *ix).collect()
+        let at = |wanted: PrivilegeLevel, certain: bool| -> Vec<NodeIx> {
+            let fresh = |ix: NodeIx| !certain || graph.node(ix).state != RowState::Stale;
+            levels.iter().filter(|(ix, level)| *level == wanted && fresh(*ix)).map(|(ix, _)| *ix).collect()
         };
-        let walk = |targets: &[NodeIx], conditions: bool| {
+        let walk = |targets: &[NodeIx], certain: bool| {
             (!targets.is_empty()).then(|| {
-                graph.reaching(targets, |edge| {
-                    conditions || edge.relation == Relation::MemberOf || graph.detail(edge).note.is_none()
-                })
+                graph.reaching(targets, |edge| leads_on(graph, edge) && (!certain || is_unconditional(graph, edge)))
             })
         };
-        let admins = at(PrivilegeLevel::Admin);
         let mut unknown: Vec<NodeIx> = undecided.keys().copied().collect();
         unknown.sort_unstable();
         Self {
-            admin: walk(&admins, false),
-            maybe_admin: walk(&admins, true),
-            privileged: walk(&at(PrivilegeLevel::Privileged), false),
-            unknown: walk(&unknown, true),
+            admin: walk(&at(PrivilegeLevel::Admin, true), true),
+            maybe_admin: walk(&at(PrivilegeLevel::Admin, false), false),
+            privileged: walk(&at(PrivilegeLevel::Privileged, true), true),
+            unknown: walk(&unknown, false),
             bounds: aws.bounds(graph),
             undecided,
+            unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
         }
     }
@@ -104,31 +115,40 @@ impl Access {
         if graph.account(account).is_some_and(|account| account.is_root) {
             return Privilege::Certain(PrivilegeLevel::Admin);
         }
+        let at_least =
+            if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
+        let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
+        let node = graph.node(account);
         if reaches(&self.admin) {
-            return match self.bounds.get(&account) {
+            return match self.bounds.above(node.scope, account) {
                 None => Privilege::Certain(PrivilegeLevel::Admin),
-                Some(why) => Privilege::Undecided { at_most: PrivilegeLevel::Admin, why: why.clone() },
+                Some(why) => undecided(why.to_owned()),
             };
         }
-        if reaches(&self.maybe_admin) {
-            let why = "a grant on the way depends on a condition".to_owned();
-            return Privilege::Undecided { at_most: PrivilegeLevel::Admin, why };
+        if let Some(maybe) = self.maybe_admin.as_ref().filter(|reach| reach.reaches(account)) {
+            let stale = maybe.path(account).iter().any(|step| is_stale(graph, step));
+            let why = if stale {
+                "a step on the way is from an earlier snapshot: today's reading failed or missed it"
+            } else {
+                "a grant on the way depends on a condition"
+            };
+            return undecided(why.to_owned());
         }
         if let Some(unknown) = self.unknown.as_ref().filter(|reach| reach.reaches(account)) {
             let end = unknown.path(account).last().map(|step| step.target);
-            let why = end.and_then(|end| self.undecided.get(&end)).cloned().unwrap_or_default();
-            return Privilege::Undecided { at_most: PrivilegeLevel::Admin, why };
+            return undecided(end.and_then(|end| self.undecided.get(&end)).cloned().unwrap_or_default());
         }
-        if reaches(&self.privileged) {
-            return Privilege::Certain(PrivilegeLevel::Privileged);
+        if let Some(why) = self.unread.get(&node.scope) {
+            return undecided(why.clone());
         }
-        let system = graph.node(account).system;
-        if self.silent[usize::from(system.0)] && graph.edges_from(account).next().is_some() {
-            let why = format!(
+        if at_least > PrivilegeLevel::Baseline {
+            return Privilege::Certain(at_least);
+        }
+        if self.silent[usize::from(node.system.0)] && graph.edges_from(account).next().is_some() {
+            return undecided(format!(
                 "`{}` does not say what its roles and groups allow: map a `privilege` column, or name its administrators",
-                graph.system_name(system)
-            );
-            return Privilege::Undecided { at_most: PrivilegeLevel::Admin, why };
+                graph.system_name(node.system)
+            ));
         }
         Privilege::Certain(PrivilegeLevel::Baseline)
     }
@@ -144,34 +164,89 @@ impl Access {
     }
 }
 
-/// Everything an account holds: each entitlement with the shortest path to it, nearest first.
+/// Everything an account holds, nearest first, with the shortest path to each.
+#[derive(Debug)]
+pub struct Holdings {
+    account: NodeIx,
+    held: Vec<NodeIx>,
+    over: FxHashMap<NodeIx, Step>,
+}
+
+impl Holdings {
+    /// The groups and entitlements, nearest first.
+    pub fn held(&self) -> &[NodeIx] {
+        &self.held
+    }
+
+    /// The shortest path from the account to one of them; empty when it is not held.
+    pub fn path(&self, held: NodeIx) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut at = held;
+        while at != self.account
+            && let Some(step) = self.over.get(&at)
+        {
+            steps.push(*step);
+            at = step.source;
+        }
+        steps.reverse();
+        steps
+    }
+}
+
+/// Everything `account` holds.
 ///
-/// Cost: O(V + E) over what the account reaches.
-pub fn holdings(graph: &Graph, account: NodeIx) -> Vec<(NodeIx, Vec<Step>)> {
-    let mut paths: FxHashMap<NodeIx, Vec<Step>> = FxHashMap::default();
-    let mut order = vec![account];
-    paths.insert(account, Vec::new());
+/// Cost: O(V + E) over what the account reaches; a path is put together when it is asked for.
+pub fn holdings(graph: &Graph, account: NodeIx) -> Holdings {
+    let mut over: FxHashMap<NodeIx, Step> = FxHashMap::default();
+    let mut reached = vec![account];
     let mut place = 0;
-    while let Some(node) = order.get(place).copied() {
+    while let Some(node) = reached.get(place).copied() {
         place += 1;
-        for edge in graph.edges_from(node) {
-            if !paths.contains_key(&edge.target) {
-                let mut path = paths[&node].clone();
-                path.push(edge);
-                paths.insert(edge.target, path);
-                order.push(edge.target);
+        for edge in graph.edges_from(node).filter(|edge| leads_on(graph, edge)) {
+            if edge.target != account && !over.contains_key(&edge.target) {
+                over.insert(edge.target, edge);
+                reached.push(edge.target);
             }
         }
     }
-    order
-        .into_iter()
-        .skip(1)
-        .filter(|node| matches!(graph.node(*node).kind, NodeKind::Entitlement | NodeKind::Group))
-        .map(|node| (node, paths.remove(&node).unwrap_or_default()))
-        .collect()
+    reached.retain(|node| matches!(graph.node(*node).kind, NodeKind::Entitlement | NodeKind::Group));
+    Holdings { account, held: reached, over }
 }
 
-/// Whether `system` is read by a connector that yields policy documents.
-fn has_policies(graph: &Graph, system: SystemIx) -> bool {
-    graph.policies().iter().any(|policy| policy.system == system)
+/// Whether an edge carries access on. What holds something passes it to its members; an entitlement is an end, and an id that
+/// no record explains is none: it may be a holder of the same name.
+fn leads_on(graph: &Graph, edge: &Edge) -> bool {
+    match edge.relation {
+        Relation::MemberOf => true,
+        Relation::Holds => graph.node(edge.target).kind == NodeKind::Entitlement,
+    }
+}
+
+fn is_unconditional(graph: &Graph, edge: &Edge) -> bool {
+    !is_stale(graph, edge) && (edge.relation == Relation::MemberOf || graph.detail(edge).note.is_none())
+}
+
+fn is_stale(graph: &Graph, edge: &Edge) -> bool {
+    graph.detail(edge).state == RowState::Stale
+        || [edge.source, edge.target].iter().any(|node| graph.node(*node).state == RowState::Stale)
+}
+
+/// Scopes in which a way to privilege may be missing, with why.
+fn unread(graph: &Graph) -> FxHashMap<ScopeIx, String> {
+    let coverage = graph.coverage();
+    let why = |system: &str, scope: &str| {
+        let ways = || coverage.of_system(system).filter(|row| WAYS.contains(&row.kind));
+        if !ways().any(|row| matches!(row.kind, RecordKind::Membership | RecordKind::Grant)) {
+            return Some(format!("`{system}` yields neither grants nor memberships"));
+        }
+        let is_own = |kind: RecordKind| coverage.of_scope(system, scope).any(|row| row.kind == kind);
+        let mut here = ways().filter(|row| row.scope == scope || !is_own(row.kind));
+        here.find(|row| !row.proves_absence).map(|row| row.shortfall())
+    };
+    graph
+        .places()
+        .filter_map(|(system, scope)| {
+            Some((scope, why(graph.system_name(system), graph.scope_name(scope))?))
+        })
+        .collect()
 }

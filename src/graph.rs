@@ -532,7 +532,7 @@ impl Graph {
     }
 
     /// The credentials of an account.
-    pub fn credentials_of(&self, account: NodeIx) -> impl Iterator<Item = (CredentialIx, &Credential)> + '_ {
+    pub fn credentials_of(&self, account: NodeIx) -> impl Iterator<Item = (CredentialIx, &Credential)> + Clone + '_ {
         self.credentials_of.of(account.get()).map(|ix| (CredentialIx(ix), &self.credentials[ix as usize]))
     }
 

@@ -20,6 +20,7 @@ mod load;
 mod login;
 mod pins;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -127,7 +128,7 @@ pub struct Classified {
     /// The class.
     pub class: AccountClass,
     /// In words an auditor can check.
-    pub evidence: String,
+    pub evidence: Cow<'static, str>,
 }
 
 /// Everyone, and whose account is whose.
@@ -139,6 +140,8 @@ pub struct People {
     correlations: Vec<Correlation>,
     classes: Vec<Classified>,
     accounts_of: Vec<Vec<NodeIx>>,
+    /// Where everybody stands at one instant: rules ask it again for every account.
+    standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
     zone: Option<jiff::tz::TimeZone>,
 }
@@ -160,6 +163,8 @@ impl People {
         }
         self.correlations = correlations;
         self.classes = classes;
+        let standings = self.persons.iter().map(|person| self.standing_of(person, now)).collect();
+        self.standings = Some((now, standings));
         self
     }
 
@@ -228,6 +233,11 @@ impl People {
         matches!(self.class(account).class, AccountClass::Human | AccountClass::Admin)
     }
 
+    /// Whether a login bears an administrator's affix, so that its holder may be found by an everyday account.
+    pub fn is_named_after_another(&self, login: &str) -> bool {
+        login::without_admin_affix(login::name_of(&fold(login))).is_some()
+    }
+
     /// Accounts linked to a person, in order of system and id.
     pub fn accounts_of(&self, person: PersonIx) -> &[NodeIx] {
         self.accounts_of.get(person.0 as usize).map_or(&[], Vec::as_slice)
@@ -235,8 +245,15 @@ impl People {
 
     /// Where a person stands at `now`: the best of the employments.
     pub fn standing(&self, person: PersonIx, now: Timestamp) -> Standing {
+        match &self.standings {
+            Some((at, standings)) if *at == now => standings[person.0 as usize],
+            Some(_) | None => self.standing_of(self.person(person), now),
+        }
+    }
+
+    fn standing_of(&self, person: &Person, now: Timestamp) -> Standing {
         let zone = self.zone.as_ref();
-        employment::best(self.person(person).employments.iter().map(|e| e.standing(now, self, zone)))
+        employment::best(person.employments.iter().map(|e| e.standing(now, self, zone)))
     }
 
     /// Where one employment stands at `now`.

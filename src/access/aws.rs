@@ -9,13 +9,14 @@ use muster_connectors::record::{EntitlementKind, PolicyKind, PrivilegeLevel};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
-use super::has_policies;
-use crate::graph::{Graph, NodeIx, NodeKind, Policy, SystemIx, Text};
+use crate::graph::{Graph, NodeIx, NodeKind, Policy, RowState, ScopeIx, SystemIx, Text};
 
 /// What a document says about administration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Grants {
     Everything,
+    /// Everything, as long as a condition holds, or does not.
+    Conditionally,
     Something,
     Unreadable,
 }
@@ -27,20 +28,37 @@ pub(super) struct Documents {
     systems: FxHashSet<SystemIx>,
 }
 
+/// What stands above principals and may take some of it back.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    accounts: FxHashMap<NodeIx, String>,
+    scopes: FxHashMap<ScopeIx, String>,
+}
+
+impl Bounds {
+    /// What stands above an account of a scope.
+    pub(super) fn above(&self, scope: ScopeIx, account: NodeIx) -> Option<&str> {
+        self.accounts.get(&account).or_else(|| self.scopes.get(&scope)).map(String::as_str)
+    }
+}
+
 impl Documents {
     /// Reads every identity policy of the graph.
     pub(super) fn of(graph: &Graph) -> Self {
         let mut systems = FxHashSet::default();
-        let mut documents = FxHashMap::default();
-        for policy in graph.policies() {
+        let mut documents: FxHashMap<(SystemIx, Text), (RowState, Grants)> = FxHashMap::default();
+        for policy in graph.policies().iter().filter(|policy| is_aws(policy.kind)) {
+            systems.insert(policy.system);
             if policy.kind == PolicyKind::Identity {
-                documents.insert((policy.system, policy.id), read(graph.text(policy.document)));
-            }
-            if !systems.contains(&policy.system) && has_policies(graph, policy.system) {
-                systems.insert(policy.system);
+                let row = (policy.state, read(graph.text(policy.document)));
+                // Several accounts list the same AWS managed policy: the best row counts.
+                let known = documents.entry((policy.system, policy.id)).or_insert(row);
+                if policy.state < known.0 {
+                    *known = row;
+                }
             }
         }
-        Self { documents, systems }
+        Self { documents: documents.into_iter().map(|(key, (_, grants))| (key, grants)).collect(), systems }
     }
 
     /// Whether entitlements of `system` are judged by their documents.
@@ -53,36 +71,43 @@ impl Documents {
         let node = graph.node(ix);
         let is_policy = graph.entitlement(ix).is_some_and(|entitlement| entitlement.kind == EntitlementKind::Policy);
         if !is_policy {
-            return Ok(PrivilegeLevel::Baseline);
+            return Err(format!("what `{}` allows is told by several policies together", graph.name(ix)));
         }
         match self.documents.get(&(node.system, node.id)) {
             Some(Grants::Everything) => Ok(PrivilegeLevel::Admin),
+            Some(Grants::Conditionally) => Err(format!("policy `{}` depends on a condition", graph.name(ix))),
             Some(Grants::Something) => Ok(PrivilegeLevel::Baseline),
             Some(Grants::Unreadable) => Err(format!("the document of policy `{}` cannot be read", graph.name(ix))),
             None => Err(format!("the document of policy `{}` was not collected", graph.name(ix))),
         }
     }
 
-    /// Principals that something stands above, with what it is.
-    pub(super) fn bounds(&self, graph: &Graph) -> FxHashMap<NodeIx, String> {
-        let mut bounds = FxHashMap::default();
-        for policy in graph.policies().iter().filter(|policy| policy.kind == PolicyKind::Boundary) {
+    /// What stands above principals.
+    pub(super) fn bounds(&self, graph: &Graph) -> Bounds {
+        let mut accounts = FxHashMap::default();
+        let boundaries = graph.policies().iter().filter(|policy| policy.kind == PolicyKind::Boundary);
+        for policy in boundaries.filter(|policy| restricts(graph.text(policy.document))) {
             for target in graph.targets_of(policy) {
                 if let Some(account) = graph.find(policy.system, NodeKind::Account, target) {
                     let why = format!("permissions boundary `{}` may take some of it back", policy_name(graph, policy));
-                    bounds.insert(account, why);
+                    accounts.insert(account, why);
                 }
             }
         }
-        for system in &self.systems {
-            let organization = Organization::of(graph, *system);
-            for (ix, _) in graph.accounts().filter(|(ix, _)| graph.node(*ix).system == *system) {
-                if let Some(why) = organization.above(graph.scope_name(graph.node(ix).scope)) {
-                    bounds.entry(ix).or_insert(why);
-                }
-            }
-        }
-        bounds
+        let organizations: FxHashMap<SystemIx, Organization> =
+            self.systems.iter().map(|system| (*system, Organization::of(graph, *system))).collect();
+        let above = |(system, scope): (SystemIx, ScopeIx)| {
+            Some((scope, organizations.get(&system)?.above(graph.scope_name(scope))?))
+        };
+        Bounds { accounts, scopes: graph.places().filter_map(above).collect() }
+    }
+}
+
+/// Kinds of policy that only AWS has.
+fn is_aws(kind: PolicyKind) -> bool {
+    match kind {
+        PolicyKind::Identity | PolicyKind::Boundary | PolicyKind::Scp | PolicyKind::Rcp => true,
+        PolicyKind::Resource | PolicyKind::Trust | PolicyKind::RoleDefinition => false,
     }
 }
 
@@ -113,7 +138,7 @@ impl Organization {
         }
         let mut restricting = FxHashMap::default();
         for policy in graph.policies().iter().filter(|p| p.system == system && p.kind == PolicyKind::Scp) {
-            if read(graph.text(policy.document)) != Grants::Everything || denies(graph.text(policy.document)) {
+            if restricts(graph.text(policy.document)) {
                 for target in graph.targets_of(policy) {
                     restricting.insert(target.to_owned(), policy_name(graph, policy));
                 }
@@ -161,18 +186,27 @@ fn statements(document: &str) -> Option<Vec<Value>> {
 
 fn read(document: &str) -> Grants {
     let Some(statements) = statements(document) else { return Grants::Unreadable };
-    let denies_all = statements.iter().any(|statement| effect(statement) == "deny" && is_everything(statement));
-    if denies_all {
+    let about_everything = |wanted: &str, conditional: bool| {
+        statements.iter().any(|statement| {
+            effect(statement) == wanted
+                && is_everything(statement)
+                && statement.get("Condition").is_some() == conditional
+        })
+    };
+    if about_everything("deny", false) {
         return Grants::Something;
     }
-    let allows_all = statements.iter().any(|statement| {
-        effect(statement) == "allow" && is_everything(statement) && statement.get("Condition").is_none()
-    });
-    if allows_all { Grants::Everything } else { Grants::Something }
+    match (about_everything("allow", false), about_everything("allow", true), about_everything("deny", true)) {
+        (true, _, false) => Grants::Everything,
+        (true, _, true) | (false, true, _) => Grants::Conditionally,
+        (false, false, _) => Grants::Something,
+    }
 }
 
-fn denies(document: &str) -> bool {
-    statements(document).is_none_or(|statements| statements.iter().any(|statement| effect(statement) == "deny"))
+/// Whether a document that bounds others leaves anything out.
+fn restricts(document: &str) -> bool {
+    let denies = |statements: Vec<Value>| statements.iter().any(|statement| effect(statement) == "deny");
+    read(document) != Grants::Everything || statements(document).is_none_or(denies)
 }
 
 fn effect(statement: &Value) -> String {
@@ -200,7 +234,9 @@ mod tests {
         let all = r#"{"Statement":{"Effect":"Allow","Action":["s3:Get*","*"],"Resource":"*"}}"#;
         assert_eq!(read(all), Grants::Everything);
         let conditional = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}]}"#;
-        assert_eq!(read(conditional), Grants::Something);
+        assert_eq!(read(conditional), Grants::Conditionally);
+        let unless = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}}]}"#;
+        assert_eq!(read(unless), Grants::Conditionally);
         let quarantined = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
         assert_eq!(read(quarantined), Grants::Something);
         assert_eq!(read("{"), Grants::Unreadable);

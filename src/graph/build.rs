@@ -1,5 +1,8 @@
 //! Puts a graph together: nodes first, then edges, then compressed adjacency both ways.
 
+use std::collections::hash_map::Entry;
+
+use rayon::slice::ParallelSliceMut as _;
 use rustc_hash::FxHashMap;
 
 use super::strings::number;
@@ -50,7 +53,7 @@ impl Offsets {
     }
 
     /// The rows of an owner.
-    pub(super) fn of(&self, owner: usize) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn of(&self, owner: usize) -> impl Iterator<Item = u32> + Clone + '_ {
         let range = match (self.starts.get(owner), self.starts.get(owner + 1)) {
             (Some(start), Some(end)) => *start as usize..*end as usize,
             (_, None) | (None, _) => 0..0,
@@ -125,6 +128,26 @@ impl Lookup {
     }
 }
 
+/// Where a node's row goes.
+enum Place {
+    /// At the end.
+    New,
+    /// In place of a worse one.
+    Better(usize),
+    /// Nowhere: a better one is known.
+    Known,
+}
+
+impl Place {
+    fn put<T>(self, rows: &mut Vec<T>, row: T) {
+        match self {
+            Self::New => rows.push(row),
+            Self::Better(place) => rows[place] = row,
+            Self::Known => {}
+        }
+    }
+}
+
 #[derive(Debug)]
 struct PendingEdge {
     source: NodeIx,
@@ -192,16 +215,25 @@ impl Builder {
         Span { start, len: small(self.texts.len()) - start }
     }
 
-    fn node(&mut self, node: Node) -> Option<NodeIx> {
+    /// Adds a node and gives the place that its row takes among those of its kind.
+    ///
+    /// An id that several scopes list is one node: its best row wins, and of equally good ones the first.
+    fn node(&mut self, node: Node, first_of_kind: usize) -> Place {
         let key = (node.system.0, node.kind, number(node.id));
         let ix = node_ix(self.nodes.len());
         match self.lookup.nodes.entry(key) {
-            // The first row of an id wins: rows arrive with today's before those carried over.
-            std::collections::hash_map::Entry::Occupied(_) => None,
-            std::collections::hash_map::Entry::Vacant(vacant) => {
+            Entry::Occupied(known) => {
+                let known = known.get().get();
+                if self.nodes[known].state <= node.state {
+                    return Place::Known;
+                }
+                self.nodes[known] = node;
+                Place::Better(known - first_of_kind)
+            }
+            Entry::Vacant(vacant) => {
                 vacant.insert(ix);
                 self.nodes.push(node);
-                Some(ix)
+                Place::New
             }
         }
     }
@@ -209,30 +241,25 @@ impl Builder {
     /// Adds an account.
     pub fn account(&mut self, node: Node, account: Account) {
         debug_assert_eq!(self.nodes.len(), self.accounts.len(), "accounts come first");
-        if self.node(node).is_some() {
-            self.accounts.push(account);
-        }
+        self.node(node, 0).put(&mut self.accounts, account);
     }
 
     /// Adds a group.
     pub fn group(&mut self, node: Node, group: Group) {
-        if self.node(node).is_some() {
-            self.groups.push(group);
-        }
+        let first = self.accounts.len();
+        self.node(node, first).put(&mut self.groups, group);
     }
 
     /// Adds an entitlement.
     pub fn entitlement(&mut self, node: Node, entitlement: Entitlement) {
-        if self.node(node).is_some() {
-            self.entitlements.push(entitlement);
-        }
+        let first = self.accounts.len() + self.groups.len();
+        self.node(node, first).put(&mut self.entitlements, entitlement);
     }
 
     /// Adds a resource.
     pub fn resource(&mut self, node: Node, resource: Resource) {
-        if self.node(node).is_some() {
-            self.resources.push(resource);
-        }
+        let first = self.accounts.len() + self.groups.len() + self.entitlements.len();
+        self.node(node, first).put(&mut self.resources, resource);
     }
 
     /// Adds a credential.
@@ -257,7 +284,7 @@ impl Builder {
             return ix;
         }
         let ix = node_ix(self.nodes.len());
-        self.node(Node { kind: NodeKind::Unresolved, ..*like });
+        self.node(Node { kind: NodeKind::Unresolved, ..*like }, 0);
         ix
     }
 
@@ -270,7 +297,8 @@ impl Builder {
     ///
     /// Cost: O(V + E log d) for the widest node's degree d.
     pub fn finish(mut self) -> Graph {
-        self.edges.sort_by_key(|edge| (edge.source, edge.target, edge.relation, edge.detail.resource));
+        // Stable: edges that differ in nothing but their condition keep the order of the table.
+        self.edges.par_sort_by_key(|edge| (edge.source, edge.target, edge.relation, edge.detail.resource));
         let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
         let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self

@@ -39,6 +39,14 @@ pub struct CoverageRow {
     pub files: Vec<SourceFile>,
 }
 
+impl CoverageRow {
+    /// "hr:people (persons) is partial: …": how far it is from complete, for a sentence.
+    pub fn shortfall(&self) -> String {
+        let why = self.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
+        format!("{}:{} ({}) is {}{why}", self.system, self.scope, self.kind, self.state.as_str())
+    }
+}
+
 /// Everything that was promised, and how it ended; sorted by system, scope and kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
@@ -71,7 +79,14 @@ impl Coverage {
 
     /// The rows of a system.
     pub fn of_system<'a>(&'a self, system: &'a str) -> impl Iterator<Item = &'a CoverageRow> {
-        self.rows.iter().filter(move |row| row.system == system)
+        let start = self.rows.partition_point(|row| row.system.as_str() < system);
+        self.rows[start..].iter().take_while(move |row| row.system == system)
+    }
+
+    /// The rows of a scope.
+    pub fn of_scope<'a>(&'a self, system: &'a str, scope: &'a str) -> impl Iterator<Item = &'a CoverageRow> {
+        let start = self.rows.partition_point(|row| (row.system.as_str(), row.scope.as_str()) < (system, scope));
+        self.rows[start..].iter().take_while(move |row| row.system == system && row.scope == scope)
     }
 
     /// The rows of systems that yield people.
@@ -81,9 +96,8 @@ impl Coverage {
 
     /// The tenant's own id of a system where the scope names it; else the system's name. Fingerprints use it, so a rename
     /// reopens nothing.
-    pub fn tenant_of<'a>(&'a self, system: &'a str, scope: &str) -> &'a str {
-        let mut rows = self.of_system(system).filter(|row| row.scope == scope);
-        rows.find_map(|row| row.tenant.as_deref()).unwrap_or(system)
+    pub fn tenant_of<'a>(&'a self, system: &'a str, scope: &'a str) -> &'a str {
+        self.of_scope(system, scope).find_map(|row| row.tenant.as_deref()).unwrap_or(system)
     }
 }
 

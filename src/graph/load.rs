@@ -138,6 +138,7 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             "password_changed",
             "password_changed_state",
             "interactive",
+            "mfa",
             "mfa_state",
             "owner",
             "department",
@@ -161,6 +162,8 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
     let (password, activity) = (Facts::of(&rows, "password_changed")?, Facts::of(&rows, "last_activity")?);
     let emails = Lists::of(builder, &rows, "emails")?;
     let federated = Lists::of(builder, &rows, "federated")?;
+    let mut has_factor = fixedbitset::FixedBitSet::with_capacity(rows.len());
+    rows.lists("mfa", |row, _| has_factor.insert(row))?;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let account = Account {
@@ -180,7 +183,10 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             last_activity: activity.when(row),
             password_changed: password.when(row),
             interactive: interactive.get(row),
-            mfa: mfa.name(row).unwrap_or(FactState::Unsupported),
+            mfa: match mfa.name(row).unwrap_or(FactState::Unsupported) {
+                FactState::Known if !has_factor.contains(row) => FactState::None,
+                state => state,
+            },
             owner: add(builder, owner.get(row)),
             department: add(builder, department.get(row)),
             federated: builder.texts(federated.row(row).iter().copied()),

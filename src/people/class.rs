@@ -38,33 +38,33 @@ const PLACE_MARKS: [(&str, AccountClass); 6] = [
 /// The class of an account and what it rests on.
 pub(super) fn classify(graph: &Graph, account: NodeIx) -> Classified {
     let Some(facts) = graph.account(account) else {
-        return Classified { class: AccountClass::Human, evidence: "not an account".to_owned() };
+        return Classified { class: AccountClass::Human, evidence: "not an account".into() };
     };
     if let Some(class) = facts.class {
         let evidence = match facts.class_evidence {
-            Some(evidence) => graph.text(evidence).to_owned(),
-            None => "the system says so".to_owned(),
+            Some(evidence) => graph.text(evidence).to_owned().into(),
+            None => "the system says so".into(),
         };
         return Classified { class, evidence };
     }
     if facts.is_root {
-        return Classified { class: AccountClass::System, evidence: "the tenant's built-in account".to_owned() };
+        return Classified { class: AccountClass::System, evidence: "the tenant's built-in account".into() };
     }
     let login = fold(graph.text_or_empty(facts.login));
     if let Some((mark, class)) = LOGIN_MARKS.iter().find(|(mark, _)| login.starts_with(mark)) {
-        return Classified { class: *class, evidence: format!("login starts with `{mark}`") };
+        return Classified { class: *class, evidence: format!("login starts with `{mark}`").into() };
     }
     let place = fold(graph.text_or_empty(facts.native_name));
     if let Some((mark, class)) = PLACE_MARKS.iter().find(|(mark, _)| place.contains(mark)) {
-        return Classified { class: *class, evidence: format!("kept in `{mark}`") };
+        return Classified { class: *class, evidence: format!("kept in `{mark}`").into() };
     }
     if without_admin_affix(&login).is_some() {
         return Classified {
             class: AccountClass::Admin,
-            evidence: format!("login `{login}` bears an administrator's affix"),
+            evidence: format!("login `{login}` bears an administrator's affix").into(),
         };
     }
-    Classified { class: AccountClass::Human, evidence: "no mark of another class".to_owned() }
+    Classified { class: AccountClass::Human, evidence: "no mark of another class".into() }
 }
 
 /// Whether the class leaves room for a person.

@@ -95,9 +95,23 @@ impl Standing {
     }
 }
 
+/// Days between the end of one employment and the first day of the next in which the person counts as staying.
+const SEAMLESS_DAYS: i64 = 31;
+
 /// The best of several; [`Standing::Unknown`] of none.
-pub(super) fn best(standings: impl Iterator<Item = Standing>) -> Standing {
-    standings.min_by_key(Standing::rank).unwrap_or(Standing::Unknown)
+///
+/// Somebody who left and is to come back has left, unless the two employments follow each other (a conversion).
+pub(super) fn best(standings: impl Iterator<Item = Standing> + Clone) -> Standing {
+    let Some(best) = standings.clone().min_by_key(Standing::rank) else { return Standing::Unknown };
+    let Standing::Future { start } = best else { return best };
+    let ended = standings.filter(|standing| matches!(standing, Standing::Ended { .. })).min_by_key(Standing::rank);
+    match (ended, start) {
+        (Some(Standing::Ended { at: Some(at), .. }), Some(start)) => {
+            let last = at.to_zoned(TimeZone::UTC).date();
+            if last.duration_until(start).as_hours() / 24 <= SEAMLESS_DAYS { best } else { ended.unwrap_or(best) }
+        }
+        (ended, _) => ended.unwrap_or(best),
+    }
 }
 
 impl Employment {

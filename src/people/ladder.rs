@@ -1,10 +1,12 @@
 //! The ladder: each rung looks at the accounts that no stronger rung has settled.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use muster_connectors::record::{EmploymentStatus, RecordKind};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{Classified, Correlation, People, Person, PersonIx, Pin, STRATEGIES, class, fold, pins};
+use super::{Classified, Correlation, Employment, People, Person, PersonIx, Pin, STRATEGIES, class, fold, pins};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
 /// From which confidence on a match counts.
@@ -61,11 +63,20 @@ pub struct Evidence<'a> {
     pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
     /// Persons by a key made of their names; see [`super::login`].
     pub names: &'a FxHashMap<String, Vec<PersonIx>>,
+    /// Whether HR's work e-mails are all of one domain, so that a bare name can mean only one of them.
+    pub one_domain: bool,
     /// The clock.
     pub now: Timestamp,
 }
 
 impl Evidence<'_> {
+    /// Whether an account of `system` that was not read may be missing.
+    pub fn may_miss_accounts(&self, system: SystemIx) -> bool {
+        let coverage = self.graph.coverage();
+        let mut rows = coverage.of_system(self.graph.system_name(system));
+        rows.any(|row| row.kind == RecordKind::Account && !row.proves_absence)
+    }
+
     /// Whether e-mail or name alone may tie `account` to `person`: never across an employment gap.
     ///
     /// An address is handed on when its bearer leaves. So the account must have been made while the person's *latest*
@@ -88,36 +99,46 @@ const SEAMLESS_DAYS: i64 = 31;
 fn made_within_latest_span(person: &Person, created: Timestamp) -> bool {
     let day = created.to_zoned(jiff::tz::TimeZone::UTC).date();
     let Some(first) = latest_span_start(person) else { return true };
-    let Ok(earliest) = first.checked_sub(jiff::SignedDuration::from_hours(24 * PREBOARDING_DAYS)) else { return true };
-    let after_end = person.employments.iter().all(|e| e.end.is_some_and(|end| day > end));
+    let preboarding = jiff::SignedDuration::from_hours(24 * PREBOARDING_DAYS);
+    let earliest = first.checked_sub(preboarding).unwrap_or(Date::MIN);
+    let after_end = person.employments.iter().all(|e| last_day(e).is_some_and(|end| day > end));
     day >= earliest && !after_end
 }
 
-/// First day of the last run of employments without a gap.
-fn latest_span_start(person: &Person) -> Option<jiff::civil::Date> {
-    let mut start = None;
-    let mut reached: Option<jiff::civil::Date> = None;
+/// First day of the last run of employments without a gap; the beginning of time where HR does not say.
+fn latest_span_start(person: &Person) -> Option<Date> {
+    let mut run: Option<(Date, Option<Date>)> = None;
     for employment in &person.employments {
-        let this = employment.start?;
-        let seamless = reached.is_some_and(|end| days_between(end, this) <= SEAMLESS_DAYS);
-        if start.is_none() || !seamless {
-            start = Some(this);
-        }
-        reached = match (reached, employment.end) {
-            (_, None) => return start,
-            (Some(end), Some(this_end)) => Some(end.max(this_end)),
-            (None, Some(this_end)) => Some(this_end),
-        };
+        let start = employment.start.unwrap_or(Date::MIN);
+        let end = last_day(employment);
+        run = Some(match run {
+            Some((first, None)) => (first, None),
+            Some((first, Some(reached))) if days_between(reached, start) <= SEAMLESS_DAYS => {
+                (first, end.map(|end| end.max(reached)))
+            }
+            Some(_) | None => (start, end),
+        });
     }
-    start
+    run.map(|(first, _)| first)
+}
+
+/// The last day of an employment, `None` while it runs on. One that HR calls terminated without saying when ended as soon as it
+/// began: what cannot be dated must not bridge a gap.
+fn last_day(employment: &Employment) -> Option<Date> {
+    if employment.status != EmploymentStatus::Terminated {
+        return employment.end;
+    }
+    let written = employment.effective.or(employment.recorded);
+    let day = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    Some(employment.end.or_else(|| written.map(day)).or(employment.start).unwrap_or(Date::MIN))
 }
 
 fn was_away(person: &Person) -> bool {
-    let first = person.employments.iter().filter_map(|employment| employment.start).min();
-    first.is_some() && latest_span_start(person) != first
+    let first = person.employments.first().map(|employment| employment.start.unwrap_or(Date::MIN));
+    latest_span_start(person) != first
 }
 
-fn days_between(from: jiff::civil::Date, to: jiff::civil::Date) -> i64 {
+fn days_between(from: Date, to: Date) -> i64 {
     from.duration_until(to).as_hours() / 24
 }
 
@@ -133,10 +154,12 @@ pub(super) fn climb(
         (0..graph.account_count()).into_par_iter().map(|place| class::classify(graph, node(place))).collect();
     let resolved = pins::resolve(pins, graph, people, now);
     let names = super::login::name_keys(people);
+    let one_domain = super::login::is_one_domain(people);
     let mut correlations = vec![Correlation::Nobody; graph.account_count()];
+    let bases = super::login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
-        let evidence = Evidence { graph, people, pins: &resolved, logins: &logins, names: &names, now };
+        let evidence = Evidence { graph, people, pins: &resolved, logins: &logins, names: &names, one_domain, now };
         let found: Vec<(usize, Correlation)> = (0..graph.account_count())
             .into_par_iter()
             .filter(|place| correlations[*place] == Correlation::Nobody)
@@ -150,7 +173,10 @@ pub(super) fn climb(
             if let (Correlation::Linked(link), Some(account)) = (&correlation, graph.account(node(place)))
                 && let Some(login) = account.login
             {
-                logins.insert((graph.node(node(place)).system, fold(graph.text(login))), link.person);
+                let key = (graph.node(node(place)).system, fold(graph.text(login)));
+                if bases.contains(&key) {
+                    logins.insert(key, link.person);
+                }
             }
             correlations[place] = correlation;
         }

@@ -1,11 +1,11 @@
 //! The lowest rungs: what the account is called.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_normalization::UnicodeNormalization;
 
 use super::ladder::{Candidate, Evidence, Strategy};
 use super::{People, PersonIx, fold};
-use crate::graph::NodeIx;
+use crate::graph::{Graph, NodeIx, SystemIx};
 
 /// An administration account named after an everyday one of the same system that is already linked.
 pub(super) static ADMIN_AFFIX: Strategy = Strategy {
@@ -18,7 +18,7 @@ pub(super) static ADMIN_AFFIX: Strategy = Strategy {
 /// The part before the `@` of a work e-mail.
 pub(super) static LOCAL_PART: Strategy = Strategy {
     name: "email_name",
-    summary: "the login is the name part of exactly one person's work e-mail",
+    summary: "the login is the name part of exactly one person's work e-mail, and nothing says that it is another tenant's",
     propose: propose_local_part,
     any_class: false,
 };
@@ -46,8 +46,7 @@ pub(super) fn without_admin_affix(login: &str) -> Option<&str> {
 fn login_name(evidence: &Evidence<'_>, account: NodeIx) -> Option<String> {
     let login = evidence.graph.account(account)?.login?;
     let login = fold(evidence.graph.text(login));
-    let name = login.split_once('@').map_or(login.as_str(), |(name, _)| name);
-    let name = name.rsplit_once('\\').map_or(name, |(_, name)| name);
+    let name = name_of(&login);
     (name.len() > 1).then(|| name.to_owned())
 }
 
@@ -71,7 +70,63 @@ fn propose_local_part(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate
     let Some(login) = login_name(evidence, account) else { return Vec::new() };
     let base = without_admin_affix(&login).unwrap_or(&login);
     let key = format!("@{base}");
-    named(evidence, account, &key, &LOCAL_PART, 0.9, &format!("login `{login}` is the name part of the work e-mail"))
+    let why = format!("login `{login}` is the name part of the work e-mail");
+    let mut candidates = named(evidence, account, &key, &LOCAL_PART, NAME_PART, &why);
+    // Its everyday account may lie in what was not read, and may be somebody else's.
+    let may_miss = base != login && evidence.may_miss_accounts(evidence.graph.node(account).system);
+    for candidate in &mut candidates {
+        if may_miss || !is_same_tenant(evidence, account, candidate.person) {
+            candidate.confidence = candidate.confidence.min(NAME_ALONE);
+            candidate.evidence.push_str(", but it may be another tenant's or another person's");
+        }
+    }
+    candidates
+}
+
+/// A login that is the name part of a work e-mail.
+const NAME_PART: f32 = 0.9;
+/// A name and nothing else.
+const NAME_ALONE: f32 = 0.75;
+
+/// Whether nothing says that the login belongs to another tenant's name space than the person's e-mail.
+///
+/// An account with addresses, none of which is the person's, is another tenant's. A bare login says nothing of its tenant: it
+/// counts where HR knows only one domain, or where the account bears the person's name.
+fn is_same_tenant(evidence: &Evidence<'_>, account: NodeIx, person: PersonIx) -> bool {
+    let (graph, people) = (evidence.graph, evidence.people);
+    let Some(facts) = graph.account(account) else { return false };
+    let login = facts.login.map(|login| graph.text(login)).filter(|login| login.contains('@'));
+    let addresses: Vec<String> = graph.emails_of(facts).chain(login).map(fold).collect();
+    let person = people.person(person);
+    if !addresses.is_empty() {
+        return person.emails.iter().any(|email| addresses.iter().any(|address| address == people.text(*email)));
+    }
+    let name = letters(graph.text_or_empty(graph.node(account).name));
+    let bears = |part| {
+        let part = letters(people.text_or_empty(part));
+        !part.is_empty() && name.contains(&part)
+    };
+    evidence.one_domain || (bears(person.given_name) && bears(person.family_name))
+}
+
+/// Whether every work e-mail of HR is of the same domain.
+pub(super) fn is_one_domain(people: &People) -> bool {
+    let emails = people.persons().flat_map(|(_, person)| &person.emails);
+    let mut domains = emails.filter_map(|email| Some(people.text(*email).rsplit_once('@')?.1));
+    let first = domains.next();
+    domains.all(|domain| Some(domain) == first)
+}
+
+/// The everyday logins that administrators' logins are made from, by system.
+pub(super) fn everyday_logins(graph: &Graph) -> FxHashSet<(SystemIx, String)> {
+    let logins = graph.accounts().filter_map(|(ix, account)| Some((graph.node(ix).system, fold(graph.text(account.login?)))));
+    logins.filter_map(|(system, login)| Some((system, without_admin_affix(name_of(&login))?.to_owned()))).collect()
+}
+
+/// The name in a folded login, without domain.
+pub(super) fn name_of(login: &str) -> &str {
+    let name = login.split_once('@').map_or(login, |(name, _)| name);
+    name.rsplit_once('\\').map_or(name, |(_, name)| name)
 }
 
 fn propose_convention(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
@@ -82,7 +137,7 @@ fn propose_convention(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate
     if key.len() < 3 {
         return Vec::new();
     }
-    named(evidence, account, key, &CONVENTION, 0.75, &format!("login `{login}` follows a naming convention"))
+    named(evidence, account, key, &CONVENTION, NAME_ALONE, &format!("login `{login}` follows a naming convention"))
 }
 
 fn named(

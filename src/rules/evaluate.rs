@@ -40,15 +40,15 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
         findings.extend(found);
     }
     findings.sort_by(|a: &Finding, b: &Finding| {
-        let key = |finding: &Finding| {
-            (
-                std::cmp::Reverse(finding.severity),
-                finding.rule.clone(),
-                finding.subject.system.clone(),
-                finding.subject.id.clone(),
-            )
-        };
-        key(a).cmp(&key(b))
+        let of = |finding: &Finding| std::cmp::Reverse(finding.severity);
+        (of(a), &a.rule, &a.subject.system, &a.subject.id, &a.subject.kind, &a.fingerprint).cmp(&(
+            of(b),
+            &b.rule,
+            &b.subject.system,
+            &b.subject.id,
+            &b.subject.kind,
+            &b.fingerprint,
+        ))
     });
     Check { findings, rules }
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_connectors::record::{Lifecycle, PrivilegeLevel};
+use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Evidence;
 use rustc_hash::FxHashMap;
 
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
-use crate::graph::{CredentialIx, Edge, Graph, NodeIx, SystemIx, When};
+use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, People, PersonIx, Standing, fold};
 
 /// Systems that must be collected, from the policy folder, with their owners.
@@ -33,6 +33,9 @@ pub struct Facts<'a> {
     /// The clock.
     pub now: Timestamp,
     names: FxHashMap<(SystemIx, String), NodeIx>,
+    unread: FxHashMap<(SystemIx, RecordKind), String>,
+    unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
+    unread_anywhere: BTreeMap<RecordKind, String>,
 }
 
 impl<'a> Facts<'a> {
@@ -48,8 +51,60 @@ impl<'a> Facts<'a> {
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
+        let mut unread = FxHashMap::default();
+        let mut unread_anywhere = BTreeMap::new();
+        for row in graph.coverage().rows().iter().filter(|row| !row.proves_absence) {
+            if let Some(system) = graph.system(&row.system) {
+                unread.entry((system, row.kind)).or_insert_with(|| row.shortfall());
+            }
+            unread_anywhere.entry(row.kind).or_insert_with(|| row.shortfall());
+        }
+        let mut unread_here = FxHashMap::default();
+        for (system, scope) in graph.places() {
+            let rows = graph.coverage().of_scope(graph.system_name(system), graph.scope_name(scope));
+            for row in rows.filter(|row| !row.proves_absence) {
+                unread_here.insert((scope, row.kind), row.shortfall());
+            }
+        }
         let names = owner_names(graph);
-        Self { graph, people, access, options, inventory, systems, now, names }
+        Self { graph, people, access, options, inventory, systems, now, names, unread, unread_here, unread_anywhere }
+    }
+
+    /// Why a record of this kind may be missing from what was read of a system; `None` when all of them were read, or none
+    /// was promised.
+    pub fn unread(&self, system: SystemIx, kind: RecordKind) -> Option<&str> {
+        self.unread.get(&(system, kind)).map(String::as_str)
+    }
+
+    /// The same for one scope.
+    pub fn unread_here(&self, scope: ScopeIx, kind: RecordKind) -> Option<&str> {
+        self.unread_here.get(&(scope, kind)).map(String::as_str)
+    }
+
+    /// The same for all systems.
+    pub fn unread_anywhere(&self, kind: RecordKind) -> Option<&str> {
+        self.unread_anywhere.get(&kind).map(String::as_str)
+    }
+
+    /// Whether a credential can be used, as far as is known: switched off, withdrawn and expired ones cannot; where the system
+    /// does not say, it can.
+    pub fn works(&self, credential: &Credential) -> bool {
+        let usable = match credential.status {
+            CredentialState::Active | CredentialState::Unknown => true,
+            CredentialState::Inactive | CredentialState::Expired | CredentialState::Revoked => false,
+        };
+        usable && credential.expires.at().is_none_or(|expires| expires > self.now)
+    }
+
+    /// The credentials of an account that were read with the snapshot; what a failed reading left over is not among them.
+    pub fn credentials_of(&self, account: NodeIx) -> impl Iterator<Item = (CredentialIx, &Credential)> + Clone + '_ {
+        self.graph.credentials_of(account).filter(|(_, credential)| credential.state != RowState::Stale)
+    }
+
+    /// The accounts of a person that were read with the snapshot.
+    pub fn accounts_of(&self, person: PersonIx) -> impl Iterator<Item = NodeIx> + Clone + '_ {
+        let accounts = self.people.accounts_of(person).iter().copied();
+        accounts.filter(|account| self.graph.node(*account).state != RowState::Stale)
     }
 
     /// A number of a rule, as the config has it.
@@ -88,9 +143,8 @@ impl<'a> Facts<'a> {
     /// e-mail, and the person it is linked to; else a person by employee id or e-mail.
     pub fn owner(&self, system: SystemIx, owner: &str) -> Option<PersonIx> {
         let key = fold(owner);
-        let account = self.names.get(&(system, key.clone()));
-        if let Some(link) = account.and_then(|account| self.people.link(*account)) {
-            return Some(link.person);
+        if let Some(account) = self.names.get(&(system, key.clone())) {
+            return self.people.link(*account).map(|link| link.person);
         }
         match self.people.find(&key).as_slice() {
             [person] => Some(*person),
@@ -184,7 +238,7 @@ impl<'a> Facts<'a> {
 
     fn row(&self, system: &str, scope: &str, table: &str, facts: &[(&str, String)]) -> Evidence {
         let coverage = self.graph.coverage();
-        let collected = coverage.of_system(system).find(|row| row.scope == scope).and_then(|row| row.collected);
+        let collected = coverage.of_scope(system, scope).find_map(|row| row.collected);
         Evidence {
             system: system.to_owned(),
             table: table.to_owned(),

@@ -59,8 +59,7 @@ impl Need {
     fn unmet_by(&self, row: &CoverageRow) -> Option<String> {
         let enough = if self.absence { row.proves_absence } else { row.state != KindState::Failed };
         if !enough {
-            let why = row.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
-            return Some(format!("{}:{} ({}) is {}{why}", row.system, row.scope, row.kind, row.state.as_str()));
+            return Some(row.shortfall());
         }
         let field = self.field?;
         let why = row.withheld.get(field)?;

@@ -156,7 +156,18 @@ impl Subject {
                 let (system, scope) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
                 facts.graph.coverage().tenant_of(system, scope)
             }
-            None => view.system.as_deref().unwrap_or("people"),
+            None => match self {
+                Self::Scope(place) => {
+                    let row = &facts.graph.coverage().rows()[place];
+                    row.tenant.as_deref().unwrap_or(&row.system)
+                }
+                Self::Account(_)
+                | Self::Person(_)
+                | Self::Credential(_)
+                | Self::Edge(_)
+                | Self::Object(_)
+                | Self::System(_) => view.system.as_deref().unwrap_or("people"),
+            },
         };
         let mut hasher = blake3::Hasher::new();
         for part in [rule, tenant, &view.kind, &view.id] {
@@ -192,6 +203,12 @@ impl Facts<'_> {
     pub(crate) fn edge_key(&self, edge: &Edge) -> String {
         let id = |ix: NodeIx| self.graph.text(self.graph.node(ix).id);
         let resource = self.graph.detail(edge).resource.map_or("", id);
-        format!("{}|{}|{resource}", id(edge.source), id(edge.target))
+        let key = format!("{}|{}|{resource}", id(edge.source), id(edge.target));
+        match self.graph.detail(edge).note {
+            Some(condition) if edge.relation == crate::graph::Relation::Holds => {
+                format!("{key}|{}", self.graph.text(condition))
+            }
+            Some(_) | None => key,
+        }
     }
 }

@@ -1,4 +1,4 @@
-use muster_connectors::record::{CredentialKind, CredentialState};
+use muster_connectors::record::{CredentialKind, RecordKind};
 use muster_reports::view::Severity;
 
 use crate::controls::{CRED, LP};
@@ -31,13 +31,14 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Account(ix) = subject else { return Verdict::NotApplicable };
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
     let keys: Vec<_> = facts
-        .graph
         .credentials_of(ix)
-        .filter(|(_, key)| key.kind == CredentialKind::AccessKey && key.status == CredentialState::Active)
+        .filter(|(_, key)| key.kind == CredentialKind::AccessKey && facts.works(key))
         .collect();
-    if keys.is_empty() && !account.is_root {
-        return Verdict::NotApplicable;
-    }
+    let clean = || match facts.unread_here(facts.graph.node(ix).scope, RecordKind::Credential) {
+        Some(why) => Verdict::NotEvaluated(format!("a key may lie in what was not read: {why}")),
+        None if keys.is_empty() && !account.is_root => Verdict::NotApplicable,
+        None => Verdict::Pass,
+    };
     let overlap = facts.option(&RULE, "overlap_days");
     // A rotation is under way as long as the newest key is younger than the overlap.
     let newest = keys.iter().filter_map(|(_, key)| key.created.days_before(facts.now)).min();
@@ -48,11 +49,11 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     } else if keys.len() > 1 && newest.is_none_or(|days| i64::from(days) >= overlap) {
         format!("The account {name} in {system} has {} working access keys, none of them new.", keys.len())
     } else {
-        return Verdict::Pass;
+        return clean();
     };
     let mut failure = Failure::new(message).row(facts.account_row(ix, &[]));
-    for (key, _) in keys {
-        failure = failure.row(facts.credential_row(key));
+    for (key, _) in &keys {
+        failure = failure.row(facts.credential_row(*key));
     }
     failure.verdict()
 }

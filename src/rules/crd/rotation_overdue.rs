@@ -1,4 +1,4 @@
-use muster_connectors::record::{CredentialKind, CredentialState};
+use muster_connectors::record::CredentialKind;
 use muster_reports::view::Severity;
 
 use crate::controls::{CRED, NHI};
@@ -30,7 +30,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Credential(ix) = subject else { return Verdict::NotApplicable };
     let credential = facts.graph.credential(ix);
-    if credential.status != CredentialState::Active {
+    if !facts.works(credential) {
         return Verdict::NotApplicable;
     }
     let limit = match credential.kind {

@@ -1,4 +1,4 @@
-use muster_connectors::record::{CredentialKind, CredentialState, FactState};
+use muster_connectors::record::{CredentialKind, FactState};
 use muster_reports::view::Severity;
 
 use crate::controls::{CRED, DORM};
@@ -26,7 +26,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Credential(ix) = subject else { return Verdict::NotApplicable };
     let credential = facts.graph.credential(ix);
-    if credential.status != CredentialState::Active || credential.kind == CredentialKind::Password {
+    if !facts.works(credential) || credential.kind == CredentialKind::Password {
         return Verdict::NotApplicable;
     }
     let (since, how) = match credential.last_used.state() {

@@ -1,4 +1,4 @@
-use muster_connectors::record::CredentialState;
+use muster_connectors::record::RecordKind;
 use muster_reports::view::Severity;
 
 use crate::controls::LEAVE;
@@ -31,22 +31,24 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Person(person) = subject else { return Verdict::NotApplicable };
     let Standing::Ended { at, .. } = facts.people.standing(person, facts.now) else { return Verdict::NotApplicable };
-    let accounts = facts.people.accounts_of(person);
-    if accounts.is_empty() {
+    if facts.people.accounts_of(person).is_empty() {
         return Verdict::NotApplicable;
     }
     if at.is_some_and(|at| facts.now.duration_since(at).as_hours() < facts.option(&RULE, "grace_hours")) {
         return Verdict::Pass;
     }
-    let (alive, off): (Vec<_>, Vec<_>) = accounts.iter().copied().partition(|account| facts.is_active(*account));
+    let (alive, off): (Vec<_>, Vec<_>) = facts.accounts_of(person).partition(|account| facts.is_active(*account));
     let keys: Vec<_> = off
         .iter()
-        .flat_map(|account| facts.graph.credentials_of(*account))
-        .filter(|(_, credential)| credential.status == CredentialState::Active)
-        .filter(|(_, credential)| credential.expires.at().is_none_or(|expires| expires > facts.now))
+        .flat_map(|account| facts.credentials_of(*account))
+        .filter(|(_, credential)| facts.works(credential))
         .collect();
     if off.is_empty() || (alive.is_empty() && keys.is_empty()) {
-        return Verdict::Pass;
+        let unread = [RecordKind::Account, RecordKind::Credential].into_iter().find_map(|kind| facts.unread_anywhere(kind));
+        return match unread {
+            Some(why) => Verdict::NotEvaluated(format!("an account or key may lie in what was not read: {why}")),
+            None => Verdict::Pass,
+        };
     }
     let left: Vec<String> = alive
         .iter()
@@ -62,7 +64,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         "{} has left and was switched off in {} of {} systems' accounts, but this still works: {}.",
         facts.people.name(person),
         off.len(),
-        accounts.len(),
+        off.len() + alive.len(),
         left.join(", "),
     ));
     for account in off.iter().chain(&alive) {

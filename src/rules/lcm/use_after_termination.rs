@@ -39,7 +39,6 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let is_late =
         |used: Option<jiff::Timestamp>| used.filter(|used| used.duration_since(ended).as_hours() >= tolerance);
     let keys: Vec<_> = facts
-        .graph
         .credentials_of(ix)
         .filter_map(|(key, credential)| Some((key, is_late(credential.last_used.at())?)))
         .collect();

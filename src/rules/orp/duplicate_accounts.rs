@@ -11,7 +11,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     severity: Severity::Medium,
     controls: &[UNIQ],
     population: Population::Accounts,
-    needs: &[Need::ALL_PERSONS, Need::ACCOUNT],
+    needs: &[Need::ALL_PERSONS, Need { absence: true, ..Need::ACCOUNT }],
     options: &[],
     manual: Manual {
         finds: "A further active account of a person who has another of the same class in the same scope of the same system.",

@@ -1,3 +1,4 @@
+use muster_connectors::record::RecordKind;
 use muster_reports::view::Severity;
 
 use crate::controls::{INV, LEAVE};
@@ -41,6 +42,13 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if age.is_some_and(|age| age < hours) {
         return Verdict::Pass;
     }
+    let node = facts.graph.node(ix);
+    let login = facts.graph.text_or_empty(account.login);
+    if facts.people.is_named_after_another(login)
+        && let Some(why) = facts.unread(node.system, RecordKind::Account)
+    {
+        return Verdict::NotEvaluated(format!("the everyday account of the same person may not have been read: {why}"));
+    }
     let emails: Vec<&str> = facts.graph.emails_of(account).collect();
     let age = match account.created.days_before(facts.now) {
         Some(days) => format!("{days} days old"),
@@ -58,7 +66,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
             ("employee_id", facts.graph.text_or_empty(account.employee_id).to_owned()),
             ("created", account.created.to_string()),
             ("class", facts.people.class(ix).class.to_string()),
-            ("class_evidence", facts.people.class(ix).evidence.clone()),
+            ("class_evidence", facts.people.class(ix).evidence.to_string()),
         ],
     ));
     if facts.is_privileged(ix) {
