@@ -53,8 +53,10 @@ pub struct PersonIx(pub u32);
 pub struct Person {
     /// HR system the first record of the person stands in.
     pub system: Text,
-    /// The feed's own key.
+    /// The feed's own key, folded.
     pub id: Text,
+    /// The employee id, else the feed's own key, as HR spells it.
+    pub key: Text,
     /// The name the person goes by.
     pub name: Option<Text>,
     /// Given name.

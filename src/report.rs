@@ -204,7 +204,7 @@ impl Population for Walk<'_> {
                 class: class.to_string(),
                 lifecycle: account.lifecycle.to_string(),
                 person: person
-                    .map(|person| people.text(person.employee_ids.first().copied().unwrap_or(person.id)).to_owned())
+                    .map(|person| people.text(person.key).to_owned())
                     .unwrap_or_default(),
                 situation: self.situation(ix).as_str().to_owned(),
                 privilege: privilege_word(&access.privilege(graph, ix)),

@@ -115,7 +115,8 @@ fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
         Privilege::Certain(_) => None,
     };
     let person = estate.people.link(ix).map(|link| estate.people.name(link.person));
-    let held: Vec<Json> = holdings(graph, ix).into_iter().map(|(target, path)| holding(graph, target, &path)).collect();
+    let held = holdings(graph, ix);
+    let held: Vec<Json> = held.held().iter().map(|target| holding(graph, *target, &held.path(*target))).collect();
     json!({
         "system": graph.system_name(node.system),
         "account": graph.text(node.id),

@@ -195,8 +195,7 @@ impl Facts<'_> {
 
     /// A person's employee id, else the feed's own key.
     pub(crate) fn person_key(&self, ix: PersonIx) -> String {
-        let person = self.people.person(ix);
-        self.people.text(person.employee_ids.first().copied().unwrap_or(person.id)).to_owned()
+        self.people.text(self.people.person(ix).key).to_owned()
     }
 
     /// What identifies a grant or membership.

@@ -511,12 +511,12 @@ fn duplicate(company: &Company, directory: &mut Directory, truth: &mut Truth) {
     let entry = directory.user(&login);
     entry.text("sn", &person.family).text("givenName", &person.given).text("displayName", "Lorenzo Quadrio");
     entry.text("userPrincipalName", "lorenzo.quadrio2@acme.example").text("employeeID", &person.id);
-    let related = vec![guid(&person_dn(person)), entry.guid()];
+    let second = entry.guid();
     truth.related(
         "ORP-005",
         SYSTEM,
-        &person.id,
-        related,
+        second,
+        vec![guid(&person_dn(person)), person.id.clone()],
         "EDG-17",
         "two active everyday accounts with one employee id in one directory",
     );
@@ -754,8 +754,8 @@ fn access_groups(company: &Company, directory: &mut Directory, truth: &mut Truth
         truth.related(
             "ORP-006",
             SYSTEM,
-            &member,
-            vec![guid(group)],
+            format!("{member}|{}|", guid(group)),
+            vec![member.clone(), guid(group)],
             "dangling",
             "a member value inside the searched base that names no entry",
         );

@@ -253,8 +253,8 @@ fn people(company: &Company, truth: &mut Truth) -> Vec<User> {
     truth.related(
         "ORP-005",
         SYSTEM,
-        &saoirse.id,
-        pair.iter().map(User::id).collect(),
+        pair[0].id(),
+        vec![pair[1].id(), saoirse.id.clone()],
         "EDG-17",
         "two active users of one person in one account: her name and her address",
     );

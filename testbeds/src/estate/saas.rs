@@ -59,7 +59,8 @@ pub(crate) fn crm(company: &Company, truth: &mut Truth, files: &mut Files) {
         ("crm-0007", "a grant of an account that is in no row of the accounts"),
         ("crm-0013", "a grant of an account that is in no row of the accounts"),
     ] {
-        truth.related("ORP-006", SYSTEM, account, vec!["sales-user".to_owned()], "dangling", why);
+        let related = vec![account.to_owned(), "sales-user".to_owned()];
+        truth.related("ORP-006", SYSTEM, format!("{account}|sales-user|emea"), related, "dangling", why);
         grants.push(Grant { account: account.to_owned(), role: "sales-user", workspace: "emea", level: "limited" });
     }
     accounts.sort_by(|a, b| a.id.cmp(&b.id));

@@ -60,8 +60,8 @@ fn users(company: &Company, truth: &mut Truth) -> Vec<User> {
     truth.related(
         "ORP-005",
         SYSTEM,
-        &farid.id,
-        vec![id(&farid.email()), second.clone()],
+        second.clone(),
+        vec![id(&farid.email()), farid.id.clone()],
         "EDG-17",
         "two active users with one employee number",
     );
@@ -160,7 +160,8 @@ fn groups(users: &[User], truth: &mut Truth) -> Vec<Json> {
         .collect();
     let gone = id("herta.lindemann@acme.example");
     let group = uuid_of("expenses:group:Auditors");
-    truth.related("ORP-006", SYSTEM, &gone, vec![group], "dangling", "a member value that is the id of no user");
+    let edge = format!("{gone}|{group}|");
+    truth.related("ORP-006", SYSTEM, edge, vec![gone.clone(), group], "dangling", "a member value that is the id of no user");
     auditors.push((gone, "Herta Lindemann".to_owned()));
     [("Approvers", approvers), ("Auditors", auditors)]
         .into_iter()
