@@ -201,16 +201,16 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
         let asked = quoted('\'').unwrap_or_default();
         return QueryError::UnknownTable { similar: similar(&asked, &known), asked, known };
     }
-    if let pl::PolarsError::ColumnNotFound(_) = error {
-        let asked = text
-            .split_once("column \"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-            .map_or_else(|| text.lines().next().unwrap_or_default().to_owned(), |(name, _)| name.to_owned());
+    let of_alias = text.contains("column named '");
+    if of_alias || matches!(error, pl::PolarsError::ColumnNotFound(_)) {
+        let asked = quoted(if of_alias { '\'' } else { '"' }).unwrap_or_else(|| text.clone());
         let mut known: Vec<String> = context
             .get_tables()
             .into_iter()
             .filter(|table| statement.names(table))
-            .filter_map(|table| context.clone().execute(&format!("SELECT * FROM \"{table}\"")).ok()?.collect_schema().ok())
+            .filter_map(|table| {
+                context.clone().execute(&format!("SELECT * FROM \"{table}\"")).ok()?.collect_schema().ok()
+            })
             .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
         known.sort();
@@ -223,8 +223,11 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
 /// Names that may have been meant, the likeliest first.
 fn similar(asked: &str, known: &[String]) -> Vec<String> {
     let asked = asked.to_lowercase();
-    let mut scored: Vec<(f64, &String)> =
-        known.iter().map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name)).filter(|(score, _)| *score > 0.75).collect();
+    let mut scored: Vec<(f64, &String)> = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     scored.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }
@@ -261,8 +264,7 @@ fn value(cell: &pl::AnyValue<'_>) -> Value {
         pl::AnyValue::Boolean(value) => (*value).into(),
         pl::AnyValue::String(text) => (*text).into(),
         pl::AnyValue::StringOwned(text) => text.as_str().into(),
-        pl::AnyValue::Datetime(at, unit, _) => instant(*at, unit),
-        pl::AnyValue::DatetimeOwned(at, unit, _) => instant(*at, unit),
+        pl::AnyValue::Datetime(at, unit, _) | pl::AnyValue::DatetimeOwned(at, unit, _) => instant(*at, unit),
         pl::AnyValue::Date(days) => {
             let day = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(*days));
             day.map_or(Value::Null, |day| day.to_string().into())

@@ -110,12 +110,15 @@ impl Store {
     }
 }
 
+/// The first day of the span that a day lies in.
+type StartOf = fn(Date) -> Date;
+
 /// Numbers of the snapshots that stay. `manifests` are in order.
 fn kept(manifests: &[Manifest], keep: Keep) -> BTreeSet<u64> {
     let mut kept: BTreeSet<u64> = BTreeSet::new();
     let newest_first = || manifests.iter().rev().map(|manifest| (manifest.header.sequence, manifest.header.taken));
     kept.extend(newest_first().take(keep.last.max(1)).map(|(number, _)| number));
-    let spans: [(usize, fn(Date) -> Date); 4] = [
+    let spans: [(usize, StartOf); 4] = [
         (keep.daily, |day| day),
         (keep.weekly, |day| day.saturating_sub(jiff::Span::new().days(day.weekday().to_monday_zero_offset()))),
         (keep.monthly, Date::first_of_month),
