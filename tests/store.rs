@@ -1,5 +1,7 @@
 //! What people rely on of the snapshot store: nothing is lost, nothing is invented, and the same input gives the same bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test whose stage cannot be set must fail")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -980,6 +982,11 @@ fn findings_are_kept_beside_their_snapshot() {
     let (read, summary) = store.read_check(1).unwrap().unwrap();
     assert!(read.equals(&findings));
     assert_eq!(summary, json!({ "rules": 2 }));
+    let file = store.root().join("checks/000001.parquet");
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[9] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert!(matches!(store.read_check(1), Err(StoreError::Damaged { .. })));
 }
 
 // ---- SQL ----------------------------------------------------------------------------------------------------------
@@ -1170,6 +1177,7 @@ fn damage_is_told_by_queries_too() {
     }
     let error = query::run(&store.find("latest").unwrap(), &[], "SELECT id FROM accounts").unwrap_err();
     let text = error.to_string();
+    assert!(error.fix().contains("backup"), "{}", error.fix());
     assert!(text.contains("is damaged") && text.contains("accounts of app:all in snapshot 1"), "{text}");
     assert_eq!(ask(&store, "SELECT COUNT(*) FROM scopes"), ["7"], "what is not read cannot hurt");
 }

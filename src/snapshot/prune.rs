@@ -80,7 +80,7 @@ impl Store {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root().display())));
         }
         let plan = self.plan_prune(keep)?;
-        let staging = Staging::open(self.root())?;
+        let staging = Staging::open(self.root());
         for path in manifest::files(self.root())? {
             if manifest::parse_name(&path).is_some_and(|(number, _)| plan.go.contains(&number)) {
                 objects::replace(&staging, &path, &manifest::stub(&path)?)?;
@@ -98,6 +98,9 @@ impl Store {
         let mut files = Vec::new();
         for shard in fs::read_dir(&folder).at("list", &folder)? {
             let shard = shard.at("list", &folder)?.path();
+            if !shard.is_dir() {
+                continue;
+            }
             for file in fs::read_dir(&shard).at("list", &shard)? {
                 let file = file.at("list", &shard)?;
                 let path = file.path();
