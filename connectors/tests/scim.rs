@@ -174,7 +174,9 @@ async fn a_real_server_is_read_by_index_and_its_saved_pages_say_the_same() {
     // The same with the middle page lost.
     std::fs::remove_file(folder.path().join("b.json")).unwrap();
     let short = read(&*from(folder.path(), r#"folder = ".""#).unwrap()).await;
-    assert_eq!(short.state("users"), ScopeState::Partial);
+    for kind in [RecordKind::Account, RecordKind::Entitlement, RecordKind::Grant] {
+        assert_eq!(short.kind("users", kind).state, ScopeState::Partial, "{kind}");
+    }
     assert_eq!(short.state("groups"), ScopeState::Complete);
 }
 
