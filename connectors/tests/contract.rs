@@ -406,7 +406,9 @@ async fn a_cancelled_run_ends_at_once_and_claims_nothing() {
             cancel.cancel();
             Instant::now()
         };
-        let (bent, cancelled) = tokio::join!(collect_until(&*stage.connector, &cancel), watch);
+        let both = async { tokio::join!(collect_until(&*stage.connector, &cancel), watch) };
+        let ended = tokio::time::timeout(Duration::from_secs(30), both).await;
+        let (bent, cancelled) = ended.unwrap_or_else(|_| panic!("{}: it does not stop", subject.name()));
         assert!(cancelled.elapsed() < Duration::from_secs(5), "{}: it took {:?}", subject.name(), cancelled.elapsed());
         assert!(matches!(bent.result, Err(ConnectorError::Stopped)), "{}: {:?}", subject.name(), bent.result);
         bent.assert_honest();

@@ -297,6 +297,7 @@ impl Listing {
         } else if self.paging == Paging::Index && !self.moved && self.seen.len() as u64 == high {
             self.end = Some(End::Whole); // the passes together saw as many as there are, and the total never moved
         } else if (moved || self.pass.duplicates > 0) && self.may_read_again() {
+            // Another pass has begun; it will tell.
         } else if moved {
             let gap = Gap::new("COL062", format!("/{} changed while it was read", self.endpoint))
                 .cause(format!("it declares {low} to {high}, {read} were read; it was read {} times", self.again + 1))
