@@ -11,10 +11,10 @@ use muster_connectors::record::{
 };
 use muster_connectors::scope::{Gap, Probe, ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_connectors::sink::{Unwatched, channel};
+use muster_connectors::sink::{Progress, Unwatched, channel};
 use muster_connectors::{Connector, ConnectorError, Run, Settings};
 use muster_testbeds::samba::{self, Samba};
-use muster_testbeds::scripted_ldap::{Reply, Request, ScriptedLdap, active_directory};
+use muster_testbeds::scripted_ldap::{Attributes, Reply, Request, ScriptedLdap, active_directory};
 use muster_testbeds::slapd::{self, ROOT_LDIF, SCANNER, SUFFIX, Setup, Slapd};
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,15 @@ async fn collect_with(
     connector: &dyn Connector,
     run: &Run,
 ) -> (Result<(), ConnectorError>, Collected, Vec<ScopeReport>) {
-    let (sink, mut drain) = channel(Arc::new(Unwatched), || Timestamp::UNIX_EPOCH);
+    collect_watched(connector, run, Arc::new(Unwatched)).await
+}
+
+async fn collect_watched(
+    connector: &dyn Connector,
+    run: &Run,
+    progress: Arc<dyn Progress>,
+) -> (Result<(), ConnectorError>, Collected, Vec<ScopeReport>) {
+    let (sink, mut drain) = channel(progress, || Timestamp::UNIX_EPOCH);
     let draining = tokio::spawn(async move {
         let mut collected = Collected::default();
         while let Some(batch) = drain.next().await {
@@ -373,21 +381,33 @@ async fn probing_says_what_the_bind_dn_may_read() {
     assert_eq!(granted("read mail"), Some(false));
 }
 
+/// Tells when the first records came.
+#[derive(Debug, Default)]
+struct Begun(tokio::sync::Notify);
+
+impl Progress for Begun {
+    fn records(&self, _scope: &str, _records: u64) {
+        self.0.notify_one();
+    }
+
+    fn note(&self, _text: &str) {}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_in_the_middle_leaves_a_gap() {
     let ldif = many(20_000);
     let mut server = Slapd::start(&Setup { ldif: &ldif, ..Setup::default() }).unwrap();
     let connector = connector(&scanner(&server.url(), ", page_size = 50"), Path::new("/"));
-    let collecting = tokio::spawn(async move { collect_with(connector.as_ref(), &run()).await });
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    let begun = Arc::new(Begun::default());
+    let watcher = Arc::clone(&begun);
+    let collecting = tokio::spawn(async move { collect_watched(connector.as_ref(), &run(), watcher).await });
+    begun.0.notified().await;
     server.kill();
     let (outcome, read, reports) = collecting.await.unwrap();
     outcome.unwrap();
     assert!(!read.accounts.is_empty() && read.accounts.len() < 20_000, "{}", read.accounts.len());
     assert_gap(&reports[0], ScopeState::Partial, "COL145");
 }
-
-type Attributes = Vec<(String, Vec<Vec<u8>>)>;
 
 fn entry(dn: &str, attributes: &[(&str, &[&str])]) -> (String, Attributes) {
     let attributes = attributes

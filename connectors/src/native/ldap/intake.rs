@@ -139,7 +139,7 @@ impl Intake {
     /// Some of the base was not read.
     pub(super) fn gap(&mut self, base: usize, gap: &Gap) {
         self.bases[base].whole = false;
-        KINDS.iter().for_each(|kind| self.bases[base].scope.gap(*kind, gap.clone()));
+        gap_all(&mut self.bases[base].scope, gap);
     }
 
     /// Nothing that was read of the base can be relied on.
@@ -268,8 +268,15 @@ impl Intake {
             )
             .cause("Active Directory keeps links and objects in step, so these exist and the bind DN may not see them")
             .fix("give the bind DN \"List contents\" and \"Read all properties\" on the whole base");
-            KINDS.iter().for_each(|kind| self.bases[base].scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.bases[base].scope, &gap);
         }
+    }
+}
+
+/// Notes that some of every kind was not read.
+fn gap_all(scope: &mut Scope, gap: &Gap) {
+    for kind in KINDS {
+        scope.gap(*kind, gap.clone());
     }
 }
 
@@ -445,13 +452,13 @@ impl Base {
             )
             .cause("`objectClass` was not exported or may not be read")
             .fix("export `objectClass` too, or allow the bind DN to read it");
-            KINDS.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.scope, &gap);
         }
         if twice.number > 0 {
             let gap = Gap::new(code::TWICE, format!("{} entries came twice, first `{}`; the first of each was kept", twice.number, twice.first))
                 .cause("a server that repeats entries between pages may also have left some out, and files that overlap may disagree")
                 .fix("collect again; give each file once");
-            KINDS.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.scope, &gap);
         }
         if memberless.number > 0 {
             self.scope.gap(
