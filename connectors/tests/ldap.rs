@@ -1,5 +1,7 @@
 //! The `ldap` connector against slapd, Samba AD, a scripted server and LDIF files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they report")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +13,10 @@ use muster_connectors::record::{
 };
 use muster_connectors::scope::{Gap, Probe, ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_connectors::sink::{Unwatched, channel};
+use muster_connectors::sink::{Progress, Unwatched, channel};
 use muster_connectors::{Connector, ConnectorError, Run, Settings};
 use muster_testbeds::samba::{self, Samba};
-use muster_testbeds::scripted_ldap::{Reply, Request, ScriptedLdap, active_directory};
+use muster_testbeds::scripted_ldap::{Attributes, Reply, Request, ScriptedLdap, active_directory};
 use muster_testbeds::slapd::{self, ROOT_LDIF, SCANNER, SUFFIX, Setup, Slapd};
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +72,15 @@ async fn collect_with(
     connector: &dyn Connector,
     run: &Run,
 ) -> (Result<(), ConnectorError>, Collected, Vec<ScopeReport>) {
-    let (sink, mut drain) = channel(Arc::new(Unwatched), || Timestamp::UNIX_EPOCH);
+    collect_watched(connector, run, Arc::new(Unwatched)).await
+}
+
+async fn collect_watched(
+    connector: &dyn Connector,
+    run: &Run,
+    progress: Arc<dyn Progress>,
+) -> (Result<(), ConnectorError>, Collected, Vec<ScopeReport>) {
+    let (sink, mut drain) = channel(progress, || Timestamp::UNIX_EPOCH);
     let draining = tokio::spawn(async move {
         let mut collected = Collected::default();
         while let Some(batch) = drain.next().await {
@@ -373,21 +383,33 @@ async fn probing_says_what_the_bind_dn_may_read() {
     assert_eq!(granted("read mail"), Some(false));
 }
 
+/// Tells when the first records came.
+#[derive(Debug, Default)]
+struct Begun(tokio::sync::Notify);
+
+impl Progress for Begun {
+    fn records(&self, _scope: &str, _records: u64) {
+        self.0.notify_one();
+    }
+
+    fn note(&self, _text: &str) {}
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_in_the_middle_leaves_a_gap() {
     let ldif = many(20_000);
     let mut server = Slapd::start(&Setup { ldif: &ldif, ..Setup::default() }).unwrap();
     let connector = connector(&scanner(&server.url(), ", page_size = 50"), Path::new("/"));
-    let collecting = tokio::spawn(async move { collect_with(connector.as_ref(), &run()).await });
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    let begun = Arc::new(Begun::default());
+    let watcher = Arc::clone(&begun);
+    let collecting = tokio::spawn(async move { collect_watched(connector.as_ref(), &run(), watcher).await });
+    begun.0.notified().await;
     server.kill();
     let (outcome, read, reports) = collecting.await.unwrap();
     outcome.unwrap();
     assert!(!read.accounts.is_empty() && read.accounts.len() < 20_000, "{}", read.accounts.len());
     assert_gap(&reports[0], ScopeState::Partial, "COL145");
 }
-
-type Attributes = Vec<(String, Vec<Vec<u8>>)>;
 
 fn entry(dn: &str, attributes: &[(&str, &[&str])]) -> (String, Attributes) {
     let attributes = attributes
@@ -847,4 +869,73 @@ async fn active_directory_is_read_from_samba() {
 
     let wrong = login(&server.ldaps_url(), "").replace("DOMAIN_PASSWORD", "WRONG_PASSWORD");
     assert_eq!(fails(&wrong).await.code, "COL141");
+}
+
+/// The invented export, with settings.
+async fn fixture(more: &str) -> (Collected, ScopeReport) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ldap/active-directory.ldif");
+    collect(&format!("{{ file = '{}', collected = '2026-06-01T00:00:00Z' {more} }}", file.display())).await
+}
+
+#[tokio::test]
+async fn every_shape_of_active_directory_object_has_its_class_and_state() {
+    let (read, report) = fixture(", elsewhere = 'DC=eu,DC=corp,DC=example'").await;
+    assert_complete(&report);
+    assert_eq!(report.tenant.as_deref(), Some("S-1-5-21-1004336348-1177238915-682003330"));
+    for (login, class, lifecycle) in [
+        ("Administrator", None, Lifecycle::Active),
+        ("krbtgt", Some(AccountClass::System), Lifecycle::Disabled),
+        ("jgross", None, Lifecycle::Active),
+        ("locked", None, Lifecycle::Locked),
+        ("old", None, Lifecycle::Expired),
+        ("web01$", Some(AccountClass::Device), Lifecycle::Active),
+        ("gmsa-sql$", Some(AccountClass::Service), Lifecycle::Active),
+        ("PARTNER$", Some(AccountClass::System), Lifecycle::Active),
+    ] {
+        let account = read.account(login);
+        assert_eq!((account.class, account.lifecycle), (class, lifecycle), "{login}");
+        assert_eq!(account.class.is_some(), account.class_evidence.is_some(), "{login}");
+        assert_eq!(account.id_kind, IdKind::Immutable);
+    }
+    let gross = read.account("jgross");
+    assert_eq!(gross.id, "6d757374-6572-0000-0000-000000000006");
+    assert_eq!(gross.emails, ["juergen.gross@corp.example", "jgross@corp.example"]);
+    assert_eq!(gross.native_name.as_deref(), Some("CN=Jürgen Groß,OU=Staff,DC=corp,DC=example"));
+    assert_eq!(gross.last_activity.known().map(ToString::to_string).as_deref(), Some("2024-05-12T15:06:40Z"));
+    assert_eq!(read.account("locked").last_activity, Fact::Never);
+    assert_eq!(read.account("chief").mfa, Fact::Known(vec!["SMARTCARD_REQUIRED".to_owned()]));
+    assert_eq!(read.account("old").attributes["sIDHistory"], "S-1-5-21-9-9-9-512");
+    assert_eq!(read.account("krbtgt").attributes["userAccountControl"], "ACCOUNTDISABLE NORMAL_ACCOUNT");
+
+    assert!(read.has("Tier0", &gross.id, PrincipalKind::Account, None));
+    let gone = "CN=Deleted Long Ago,OU=Staff,DC=corp,DC=example";
+    assert!(read.has("Tier0", gone, PrincipalKind::Unknown, None), "dangling");
+    let visitor = "CN=Visitor,OU=Staff,DC=eu,DC=corp,DC=example";
+    assert!(read.has("Tier0", visitor, PrincipalKind::Unknown, Some("outside base")));
+    assert!(read.has("Domain Users", &gross.id, PrincipalKind::Account, Some("primaryGroupID")));
+    assert_eq!(read.group("Tier0").owner.as_deref(), Some("CN=Chief,OU=Staff,DC=corp,DC=example"));
+}
+
+#[tokio::test]
+async fn a_foreign_principal_is_found_in_another_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ldap/active-directory.ldif");
+    let other = folder.path().join("other.ldif");
+    let text = "dn: DC=other\nobjectClass: domainDNS\nobjectSid: S-1-5-21-3-3-3\n\ndn: CN=Eve,DC=other\nobjectClass: user\n\
+                sAMAccountName: eve\nobjectSid: S-1-5-21-3-3-3-1200\nuserAccountControl: 512\nprimaryGroupID: 513\n\n";
+    std::fs::write(&other, text).unwrap();
+    let toml = format!(
+        "{{ file = ['{}', '{}'], base = ['DC=corp,DC=example', 'dc=other'] }}",
+        file.display(),
+        other.display()
+    );
+    let (outcome, read, reports) = collect_with(connector(&toml, Path::new("/")).as_ref(), &run()).await;
+    outcome.unwrap();
+    assert_eq!(
+        reports.iter().map(|report| report.scope.as_str()).collect::<Vec<_>>(),
+        ["dc=corp,dc=example", "dc=other"]
+    );
+    assert_eq!(reports[1].tenant.as_deref(), Some("S-1-5-21-3-3-3"));
+    let eve = &read.account("eve").id;
+    assert!(read.has("Administrators", eve, PrincipalKind::Account, Some("foreignSecurityPrincipal")));
 }

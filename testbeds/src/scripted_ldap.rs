@@ -33,11 +33,14 @@ pub struct Search {
     pub cookie: Vec<u8>,
 }
 
+/// Attribute descriptions with their values.
+pub type Attributes = Vec<(String, Vec<Vec<u8>>)>;
+
 /// What the server sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// An entry: DN, and attribute descriptions with values.
-    Entry(String, Vec<(String, Vec<Vec<u8>>)>),
+    Entry(String, Attributes),
     /// A search reference.
     Reference(Vec<String>),
     /// The end of the operation: result code, message, and the paging cookie if there is one.
@@ -108,7 +111,7 @@ impl Drop for ScriptedLdap {
 ///
 /// Source: MaxPageSize and MaxValRange ([MS-ADTS] 3.1.1.3.4.6), ranges ([MS-ADTS] 3.1.1.3.1.3.3).
 pub fn active_directory(
-    entries: Vec<(String, Vec<(String, Vec<Vec<u8>>)>)>,
+    entries: Vec<(String, Attributes)>,
     page: usize,
     values: usize,
 ) -> impl Fn(&Request) -> Vec<Reply> {
@@ -140,7 +143,7 @@ pub fn active_directory(
     }
 }
 
-fn ranged(attributes: &[(String, Vec<Vec<u8>>)], asked: &[String], most: usize) -> Vec<(String, Vec<Vec<u8>>)> {
+fn ranged(attributes: &Attributes, asked: &[String], most: usize) -> Attributes {
     let mut answer = Vec::new();
     for (name, values) in attributes {
         let asked_from = asked.iter().find_map(|asked| {

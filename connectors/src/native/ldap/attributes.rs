@@ -5,6 +5,7 @@
 //! enter a record.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 
@@ -123,11 +124,13 @@ impl Attr {
 
     /// The attribute called `name`, in any case; `None` for one that we do not keep.
     pub(super) fn find(name: &str) -> Option<Self> {
-        let position = Self::NAMES.binary_search_by(|known| {
-            let known = known.bytes().map(|byte| byte.to_ascii_lowercase());
-            known.cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
-        });
-        position.ok().and_then(|position| Self::ALL.get(position).copied())
+        // Asked for every attribute of every entry, so without allocation.
+        let mut lower = [0; LONGEST_NAME];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name.as_bytes());
+        lower.make_ascii_lowercase();
+        let position = LOWER_NAMES.binary_search_by(|known| known.as_bytes().cmp(lower)).ok()?;
+        Self::ALL.get(position).copied()
     }
 
     /// The names to request from a directory of this flavour.
@@ -156,6 +159,13 @@ impl Attr {
         matches!(self, Self::Member | Self::UniqueMember | Self::RoleOccupant | Self::MemberUid)
     }
 }
+
+/// Longest name of an attribute we know.
+const LONGEST_NAME: usize = 40;
+
+/// Every name in lower case, in the order of [`Attr::ALL`].
+static LOWER_NAMES: LazyLock<Vec<String>> =
+    LazyLock::new(|| Attr::NAMES.iter().map(|name| name.to_ascii_lowercase()).collect());
 
 /// An attribute description (RFC 4512 section 2.5) of one we keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,6 +366,7 @@ mod tests {
     fn the_list_is_sorted_and_holds_no_secret() {
         let lower: Vec<String> = Attr::NAMES.iter().map(|name| name.to_ascii_lowercase()).collect();
         assert!(lower.is_sorted());
+        assert!(lower.iter().all(|name| name.len() <= LONGEST_NAME));
         for attr in Attr::ALL {
             assert_eq!(Attr::find(&attr.name().to_uppercase()), Some(*attr));
         }

@@ -22,7 +22,7 @@ use crate::secret::Secret;
 /// Longest time to connect, TLS included.
 const CONNECT: Duration = Duration::from_secs(15);
 /// Longest silence of a server that owes an answer.
-const SILENCE: Duration = Duration::from_secs(120);
+const SILENCE: Duration = Duration::from_mins(2);
 /// OID of the simple paged results control (RFC 2696).
 const PAGED: &str = "1.2.840.113556.1.4.319";
 /// Capability that Active Directory and its imitators announce ([MS-ADTS] 3.1.1.3.4.3.1).
@@ -156,7 +156,7 @@ impl Client {
             match name.to_ascii_lowercase().as_str() {
                 "namingcontexts" => root.contexts.extend(values),
                 "supportedcapabilities" => {
-                    root.active_directory |= values.into_iter().any(|oid| oid == ACTIVE_DIRECTORY)
+                    root.active_directory |= values.into_iter().any(|oid| oid == ACTIVE_DIRECTORY);
                 }
                 "supportedcontrol" => root.pages |= values.into_iter().any(|oid| oid == PAGED),
                 _ => {}
@@ -404,21 +404,20 @@ fn spell(result: &LdapResult) -> String {
 }
 
 type Tag = ldap3::asn1::StructureTag;
-
-fn constructed(tag: Tag) -> Option<Vec<Tag>> {
-    tag.expect_constructed()
-}
+/// Attribute descriptions with their values.
+type Attributes = Vec<(String, Vec<Vec<u8>>)>;
 
 /// The DN and the attributes of a search result entry (RFC 4511 section 4.5.2); `None` when it is not one.
-fn attributes(tag: Tag) -> Option<(Vec<u8>, Vec<(String, Vec<Vec<u8>>)>)> {
-    let mut parts = constructed(tag)?.into_iter();
+fn attributes(tag: Tag) -> Option<(Vec<u8>, Attributes)> {
+    let mut parts = tag.expect_constructed()?.into_iter();
     let dn = parts.next()?.expect_primitive()?;
-    let list = constructed(parts.next()?)?;
+    let list = parts.next()?.expect_constructed()?;
     let mut attributes = Vec::with_capacity(list.len());
     for attribute in list {
-        let mut parts = constructed(attribute)?.into_iter();
+        let mut parts = attribute.expect_constructed()?.into_iter();
         let name = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
-        let values = constructed(parts.next()?)?.into_iter().map(Tag::expect_primitive).collect::<Option<Vec<_>>>()?;
+        let values =
+            parts.next()?.expect_constructed()?.into_iter().map(Tag::expect_primitive).collect::<Option<Vec<_>>>()?;
         attributes.push((name, values));
     }
     Some((dn, attributes))
@@ -452,7 +451,7 @@ pub(super) fn next_part(found: Found, attr: Attr, low: u64) -> Option<(Vec<Vec<u
 }
 
 fn references(tag: Tag) -> Vec<String> {
-    let urls = constructed(tag).unwrap_or_default().into_iter().filter_map(Tag::expect_primitive);
+    let urls = tag.expect_constructed().unwrap_or_default().into_iter().filter_map(Tag::expect_primitive);
     urls.map(|url| String::from_utf8_lossy(&url).into_owned()).collect()
 }
 

@@ -43,7 +43,7 @@ impl Export {
     pub(super) fn collect(&self, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
         let bases = if self.bases.is_empty() { vec![self.find_base(run)?] } else { self.bases.clone() };
         let reading = Reading { at: self.collected, emails_verified: self.emails_verified };
-        let mut intake = Intake::open(sink, &bases, reading);
+        let mut intake = Intake::open(sink, &bases, &self.elsewhere, reading);
         let mut read = 0;
         for file in &self.files {
             read += self.read(file, &mut intake, run)?;

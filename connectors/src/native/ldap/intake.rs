@@ -33,6 +33,8 @@ pub(super) enum Unresolved {
 #[derive(Debug)]
 pub(super) struct Intake {
     bases: Vec<Base>,
+    /// Normalised naming contexts that are read elsewhere: what they hold lies outside every base.
+    elsewhere: Vec<String>,
     directory: Directory,
     reading: Reading,
 }
@@ -72,7 +74,7 @@ impl Count {
 
 impl Intake {
     /// Opens a scope for each base, named by its normalised DN.
-    pub(super) fn open(sink: &Sink, bases: &[String], reading: Reading) -> Self {
+    pub(super) fn open(sink: &Sink, bases: &[String], elsewhere: &[String], reading: Reading) -> Self {
         let open = |base: &String| {
             let dn = dn::normalise(base);
             let name = if dn.is_empty() { "(root)".to_owned() } else { dn.clone() };
@@ -90,7 +92,12 @@ impl Intake {
                 own_id: None,
             }
         };
-        Self { bases: bases.iter().map(open).collect(), directory: Directory::new(bases.len()), reading }
+        Self {
+            bases: bases.iter().map(open).collect(),
+            elsewhere: elsewhere.to_vec(),
+            directory: Directory::new(bases.len()),
+            reading,
+        }
     }
 
     /// Notes something of every base.
@@ -133,13 +140,20 @@ impl Intake {
     /// The base that the entry called `dn` belongs to.
     pub(super) fn base_of(&self, dn: &str) -> Option<usize> {
         let dn = dn::normalise(dn);
+        if self.is_elsewhere(&dn) {
+            return None;
+        }
         self.bases.iter().position(|base| dn::is_within(&dn, &base.dn))
+    }
+
+    fn is_elsewhere(&self, dn: &str) -> bool {
+        self.elsewhere.iter().any(|context| dn::is_within(dn, context))
     }
 
     /// Some of the base was not read.
     pub(super) fn gap(&mut self, base: usize, gap: &Gap) {
         self.bases[base].whole = false;
-        KINDS.iter().for_each(|kind| self.bases[base].scope.gap(*kind, gap.clone()));
+        gap_all(&mut self.bases[base].scope, gap);
     }
 
     /// Nothing that was read of the base can be relied on.
@@ -160,7 +174,7 @@ impl Intake {
 
     /// Takes an entry of a base.
     pub(super) fn entry(&mut self, base: usize, entry: &Entry) -> Result<(), SinkClosed> {
-        let Self { bases, directory, reading } = self;
+        let Self { bases, directory, reading, .. } = self;
         let base_index = u16::try_from(base).unwrap_or(u16::MAX);
         let base = &mut bases[base];
         let slot = directory.slot(&entry.dn);
@@ -228,7 +242,7 @@ impl Intake {
         if unresolved == Unresolved::Hidden {
             self.note_hidden();
         }
-        let Self { mut bases, directory, .. } = self;
+        let Self { mut bases, directory, elsewhere, .. } = self;
         let group_base = |directory: &Directory, slot: Slot| match directory.object(slot) {
             Object::Group { base, .. } => usize::from(*base),
             Object::Unread(_) | Object::Account(_) | Object::Foreign(_) | Object::Other(..) => 0,
@@ -242,7 +256,7 @@ impl Intake {
             },
             |directory, link| {
                 let base = group_base(directory, link.group);
-                let record = membership(directory, link, |dn| standing(&names, dn, unresolved));
+                let record = membership(directory, link, |dn| standing(&names, &elsewhere, dn, unresolved));
                 bases[base].scope.push_blocking(Record::Membership(record))
             },
         )?;
@@ -268,14 +282,24 @@ impl Intake {
             )
             .cause("Active Directory keeps links and objects in step, so these exist and the bind DN may not see them")
             .fix("give the bind DN \"List contents\" and \"Read all properties\" on the whole base");
-            KINDS.iter().for_each(|kind| self.bases[base].scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.bases[base].scope, &gap);
         }
     }
 }
 
+/// Notes that some of every kind was not read.
+fn gap_all(scope: &mut Scope, gap: &Gap) {
+    for kind in KINDS {
+        scope.gap(*kind, gap.clone());
+    }
+}
+
 /// What is known of a member that was not read.
-fn standing(bases: &[(String, bool)], dn: &str, unresolved: Unresolved) -> Option<&'static str> {
+fn standing(bases: &[(String, bool)], elsewhere: &[String], dn: &str, unresolved: Unresolved) -> Option<&'static str> {
     let dn = dn::normalise(dn);
+    if elsewhere.iter().any(|context| dn::is_within(&dn, context)) {
+        return Some(OUTSIDE);
+    }
     match bases.iter().find(|(base, _)| dn::is_within(&dn, base)) {
         None => Some(OUTSIDE),
         Some((_, false)) => Some(INCOMPLETE),
@@ -445,13 +469,13 @@ impl Base {
             )
             .cause("`objectClass` was not exported or may not be read")
             .fix("export `objectClass` too, or allow the bind DN to read it");
-            KINDS.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.scope, &gap);
         }
         if twice.number > 0 {
             let gap = Gap::new(code::TWICE, format!("{} entries came twice, first `{}`; the first of each was kept", twice.number, twice.first))
                 .cause("a server that repeats entries between pages may also have left some out, and files that overlap may disagree")
                 .fix("collect again; give each file once");
-            KINDS.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+            gap_all(&mut self.scope, &gap);
         }
         if memberless.number > 0 {
             self.scope.gap(

@@ -109,10 +109,14 @@ impl<R: BufRead> Ldif<R> {
         }
     }
 
-    /// `# numEntries: 12` is the tool's own count.
+    /// `# numEntries: 12` (ldapsearch) and `# 12 entries` (ldbsearch) are the tool's own count.
     fn comment(&mut self) {
         let text = String::from_utf8_lossy(&self.logical);
-        if let Some(number) = text.strip_prefix("# numEntries:").and_then(|number| number.trim().parse().ok()) {
+        let number = text
+            .strip_prefix("# numEntries:")
+            .or_else(|| text.strip_prefix("# ")?.strip_suffix(" entries"))
+            .and_then(|number| number.trim().parse().ok());
+        if let Some(number) = number {
             self.pending.push_back((self.logical_at, Item::Entries(number)));
         }
     }
@@ -230,16 +234,19 @@ enum Meta {
 
 impl Meta {
     fn of(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "version" => Self::Version,
-            "dn" => Self::Dn,
-            "changetype" => Self::Change,
-            "search" => Self::Search,
-            "result" => Self::Result,
-            "ref" => Self::Reference,
-            "control" | "matcheddn" | "text" | "pagedresults" => Self::Other,
-            _ => return None,
-        })
+        const NAMES: &[(&str, Meta)] = &[
+            ("dn", Meta::Dn),
+            ("version", Meta::Version),
+            ("changetype", Meta::Change),
+            ("search", Meta::Search),
+            ("result", Meta::Result),
+            ("ref", Meta::Reference),
+            ("control", Meta::Other),
+            ("matcheddn", Meta::Other),
+            ("text", Meta::Other),
+            ("pagedresults", Meta::Other),
+        ];
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, meta)| *meta)
     }
 }
 

@@ -138,7 +138,7 @@ impl Server {
         }
         let flavour = self.flavour.unwrap_or_else(|| client::flavour(&root));
         let reading = Reading { at: Some(run.now), emails_verified: self.emails_verified };
-        let mut intake = Intake::open(sink, &bases, reading);
+        let mut intake = Intake::open(sink, &bases, &self.elsewhere, reading);
         intake.each(|scope| scope.identity(self.identity()));
         intake.probe(&Probe { permission: "bind".to_owned(), granted: true, detail: None });
         let (messages, inbox) = mpsc::channel(BUNDLES);
@@ -182,7 +182,7 @@ impl Server {
                 .fix("set what `credential` names"),
         };
         let reading = Reading { at: Some(run.now), emails_verified: false };
-        let mut intake = Intake::open(sink, &self.bases, reading);
+        let mut intake = Intake::open(sink, &self.bases, &self.elsewhere, reading);
         intake.fail_all(&gap);
         let finishing = tokio::task::spawn_blocking(move || intake.finish(Unresolved::Dangling));
         match finishing.await {

@@ -370,10 +370,8 @@ fn posix_or_ppolicy(account: &mut Account, entry: &Entry, reading: Reading, unre
 fn latest_of(one: Fact<Timestamp>, other: Fact<Timestamp>) -> Fact<Timestamp> {
     match (one, other) {
         (Fact::Known(one), Fact::Known(other)) => Fact::Known(one.max(other)),
-        (Fact::Unsupported, fact) => fact,
-        (fact @ Fact::Known(_), _) => fact,
-        (_, fact @ Fact::Known(_)) => fact,
-        (fact, _) => fact,
+        (Fact::Unsupported, other) | (Fact::Unreadable, other @ Fact::Known(_)) => other,
+        (one, _) => one,
     }
 }
 
@@ -407,7 +405,7 @@ fn file_time(entry: &Entry, attr: Attr, field: &'static str, unread: &mut Vec<Un
 fn shadow(entry: &Entry, attr: Attr, field: &'static str, unread: &mut Vec<Unread>) -> Fact<Timestamp> {
     let Some(text) = entry.text(attr) else { return Fact::Unsupported };
     match values::shadow_day(&text) {
-        Some(day) if day < 0 || day >= 99_999 || (day == 0 && attr == Attr::ShadowLastChange) => Fact::Absent,
+        Some(day) if !(0..99_999).contains(&day) || (day == 0 && attr == Attr::ShadowLastChange) => Fact::Absent,
         Some(day) => values::day_start(day).map_or(Fact::Unreadable, Fact::Known),
         None => {
             unread.push((field, attr));

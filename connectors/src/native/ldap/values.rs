@@ -98,9 +98,10 @@ pub(super) fn day_start(day: i64) -> Option<Timestamp> {
 /// first three groups little-endian) and the text that Samba's own tools export.
 pub(super) fn object_guid(value: &[u8]) -> Option<[u8; 16]> {
     if let Ok(bytes) = <[u8; 16]>::try_from(value) {
-        let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
-        let mut guid = [d, c, b, a, f, e, h, g, 0, 0, 0, 0, 0, 0, 0, 0];
-        guid[8..].copy_from_slice(&rest);
+        let mut guid = bytes;
+        guid[..4].reverse();
+        guid[4..6].reverse();
+        guid[6..8].reverse();
         return Some(guid);
     }
     uuid(std::str::from_utf8(value).ok()?.trim_matches(['{', '}']))
@@ -170,17 +171,17 @@ pub(super) fn split_sid(sid: &str) -> Option<(&str, u32)> {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Option<Timestamp> {
-        Some(text.parse().unwrap())
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
     }
 
     #[test]
     fn generalized_times_of_every_shape_are_read() {
-        assert_eq!(generalized_time("20260102030405Z"), at("2026-01-02T03:04:05Z"));
-        assert_eq!(generalized_time("20260102030405.250Z"), at("2026-01-02T03:04:05.25Z"));
-        assert_eq!(generalized_time("2026010203Z"), at("2026-01-02T03:00:00Z"));
-        assert_eq!(generalized_time("2026010203.5Z"), at("2026-01-02T03:30:00Z"));
-        assert_eq!(generalized_time("202601020304+0130"), at("2026-01-02T01:34:00Z"));
+        assert_eq!(generalized_time("20260102030405Z"), Some(at("2026-01-02T03:04:05Z")));
+        assert_eq!(generalized_time("20260102030405.250Z"), Some(at("2026-01-02T03:04:05.25Z")));
+        assert_eq!(generalized_time("2026010203Z"), Some(at("2026-01-02T03:00:00Z")));
+        assert_eq!(generalized_time("2026010203.5Z"), Some(at("2026-01-02T03:30:00Z")));
+        assert_eq!(generalized_time("202601020304+0130"), Some(at("2026-01-02T01:34:00Z")));
         for bad in ["", "2026", "20261302030405Z", "20260102030405", "20260102030405X", "20260102030405+é", "é"] {
             assert_eq!(generalized_time(bad), None, "{bad}");
         }
