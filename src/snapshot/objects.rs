@@ -96,28 +96,15 @@ impl Staging {
     ) -> Result<Option<Staged>, StoreError> {
         let Some(first) = frames.next().transpose()? else { return Ok(None) };
         let (path, file) = self.file()?;
-        let mut out =
-            Hashing { inner: BufWriter::with_capacity(1 << 20, file), hasher: blake3::Hasher::new(), bytes: 0 };
-        let failed = |source: polars::prelude::PolarsError| match source {
-            polars::prelude::PolarsError::IO { error, .. } => StoreError::File {
-                doing: "write",
-                path: path.clone(),
-                source: io::Error::new(error.kind(), error.to_string()),
-            },
-            source => StoreError::Frame { doing: "write", table: table.to_owned(), source },
-        };
-        let mut writer = ParquetWriter::new(&mut out)
-            .with_compression(ParquetCompression::Zstd(None))
-            .with_statistics(StatisticsOptions::default())
-            .batched(first.schema())
-            .map_err(failed)?;
-        writer.write_batch(&first).map_err(failed)?;
-        drop(first);
-        for frame in frames {
-            writer.write_batch(&frame?).map_err(failed)?;
+        let inner = BufWriter::with_capacity(1 << 20, file);
+        let mut out = Hashing { inner, hasher: blake3::Hasher::new(), bytes: 0, failure: None };
+        if let Err(error) = row_groups(&mut out, table, first, frames) {
+            // polars tells a failed write as text; the kind of failure decides what the user is told to do.
+            return Err(match out.failure {
+                Some(source) => StoreError::File { doing: "write", path, source },
+                None => error,
+            });
         }
-        writer.finish().map_err(failed)?;
-        drop(writer);
         out.inner.flush().at("write", &path)?;
         let hash = out.hasher.finalize().to_hex().to_string();
         Ok(Some(Staged { hash, bytes: out.bytes, file: path }))
@@ -176,22 +163,52 @@ pub(super) fn read(root: &Path, hash: &str, of: impl Fn() -> String) -> Result<V
     }
 }
 
-/// Hashes and counts what is written through it.
+/// Writes each frame as one row group.
+fn row_groups(
+    out: &mut impl Write,
+    table: &str,
+    first: DataFrame,
+    frames: impl Iterator<Item = Result<DataFrame, StoreError>>,
+) -> Result<(), StoreError> {
+    let failed = |error| StoreError::frame("write", table)(error);
+    let mut writer = ParquetWriter::new(out)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_statistics(StatisticsOptions::default())
+        .batched(first.schema())
+        .map_err(failed)?;
+    writer.write_batch(&first).map_err(failed)?;
+    drop(first);
+    for frame in frames {
+        writer.write_batch(&frame?).map_err(failed)?;
+    }
+    writer.finish().map(drop).map_err(failed)
+}
+
+/// Hashes and counts what is written through it, and remembers why writing failed.
 struct Hashing<W> {
     inner: W,
     hasher: blake3::Hasher,
     bytes: u64,
+    failure: Option<io::Error>,
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
+        let written = self.inner.write(bytes).map_err(|error| self.remember(error))?;
         self.hasher.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.inner.flush().map_err(|error| self.remember(error))
+    }
+}
+
+impl<W> Hashing<W> {
+    fn remember(&mut self, error: io::Error) -> io::Error {
+        let kept = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+        self.failure = Some(kept);
+        error
     }
 }
