@@ -16,6 +16,7 @@ pub mod interrupt;
 pub mod man;
 pub mod outcome;
 pub mod output;
+pub mod query;
 pub mod session;
 pub mod snapshots;
 
@@ -132,6 +133,8 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// Read the systems into a new snapshot
     Collect(collect::Arguments),
+    /// Ask the tables with SQL
+    Query(query::Arguments),
     /// List, show, verify and retire snapshots
     Snapshots(snapshots::Arguments),
     /// What can be read: connectors, their settings and the permissions they need
@@ -155,6 +158,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Init(arguments) => init::run(&arguments, session),
         Command::Doctor(arguments) => doctor::run(&arguments, session),
         Command::Collect(arguments) => collect::run(&arguments, session),
+        Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),
         Command::Connectors(arguments) => connectors::run(&arguments, session),
         Command::Config(arguments) => config::run(&arguments, session),

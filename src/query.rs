@@ -210,7 +210,9 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
             .get_tables()
             .into_iter()
             .filter(|table| statement.names(table))
-            .filter_map(|table| context.clone().execute(&format!("SELECT * FROM \"{table}\"")).ok()?.collect_schema().ok())
+            .filter_map(|table| {
+                context.clone().execute(&format!("SELECT * FROM \"{table}\"")).ok()?.collect_schema().ok()
+            })
             .flat_map(|schema| schema.iter_names().map(ToString::to_string).collect::<Vec<_>>())
             .collect();
         known.sort();
@@ -223,8 +225,11 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
 /// Names that may have been meant, the likeliest first.
 fn similar(asked: &str, known: &[String]) -> Vec<String> {
     let asked = asked.to_lowercase();
-    let mut scored: Vec<(f64, &String)> =
-        known.iter().map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name)).filter(|(score, _)| *score > 0.75).collect();
+    let mut scored: Vec<(f64, &String)> = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&asked, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score > 0.75)
+        .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     scored.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }

@@ -105,7 +105,6 @@ fn rows(frame: &DataFrame) -> Vec<String> {
         .collect()
 }
 
-
 // ---- what is written is read --------------------------------------------------------------------------------------
 
 /// Column by column what one row of a table holds, for all columns of the list.
@@ -285,16 +284,28 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ("persons", &["app|all|p1|Zoë Ångström|Zoë|Zoë||[Zoë Müller,x]|[zoe@acme.example]|[]|17".into()]),
         (
             "employments",
-            &[format!("app|all|e1|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|-|-")],
+            &[format!(
+                "app|all|e1|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|-|-"
+            )],
         ),
         (
             "accounts",
             &[
-                format!("app|all|a1|immutable|login-a1|-|-|[a@acme.example,b@acme.example]|true|-|break-glass|name|guest|active|true|{w}|known|-|none|-|unreadable|false|known|[totp]|known|-|-|-|-|[https://idp s 1]|{{\"office\":\"B\\\"1\"}}|-"),
-                format!("app|all|a2|immutable|login-a2|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|none|-|-|-|-|[]|-|-"),
-                format!("app|all|a3|immutable|login-a3|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"),
-                format!("app|all|a4|immutable|login-a4|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"),
-                format!("app|all|a5|immutable|login-a5|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"),
+                format!(
+                    "app|all|a1|immutable|login-a1|-|-|[a@acme.example,b@acme.example]|true|-|break-glass|name|guest|active|true|{w}|known|-|none|-|unreadable|false|known|[totp]|known|-|-|-|-|[https://idp s 1]|{{\"office\":\"B\\\"1\"}}|-"
+                ),
+                format!(
+                    "app|all|a2|immutable|login-a2|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|none|-|-|-|-|[]|-|-"
+                ),
+                format!(
+                    "app|all|a3|immutable|login-a3|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"
+                ),
+                format!(
+                    "app|all|a4|immutable|login-a4|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"
+                ),
+                format!(
+                    "app|all|a5|immutable|login-a5|-|-|[]|false|-|-|-|-|active|false|-|{u}|-|{u}|-|{u}|-|{u}|[]|{u}|-|-|-|-|[]|-|-"
+                ),
             ],
         ),
         ("groups", &["app|all|g1|positional|Admins|cn=Admins|all|a1|dynamic|true|known|admin|-".into()]),
@@ -320,7 +331,10 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ),
         (
             "raw",
-            &["app|all|accounts|a1|{\"dn\":\"cn=a\"}".into(), "app|all|grants|a1\u{1f}n1\u{1f}r1\u{1f}{\"Bool\":1}|{}".into()],
+            &[
+                "app|all|accounts|a1|{\"dn\":\"cn=a\"}".into(),
+                "app|all|grants|a1\u{1f}n1\u{1f}r1\u{1f}{\"Bool\":1}|{}".into(),
+            ],
         ),
     ];
     assert_eq!(expected.len(), TABLES.len());
@@ -328,7 +342,13 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         assert_eq!(whole(&snapshot, table), *expected, "{table}");
     }
     let joined = snapshot.frame("accounts", &["last_activity_state", "last_activity", "id"]).unwrap();
-    let expected = ["never|-|a1".to_owned(), format!("known|{w}|a2"), "unreadable|-|a3".into(), "none|-|a4".into(), format!("{u}|-|a5")];
+    let expected = [
+        "never|-|a1".to_owned(),
+        format!("known|{w}|a2"),
+        "unreadable|-|a3".into(),
+        "none|-|a4".into(),
+        format!("{u}|-|a5"),
+    ];
     assert_eq!(rows(&joined), expected.map(|row| format!("app|all|{row}")));
     let everything = snapshot.lazy("accounts").unwrap().collect().unwrap();
     assert_eq!((everything.height(), everything.width()), (5, 2 + 30 + 2 + 3));
@@ -351,7 +371,8 @@ fn the_page_of_tables_says_what_the_code_does() {
                 Type::List => " list",
                 Type::Row => " number",
             };
-            let state = columns.next_if(|next| next.name == format!("{}_state", column.name) && table.name != "activity");
+            let state =
+                columns.next_if(|next| next.name == format!("{}_state", column.name) && table.name != "activity");
             let null = if column.nullable { "?" } else { "" };
             let text = format!("`{}`{null}{kind}{}", column.name, if state.is_some() { " + state" } else { "" });
             cells[usize::from(!column.key)].push(text);
@@ -388,7 +409,9 @@ fn contradicting_records_make_their_kind_partial_and_are_named() {
     for flip in [false, true] {
         let (_folder, store) = new_store();
         let mut records: Vec<Record> = (0..12)
-            .flat_map(|id| ["x", "y"].map(|name| boxed(Account { name: Some(name.into()), ..account(&format!("a{id:02}")) })))
+            .flat_map(|id| {
+                ["x", "y"].map(|name| boxed(Account { name: Some(name.into()), ..account(&format!("a{id:02}")) }))
+            })
             .collect();
         if flip {
             records.reverse();
@@ -398,7 +421,11 @@ fn contradicting_records_make_their_kind_partial_and_are_named() {
         assert_eq!(view.state(), KindState::Partial);
         let gap = &view.report().unwrap().gaps[0];
         assert_eq!(gap.code, "COL023");
-        assert!(gap.what.contains("12 of the accounts") && gap.what.contains("`a00`") && gap.what.contains("2 more"), "{}", gap.what);
+        assert!(
+            gap.what.contains("12 of the accounts") && gap.what.contains("`a00`") && gap.what.contains("2 more"),
+            "{}",
+            gap.what
+        );
         let kept = rows(&store.find("latest").unwrap().frame("accounts", &["id", "name", "state"]).unwrap());
         assert_eq!(kept[0], "app|all|a00|x|partial");
         seen.push((manifest.id, kept));
@@ -434,7 +461,11 @@ fn estate(count: u32) -> Vec<Record> {
             ..account(&id)
         }));
         for role in 0..1 {
-            records.push(Record::Grant(Box::new(Grant::new(&id, PrincipalKind::Account, format!("role-{}", (number + role) % 97)))));
+            records.push(Record::Grant(Box::new(Grant::new(
+                &id,
+                PrincipalKind::Account,
+                format!("role-{}", (number + role) % 97),
+            ))));
         }
     }
     records
@@ -487,7 +518,10 @@ fn arrival_order_and_thread_count_do_not_change_a_byte() {
     assert_eq!(raw, 64 + 1, "a large table is chunked, a small one is not");
     let snapshot = store.find("latest").unwrap();
     assert_eq!(snapshot.frame("raw", &[]).unwrap().height(), 51_100);
-    assert_eq!(snapshot.frame("accounts", &["last_activity"]).unwrap().column("last_activity").unwrap().null_count(), 0);
+    assert_eq!(
+        snapshot.frame("accounts", &["last_activity"]).unwrap().column("last_activity").unwrap().null_count(),
+        0
+    );
 }
 
 #[test]
@@ -495,7 +529,8 @@ fn an_idle_night_adds_no_object_and_one_sign_in_adds_one_chunk() {
     let (folder, store) = new_store();
     let objects = || walk(&folder.path().join(".muster/objects")).len();
     let mut records = estate(51_000);
-    let scopes = |records: &[Record]| Some(vec![(complete("all", &[RecordKind::Account, RecordKind::Grant]), records.to_vec())]);
+    let scopes =
+        |records: &[Record]| Some(vec![(complete("all", &[RecordKind::Account, RecordKind::Grant]), records.to_vec())]);
     snap(&store, 0, scopes(&records));
     let before = objects();
     snap(&store, 1, scopes(&records));
@@ -545,7 +580,10 @@ fn a_failed_scope_keeps_its_former_rows_as_stale() {
     assert_eq!(second.kinds().next().unwrap().state(), KindState::Failed);
     assert_eq!(ids(&store.find("latest").unwrap()), ["app|all|a|stale|1", "app|all|b|stale|1"]);
     snap(&store, 2, None);
-    assert_eq!(ids(&store.find("latest").unwrap()), ["app|all|a|carried|1", "app|all|b|carried|1"].map(|row| row.replace("carried", "stale")));
+    assert_eq!(
+        ids(&store.find("latest").unwrap()),
+        ["app|all|a|carried|1", "app|all|b|carried|1"].map(|row| row.replace("carried", "stale"))
+    );
     snap(&store, 3, Some(accounts(ScopeState::Complete, &["b"])));
     assert_eq!(ids(&store.find("latest").unwrap()), ["app|all|b|complete|-"]);
 }
@@ -827,7 +865,10 @@ fn a_changed_manifest_and_a_missing_one_are_found() {
     let text = std::fs::read_to_string(&files[1]).unwrap();
     std::fs::write(&files[1], text.replace("\"asked\":true", "\"asked\":false")).unwrap();
     let found = store.verify().unwrap();
-    assert!(found.damage.iter().any(|damage| damage.path == files[1] && damage.what.contains("its body hashes to")), "{found:?}");
+    assert!(
+        found.damage.iter().any(|damage| damage.path == files[1] && damage.what.contains("its body hashes to")),
+        "{found:?}"
+    );
     assert!(matches!(store.find("2"), Err(StoreError::Damaged { .. })));
     assert!(store.find("1").is_ok() && store.find("3").is_ok());
     std::fs::remove_file(&files[1]).unwrap();
@@ -850,7 +891,8 @@ fn a_newer_format_is_refused_and_left_alone() {
 fn snapshots_are_found_by_name_number_and_hash() {
     let (_folder, store) = new_store();
     assert!(store.find("latest").unwrap_err().to_string().contains("the store is empty"));
-    let manifests: Vec<Manifest> = (0..3).map(|day| snap(&store, day, Some(accounts(ScopeState::Complete, &["a"])))).collect();
+    let manifests: Vec<Manifest> =
+        (0..3).map(|day| snap(&store, day, Some(accounts(ScopeState::Complete, &["a"])))).collect();
     let number = |name: &str| store.find(name).unwrap().manifest().header.sequence;
     assert_eq!((number("latest"), number("previous"), number("2")), (3, 2, 2));
     assert_eq!(number(&manifests[0].id), 1);
@@ -883,7 +925,11 @@ fn pruning_keeps_what_is_asked_and_the_chain_still_verifies() {
     let keep = Keep { last: 1, monthly: 2, ..Keep::default() };
     let plan = store.plan_prune(keep).unwrap();
     assert_eq!((plan.go.as_slice(), plan.stay.as_slice()), ([1, 2, 3, 5].as_slice(), [4, 6].as_slice()));
-    assert_eq!(store.manifests().unwrap().iter().filter(|manifest| manifest.pruned).count(), 0, "a plan changes nothing");
+    assert_eq!(
+        store.manifests().unwrap().iter().filter(|manifest| manifest.pruned).count(),
+        0,
+        "a plan changes nothing"
+    );
     assert_eq!(store.prune(&lock, keep).unwrap(), plan);
     let found = store.verify().unwrap();
     assert!(found.is_sound(), "{:?}", found.damage);
@@ -894,7 +940,11 @@ fn pruning_keeps_what_is_asked_and_the_chain_still_verifies() {
     assert_eq!(snap(&store, 50, None).header.sequence, 7);
     let lock = store.lock(None).unwrap();
     store.prune(&lock, Keep::default()).unwrap();
-    assert_eq!(ids(&store.find("latest").unwrap()), ["app|all|only-41|carried|6", "app|all|same|carried|6"], "carried rows stay");
+    assert_eq!(
+        ids(&store.find("latest").unwrap()),
+        ["app|all|only-41|carried|6", "app|all|same|carried|6"],
+        "carried rows stay"
+    );
     assert_eq!(store.verify().unwrap().objects, 1);
 }
 
@@ -944,7 +994,8 @@ fn company() -> (tempfile::TempDir, Store) {
     let mut tx = store.begin(&lock, start(0)).unwrap();
     let person = |id: &str| Record::Person(Box::new(Person { id: id.into(), ..Person::default() }));
     let employment = |person: &str, status| {
-        let text = format!("{{\"id\":\"{person}\",\"person\":\"{person}\",\"status\":\"{status}\",\"end\":\"2026-02-01\"}}");
+        let text =
+            format!("{{\"id\":\"{person}\",\"person\":\"{person}\",\"status\":\"{status}\",\"end\":\"2026-02-01\"}}");
         Record::Employment(Box::new(serde_json::from_str(&text).unwrap()))
     };
     let hr = vec![person("p1"), person("p2"), employment("p1", "active"), employment("p2", "terminated")];
@@ -996,7 +1047,11 @@ fn saved_queries_answer_what_their_titles_promise() {
     let (_folder, store) = company();
     let snapshot = store.find("latest").unwrap();
     let links = || {
-        let rows = query::run(&snapshot, &[], "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person FROM accounts WHERE id IN ('a1', 'a2')")?;
+        let rows = query::run(
+            &snapshot,
+            &[],
+            "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person FROM accounts WHERE id IN ('a1', 'a2')",
+        )?;
         Ok(rows)
     };
     let extra = [Extra { name: "links", load: &links }];
@@ -1037,7 +1092,10 @@ fn sql_sees_every_table_and_refuses_to_write() {
     assert_eq!(ask(&store, "SELECT m.member FROM memberships m WHERE m.\"group\" = 'g3'"), ["a1", "a2"]);
     assert_eq!(ask(&store, "SELECT system, code, what FROM gaps"), ["web|COL031|HTTP 403 on page 2"]);
     assert_eq!(ask(&store, "SELECT number, taken FROM snapshot"), ["1|2026-03-01T02:00:00Z"]);
-    assert_eq!(ask(&store, "SELECT state, carried_from, collected FROM groups LIMIT 1"), ["complete|-|2026-03-01T02:00:00Z"]);
+    assert_eq!(
+        ask(&store, "SELECT state, carried_from, collected FROM groups LIMIT 1"),
+        ["complete|-|2026-03-01T02:00:00Z"]
+    );
     for table in TABLES {
         ask(&store, &format!("SELECT * FROM {}", table.name));
     }
@@ -1045,11 +1103,19 @@ fn sql_sees_every_table_and_refuses_to_write() {
     assert!(["accounts", "gaps", "raw", "scopes", "snapshot"].iter().all(|name| tables.contains(&(*name).to_owned())));
     assert!(!ask(&store, "EXPLAIN SELECT id FROM accounts").is_empty());
     let snapshot = store.find("latest").unwrap();
-    for sql in ["DELETE FROM accounts", "drop table accounts", "CREATE TABLE x AS SELECT 1", "TRUNCATE accounts", "INSERT INTO accounts VALUES (1)"] {
+    for sql in [
+        "DELETE FROM accounts",
+        "drop table accounts",
+        "CREATE TABLE x AS SELECT 1",
+        "TRUNCATE accounts",
+        "INSERT INTO accounts VALUES (1)",
+    ] {
         let error = query::run(&snapshot, &[], sql).unwrap_err();
         assert!(matches!(error, QueryError::ReadOnly { .. }), "{sql}: {error}");
     }
-    for sql in ["SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM read_parquet('/x')", "SELEC 1", "SELECT FROM WHERE"] {
+    for sql in
+        ["SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM read_parquet('/x')", "SELEC 1", "SELECT FROM WHERE"]
+    {
         assert!(query::run(&snapshot, &[], sql).is_err(), "{sql}");
     }
 }
@@ -1064,7 +1130,8 @@ fn unknown_names_come_with_similar_ones() {
     let error = query::run(&snapshot, &[], "SELECT lifecyle FROM accounts").unwrap_err();
     assert!(matches!(&error, QueryError::UnknownColumn { asked, .. } if asked == "lifecyle"), "{error:?}");
     assert!(error.fix().starts_with("did you mean `lifecycle`?"), "{}", error.fix());
-    let error = query::run(&snapshot, &[], "SELECT a.xyzzy FROM accounts AS a JOIN groups AS g ON a.system = g.system").unwrap_err();
+    let error = query::run(&snapshot, &[], "SELECT a.xyzzy FROM accounts AS a JOIN groups AS g ON a.system = g.system")
+        .unwrap_err();
     assert!(matches!(error, QueryError::UnknownColumn { .. }), "{error:?}");
 }
 

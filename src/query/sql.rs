@@ -147,10 +147,20 @@ mod tests {
 
     #[test]
     fn only_questions_pass_and_the_others_are_named() {
-        for sql in ["SELECT 1", "with x AS (SELECT 1) SELECT * FROM x;", "SHOW TABLES", "EXPLAIN SELECT 1", "-- hi\nselect 1 -- x"] {
+        for sql in [
+            "SELECT 1",
+            "with x AS (SELECT 1) SELECT * FROM x;",
+            "SHOW TABLES",
+            "EXPLAIN SELECT 1",
+            "-- hi\nselect 1 -- x",
+        ] {
             assert!(Statement::parse(sql).is_ok(), "{sql}");
         }
-        for (sql, named) in [("drop TABLE accounts", "DROP"), ("EXPLAIN DELETE FROM accounts", "DELETE"), ("/* x */ truncate t", "TRUNCATE")] {
+        for (sql, named) in [
+            ("drop TABLE accounts", "DROP"),
+            ("EXPLAIN DELETE FROM accounts", "DELETE"),
+            ("/* x */ truncate t", "TRUNCATE"),
+        ] {
             let error = Statement::parse(sql).unwrap_err();
             assert!(error.to_string().contains(named), "{sql}: {error}");
         }
@@ -164,7 +174,8 @@ mod tests {
         let cut = |sql: &'static str| Statement::parse(sql).unwrap().unordered();
         assert_eq!(cut("SELECT * FROM a LIMIT 3"), None);
         assert_eq!(cut("SELECT a, COUNT(*) FROM t GROUP BY a ORDER BY a LIMIT 3"), None);
-        let found = cut("SELECT a, COUNT(*) FROM (SELECT * FROM t ORDER BY b LIMIT 9) GROUP BY a LIMIT 3 OFFSET 2").unwrap();
+        let found =
+            cut("SELECT a, COUNT(*) FROM (SELECT * FROM t ORDER BY b LIMIT 9) GROUP BY a LIMIT 3 OFFSET 2").unwrap();
         assert_eq!(found.text, "SELECT a, COUNT(*) FROM (SELECT * FROM t ORDER BY b LIMIT 9) GROUP BY a");
         assert_eq!((found.limit, found.offset), (Some(3), 2));
         assert!(cut("SELECT a.x, b.y FROM t AS a, t AS b WHERE a.x = b.x").is_some());

@@ -1,6 +1,8 @@
 //! Tables that exist in queries only: what the manifest says of the snapshot and of how it was read.
 
-use polars::prelude::{Column, DataFrame, DataType, Int64Chunked, IntoColumn as _, NamedFrom as _, Series, TimeUnit, TimeZone};
+use polars::prelude::{
+    Column, DataFrame, DataType, Int64Chunked, IntoColumn as _, NamedFrom as _, Series, TimeUnit, TimeZone,
+};
 
 use crate::snapshot::{KindView, Manifest};
 
@@ -51,7 +53,10 @@ fn scopes(manifest: &Manifest) -> DataFrame {
             lists.into(),
             texts("tenant", views.iter().map(|view| view.scope_entry.report.tenant.as_deref())),
             texts("identity", views.iter().map(|view| view.scope_entry.report.identity.as_deref())),
-            instants("collected", views.iter().map(|view| view.entry.collected.or_else(|| view.entry.carried.first()?.collected))),
+            instants(
+                "collected",
+                views.iter().map(|view| view.entry.collected.or_else(|| view.entry.carried.first()?.collected)),
+            ),
         ],
     )
 }
