@@ -30,7 +30,7 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] = &[&native::csv::MANUAL];
+pub const NATIVE: &[&Manual] = &[&native::csv::MANUAL, &native::exec::MANUAL];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]
