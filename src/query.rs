@@ -114,6 +114,14 @@ pub enum QueryError {
     /// The snapshot cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The same, met while the query ran.
+    #[error("{what}")]
+    Unreadable {
+        /// The store's error.
+        what: String,
+        /// What to do about it.
+        fix: String,
+    },
     /// A table that is computed on demand could not be computed.
     #[error("could not compute table `{table}`: {source}")]
     Extra {
@@ -138,6 +146,7 @@ impl QueryError {
                 "columns named like SQL words need quotes (\"group\", \"from\", \"end\"); docs/tables.md lists tables and columns".to_owned()
             }
             Self::Store(error) => error.fix(),
+            Self::Unreadable { fix, .. } => fix.clone(),
             Self::Extra { .. } => "leave the table out, or see the cause above".to_owned(),
         }
     }
@@ -194,6 +203,9 @@ fn answer(context: &mut SQLContext, statement: &sql::Statement<'_>) -> pl::Polar
 
 /// Turns polars' complaint into one of ours where a name is unknown.
 fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statement<'_>) -> QueryError {
+    if let Some(store) = store_error(&error) {
+        return QueryError::Unreadable { what: store.to_string(), fix: store.fix() };
+    }
     let text = error.to_string();
     let quoted = |quote: char| text.split(quote).nth(1).map(str::to_owned);
     if text.contains("relation '") {
@@ -201,11 +213,9 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
         let asked = quoted('\'').unwrap_or_default();
         return QueryError::UnknownTable { similar: similar(&asked, &known), asked, known };
     }
-    if let pl::PolarsError::ColumnNotFound(_) = error {
-        let asked = text
-            .split_once("column \"")
-            .and_then(|(_, rest)| rest.split_once('"'))
-            .map_or_else(|| text.lines().next().unwrap_or_default().to_owned(), |(name, _)| name.to_owned());
+    let of_alias = text.contains("column named '");
+    if of_alias || matches!(error, pl::PolarsError::ColumnNotFound(_)) {
+        let asked = quoted(if of_alias { '\'' } else { '"' }).unwrap_or_else(|| text.clone());
         let mut known: Vec<String> = context
             .get_tables()
             .into_iter()
@@ -220,6 +230,15 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
         return QueryError::UnknownColumn { similar: similar(&asked, &known), asked, known };
     }
     QueryError::Sql(text)
+}
+
+/// The store's own error, which travels through polars as an I/O error.
+fn store_error(error: &pl::PolarsError) -> Option<&StoreError> {
+    match error {
+        pl::PolarsError::IO { error, .. } => error.get_ref()?.downcast_ref(),
+        pl::PolarsError::Context { error, .. } => store_error(error),
+        _ => None,
+    }
 }
 
 /// Names that may have been meant, the likeliest first.
@@ -266,8 +285,7 @@ fn value(cell: &pl::AnyValue<'_>) -> Value {
         pl::AnyValue::Boolean(value) => (*value).into(),
         pl::AnyValue::String(text) => (*text).into(),
         pl::AnyValue::StringOwned(text) => text.as_str().into(),
-        pl::AnyValue::Datetime(at, unit, _) => instant(*at, unit),
-        pl::AnyValue::DatetimeOwned(at, unit, _) => instant(*at, unit),
+        pl::AnyValue::Datetime(at, unit, _) | pl::AnyValue::DatetimeOwned(at, unit, _) => instant(*at, unit),
         pl::AnyValue::Date(days) => {
             let day = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(*days));
             day.map_or(Value::Null, |day| day.to_string().into())

@@ -45,9 +45,11 @@ pub(super) fn path(root: &Path, hash: &str) -> PathBuf {
 /// The objects of one transaction before it commits.
 #[derive(Debug)]
 pub(super) struct Staging {
-    pub(super) root: PathBuf,
-    next: AtomicU64,
+    root: PathBuf,
 }
+
+/// Files that this process staged so far: no two of them share a name.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 /// An object that is written but not yet part of the store.
 #[derive(Debug)]
@@ -58,11 +60,9 @@ pub(super) struct Staged {
 }
 
 impl Staging {
-    /// An empty staging folder; what a killed writer left behind is deleted.
-    pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
-        let staging = Self { root: root.to_owned(), next: AtomicU64::new(0) };
-        staging.clear()?;
-        Ok(staging)
+    /// The staging folder of the store at `root`, whose lock the caller holds.
+    pub(super) fn open(root: &Path) -> Self {
+        Self { root: root.to_owned() }
     }
 
     pub(super) fn folder(&self) -> PathBuf {
@@ -81,8 +81,10 @@ impl Staging {
 
     /// A new file in the staging folder.
     pub(super) fn file(&self) -> Result<(PathBuf, File), StoreError> {
-        let path = self.folder().join(format!("{:08}", self.next.fetch_add(1, Ordering::Relaxed)));
-        let file = private().read(true).write(true).create_new(true).open(&path).at("create", &path)?;
+        let number = STAGED.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder().join(format!("{}-{number:08}", std::process::id()));
+        // A file of that name can only be what a dead process with our id left behind: the lock is ours.
+        let file = private().read(true).write(true).create(true).truncate(true).open(&path).at("create", &path)?;
         Ok((path, file))
     }
 
@@ -121,7 +123,7 @@ impl Staged {
 
     /// Forces the bytes to the disk.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        File::open(&self.file).and_then(|file| file.sync_all()).at("sync", &self.file)
+        File::options().write(true).open(&self.file).and_then(|file| file.sync_all()).at("sync", &self.file)
     }
 
     /// Moves the object to its place and returns the folder that must be synced.

@@ -96,9 +96,12 @@ impl<'a> Transaction<'a> {
         if !lock.covers(root) {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", root.display())));
         }
+        let staging = Staging::open(root);
+        // What a killed writer left behind.
+        staging.clear()?;
         Ok(Self {
             root: root.to_owned(),
-            staging: Arc::new(Staging::open(root)?),
+            staging: Arc::new(staging),
             start,
             previous,
             systems: BTreeMap::new(),
