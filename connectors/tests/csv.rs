@@ -374,8 +374,33 @@ async fn a_shifted_header_fails_the_file() {
     assert!(read.kind(RecordKind::Person).1.iter().any(|gap| gap.code == "COL111"));
     let read = people("name,employee_id\nAnn,\nBo,\nCy,3\n").await;
     assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed, "the id column is empty");
-    let read = people("employee_id,status\n1,Ann Berg\n2,Bo Chen\n3,active\n").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed, "the status column holds names");
+    let shifted =
+        "id,status,last login,name\n1,Ann Berg,active,2026-01-01\n2,Bo Chen,active,2026-01-02\n3,Cy,active,never\n";
+    let read = accounts(shifted).await;
+    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed, "status and date hold something else");
+    let read = people("employee_id,status\n1,Grade 7\n2,Grade 8\n3,active\n").await;
+    assert_eq!(read.kind(RecordKind::Employment).0, ScopeState::Partial, "one vocabulary that nobody mapped");
+    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Complete);
+}
+
+#[tokio::test]
+async fn words_for_nothing_are_nothing_and_roles_need_a_mapping() {
+    let read =
+        people("employee_id,status,start,end\n1,-,2020-01-01,N/A\n2,NULL,2020-01-01,0000-00-00\n3,n/a,2020-01-01,-\n")
+            .await;
+    read.assert_complete();
+    assert!(employments(&read).iter().all(|one| one.end.is_none() && one.status == EmploymentStatus::Unknown));
+    let read = accounts("id,roles\n1,Admin\n").await;
+    read.assert_complete();
+    assert!(read.of(RecordKind::Grant).is_empty(), "what a system yields is known before its files are opened");
+    assert_eq!(account_list(&read)[0].attributes.get("roles").map(String::as_str), Some("Admin"));
+}
+
+#[tokio::test]
+async fn unmapped_columns_of_people_make_no_conflict() {
+    let read = people("row,employee_id,name\n1,7,Ann\n2,7,Ann\n").await;
+    read.assert_complete();
+    assert_eq!(persons(&read).len(), 1);
 }
 
 #[tokio::test]
@@ -400,6 +425,15 @@ async fn an_open_quote_in_the_middle_costs_the_rows_it_swallows_and_says_so() {
             .iter()
             .any(|gap| gap.cause.as_deref().is_some_and(|cause| cause.contains("quote")))
     );
+}
+
+#[tokio::test]
+async fn a_quote_that_swallows_the_file_does_not_fill_the_memory() {
+    let text = format!("employee_id,name\n1,Ann\n2,\"{}\n", "x,y\n".repeat(6 << 20));
+    let read = people(&text).await;
+    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial);
+    assert!(only_gap(&read, RecordKind::Person).cause.as_deref().unwrap().contains("16 MiB"));
+    assert_eq!(persons(&read).len(), 1);
 }
 
 #[tokio::test]
@@ -740,5 +774,20 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let read = runtime.block_on(collect_bytes("x.csv", &bytes, &format!("yields = \"accounts\", encoding = \"{label}\"")));
         prop_assert!(read.outcome.is_ok(), "{:?}", read.outcome);
+    }
+
+    /// A damaged workbook is failed or partial, and hurts nothing else.
+    #[test]
+    fn no_damaged_workbook_hurts(places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let folder = tempfile::tempdir().unwrap();
+        workbook(&folder.path().join("a.xlsx"));
+        let mut bytes = std::fs::read(folder.path().join("a.xlsx")).unwrap();
+        for (place, byte) in places {
+            let index = place.index(bytes.len());
+            bytes[index] = byte;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let read = runtime.block_on(collect_bytes("a.xlsx", &bytes, SAME));
+        prop_assert_eq!(read.reports.len(), 1);
     }
 }

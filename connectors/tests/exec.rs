@@ -6,7 +6,6 @@
 mod collected;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
 use muster_connectors::{ConnectorError, Run};
+use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -68,11 +68,12 @@ async fn the_example_in_the_documentation_runs() {
     let program = text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     let settings = text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("collect-ledger.sh");
-    let mut file = std::fs::File::create(&path).unwrap();
-    file.write_all(program.as_bytes()).unwrap();
-    drop(file);
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    // Copied by another process: a file that this one holds open for writing could not be executed.
+    let (draft, path) = (folder.path().join("draft"), folder.path().join("collect-ledger.sh"));
+    std::fs::write(&draft, program).unwrap();
+    assert!(
+        std::process::Command::new("install").args(["-m", "755"]).arg(&draft).arg(&path).status().unwrap().success()
+    );
     let lines = settings
         .lines()
         .filter(|line| !line.starts_with("[[") && !line.starts_with("name ") && !line.starts_with("connector "));
@@ -348,5 +349,15 @@ fn the_published_schema_is_that_of_the_types_and_accepts_the_examples() {
     ] {
         assert!(!validator.is_valid(&serde_json::from_str(line).unwrap()), "{line}");
         assert!(Line::parse(line).is_err(), "{line}");
+    }
+}
+
+proptest! {
+    /// No line makes the parser panic.
+    #[test]
+    fn no_line_hurts(text in "\\PC{0,60}", key in prop::sample::select(vec!["record", "scope", "end", "id"])) {
+        let _refused = Line::parse(&text);
+        let _refused = Line::parse(&format!("{{\"{key}\": {text}}}"));
+        let _refused = Line::parse(&format!("{{\"record\": \"account\", \"{key}\": {text:?}}}"));
     }
 }

@@ -36,7 +36,8 @@ impl Delimited {
     /// Opens the file and reads its header.
     pub(super) fn open(file: File, layout: &Layout) -> Result<Self, Fault> {
         let mut text = decode::open(file, layout.encoding)?;
-        let (named, lines_before) = separator_line(&mut text.reader)?;
+        let separator = separator_line(&mut text.reader)?;
+        let named = separator.map(|(delimiter, _)| delimiter);
         let usual = (layout.format == Format::Tsv).then_some(b'\t');
         let delimiter = match layout.delimiter.or(named).or(usual) {
             Some(delimiter) => delimiter,
@@ -58,8 +59,8 @@ impl Delimited {
             meter: text.meter,
             delimiter,
             encoding: text.encoding,
-            offset: text.offset,
-            lines_before,
+            offset: text.offset + separator.map_or(0, |(_, bytes)| bytes),
+            lines_before: u64::from(separator.is_some()),
             trailer: layout.trailer.clone(),
             last_fits: true,
         };
@@ -217,17 +218,17 @@ fn stopped(error: ::csv::Error) -> Fault {
     }
 }
 
-/// Takes Excel's `sep=;` line, where there is one: the delimiter and the number of lines taken.
-fn separator_line(text: &mut BufReader<Metered>) -> Result<(Option<u8>, u64), Fault> {
+/// Takes Excel's `sep=;` line, where there is one: the delimiter and the number of bytes taken.
+fn separator_line(text: &mut BufReader<Metered>) -> Result<Option<(u8, u64)>, Fault> {
     let head = text.fill_buf().map_err(|error| Fault::interrupted(&error))?;
-    let Some(rest) = head.strip_prefix(b"sep=") else { return Ok((None, 0)) };
+    let Some(rest) = head.strip_prefix(b"sep=") else { return Ok(None) };
     let (delimiter, length) = match rest {
         [delimiter, b'\r', b'\n', ..] => (*delimiter, 7),
         [delimiter, b'\n', ..] => (*delimiter, 6),
-        _ => return Ok((None, 0)),
+        _ => return Ok(None),
     };
     text.consume(length);
-    Ok((Some(delimiter), 1))
+    Ok(Some((delimiter, length as u64)))
 }
 
 /// The delimiter that the first line has most of, outside quotes.
