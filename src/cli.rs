@@ -23,6 +23,7 @@ pub mod path;
 pub mod report;
 pub mod rules;
 pub mod scan;
+pub mod query;
 pub mod session;
 pub mod snapshots;
 
@@ -153,6 +154,8 @@ pub enum Command {
     Path(path::Arguments),
     /// List the rules and show their manuals
     Rules(rules::Arguments),
+    /// Ask the tables with SQL
+    Query(query::Arguments),
     /// List, show, verify and retire snapshots
     Snapshots(snapshots::Arguments),
     /// What can be read: connectors, their settings and the permissions they need
@@ -183,6 +186,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),
+        Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),
         Command::Connectors(arguments) => connectors::run(&arguments, session),
         Command::Config(arguments) => config::run(&arguments, session),

@@ -279,8 +279,8 @@ impl Loader<'_> {
 
         let timezone = self.timezone(muster.timezone);
         let policy_folder = self.file_value(
-            muster.policy.as_ref().map(|policy| (policy.span(), self.folder.join(policy.get_ref()))),
-            self.folder.join("policy"),
+            muster.policy.as_ref().map(|policy| (policy.span(), self.path(policy.get_ref()))),
+            self.path(Path::new("policy")),
         );
         let store = self.store(overrides, muster.store);
         let now = self.now(overrides, muster.now);
@@ -338,6 +338,11 @@ impl Loader<'_> {
         Origin::File(format!("{}:{}", self.file.path, Place::new(self.file, span).line_column().0))
     }
 
+    /// A path of the config as users know it: relative to where they are.
+    fn path(&self, path: &Path) -> PathBuf {
+        if self.folder == Path::new(".") { path.to_owned() } else { self.folder.join(path) }
+    }
+
     fn file_value<T>(&self, written: Option<(Range<usize>, T)>, default: T) -> Value<T> {
         match written {
             Some((span, value)) => Value { value, origin: self.written(span) },
@@ -369,8 +374,8 @@ impl Loader<'_> {
             return Value { value: PathBuf::from(store), origin: Origin::Environment("MUSTER_STORE") };
         }
         self.file_value(
-            written.map(|store| (store.span(), self.folder.join(store.get_ref()))),
-            self.folder.join(".muster"),
+            written.map(|store| (store.span(), self.path(store.get_ref()))),
+            self.path(Path::new(".muster")),
         )
     }
 

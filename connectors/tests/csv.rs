@@ -68,7 +68,7 @@ const ACCOUNTS: &str = r#"
 #[tokio::test]
 async fn an_hr_export_becomes_people_with_employments() {
     let settings = format!("file = \"people.csv\", yields = \"people\", {PEOPLE}");
-    let read = collected::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     assert_eq!(read.reports[0].scope, "people");
     let ada = persons(&read)[0];
@@ -88,7 +88,7 @@ async fn an_hr_export_becomes_people_with_employments() {
 #[tokio::test]
 async fn an_account_list_becomes_accounts_with_roles_and_groups() {
     let settings = format!("file = \"accounts.csv\", yields = \"accounts\", {ACCOUNTS}");
-    let read = collected::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     let accounts = account_list(&read);
     assert_eq!(accounts[0].last_activity, Fact::Known("2026-03-01T07:15:00Z".parse().unwrap()));
@@ -112,7 +112,7 @@ async fn several_files_are_several_scopes_and_grants_imply_their_entitlements() 
         "principal = \"account\", entitlement = \"role\", resource = \"resource\", since = \"granted\", until = \"expires\", \
          last_used = \"last used\", justification = \"reason\", privilege = \"privilege\""
     );
-    let read = collected::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     let scopes: Vec<&str> = read.reports.iter().map(|report| report.scope.as_str()).collect();
     assert_eq!(scopes, ["accounts", "grants"]);
@@ -157,7 +157,7 @@ async fn every_table_is_read_with_its_usual_headings() {
         std::fs::write(folder.path().join(format!("{table}.csv")), content).unwrap();
         names.push(format!("{table} = \"{table}.csv\""));
     }
-    let read = collected::collect(&MANUAL, &format!("files = {{ {} }}", names.join(", ")), folder.path()).await;
+    let read = yielded::collect(&MANUAL, &format!("files = {{ {} }}", names.join(", ")), folder.path()).await;
     read.assert_complete();
     for kind in RecordKind::ALL {
         assert_eq!(read.of(*kind).len(), 1, "{kind}");
@@ -439,7 +439,7 @@ async fn a_quote_that_swallows_the_file_does_not_fill_the_memory() {
 #[tokio::test]
 async fn a_missing_file_is_failed_and_an_empty_one_is_complete_with_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let read = collected::collect(&MANUAL, "file = \"gone.csv\", yields = \"people\"", folder.path()).await;
+    let read = yielded::collect(&MANUAL, "file = \"gone.csv\", yields = \"people\"", folder.path()).await;
     assert!(read.outcome.is_ok());
     assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
     let gap = only_gap(&read, RecordKind::Person);
@@ -585,14 +585,14 @@ async fn csv_xlsx_and_json_lines_of_one_table_give_the_same_records() {
     same_table(&folder);
     let mut all = Vec::new();
     for name in ["a.csv", "a.xlsx", "a.jsonl"] {
-        let read = collected::collect(&MANUAL, &format!("file = \"{name}\", {SAME}"), folder.path()).await;
+        let read = yielded::collect(&MANUAL, &format!("file = \"{name}\", {SAME}"), folder.path()).await;
         read.assert_complete();
         assert_eq!(account_list(&read).len(), 3, "{name}");
         all.push(read.without_raw());
     }
     assert_eq!(all[0], all[1], "XLSX");
     assert_eq!(all[0], all[2], "JSON Lines");
-    let read = collected::collect(&MANUAL, &format!("file = \"a.xlsx\", {SAME}"), folder.path()).await;
+    let read = yielded::collect(&MANUAL, &format!("file = \"a.xlsx\", {SAME}"), folder.path()).await;
     assert_eq!(account_list(&read)[0].raw, Raw::At(5), "the sheet's own row");
 }
 
@@ -602,10 +602,10 @@ async fn sheets_are_chosen_by_name_and_bad_workbooks_are_told_apart() {
     same_table(&folder);
     let path = |text: &str| format!("file = \"a.xlsx\", sheet = \"{text}\", {SAME}");
     yielded::collect(&MANUAL, &path("accounts"), folder.path()).await.assert_complete();
-    let read = collected::collect(&MANUAL, &path("Missing"), folder.path()).await;
+    let read = yielded::collect(&MANUAL, &path("Missing"), folder.path()).await;
     let gap = only_gap(&read, RecordKind::Account);
     assert!(gap.code == "COL115" && gap.cause.as_deref().unwrap().contains("Accounts, Other"), "{gap:?}");
-    let read = collected::collect(&MANUAL, &path("Other"), folder.path()).await;
+    let read = yielded::collect(&MANUAL, &path("Other"), folder.path()).await;
     assert_eq!(only_gap(&read, RecordKind::Account).code, "COL103");
     let read = collect_bytes("a.xlsx", b"not a zip", "yields = \"accounts\"").await;
     assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed);
@@ -627,7 +627,7 @@ async fn ids_that_a_workbook_rounded_are_refused() {
         sheet.write(row, 0, id).unwrap();
     }
     book.save(&path).unwrap();
-    let read = collected::collect(&MANUAL, "file = \"a.xlsx\", yields = \"accounts\"", folder.path()).await;
+    let read = yielded::collect(&MANUAL, "file = \"a.xlsx\", yields = \"accounts\"", folder.path()).await;
     assert_eq!(account_list(&read).len(), 2);
     assert_eq!(only_gap(&read, RecordKind::Account).at.as_deref(), Some("a.xlsx:3:1"));
 }
@@ -730,7 +730,7 @@ async fn a_cancelled_run_stops_and_its_scope_is_failed() {
         configure(&MANUAL, "file = \"a.csv\", yields = \"accounts\"", folder.path(), Environment::new()).unwrap();
     let cancel = tokio_util::sync::CancellationToken::new();
     cancel.cancel();
-    let read = collected::run(connector.as_ref(), &cancel).await;
+    let read = yielded::run(connector.as_ref(), &cancel).await;
     assert!(read.outcome.is_err());
     assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed);
 }

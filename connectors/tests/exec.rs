@@ -36,7 +36,7 @@ async fn script(text: &str, settings: &str) -> Collected {
     std::fs::write(folder.path().join("program.sh"), text).unwrap();
     let settings = format!("command = [\"sh\", \"program.sh\"], {settings}");
     let connector = configure(&MANUAL, &settings, folder.path(), environment()).unwrap();
-    collected::run(connector.as_ref(), &CancellationToken::new()).await
+    yielded::run(connector.as_ref(), &CancellationToken::new()).await
 }
 
 /// A program that prints these lines.
@@ -83,7 +83,7 @@ async fn the_example_in_the_documentation_runs() {
     environment.insert("HTTPS_PROXY".to_owned(), String::new());
     environment.insert("LEDGER_TOKEN".to_owned(), "hunter2-hunter2".to_owned());
     let connector = configure(&MANUAL, &inline.join(", "), folder.path(), environment).unwrap();
-    let read = collected::run(connector.as_ref(), &CancellationToken::new()).await;
+    let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
     read.assert_complete();
     assert_eq!(read.records.len(), 4);
     assert_eq!(read.reports[0].tenant.as_deref(), Some("acme-emea"));
@@ -211,7 +211,7 @@ async fn a_cancelled_run_ends_the_program_within_seconds() {
         stop.cancel();
     });
     let began = Instant::now();
-    let read = collected::run(connector.as_ref(), &cancel).await;
+    let read = yielded::run(connector.as_ref(), &cancel).await;
     assert!(matches!(read.outcome, Err(ConnectorError::Stopped)));
     assert!(began.elapsed() < Duration::from_secs(5));
 }
@@ -268,11 +268,11 @@ async fn the_environment_is_clean_but_for_what_is_named() {
     let settings = "command = [\"sh\", \"program.sh\"], yields = [\"accounts\"], environment = [\"REGION\"]";
     let mut environment = environment();
     let missing = configure(&MANUAL, settings, folder.path(), environment.clone()).unwrap();
-    let read = collected::run(missing.as_ref(), &CancellationToken::new()).await;
+    let read = yielded::run(missing.as_ref(), &CancellationToken::new()).await;
     assert!(matches!(read.outcome, Err(ConnectorError::Failed(gap)) if gap.what.contains("REGION")));
     environment.insert("REGION".to_owned(), "emea".to_owned());
     let connector = configure(&MANUAL, settings, folder.path(), environment).unwrap();
-    let read = collected::run(connector.as_ref(), &CancellationToken::new()).await;
+    let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
     read.assert_complete();
     assert_eq!(read.records.len(), 1);
 }
@@ -288,7 +288,7 @@ async fn what_cannot_be_started_is_an_error_and_a_probe_says_so_beforehand() {
         let probes = connector.probe(&run).await.unwrap();
         assert_eq!(probes[0].granted, there, "{probes:?}");
         if !there {
-            let read = collected::run(connector.as_ref(), &CancellationToken::new()).await;
+            let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
             let Err(ConnectorError::Failed(gap)) = read.outcome else { panic!("{program} was started") };
             assert!(gap.code == "COL130" && gap.what.contains(program.trim_start_matches("./")) && gap.fix.is_some());
         }

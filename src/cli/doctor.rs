@@ -61,8 +61,7 @@ const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { 
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let mut checks =
-        vec![Check::new("config", "read", true, format!("{}: {} systems", config.file.path, config.systems.len()))];
+    let mut checks = vec![Check::new("config", "read", true, config.file.path.clone()), systems_check(&config)];
     checks.extend(store_checks(&config));
     checks.extend(disk_check(&config.store.value));
     crate::collect::known_systems(&config, &arguments.system).map_err(super::collect::failure)?;
@@ -76,6 +75,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         return Ok(Outcome::new(Exit::Clean, format!("{} checks, all good", checks.len())));
     }
     Ok(Outcome::new(Exit::Incomplete, format!("{bad} of {} checks failed", checks.len())))
+}
+
+fn systems_check(config: &Config) -> Check {
+    let people = config.systems.iter().filter(|system| system.is_hr()).count();
+    let check =
+        Check::new("config", "systems", people > 0, format!("{} systems, {people} of them HR", config.systems.len()));
+    if people > 0 {
+        check
+    } else {
+        check.fix("add a `[[system]]` that yields people: without HR no account can be judged")
+    }
 }
 
 fn store_checks(config: &Config) -> Vec<Check> {

@@ -5,10 +5,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::Which;
-use super::collect::is_doubtful;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use crate::collect::is_doubtful;
 use crate::diagnostic::{Diagnostic, visible};
 use crate::snapshot::{Keep, Manifest, PrunePlan};
 
@@ -217,6 +217,9 @@ fn write(session: &Session, table: &Table, json: &Vec<Json>) -> Result<Outcome, 
 pub(super) fn plain_table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     table
 }
 

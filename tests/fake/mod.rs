@@ -17,7 +17,7 @@ use muster_connectors::{Connector, ConnectorError, Manual, Run, Settings, Settin
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub const FAKE: &Manual = &Manual {
+pub(crate) const FAKE: &Manual = &Manual {
     name: "fake",
     summary: "does as it is told",
     reads: "nothing",
@@ -30,7 +30,7 @@ pub const FAKE: &Manual = &Manual {
 /// Settings of the fake connector.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Fake {
+pub(crate) struct Fake {
     /// Scopes to report.
     #[serde(default = "one_scope")]
     scopes: Vec<String>,
