@@ -1,7 +1,7 @@
 //! OpenLDAP's `slapd` in a folder of its own, with LDAPS, StartTLS and a private CA.
 //!
-//! The database is filled by `slapadd -q` before the server starts: 100,000 entries take two seconds, while the same over
-//! the wire takes minutes. Overlays do not run then, so `memberOf` values must stand in the LDIF.
+//! The database is filled by `slapadd -q` before the server starts: 100,000 entries take two seconds, while the same
+//! over the wire takes minutes. Overlays do not run then, so `memberOf` values must stand in the LDIF.
 
 use std::fs;
 use std::io::Write as _;
@@ -28,7 +28,8 @@ pub const SCANNER: &str = "cn=scanner,ou=svc,dc=acme,dc=test";
 /// The password of both.
 pub const PASSWORD: &str = "correct horse";
 
-/// The suffix, `ou=svc` with the scanner, and a password policy that locks after three failures. Begin a directory with it.
+/// The suffix, `ou=svc` with the scanner, and a password policy that locks after three failures. Begin a directory with
+/// it.
 pub const ROOT_LDIF: &str = "\
 dn: dc=acme,dc=test
 objectClass: dcObject
@@ -88,7 +89,8 @@ pub enum StartError {
 pub struct Setup<'a> {
     /// Its content, beginning with [`ROOT_LDIF`] or the like.
     pub ldif: &'a str,
-    /// Limits of the scanner, as `limits` takes them: `size.pr=1000 size.prtotal=unlimited`. Without, the global 500 holds.
+    /// Limits of the scanner, as `limits` takes them: `size.pr=1000 size.prtotal=unlimited`. Without, the global 500
+    /// holds.
     pub limits: Option<&'a str>,
     /// Access rules before the one that lets the scanner read everything.
     pub access: &'a str,
@@ -178,8 +180,8 @@ impl Slapd {
         run(&program("slapcat"), &["-f", "slapd.conf"], self.folder.path())
     }
 
-    /// What `ldapsearch` prints as the scanner, with these arguments after the connection's own. Its exit code is not judged:
-    /// a limit of the server is one too.
+    /// What `ldapsearch` prints as the scanner, with these arguments after the connection's own. Its exit code is not
+    /// judged: a limit of the server is one too.
     ///
     /// # Errors
     /// [`StartError`] when `ldapsearch` is missing.
