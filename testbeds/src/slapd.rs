@@ -128,14 +128,8 @@ impl Slapd {
         for _ in 0..TRIES {
             let (ldap, ldaps) = (free_port()?, free_port()?);
             let mut child = Command::new(program("slapd"))
-                .args([
-                    "-d",
-                    "0",
-                    "-f",
-                    "slapd.conf",
-                    "-h",
-                    &format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps}"),
-                ])
+                .args(["-d", "0", "-f", "slapd.conf", "-h"])
+                .arg(format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps} {}", socket_url(folder.path())))
                 .current_dir(folder.path())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -160,6 +154,11 @@ impl Slapd {
     /// `ldaps://127.0.0.1:PORT`.
     pub fn ldaps_url(&self) -> String {
         format!("ldaps://127.0.0.1:{}", self.ldaps)
+    }
+
+    /// `ldapi://…`: a socket on which SASL EXTERNAL binds everybody as the scanner.
+    pub fn socket_url(&self) -> String {
+        socket_url(self.folder.path())
     }
 
     /// The CA that signed the server's certificate.
@@ -246,6 +245,10 @@ impl Drop for Slapd {
     }
 }
 
+fn socket_url(folder: &Path) -> String {
+    format!("ldapi://{}", folder.join("socket").display().to_string().replace('/', "%2F"))
+}
+
 fn config(folder: &Path, setup: &Setup<'_>) -> String {
     let folder = folder.display();
     let limits = setup.limits.map(|limits| format!("limits dn.exact=\"{SCANNER}\" {limits}\n")).unwrap_or_default();
@@ -263,6 +266,7 @@ TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
 sizelimit 500
+authz-regexp \".*,cn=peercred,cn=external,cn=auth\" \"{SCANNER}\"
 database mdb
 maxsize 4294967296
 suffix \"{SUFFIX}\"
