@@ -315,7 +315,7 @@ async fn an_export_gives_the_records_that_the_server_gives() {
 }
 
 #[tokio::test]
-async fn start_tls_works_and_a_wrong_ca_or_password_or_port_is_named() {
+async fn start_tls_and_sockets_work_and_a_wrong_ca_or_password_or_port_is_named() {
     let server = Slapd::start(&Setup::default()).unwrap();
     let ca = |path: &Path| format!(", ca_file = '{}'", path.display());
     let start_tls = format!(", start_tls = true {}", ca(&server.ca_file()));
@@ -327,6 +327,17 @@ async fn start_tls_works_and_a_wrong_ca_or_password_or_port_is_named() {
         assert!(gap.cause.as_deref().unwrap().contains("certificate"), "{gap:?}");
         assert!(gap.fix.as_deref().unwrap().contains("ca_file"), "{gap:?}");
     }
+    let external = format!("{{ url = '{}', sasl = 'external', base = '{SUFFIX}' }}", server.socket_url());
+    let (read, report) = collect(&external).await;
+    assert_complete(&report);
+    assert_eq!((report.identity.as_deref(), read.accounts.len()), (Some("(external)"), 1));
+    // Without `base`, what the server says it holds is read; nobody may read anything here without a bind.
+    let anonymous = format!("{{ url = '{}' }}", server.url());
+    let (read, report) = collect(&anonymous).await;
+    assert_eq!((report.scope.as_str(), report.identity.as_deref()), (SUFFIX, Some("(anonymous)")));
+    assert!(read.accounts.is_empty());
+    assert_gap(&report, ScopeState::Failed, "COL144");
+
     let gap = fails(&scanner(&server.url(), "").replace("SCANNER_PASSWORD", "WRONG_PASSWORD")).await;
     assert_eq!(gap.code, "COL141");
     assert!(gap.what.contains("invalid credentials (49)"), "{gap:?}");

@@ -1,7 +1,7 @@
 //! OpenLDAP's `slapd` in a folder of its own, with LDAPS, StartTLS and a private CA.
 //!
-//! The database is filled by `slapadd -q` before the server starts: 100,000 entries take two seconds, while the same over
-//! the wire takes minutes. Overlays do not run then, so `memberOf` values must stand in the LDIF.
+//! The database is filled by `slapadd -q` before the server starts: 100,000 entries take two seconds, while the same
+//! over the wire takes minutes. Overlays do not run then, so `memberOf` values must stand in the LDIF.
 
 use std::fs;
 use std::io::Write as _;
@@ -28,7 +28,8 @@ pub const SCANNER: &str = "cn=scanner,ou=svc,dc=acme,dc=test";
 /// The password of both.
 pub const PASSWORD: &str = "correct horse";
 
-/// The suffix, `ou=svc` with the scanner, and a password policy that locks after three failures. Begin a directory with it.
+/// The suffix, `ou=svc` with the scanner, and a password policy that locks after three failures. Begin a directory with
+/// it.
 pub const ROOT_LDIF: &str = "\
 dn: dc=acme,dc=test
 objectClass: dcObject
@@ -88,7 +89,8 @@ pub enum StartError {
 pub struct Setup<'a> {
     /// Its content, beginning with [`ROOT_LDIF`] or the like.
     pub ldif: &'a str,
-    /// Limits of the scanner, as `limits` takes them: `size.pr=1000 size.prtotal=unlimited`. Without, the global 500 holds.
+    /// Limits of the scanner, as `limits` takes them: `size.pr=1000 size.prtotal=unlimited`. Without, the global 500
+    /// holds.
     pub limits: Option<&'a str>,
     /// Access rules before the one that lets the scanner read everything.
     pub access: &'a str,
@@ -126,14 +128,8 @@ impl Slapd {
         for _ in 0..TRIES {
             let (ldap, ldaps) = (free_port()?, free_port()?);
             let mut child = Command::new(program("slapd"))
-                .args([
-                    "-d",
-                    "0",
-                    "-f",
-                    "slapd.conf",
-                    "-h",
-                    &format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps}"),
-                ])
+                .args(["-d", "0", "-f", "slapd.conf", "-h"])
+                .arg(format!("ldap://127.0.0.1:{ldap} ldaps://127.0.0.1:{ldaps} {}", socket_url(folder.path())))
                 .current_dir(folder.path())
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
@@ -160,6 +156,11 @@ impl Slapd {
         format!("ldaps://127.0.0.1:{}", self.ldaps)
     }
 
+    /// `ldapi://…`: a socket on which SASL EXTERNAL binds everybody as the scanner.
+    pub fn socket_url(&self) -> String {
+        socket_url(self.folder.path())
+    }
+
     /// The CA that signed the server's certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
@@ -178,8 +179,8 @@ impl Slapd {
         run(&program("slapcat"), &["-f", "slapd.conf"], self.folder.path())
     }
 
-    /// What `ldapsearch` prints as the scanner, with these arguments after the connection's own. Its exit code is not judged:
-    /// a limit of the server is one too.
+    /// What `ldapsearch` prints as the scanner, with these arguments after the connection's own. Its exit code is not
+    /// judged: a limit of the server is one too.
     ///
     /// # Errors
     /// [`StartError`] when `ldapsearch` is missing.
@@ -244,6 +245,10 @@ impl Drop for Slapd {
     }
 }
 
+fn socket_url(folder: &Path) -> String {
+    format!("ldapi://{}", folder.join("socket").display().to_string().replace('/', "%2F"))
+}
+
 fn config(folder: &Path, setup: &Setup<'_>) -> String {
     let folder = folder.display();
     let limits = setup.limits.map(|limits| format!("limits dn.exact=\"{SCANNER}\" {limits}\n")).unwrap_or_default();
@@ -261,6 +266,7 @@ TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
 TLSCertificateKeyFile {folder}/server.key
 sizelimit 500
+authz-regexp \".*,cn=peercred,cn=external,cn=auth\" \"{SCANNER}\"
 database mdb
 maxsize 4294967296
 suffix \"{SUFFIX}\"

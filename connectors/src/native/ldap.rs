@@ -6,11 +6,12 @@
 //!   ldif ───► files ──┘                 directory   DN → object, and memberships until all names are known
 //! ```
 //!
-//! One scope per base. Both ways in share everything after the entry, so an export and a live answer give equal records.
+//! One scope per base. Both ways in share everything after the entry, so an export and a live answer give equal
+//! records.
 //!
-//! Times of last sign-in are what directories keep: Active Directory replicates `lastLogonTimestamp` only when it is 9 to
-//! 14 days old, and `lastLogon` only tells about the one controller that was asked, so a sign-in may be up to 14 days more
-//! recent than the record says.
+//! Times of last sign-in are what directories keep: Active Directory replicates `lastLogonTimestamp` only when it is 9
+//! to 14 days old, and `lastLogon` only tells about the one controller that was asked, so a sign-in may be up to 14
+//! days more recent than the record says.
 
 mod attributes;
 mod client;
@@ -137,8 +138,8 @@ mod code {
 struct LdapSettings {
     /// Server: `ldaps://host`, `ldap://host` or `ldapi://%2Fpath%2Fto%2Fsocket`.
     url: Option<String>,
-    /// DN or DNs below which everything is read. Live: the server's naming contexts when left out. From files: the longest
-    /// name that all entries end with.
+    /// DN or DNs below which everything is read. Live: the server's naming contexts when left out. From files: the
+    /// longest name that all entries end with.
     #[serde(default)]
     base: OneOrMany<String>,
     /// DN (or, for Active Directory, user principal name) to bind as; anonymous when left out.

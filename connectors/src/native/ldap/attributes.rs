@@ -1,8 +1,8 @@
 //! The attributes we ask for, and an entry that holds nothing else.
 //!
-//! This list is also the allow-list of raw objects: an attribute that is not here is neither requested from a server nor
-//! kept from a file, so that `userPassword`, `unicodePwd`, LAPS passwords, BitLocker keys or `nTSecurityDescriptor` never
-//! enter a record.
+//! This list is also the allow-list of raw objects: an attribute that is not here is neither requested from a server
+//! nor kept from a file, so that `userPassword`, `unicodePwd`, LAPS passwords, BitLocker keys or `nTSecurityDescriptor`
+//! never enter a record.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -286,8 +286,8 @@ impl Entry {
 
     /// The raw object as JSON: the DN and every kept attribute, sorted by name, values in the source's order.
     ///
-    /// Attributes of more than `most` values are left out and counted as `"<name>#"`, so that a group of a million members
-    /// does not become one JSON text. Returns whether that happened to an attribute that names members.
+    /// Attributes of more than `most` values are left out and counted as `"<name>#"`, so that a group of a million
+    /// members does not become one JSON text. Returns whether that happened to an attribute that names members.
     pub(super) fn raw(&self, most: usize) -> (String, bool) {
         let mut sorted: Vec<&(Attr, Vec<Vec<u8>>)> = self.values.iter().collect();
         sorted.sort_unstable_by_key(|(attr, _)| *attr);
@@ -335,8 +335,8 @@ fn push_value(json: &mut String, attr: Attr, value: &[u8]) {
     }
 }
 
-/// Appends a JSON string (RFC 8259 section 7). Most values need no escape, which makes this worth its lines: it runs for
-/// every value of every entry.
+/// Appends a JSON string (RFC 8259 section 7). Most values need no escape, which makes this worth its lines: it runs
+/// for every value of every entry.
 fn push_json(json: &mut String, text: &str) {
     json.push('"');
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {

@@ -1,7 +1,8 @@
 //! A connection to an LDAP server: how it is secured, how it is bound, and searches page by page.
 //!
-//! The protocol is `ldap3`'s. Its paging adapter is not used: it cannot tell a server that repeats itself, and hides the
-//! result of each page. Its parser of entries is not used either, because it panics on answers that are not well-formed.
+//! The protocol is `ldap3`'s. Its paging adapter is not used: it cannot tell a server that repeats itself, and hides
+//! the result of each page. Its parser of entries is not used either, because it panics on answers that are not
+//! well-formed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

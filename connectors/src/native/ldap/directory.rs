@@ -1,7 +1,8 @@
 //! What a collection knows of a directory: which object each name means, and who is listed in which group.
 //!
 //! Members are names of entries that may come later, so nothing can be resolved before everything was read. To keep
-//! memory flat, records are handed on at once and only this stays: per object its DN and id, per membership twelve bytes.
+//! memory flat, records are handed on at once and only this stays: per object its DN and id, per membership twelve
+//! bytes.
 
 use std::collections::HashMap;
 

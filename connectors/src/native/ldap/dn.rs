@@ -1,6 +1,7 @@
 //! Distinguished names (RFC 4514): one spelling for names that mean the same entry.
 
-/// One spelling of a DN: lower-case, no spaces around separators, special characters as `\xx`, multi-valued RDNs sorted.
+/// One spelling of a DN: lower-case, no spaces around separators, special characters as `\xx`, multi-valued RDNs
+/// sorted.
 ///
 /// Two DNs that differ only in case, spacing or escaping normalise alike. It is not the server's matching rule of each
 /// attribute, which only the server knows; directories quote DNs as they store them, so the difference does not show.

@@ -68,7 +68,8 @@ impl Export {
         self.files.iter().map(probe).collect()
     }
 
-    /// The longest name that every entry of every file ends with. Files that cannot be read are left to [`Export::read`].
+    /// The longest name that every entry of every file ends with. Files that cannot be read are left to
+    /// [`Export::read`].
     fn find_base(&self, run: &Run) -> Result<String, ConnectorError> {
         let mut base: Option<String> = None;
         for file in &self.files {

@@ -294,6 +294,24 @@ fn gap_all(scope: &mut Scope, gap: &Gap) {
     }
 }
 
+fn untold_gap(number: &str) -> Gap {
+    Gap::new(code::UNTOLD, format!("entries do not say what they are: {number}"))
+        .cause("`objectClass` was not exported or may not be read")
+        .fix("export `objectClass` too, or allow the bind DN to read it")
+}
+
+fn twice_gap(number: &str) -> Gap {
+    Gap::new(code::TWICE, format!("entries came twice, and the first of each was kept: {number}"))
+        .cause("a server that repeats entries may also have left some out, and files that overlap may disagree")
+        .fix("collect again; give each file once")
+}
+
+fn memberless_gap(number: &str) -> Gap {
+    Gap::new(code::MEMBERS, format!("groups show no member although their class requires one: {number}"))
+        .cause("the bind DN may not read `member` or `uniqueMember`")
+        .fix("allow it: `access to attrs=member,uniqueMember by dn.exact=\"<bind DN>\" read by * break`")
+}
+
 /// What is known of a member that was not read.
 fn standing(bases: &[(String, bool)], elsewhere: &[String], dn: &str, unresolved: Unresolved) -> Option<&'static str> {
     let dn = dn::normalise(dn);
@@ -375,7 +393,8 @@ fn note_members(directory: &mut Directory, slot: Slot, entry: &Entry, members_cu
     }
 }
 
-/// RFC 4519 makes `member` of groupOfNames and `uniqueMember` of groupOfUniqueNames mandatory: none visible is withheld.
+/// RFC 4519 makes `member` of groupOfNames and `uniqueMember` of groupOfUniqueNames mandatory: none visible is
+/// withheld.
 fn lacks_mandatory_members(entry: &Entry) -> bool {
     let lacks = |class, attr| entry.is_a(class) && !entry.has(attr);
     !entry.has(Attr::MemberUrl)
@@ -460,30 +479,17 @@ impl Base {
     /// What the sum of the entries says about what was withheld.
     fn conclude(&mut self) {
         self.note_unparsable();
-        let (untold, twice, memberless) =
-            (std::mem::take(&mut self.untold), std::mem::take(&mut self.twice), std::mem::take(&mut self.memberless));
-        if untold.number > 0 {
-            let gap = Gap::new(
-                code::UNTOLD,
-                format!("{} entries do not say what they are, first `{}`", untold.number, untold.first),
-            )
-            .cause("`objectClass` was not exported or may not be read")
-            .fix("export `objectClass` too, or allow the bind DN to read it");
-            gap_all(&mut self.scope, &gap);
-        }
-        if twice.number > 0 {
-            let gap = Gap::new(code::TWICE, format!("{} entries came twice, first `{}`; the first of each was kept", twice.number, twice.first))
-                .cause("a server that repeats entries between pages may also have left some out, and files that overlap may disagree")
-                .fix("collect again; give each file once");
-            gap_all(&mut self.scope, &gap);
-        }
-        if memberless.number > 0 {
-            self.scope.gap(
-                RecordKind::Membership,
-                Gap::new(code::MEMBERS, format!("{} groups show no member although their class requires one, first `{}`", memberless.number, memberless.first))
-                    .cause("the bind DN may not read `member` or `uniqueMember`")
-                    .fix("allow the bind DN to read it: `access to attrs=member,uniqueMember by dn.exact=\"<bind DN>\" read`"),
-            );
+        for (kinds, count, gap) in [
+            (KINDS, std::mem::take(&mut self.untold), untold_gap as fn(&str) -> Gap),
+            (KINDS, std::mem::take(&mut self.twice), twice_gap),
+            (&[RecordKind::Membership], std::mem::take(&mut self.memberless), memberless_gap),
+        ] {
+            if count.number > 0 {
+                let gap = gap(&format!("{}, first `{}`", count.number, count.first));
+                for kind in kinds {
+                    self.scope.gap(*kind, gap.clone());
+                }
+            }
         }
         self.note_withheld();
         let tenant = match (&self.own_id, &self.domain) {
@@ -525,28 +531,34 @@ impl Base {
                 }
             }
             if !self.saw(&[Attr::PrimaryGroupId]) {
-                self.scope.gap(
-                    RecordKind::Membership,
-                    Gap::new(code::MEMBERS, "no account shows `primaryGroupID`")
-                        .cause("the bind DN may not read it, or the export left it out; members of Domain Users are told only by it")
-                        .fix("allow the bind DN to read `primaryGroupID`, or export it"),
-                );
+                let gap = Gap::new(code::MEMBERS, "no account shows `primaryGroupID`")
+                    .cause("it may not be read, or the export left it out; only it tells who is in Domain Users")
+                    .fix("allow the bind DN to read `primaryGroupID`, or export it");
+                self.scope.gap(RecordKind::Membership, gap);
             }
             if groups && !self.saw(&[Attr::Member, Attr::MemberOf]) {
-                self.scope.gap(
-                    RecordKind::Membership,
-                    Gap::new(code::MEMBERS, "no group shows `member`")
-                        .cause("the bind DN may not read it, or the export left it out: the built-in Administrators always have one")
-                        .fix("allow the bind DN to read `member`, or export it"),
-                );
+                self.note_no_member();
             }
         } else if accounts {
             let keeps_time = [Attr::PwdLastSuccess, Attr::AuthTimestamp];
             if !self.saw(&keeps_time) {
-                let why = "no account shows `pwdLastSuccess` or `authTimestamp`: the server keeps no sign-in times (ppolicy with \
-                           `lastbind on`), or the bind DN may not read them";
+                let why = "no account shows `pwdLastSuccess` or `authTimestamp`: the server keeps no sign-in times \
+                           (`lastbind on` keeps them), or the bind DN may not read them";
                 self.scope.withhold(RecordKind::Account, "last_activity", why);
             }
+        }
+    }
+
+    /// In a whole domain, the built-in Administrators have a member; an organisational unit may hold empty groups only.
+    fn note_no_member(&mut self) {
+        let why = "no group shows `member`: it may not be read, the export left it out, or every group is empty";
+        if self.own_id.as_deref().is_some_and(|id| id.starts_with("S-1-")) {
+            let gap = Gap::new(code::MEMBERS, "no group shows `member`")
+                .cause("it may not be read, or the export left it out: the built-in Administrators have one")
+                .fix("allow the bind DN to read `member`, or export it");
+            self.scope.gap(RecordKind::Membership, gap);
+        } else {
+            self.scope.withhold(RecordKind::Membership, "member", why);
         }
     }
 }

@@ -502,8 +502,8 @@ impl Pages {
 
     /// Ends a page that says there are more; a gap when the server goes in circles.
     ///
-    /// The cookie alone proves nothing: Samba sends the same one for every page of a search. A page whose names were all
-    /// on an earlier page, in the same order, does.
+    /// The cookie alone proves nothing: Samba sends the same one for every page of a search. A page whose names were
+    /// all on an earlier page, in the same order, does.
     fn turn(&mut self, base: &str) -> Option<Gap> {
         let hash = std::mem::take(&mut self.hash).finish();
         let repeated = if std::mem::take(&mut self.in_page) == 0 {

@@ -44,7 +44,8 @@ const INTERDOMAIN_TRUST: i64 = 0x800;
 const SMARTCARD_REQUIRED: i64 = 0x4_0000;
 const PASSWORD_EXPIRED: i64 = 0x80_0000;
 
-/// How `pwdAccountLockedTime` begins (`000001010000Z`) for an account that only an administrator unlocks (slapo-ppolicy(5)): its switch for "off".
+/// How `pwdAccountLockedTime` begins (`000001010000Z`) for an account that only an administrator unlocks
+/// (slapo-ppolicy(5)): its switch for "off".
 const LOCKED_FOR_GOOD: &str = "00000101";
 
 /// Attributes kept word for word as evidence.
@@ -71,7 +72,8 @@ const EVIDENCE: &[Attr] = &[
     Attr::UserPrincipalName,
 ];
 
-/// Classes of people. Servers need not list the superclasses of an entry's class (RFC 4512 section 2.4.2), so each stands here.
+/// Classes of people. Servers need not list the superclasses of an entry's class (RFC 4512 section 2.4.2), so each
+/// stands here.
 const PERSON: &[&str] = &["user", "inetOrgPerson", "organizationalPerson", "person", "residentialPerson"];
 
 /// What an entry is.

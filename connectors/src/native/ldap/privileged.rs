@@ -1,7 +1,8 @@
 //! Active Directory's built-in accounts and groups, by security identifier.
 //!
 //! Source: Microsoft, "Active Directory security groups" and "Well-known SIDs" ([MS-DTYP] 2.4.2.4); privileges follow
-//! Microsoft's list of protected accounts and groups (AdminSDHolder), which covers what can raise itself to administrator.
+//! Microsoft's list of protected accounts and groups (AdminSDHolder), which covers what can raise itself to
+//! administrator.
 
 use crate::record::PrivilegeLevel;
 
@@ -22,7 +23,8 @@ pub(super) fn of_group(domain: &str, rid: u32) -> Option<PrivilegeLevel> {
         return match rid {
             // Administrators; Account, Server, Print and Backup Operators can each become administrator.
             544 | 548..=551 => Some(Admin),
-            // Replicator, Network Configuration Operators, Hyper-V Administrators, Remote Management Users and their like.
+            // Replicator, Network Configuration Operators, Hyper-V Administrators, Remote Management Users and their
+            // like.
             552 | 556 | 557 | 578 | 580 => Some(Privileged),
             // Remote Desktop Users, Event Log Readers, Distributed COM Users, Certificate Service DCOM Access.
             555 | 562 | 573 | 574 => Some(Limited),
