@@ -53,8 +53,10 @@ pub struct PersonIx(pub u32);
 pub struct Person {
     /// HR system the first record of the person stands in.
     pub system: Text,
-    /// The feed's own key.
+    /// The feed's own key, folded.
     pub id: Text,
+    /// Employee id, else the feed's own key, as HR writes it.
+    pub key: Text,
     /// The name the person goes by.
     pub name: Option<Text>,
     /// Given name.
@@ -192,6 +194,11 @@ impl People {
     pub fn name(&self, ix: PersonIx) -> &str {
         let person = self.person(ix);
         self.strings.get(person.name.unwrap_or(person.id))
+    }
+
+    /// A person's employee id, else the feed's own key, as HR writes it.
+    pub fn key(&self, ix: PersonIx) -> &str {
+        self.strings.get(self.person(ix).key)
     }
 
     /// The persons known by a key: feed id, employee id or work e-mail, folded.

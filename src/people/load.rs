@@ -49,7 +49,10 @@ impl People {
             let id = people.strings.add(&fold(&row.id));
             let employee_ids: Vec<Text> = row.employee_ids.iter().map(|key| people.strings.add(&fold(key))).collect();
             let known = employee_ids.iter().find_map(|key| places.get(key)).or_else(|| feeds.get(&(system, id))).copied();
-            let ix = known.unwrap_or_else(|| people.add_person(system, id, source.state));
+            let ix = known.unwrap_or_else(|| {
+                let key = people.strings.add(row.employee_ids.first().unwrap_or(&row.id));
+                people.add_person(system, id, key, source.state)
+            });
             feeds.insert((system, id), ix);
             for key in &employee_ids {
                 places.entry(*key).or_insert(ix);
@@ -67,10 +70,11 @@ impl People {
         people
     }
 
-    fn add_person(&mut self, system: Text, id: Text, state: RowState) -> PersonIx {
+    fn add_person(&mut self, system: Text, id: Text, key: Text, state: RowState) -> PersonIx {
         self.persons.push(Person {
             system,
             id,
+            key,
             name: None,
             given_name: None,
             family_name: None,
