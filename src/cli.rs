@@ -20,10 +20,10 @@ pub mod man;
 pub mod outcome;
 pub mod output;
 pub mod path;
+pub mod query;
 pub mod report;
 pub mod rules;
 pub mod scan;
-pub mod query;
 pub mod session;
 pub mod snapshots;
 

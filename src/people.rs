@@ -55,7 +55,7 @@ pub struct Person {
     pub system: Text,
     /// The feed's own key, folded.
     pub id: Text,
-    /// The employee id, else the feed's own key, as HR spells it.
+    /// Employee id, else the feed's own key, as HR writes it.
     pub key: Text,
     /// The name the person goes by.
     pub name: Option<Text>,
@@ -194,6 +194,11 @@ impl People {
     pub fn name(&self, ix: PersonIx) -> &str {
         let person = self.person(ix);
         self.strings.get(person.name.unwrap_or(person.id))
+    }
+
+    /// A person's employee id, else the feed's own key, as HR writes it.
+    pub fn key(&self, ix: PersonIx) -> &str {
+        self.strings.get(self.person(ix).key)
     }
 
     /// The persons known by a key: feed id, employee id or work e-mail, folded.

@@ -203,9 +203,7 @@ impl Population for Walk<'_> {
                 name: graph.text_or_empty(node.name).to_owned(),
                 class: class.to_string(),
                 lifecycle: account.lifecycle.to_string(),
-                person: person
-                    .map(|person| people.text(person.key).to_owned())
-                    .unwrap_or_default(),
+                person: person.map(|person| people.text(person.key).to_owned()).unwrap_or_default(),
                 situation: self.situation(ix).as_str().to_owned(),
                 privilege: privilege_word(&access.privilege(graph, ix)),
                 last_activity: account.last_activity.to_string(),

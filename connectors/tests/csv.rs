@@ -6,7 +6,6 @@ mod yielded;
 
 use std::path::Path;
 
-use yielded::{Collected, configure};
 use muster_connectors::native::csv::MANUAL;
 use muster_connectors::record::{
     Account, AccountClass, Employment, EmploymentStatus, Fact, Grant, Lifecycle, Person, PrivilegeLevel, Raw, Record,
@@ -16,6 +15,7 @@ use muster_connectors::scope::{Gap, ScopeState};
 use muster_connectors::secret::Environment;
 use proptest::prelude::*;
 use tempfile::TempDir;
+use yielded::{Collected, configure};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv");
 

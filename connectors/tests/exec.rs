@@ -10,7 +10,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use yielded::{Collected, configure};
 use muster_connectors::native::exec::{Line, MANUAL};
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{ScopeReport, ScopeState};
@@ -18,6 +17,7 @@ use muster_connectors::secret::Environment;
 use muster_connectors::{ConnectorError, Run};
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
+use yielded::{Collected, configure};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const ACCOUNT: &str = r#"{"record":"account","id":"1"}"#;

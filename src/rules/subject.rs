@@ -4,7 +4,7 @@ use muster_reports::view;
 
 use super::Facts;
 use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, RowState, ScopeIx, SystemIx};
-use crate::people::PersonIx;
+use crate::people::{PersonIx, fold};
 
 /// What a rule walks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +170,9 @@ impl Subject {
             },
         };
         let mut hasher = blake3::Hasher::new();
-        for part in [rule, tenant, &view.kind, &view.id] {
+        // HR may write an id in capitals one night and in small letters the next.
+        let id = if matches!(self, Self::Person(_)) { fold(&view.id) } else { view.id };
+        for part in [rule, tenant, &view.kind, &id] {
             hasher.update(part.as_bytes());
             hasher.update(&[0x1f]);
         }
@@ -195,7 +197,7 @@ impl Facts<'_> {
 
     /// A person's employee id, else the feed's own key.
     pub(crate) fn person_key(&self, ix: PersonIx) -> String {
-        self.people.text(self.people.person(ix).key).to_owned()
+        self.people.key(ix).to_owned()
     }
 
     /// What identifies a grant or membership.

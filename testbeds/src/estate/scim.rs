@@ -161,7 +161,14 @@ fn groups(users: &[User], truth: &mut Truth) -> Vec<Json> {
     let gone = id("herta.lindemann@acme.example");
     let group = uuid_of("expenses:group:Auditors");
     let edge = format!("{gone}|{group}|");
-    truth.related("ORP-006", SYSTEM, edge, vec![gone.clone(), group], "dangling", "a member value that is the id of no user");
+    truth.related(
+        "ORP-006",
+        SYSTEM,
+        edge,
+        vec![gone.clone(), group],
+        "dangling",
+        "a member value that is the id of no user",
+    );
     auditors.push((gone, "Herta Lindemann".to_owned()));
     [("Approvers", approvers), ("Auditors", auditors)]
         .into_iter()
