@@ -185,7 +185,7 @@ pub fn run(snapshot: &Snapshot, extra: &[Extra<'_>], statement: &str) -> Result<
         context.register(table.name, frame.lazy());
     }
     let answered = answer(&mut context, &statement);
-    answered.map_err(|error| explain(error, &context, &statement))
+    answered.map_err(|error| explain(&error, &context, &statement))
 }
 
 fn answer(context: &mut SQLContext, statement: &sql::Statement<'_>) -> pl::PolarsResult<DataFrame> {
@@ -202,8 +202,9 @@ fn answer(context: &mut SQLContext, statement: &sql::Statement<'_>) -> pl::Polar
 }
 
 /// Turns polars' complaint into one of ours where a name is unknown.
-fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statement<'_>) -> QueryError {
-    if let Some(store) = store_error(&error) {
+fn explain(error: &pl::PolarsError, context: &SQLContext, statement: &sql::Statement<'_>) -> QueryError {
+    let error = root(error);
+    if let Some(store) = store_error(error) {
         return QueryError::Unreadable { what: store.to_string(), fix: store.fix() };
     }
     let text = error.to_string();
@@ -234,10 +235,14 @@ fn explain(error: pl::PolarsError, context: &SQLContext, statement: &sql::Statem
 
 /// The store's own error, which travels through polars as an I/O error.
 fn store_error(error: &pl::PolarsError) -> Option<&StoreError> {
+    if let pl::PolarsError::IO { error, .. } = error { error.get_ref()?.downcast_ref() } else { None }
+}
+
+/// The error itself, without where in the plan it was met.
+fn root(error: &pl::PolarsError) -> &pl::PolarsError {
     match error {
-        pl::PolarsError::IO { error, .. } => error.get_ref()?.downcast_ref(),
-        pl::PolarsError::Context { error, .. } => store_error(error),
-        _ => None,
+        pl::PolarsError::Context { error, .. } | pl::PolarsError::ExprContext { error, .. } => root(error),
+        other => other,
     }
 }
 

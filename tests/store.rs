@@ -493,7 +493,7 @@ fn arrival_order_and_thread_count_do_not_change_a_byte() {
             shuffle(&mut records, seed);
             let lock = store.lock(None).unwrap();
             let mut tx = store.begin(&lock, start(0)).unwrap();
-            let names = if seed % 2 == 0 { ["app", "web"] } else { ["web", "app"] };
+            let names = if seed.is_multiple_of(2) { ["app", "web"] } else { ["web", "app"] };
             let writers: Vec<_> = names.iter().map(|name| tx.system(name, "test").unwrap()).collect();
             let small = estate(100);
             let staged = std::thread::scope(|threads| {
