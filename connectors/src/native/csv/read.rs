@@ -163,7 +163,7 @@ impl FileReader<'_> {
         if let Err(fault) = self.each_row(rows, mapper, &used)? {
             return Ok(Err(fault));
         }
-        if let Some(fault) = rows.end() {
+        if let Some(fault) = rows.end().filter(|_| !self.tally.stopped) {
             self.gap(&fault, None);
         }
         if let Some(fault) = self.shifted(rows.header()) {
