@@ -56,13 +56,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     }
     let statement = if arguments.tables { None } else { Some(statement(arguments)?) };
     let config = session.config()?;
-    let store = session.store(&config)?;
     let answer = match statement {
-        None => match session.snapshot(&store, &arguments.which) {
-            Ok(snapshot) => all_tables(&snapshot)?,
-            Err(_) => stored_tables(),
-        },
-        Some(statement) => answer(&session.snapshot(&store, &arguments.which)?, &statement)?,
+        None if !config.store.value.exists() => stored_tables(),
+        None => all_tables(&session.snapshot(&session.existing_store(&config)?, &arguments.which)?)?,
+        Some(statement) => answer(&session.snapshot(&session.existing_store(&config)?, &arguments.which)?, &statement)?,
     };
     write(session, &answer)
 }
@@ -259,19 +256,19 @@ mod tests {
 
     #[test]
     fn a_hostile_login_does_no_harm_in_any_format() {
-        let csv = written(|answer, out| csv(answer, out));
+        let csv = written(csv);
         assert!(csv.contains("'=cmd") && csv.contains(",-7\n"), "{csv}");
-        let markdown = written(|answer, out| markdown(answer, out));
+        let markdown = written(markdown);
         assert!(markdown.contains("\\|'/c") && markdown.contains("&lt;script&gt;"), "{markdown}");
         let table = written(|answer, out| table(answer, Some(Path::new("x")), out));
-        for text in [&markdown, &table, &written(|answer, out| json(answer, out))] {
+        for text in [&markdown, &table, &written(json)] {
             assert!(!text.contains('\u{1b}'), "{text}");
         }
     }
 
     #[test]
     fn json_is_a_list_of_objects_also_when_it_is_empty() {
-        let rows: Json = serde_json::from_str(&written(|answer, out| json(answer, out))).unwrap();
+        let rows: Json = serde_json::from_str(&written(json)).unwrap();
         assert_eq!(rows[0]["n"], -7);
         let mut out = Vec::new();
         json(&Answer { columns: vec!["a".into()], rows: Vec::new() }, &mut out).unwrap();
