@@ -148,7 +148,7 @@ async fn every_account_of_an_organisation_is_read_with_exactly_the_documented_pe
         let accounts = collected.accounts(&scope);
         let operator = accounts[&format!("{name}-operator")];
         assert_eq!(operator.native_name, Some(format!("arn:aws:iam::{account}:user/{name}-operator")));
-        assert!(operator.id.starts_with("AIDA"));
+        assert_ne!(operator.id, format!("{name}-operator"), "the immutable id, not the name");
         assert_eq!(accounts["root"].id, format!("{account}:root"));
         assert!(accounts["root"].is_root);
     }
@@ -207,7 +207,10 @@ fn the_payments_account_is_told_in_full(collected: &Collected, moto: &Moto) {
     assert_eq!((boundary.kind, boundary.targets.as_slice()), (PolicyKind::Boundary, &[ada.id.clone()][..]));
     let trust = policies[format!("{}/trust", accounts["github-deploy"].id).as_str()];
     assert_eq!(trust.kind, PolicyKind::Trust);
-    assert!(!policies.contains_key("arn:aws:iam::aws:policy/ReadOnlyAccess"), "AWS managed policies only where attached");
+    assert!(
+        !policies.contains_key("arn:aws:iam::aws:policy/ReadOnlyAccess"),
+        "AWS managed policies only where attached"
+    );
 
     let group = collected.of(&scope).iter().find_map(|record| match record {
         Record::Group(group) if group.name.as_deref() == Some("admins") => Some(group),
@@ -242,7 +245,10 @@ fn the_organisation_is_told_with_its_tree_and_policies(collected: &Collected, mo
         })
         .collect();
     assert_eq!(resources[seeded.root.as_str()].1, Some(seeded.organization.as_str()));
-    assert_eq!(resources[seeded.units["production"].as_str()], ("Production", Some(seeded.units["workloads"].as_str())));
+    assert_eq!(
+        resources[seeded.units["production"].as_str()],
+        ("Production", Some(seeded.units["workloads"].as_str()))
+    );
     let payments = resources[seeded.members["payments"].as_str()];
     assert_eq!(payments, ("acme-payments", Some(seeded.units["production"].as_str())), "named by its alias");
     let closed = resources[seeded.members["closed"].as_str()];
@@ -297,9 +303,7 @@ fn identity_center_is_told_with_its_assignments(collected: &Collected, moto: &Mo
     assert_eq!(privileges[center("read")], None);
     let inline = collected.policies(&scope)[format!("{}/inline", center("read")).as_str()];
     assert_eq!(inline.targets, [center("read")]);
-    let is_member = |record: &Record| {
-        matches!(record, Record::Membership(m) if m.member == center("grace") && m.group == center("engineers"))
-    };
+    let is_member = |record: &Record| matches!(record, Record::Membership(m) if m.member == center("grace") && m.group == center("engineers"));
     assert!(collected.of(&scope).iter().any(is_member));
 }
 
@@ -379,7 +383,8 @@ async fn an_account_read_from_files_equals_the_same_account_read_live() {
     assert_eq!(live.len(), files.len());
 }
 
-/// Records as sorted JSON. Live documents are verbatim and those of the AWS CLI are parsed: both are parsed here.
+/// Records as sorted JSON. Live documents are verbatim and those of the AWS CLI are parsed: both are parsed here. The role
+/// that both ways assume is used by assuming it.
 fn comparable(records: &[Record]) -> Vec<String> {
     let mut all: Vec<String> = records
         .iter()
@@ -388,6 +393,13 @@ fn comparable(records: &[Record]) -> Vec<String> {
             if let Record::Policy(policy) = &mut record {
                 let document: serde_json::Value = serde_json::from_str(&policy.document).unwrap();
                 policy.document = document.to_string();
+            }
+            if let Record::Account(account) = &mut record {
+                if account.login.as_deref() == Some("MusterAudit") {
+                    assert!(matches!(account.last_activity, Fact::Known(_)));
+                    account.last_activity = Fact::Unsupported;
+                    account.raw = Raw::None;
+                }
             }
             serde_json::to_string_pretty(&record).unwrap()
         })
@@ -653,7 +665,8 @@ async fn a_missing_last_page_makes_the_account_partial() {
 
 #[tokio::test]
 async fn a_missing_credential_report_is_a_gap_and_root_is_still_there() {
-    let collected = collect_damaged(|account| std::fs::remove_file(account.join("credential-report.csv")).unwrap()).await;
+    let collected =
+        collect_damaged(|account| std::fs::remove_file(account.join("credential-report.csv")).unwrap()).await;
     assert_eq!(collected.kind("account/111122223333", RecordKind::Credential).state, ScopeState::Partial);
     assert!(collected.accounts("account/111122223333")["root"].is_root);
 }
@@ -685,9 +698,13 @@ async fn an_unreadable_policy_document_is_named_and_kept() {
     let policies = &report.kinds[&RecordKind::Policy];
     assert_eq!(policies.state, ScopeState::Partial);
     assert_eq!(policies.gaps.len(), 1, "{:?}", policies.gaps);
-    assert!(policies.gaps[0].what.contains("AIDAADA/inline/url-encoded") && policies.gaps[0].what.contains("column 12"));
+    assert!(
+        policies.gaps[0].what.contains("AIDAADA/inline/url-encoded") && policies.gaps[0].what.contains("column 12")
+    );
     assert_eq!(report.kinds[&RecordKind::Account].state, ScopeState::Complete);
-    assert!(collected.policies("account/111122223333")["AIDAADA/inline/url-encoded"].document.starts_with("{\"Version\":,"));
+    assert!(
+        collected.policies("account/111122223333")["AIDAADA/inline/url-encoded"].document.starts_with("{\"Version\":,")
+    );
 }
 
 #[tokio::test]

@@ -138,7 +138,11 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let action = &call.action;
     match answer {
         Answer::Result(result) => {
-            let space = if action == "GetCallerIdentity" { "sts.amazonaws.com/doc/2011-06-15" } else { "iam.amazonaws.com/doc/2010-05-08" };
+            let space = if action == "GetCallerIdentity" {
+                "sts.amazonaws.com/doc/2011-06-15"
+            } else {
+                "iam.amazonaws.com/doc/2010-05-08"
+            };
             let xml = format!(
                 "<{action}Response xmlns=\"https://{space}/\"><{action}Result>{result}</{action}Result>\
                  <ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></{action}Response>"
@@ -152,10 +156,15 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             );
             write(&mut stream, status, "text/xml", &xml)
         }
-        Answer::Html(status) => {
-            write(&mut stream, status, "text/html", "<!DOCTYPE html><html><body><h1>Internal Server Error</h1></body></html>")
+        Answer::Html(status) => write(
+            &mut stream,
+            status,
+            "text/html",
+            "<!DOCTYPE html><html><body><h1>Internal Server Error</h1></body></html>",
+        ),
+        Answer::Cut => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<GetAccount")
         }
-        Answer::Cut => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 5000\r\n\r\n<GetAccount"),
         Answer::Silence => {
             while !shared.stopped.load(Ordering::Acquire) {
                 std::thread::sleep(Duration::from_millis(20));
@@ -205,11 +214,16 @@ fn ordinary(call: &Call, user: &str) -> Answer {
         ("GetAccountAuthorizationDetails", None) => {
             page(&[user_detail("ada", "people"), user_detail("bob", "people")], "", "", Some("to+page/2=="))
         }
-        ("GetAccountAuthorizationDetails", Some("to%2Bpage%2F2%3D%3D")) => page(&[], &group_detail(), &role_detail(), Some("page3")),
+        ("GetAccountAuthorizationDetails", Some("to%2Bpage%2F2%3D%3D")) => {
+            page(&[], &group_detail(), &role_detail(), Some("page3"))
+        }
         ("GetAccountAuthorizationDetails", Some("page3")) => page(&[user_detail("cyd", "")], "", "", None),
         ("GenerateCredentialReport", _) => "<State>COMPLETE</State>".to_owned(),
         ("GetCredentialReport", _) => {
-            format!("<ReportFormat>text/csv</ReportFormat><Content>{}</Content>", base64::engine::general_purpose::STANDARD.encode(report()))
+            format!(
+                "<ReportFormat>text/csv</ReportFormat><Content>{}</Content>",
+                base64::engine::general_purpose::STANDARD.encode(report())
+            )
         }
         ("ListAccessKeys", _) if user == "ada" => format!(
             "<IsTruncated>false</IsTruncated><AccessKeyMetadata><member><UserName>ada</UserName>\
@@ -220,8 +234,12 @@ fn ordinary(call: &Call, user: &str) -> Answer {
              <LastUsedDate>2025-03-04T05:06:07Z</LastUsedDate><Region>eu-west-1</Region></AccessKeyLastUsed>"
             .to_owned(),
         ("ListMFADevices", _) => "<IsTruncated>false</IsTruncated><MFADevices/>".to_owned(),
-        ("ListAccountAliases", _) => "<IsTruncated>false</IsTruncated><AccountAliases><member>acme</member></AccountAliases>".to_owned(),
-        ("GetLoginProfile", _) => return Answer::Error { status: 404, code: "NoSuchEntity", message: "no login profile" },
+        ("ListAccountAliases", _) => {
+            "<IsTruncated>false</IsTruncated><AccountAliases><member>acme</member></AccountAliases>".to_owned()
+        }
+        ("GetLoginProfile", _) => {
+            return Answer::Error { status: 404, code: "NoSuchEntity", message: "no login profile" };
+        }
         _ => return Answer::Error { status: 400, code: "InvalidAction", message: "the script has no answer to this" },
     };
     Answer::Result(result)
@@ -275,7 +293,9 @@ fn report() -> String {
         "<root_account>,arn:aws:iam::{ACCOUNT}:root,{DAY},TRUE,no_information,{DAY},not_supported,true,true,{DAY},N/A,false,N/A,N/A\n"
     );
     for name in ["ada", "bob", "cyd"] {
-        report += &format!("{name},arn:aws:iam::{ACCOUNT}:user/{name},{DAY},true,no_information,{DAY},N/A,false,false,N/A,N/A,false,N/A,N/A\n");
+        report += &format!(
+            "{name},arn:aws:iam::{ACCOUNT}:user/{name},{DAY},true,no_information,{DAY},N/A,false,false,N/A,N/A,false,N/A,N/A\n"
+        );
     }
     report
 }

@@ -155,10 +155,10 @@ linus = store.create_user(IdentityStoreId=sid, UserName="linus", DisplayName="Li
 engineers = store.create_group(IdentityStoreId=sid, DisplayName="engineers")["GroupId"]
 store.create_group_membership(IdentityStoreId=sid, GroupId=engineers, MemberId={"UserId": grace})
 arn = instance["InstanceArn"]
-admin_set = sso.create_permission_set(Name="Admin", InstanceArn=arn)["PermissionSet"]["PermissionSetArn"]
+admin_set = sso.create_permission_set(Name="Admin", InstanceArn=arn, SessionDuration="PT1H")["PermissionSet"]["PermissionSetArn"]
 sso.attach_managed_policy_to_permission_set(InstanceArn=arn, PermissionSetArn=admin_set,
                                             ManagedPolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-read_set = sso.create_permission_set(Name="Read", InstanceArn=arn)["PermissionSet"]["PermissionSetArn"]
+read_set = sso.create_permission_set(Name="Read", InstanceArn=arn, SessionDuration="PT1H")["PermissionSet"]["PermissionSetArn"]
 sso.put_inline_policy_to_permission_set(InstanceArn=arn, PermissionSetArn=read_set,
                                         InlinePolicy=statement("Allow", "s3:Get*"))
 for who, kind, what, where in [(grace, "USER", admin_set, "payments"), (engineers, "GROUP", read_set, "payments"),

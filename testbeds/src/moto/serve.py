@@ -1,4 +1,4 @@
-"""Runs moto's server with four corrections, so that it refuses and answers as AWS does where our tests depend on it.
+"""Runs moto's server with five corrections, so that it refuses and answers as AWS does where our tests depend on it.
 
 1. sts:AssumeRole refuses a role that does not exist in the target account, and a missing or wrong external id.
    (moto 5.2.5 assumes any ARN.)
@@ -6,6 +6,7 @@
 3. The credential report begins with the root user's row. (moto's has none.)
 4. Four AWS managed policies exist; moto has none, or with MOTO_IAM_LOAD_MANAGED_POLICIES all 1,582 in every account,
    which takes a gigabyte.
+5. sso:GetPermissionsBoundaryForPermissionSet answers that there is none. (moto answers HTTP 500.)
 
 Usage: serve.py PORT
 """
@@ -73,6 +74,17 @@ def provisioned(self):
 
 
 sso.SSOAdminResponse.list_permission_sets_provisioned_to_account = provisioned
+
+
+class NoBoundary(ServiceException):
+    code = "ResourceNotFoundException"
+
+
+def no_boundary(self):
+    raise NoBoundary("no permissions boundary")
+
+
+sso.SSOAdminResponse.get_permissions_boundary_for_permission_set = no_boundary
 
 
 report_without_root = iam.IAMBackend.get_credential_report

@@ -139,11 +139,11 @@ impl Mapping<'_> {
 
     fn managed_policy(&mut self, policy: &ManagedPolicy) {
         let object = raw(&ManagedPolicy { policy_version_list: Vec::new(), ..policy.clone() });
-        self.entitlement(&policy.arn, &policy.policy_name, policy.description.clone(), object);
+        self.entitlement(&policy.arn, policy.name(), policy.description.clone(), object);
         self.out.policy(NewPolicy {
             id: policy.arn.clone(),
             kind: PolicyKind::Identity,
-            name: Some(policy.policy_name.clone()),
+            name: Some(policy.name().to_owned()),
             version: policy.default_version_id.clone(),
             targets: Vec::new(),
             document: default_document(policy),
@@ -155,7 +155,7 @@ impl Mapping<'_> {
         self.out.policy(NewPolicy {
             id: format!("{arn}/boundary/{}", self.data.account),
             kind: PolicyKind::Boundary,
-            name: policy.map(|policy| policy.policy_name.clone()),
+            name: policy.map(|policy| policy.name().to_owned()),
             version: policy.and_then(|policy| policy.default_version_id.clone()),
             targets: targets.iter().map(|target| (*target).to_owned()).collect(),
             document: policy.and_then(default_document),
@@ -791,7 +791,8 @@ mod tests {
         data.report = Part::Read(credential_report::parse(report.as_bytes()).unwrap());
         let outcome = outcome(&data);
         let kinds: BTreeSet<RecordKind> = outcome.gaps.iter().map(|(kind, _)| *kind).collect();
-        let expected = [RecordKind::Account, RecordKind::Group, RecordKind::Membership, RecordKind::Policy];
+        use RecordKind::{Account, Credential, Group, Membership, Policy};
+        let expected = [Account, Group, Membership, Policy, Credential];
         assert_eq!(kinds, BTreeSet::from(expected));
     }
 

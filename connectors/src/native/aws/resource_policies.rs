@@ -364,7 +364,7 @@ async fn functions(session: &Session, client: &reqwest::Client, region: &str) ->
     let mut reading = Reading::default();
     let request = |token: Option<&str>| {
         let marker = token.map(|token| format!("?Marker={}", utf8_percent_encode(token, SEGMENT))).unwrap_or_default();
-        Request::get(LIST, format!("/2015-03-31/functions/{marker}"))
+        Request::get(LIST, format!("/2015-03-31/functions{marker}"))
     };
     let list = json_list(&service, LIST, &mut reading.pages, request, ("NextMarker", "Functions")).await?;
     each(session, &mut reading, list, |function| {
@@ -418,7 +418,7 @@ pub(super) async fn probe(
         ("kms", Request::json("kms:ListKeys", "1.1", "TrentService.ListKeys", &json!({"Limit": 1}))),
         ("sqs", Request::json("sqs:ListQueues", "1.0", "AmazonSQS.ListQueues", &json!({"MaxResults": 1}))),
         ("sns", Request::form("sns:ListTopics", &[("Action", "ListTopics"), ("Version", "2010-03-31")])),
-        ("lambda", Request::get("lambda:ListFunctions", "/2015-03-31/functions/?MaxItems=1")),
+        ("lambda", Request::get("lambda:ListFunctions", "/2015-03-31/functions?MaxItems=1")),
         (
             "secretsmanager",
             Request::json("secretsmanager:ListSecrets", "1.1", "secretsmanager.ListSecrets", &json!({"MaxResults": 1})),

@@ -16,7 +16,6 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
@@ -309,31 +308,27 @@ impl ApiError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         match error {
-            SdkError::ServiceError(context) => Self::from_code(
-                call,
-                context.raw().status().as_u16(),
-                context.err().code(),
-                context.err().message().unwrap_or_default(),
-            ),
-            SdkError::ResponseError(context) => Self::bad_answer(
-                call,
-                format!(
-                    "HTTP {} with a body that is no answer of this API: {}",
-                    context.raw().status().as_u16(),
-                    DisplayErrorContext(error)
-                ),
-            ),
-            _ if has_no_credentials(error) => Self {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                let unread = || causes(context.err());
+                let message = context.err().message().map_or_else(unread, str::to_owned);
+                Self::from_code(call, status, context.err().code(), &message)
+            }
+            SdkError::ResponseError(_) if is_caused_by::<hyper::Error>(error) => {
+                Self::unreachable(call, format!("the answer broke off: {}", causes(error)))
+            }
+            SdkError::ResponseError(context) => {
+                Self::bad_answer(call, format!("HTTP {}: {}", context.raw().status().as_u16(), causes(error)))
+            }
+            _ if is_caused_by::<CredentialsError>(error) => Self {
                 call,
                 kind: ErrorKind::Credential,
-                message: format!("no request could be made: {}", DisplayErrorContext(error)),
+                message: format!("no request could be made: {}", causes(error)),
             },
-            SdkError::ConstructionFailure(_) => Self {
-                call,
-                kind: ErrorKind::Refused,
-                message: format!("no request could be made: {}", DisplayErrorContext(error)),
-            },
-            _ => Self::unreachable(call, format!("{}", DisplayErrorContext(error))),
+            SdkError::ConstructionFailure(_) => {
+                Self { call, kind: ErrorKind::Refused, message: format!("no request could be made: {}", causes(error)) }
+            }
+            _ => Self::unreachable(call, causes(error)),
         }
     }
 
@@ -395,16 +390,23 @@ impl ApiError {
     }
 }
 
-/// Whether the chain of credential providers came up with nothing.
-fn has_no_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<CredentialsError>() {
-            return true;
+/// Whether an `E` is among the error and its causes.
+fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
+}
+
+/// An error's own words and those of its causes, never their `Debug`: that of the SDK holds whole answers, and an answer may
+/// hold a secret.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&words);
         }
-        cause = error.source();
     }
-    false
+    text
 }
 
 /// Follows the pages of one list and notices when they lead in a circle.
