@@ -88,7 +88,7 @@ deploy = iam.create_policy(PolicyName="deploy", PolicyDocument=statement("Allow"
 iam.create_policy_version(PolicyArn=deploy, SetAsDefault=True,
                           PolicyDocument=statement("Allow", ["cloudformation:*", "iam:PassRole"]))
 iam.create_policy(PolicyName="unused", PolicyDocument=statement("Allow", "ec2:Describe*"))
-iam.create_user(UserName="ada", Path="/people/", PermissionsBoundary=boundary, Tags=[
+iam.create_user(UserName="ada", Path="/people/", Tags=[
     {"Key": "email", "Value": "ada.lovelace@acme.example"}, {"Key": "Employee-Id", "Value": "E1815"},
     {"Key": "cost", "Value": "47"}])
 iam.create_login_profile(UserName="ada", Password="not-a-real-one-1")
@@ -106,7 +106,7 @@ iam.create_group(GroupName="admins", Path="/people/")
 iam.attach_group_policy(GroupName="admins", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
 iam.put_group_policy(GroupName="admins", PolicyName="billing", PolicyDocument=statement("Allow", "billing:*"))
 iam.add_user_to_group(GroupName="admins", UserName="ada")
-iam.create_role(RoleName="github-deploy", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{
+iam.create_role(RoleName="github-deploy", PermissionsBoundary=boundary, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{
     "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
     "Principal": {"Federated": f"arn:aws:iam::{members['payments']}:oidc-provider/token.actions.githubusercontent.com"},
     "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/payments:*"}}}]}))

@@ -3,6 +3,8 @@
 //! Live collection and files meet here: both become an [`AccountData`], from which [`super::iam`] makes the records. Fields
 //! that are not listed are dropped; what is listed is also the allow-list of the raw objects.
 
+#![expect(clippy::struct_field_names, reason = "the fields are named as AWS names them")]
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

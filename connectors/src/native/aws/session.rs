@@ -17,6 +17,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -116,7 +117,7 @@ impl Session {
         let limits = Limits::new(run, live.attempts);
         let connect = "sts:GetCallerIdentity";
         let failed = |error: ApiError| error.for_connector("cannot tell who the credential is; nothing was read");
-        let config = limits.run(connect, loader.load()).await.map_err(failed)?;
+        let config = limits.run(connect, Box::pin(loader.load())).await.map_err(failed)?;
         let sts = aws_sdk_sts::Client::new(&config);
         let answer = call(&limits, connect, sts.get_caller_identity().send()).await.map_err(failed)?;
         let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
@@ -175,13 +176,13 @@ impl Session {
         Ok(Self { config, caller, limits: self.limits.clone(), endpoint: self.endpoint.clone() })
     }
 
-    /// One call. `name` is the IAM permission it needs.
-    pub(super) async fn call<T, E, F>(&self, name: &'static str, request: F) -> Result<T, ApiError>
+    /// One call. `name` is the IAM permission it needs. Boxed: a request of the SDK takes 25 kB while it waits for its turn.
+    pub(super) fn call<'a, T, E, F>(&'a self, name: &'static str, request: F) -> BoxFuture<'a, Result<T, ApiError>>
     where
-        F: Future<Output = Result<T, SdkError<E>>>,
+        F: Future<Output = Result<T, SdkError<E>>> + Send + 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        call(&self.limits, name, request).await
+        call(&self.limits, name, request)
     }
 
     /// The SDK's configuration for `region`.
@@ -190,12 +191,12 @@ impl Session {
     }
 }
 
-async fn call<T, E, F>(limits: &Limits, name: &'static str, request: F) -> Result<T, ApiError>
+fn call<'a, T, E, F>(limits: &'a Limits, name: &'static str, request: F) -> BoxFuture<'a, Result<T, ApiError>>
 where
-    F: Future<Output = Result<T, SdkError<E>>>,
+    F: Future<Output = Result<T, SdkError<E>>> + Send + 'a,
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    limits.run(name, request).await?.map_err(|error| ApiError::from_sdk(name, &error))
+    Box::pin(async move { limits.run(name, request).await?.map_err(|error| ApiError::from_sdk(name, &error)) })
 }
 
 /// Sorts failures by what a reader can do about them.
@@ -392,7 +393,7 @@ impl ApiError {
 
 /// Whether an `E` is among the error and its causes.
 fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<E>())
+    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<E>)
 }
 
 /// An error's own words and those of its causes, never their `Debug`: that of the SDK holds whole answers, and an answer may
