@@ -41,6 +41,8 @@ pub enum Answer {
         /// For people.
         message: &'static str,
     },
+    /// An answer of a JSON service: its HTTP status and body.
+    Json(u16, String),
     /// A page for browsers, as proxies and broken back ends send.
     Html(u16),
     /// Half an answer, then the connection is closed.
@@ -156,6 +158,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             );
             write(&mut stream, status, "text/xml", &xml)
         }
+        Answer::Json(status, body) => write(&mut stream, status, "application/json", &body),
         Answer::Html(status) => write(
             &mut stream,
             status,

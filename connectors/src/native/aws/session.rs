@@ -344,7 +344,8 @@ impl ApiError {
             ErrorKind::Stopped => "run the collection again".to_owned(),
             ErrorKind::Denied => format!("allow `{}` to the credential, then collect this system again", self.call),
             ErrorKind::Credential => "give a valid, unexpired credential; `aws sts get-caller-identity` with the same \
-                                      environment or profile shows whether it works"
+                                      environment or profile shows whether it works. A region that is not enabled for \
+                                      the account answers the same"
                 .to_owned(),
             ErrorKind::Throttled => {
                 "collect again later, or with a lower `concurrency`; `attempts` says how often one call is tried"
