@@ -91,18 +91,19 @@ fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     for table in config.rules() {
         if let Err(problem) = apply(&mut options, table) {
-            problems.push(problem);
+            problems.push(*problem);
         }
     }
     if problems.is_empty() { Ok(options) } else { Err(problems) }
 }
 
-fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Diagnostic> {
+fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnostic>> {
     let Some(rule) = rules::find(&table.id) else {
         let near = similar(&table.id, RULES.iter().map(|rule| rule.id));
         return Err(Diagnostic::error("CFG030", format!("there is no rule `{}`", table.id))
             .place(table.place.clone())
-            .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?"))));
+            .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
+            .into());
     };
     if !table.enabled {
         options.disabled.insert(rule.id.to_owned(), table.reason.clone().unwrap_or_default());
@@ -119,12 +120,14 @@ fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Diagnostic> 
             };
             return Err(Diagnostic::error("CFG031", format!("{} has no option `{name}`", rule.id))
                 .place(place)
-                .fix(fix));
+                .fix(fix)
+                .into());
         }
         if value < 0 {
             return Err(Diagnostic::error("CFG032", format!("{} of {} must not be negative", name, rule.id))
                 .place(place)
-                .fix("write zero or more"));
+                .fix("write zero or more")
+                .into());
         }
         options.values.insert((rule.id.to_owned(), name), value);
     }
@@ -187,13 +190,16 @@ pub fn links_frame(estate: &Estate) -> DataFrame {
         };
         for candidate in candidates {
             let node = estate.graph.node(ix);
-            systems.push(estate.graph.system_name(node.system));
-            accounts.push(estate.graph.text(node.id));
-            persons.push(estate.people.text(estate.people.person(candidate.person).id));
-            states.push(state);
-            confidences.push(f64::from(candidate.confidence));
-            strategies.push(candidate.strategy);
-            evidence.push(candidate.evidence.as_str());
+            // A person who stands in several feeds has an id in each: one row for each, so that joins find them all.
+            for feed_id in &estate.people.person(candidate.person).feed_ids {
+                systems.push(estate.graph.system_name(node.system));
+                accounts.push(estate.graph.text(node.id));
+                persons.push(estate.people.text(*feed_id));
+                states.push(state);
+                confidences.push(f64::from(candidate.confidence));
+                strategies.push(candidate.strategy);
+                evidence.push(candidate.evidence.as_str());
+            }
         }
     }
     let height = systems.len();

@@ -27,6 +27,7 @@ pub mod scan;
 pub mod session;
 pub mod snapshots;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use jiff::Timestamp;
 use muster_connectors::secret::Environment;
 
 use crate::config::FailOn;
-use outcome::{Failure, Outcome};
+use outcome::{Exit, Failure, Outcome};
 use output::Output;
 use session::Session;
 
@@ -200,9 +201,14 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
 pub fn run(arguments: Arguments, environment: Environment, wall_clock: Timestamp) -> ExitCode {
     let session = Session::new(arguments.global, Arc::new(environment), wall_clock);
     session.start_log();
-    let outcome = match dispatch(arguments.command, &session) {
-        Ok(outcome) => outcome,
-        Err(failure) => failure.tell(&session),
+    // A panic has told its message already; what is left is to end with a code that means something.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| dispatch(arguments.command, &session)));
+    let outcome = match ended {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(failure)) => failure.tell(&session),
+        Err(_panic) => {
+            Outcome::new(Exit::Failed, "an internal error: this is a bug in muster, please report the message above")
+        }
     };
     session.last_line(&outcome);
     outcome.exit.into()

@@ -254,6 +254,7 @@ async fn read(
     options: &Options,
 ) -> Result<Reading, StoreError> {
     let began = Instant::now();
+    tracing::info!(system = system.name, connector = system.manual.name, "reading");
     options.watcher.started(&system.name);
     let watched = OfSystem { system: system.name.clone(), watcher: Arc::clone(&options.watcher) };
     let (sink, drain) = sink::channel(Arc::new(watched), wall_clock);
@@ -272,6 +273,7 @@ async fn read(
         taking.await.map_err(|panic| StoreError::Misuse(format!("the writer stopped: {panic}")))??;
     let took = began.elapsed();
     let complete = problem.is_none() && reports.iter().all(|report| report.state() == ScopeState::Complete);
+    tracing::info!(system = system.name, records = records(&reports), seconds = took.as_secs_f64(), complete, "read");
     options.watcher.ended(&system.name, End { records: records(&reports), took, complete });
     Ok(Reading { system: system.name.clone(), writer, reports, observed, history, problem, took })
 }
@@ -458,9 +460,12 @@ fn records(reports: &[ScopeReport]) -> u64 {
     reports.iter().flat_map(|report| report.kinds.values()).map(|kind| kind.records).sum()
 }
 
+/// A gap of a scope, with the kinds that share it and how they ended.
+type Shared<'a> = (&'a str, &'a Gap, Vec<(RecordKind, ScopeState)>);
+
 /// The gaps of a system as warnings: one gap that several kinds share is told once, and the many of one code are counted.
 fn gaps(system: &System, entry: &SystemEntry, problem: Option<&Problem>) -> Vec<Diagnostic> {
-    let mut told: Vec<(&str, &Gap, Vec<(RecordKind, ScopeState)>)> = Vec::new();
+    let mut told: Vec<Shared<'_>> = Vec::new();
     for report in entry.scopes.values().map(|scope| &scope.report) {
         for (kind, state) in &report.kinds {
             for gap in &state.gaps {

@@ -16,7 +16,10 @@
 //!
 //! On a difference the test prints what was seen, ready to be pasted.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -146,7 +149,7 @@ fn a_signal_ends_a_collection_within_seconds_and_leaves_the_previous_snapshot() 
         );
         assert!(output.stdout.is_empty());
         assert_eq!(snapshots(folder.path()), 1);
-        assert_eq!(muster(folder.path()).args(["snapshots", "verify"]).status().unwrap().code(), Some(0));
+        assert_eq!(muster(folder.path()).args(["snapshots", "verify"]).output().unwrap().status.code(), Some(0));
     }
 }
 
@@ -177,7 +180,7 @@ fn a_second_collection_is_told_who_writes_and_a_killed_one_leaves_no_lock() {
     }
     signal(&waiting, "TERM");
     assert_eq!(waiting.wait_with_output().unwrap().status.code(), Some(130));
-    assert_eq!(muster(folder.path()).args(["snapshots", "verify"]).status().unwrap().code(), Some(0));
+    assert_eq!(muster(folder.path()).args(["snapshots", "verify"]).output().unwrap().status.code(), Some(0));
 }
 
 #[test]
@@ -213,7 +216,10 @@ fn completions_and_manual_pages_know_every_command() {
 fn a_full_disk_commits_nothing_and_says_so() {
     // A limit on the size of files is what a test can set without being root; the message is that of a full disk.
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..200_000_u32).map(|n| format!("{n},user-{:x}\n", n.wrapping_mul(2_654_435_761))).collect();
+    let mut rows = String::new();
+    for n in 0..200_000_u32 {
+        writeln!(rows, "{n},user-{:x}", n.wrapping_mul(2_654_435_761)).unwrap();
+    }
     std::fs::write(folder.path().join("crm.csv"), format!("id,login\n{rows}")).unwrap();
     std::fs::write(
         folder.path().join("muster.toml"),
@@ -232,7 +238,7 @@ fn a_full_disk_commits_nothing_and_says_so() {
         "{stderr}"
     );
     assert_eq!(snapshots(folder.path()), 0);
-    assert_eq!(muster(folder.path()).arg("collect").status().unwrap().code(), Some(0));
+    assert_eq!(muster(folder.path()).arg("collect").output().unwrap().status.code(), Some(0));
 }
 
 fn write(folder: &Path, files: &BTreeMap<String, String>) {

@@ -1,5 +1,7 @@
 //! Collection: one system's trouble stays its own, absence is never taken for removal, and an interrupted run leaves no trace.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod fake;
 
 use std::path::Path;
@@ -239,6 +241,21 @@ fn an_empty_answer_is_suspect_also_the_first_one_unless_empty_is_normal() {
     assert_eq!(codes(&collected), ["GAT001"]);
     assert_eq!(accounts(&estate, "a").len(), 3, "the former rows are kept");
     assert!(estate.collect(&system("a", "accounts = 0\nempty_is_normal = [\"accounts\"]")).complete);
+}
+
+#[test]
+fn a_tenant_without_groups_is_ordinary_and_one_that_lost_many_is_not() {
+    let mut estate = Estate::new();
+    assert!(estate.collect(&system("a", "accounts = 3\ngroups = 0")).complete);
+    assert!(estate.collect(&system("a", "accounts = 3\ngroups = 4")).complete);
+    assert!(estate.collect(&system("a", "accounts = 3\ngroups = 0")).complete);
+    estate.collect_with(&system("a", "accounts = 3\ngroups = 9"), |options| options.accept = vec!["a".into()]);
+    let collected = estate.collect(&system("a", "accounts = 3\ngroups = 0"));
+    assert_eq!(codes(&collected), ["GAT001"]);
+    assert_eq!(state(&collected.manifest, "a", "all", RecordKind::Group), KindState::Suspect);
+    assert_eq!(state(&collected.manifest, "a", "all", RecordKind::Account), KindState::Complete);
+    // A tenant with groups and without anybody in it is not believed.
+    assert!(codes(&Estate::new().collect(&system("a", "accounts = 0\ngroups = 9"))).contains(&"GAT008"));
 }
 
 #[test]

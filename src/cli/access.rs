@@ -34,7 +34,7 @@ pub struct Arguments {
 /// [`Failure`] when nothing and nobody bears the name.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let now = session.now(&config);
     let estate = Estate::load(&snapshot, &config, now)?;

@@ -27,7 +27,7 @@ pub struct Arguments {
 /// [`Failure`] when the snapshot or the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     judge(session, &config, &store, &snapshot)
 }
@@ -53,7 +53,7 @@ pub(super) fn judge(
     let findings = check::findings_frame(&checked);
     let view = report::view(&estate, checked, manifest, &ending, now);
     let json = serde_json::to_value(&view).map_err(std::io::Error::from)?;
-    let lock = store.lock(session.patience())?;
+    let lock = session.lock(store)?;
     store.write_check(&lock, manifest.header.sequence, findings, &json)?;
     drop(lock);
     write(session, &view, &Walk { estate: &estate, now }, &outputs)?;

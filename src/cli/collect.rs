@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// [`Failure`] when nothing was committed.
 pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) -> Result<Collected, Failure> {
     let store = session.store(config)?;
-    let lock = store.lock(session.patience())?;
+    let lock = session.lock(&store)?;
     crate::install_tls();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let collected: Result<Collected, Failure> = runtime.block_on(async {

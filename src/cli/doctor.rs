@@ -35,16 +35,16 @@ pub struct Arguments {
 
 /// One thing that was looked at.
 struct Check {
-    what: String,
-    check: String,
+    of: String,
+    aspect: String,
     good: bool,
     detail: String,
     fix: Option<String>,
 }
 
 impl Check {
-    fn new(what: &str, check: &str, good: bool, detail: impl Into<String>) -> Self {
-        Self { what: what.to_owned(), check: check.to_owned(), good, detail: detail.into(), fix: None }
+    fn new(of: &str, aspect: &str, good: bool, detail: impl Into<String>) -> Self {
+        Self { of: of.to_owned(), aspect: aspect.to_owned(), good, detail: detail.into(), fix: None }
     }
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -180,15 +180,14 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
         if choice.name == "json" {
             let checks: Vec<Json> = checks
                 .iter()
-                .map(|c| json!({ "of": c.what, "check": c.check, "good": c.good, "detail": c.detail, "fix": c.fix }))
+                .map(|c| json!({ "of": c.of, "check": c.aspect, "good": c.good, "detail": c.detail, "fix": c.fix }))
                 .collect();
             writeln!(out, "{:#}", Json::from(checks))?;
         } else {
             let mut table = plain_table(&["of", "check", "result", "detail", "fix"]);
             for check in checks {
                 let result = if check.good { "good" } else { "MISSING" };
-                let cells =
-                    [&check.what, &check.check, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
+                let cells = [&check.of, &check.aspect, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
                 table.add_row(cells.map(|text| visible(text).into_owned()));
             }
             for line in table.lines() {

@@ -54,7 +54,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
             .into());
     }
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let looks_like_fingerprint = what.len() >= 8 && what.chars().all(|c| c.is_ascii_hexdigit());
     if looks_like_fingerprint

@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// [`Failure`] when it was never checked.
 pub(super) fn last_view(session: &Session, which: &Which) -> Result<View, Failure> {
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let sequence = session.snapshot(&store, which)?.manifest().header.sequence;
     check::stored_view(&store, sequence)?.ok_or_else(|| {
         Diagnostic::error("CHK001", format!("snapshot {sequence} has not been checked by this version"))

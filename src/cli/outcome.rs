@@ -101,7 +101,9 @@ impl Failure {
     pub fn tell(self, session: &Session) -> Outcome {
         match self {
             Self::Told(diagnostics) => {
-                diagnostics.iter().for_each(|diagnostic| session.tell(diagnostic));
+                for diagnostic in &diagnostics {
+                    session.tell(diagnostic);
+                }
                 let reason = match diagnostics.as_slice() {
                     [one] => one.what.clone(),
                     several => format!("{} problems, see above", several.len()),

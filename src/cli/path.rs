@@ -31,7 +31,7 @@ pub struct Arguments {
 /// [`Failure`] when a name stands for nothing.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let estate = Estate::load(&snapshot, &config, session.now(&config))?;
     let sources = named(&estate, &arguments.from)?;

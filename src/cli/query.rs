@@ -12,10 +12,12 @@ use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::snapshots::{plain_table, right_align};
+use crate::check::{self, Estate};
+use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
-use crate::query::{Answer, LIBRARY, QueryError, Saved, run as ask};
-use crate::snapshot::Snapshot;
+use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
 use crate::snapshot::tables::TABLES;
+use crate::snapshot::{Snapshot, Store};
 
 /// Arguments of `muster query`.
 #[derive(Debug, Clone, Args)]
@@ -56,15 +58,21 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     }
     let statement = if arguments.tables { None } else { Some(statement(arguments)?) };
     let config = session.config()?;
-    let store = session.store(&config)?;
-    let answer = match statement {
-        None => match session.snapshot(&store, &arguments.which) {
-            Ok(snapshot) => all_tables(&snapshot)?,
-            Err(_) => stored_tables(),
-        },
-        Some(statement) => answer(&session.snapshot(&store, &arguments.which)?, &statement)?,
-    };
-    write(session, &answer)
+    if statement.is_none() && !config.store.value.exists() {
+        return write(session, &stored_tables());
+    }
+    let store = session.existing_store(&config)?;
+    let snapshot = session.snapshot(&store, &arguments.which)?;
+    let tables = Tables { session, config: &config, store: &store, snapshot: &snapshot };
+    write(session, &statement.map_or_else(|| all_tables(&tables), |statement| answer(&tables, &statement))?)
+}
+
+/// The tables of a snapshot, and what those are computed from that are not stored with it.
+struct Tables<'a> {
+    session: &'a Session,
+    config: &'a Config,
+    store: &'a Store,
+    snapshot: &'a Snapshot,
 }
 
 /// The SQL that is asked for.
@@ -108,8 +116,17 @@ fn by_name(text: &str) -> Result<String, Failure> {
         .into())
 }
 
-fn answer(snapshot: &Snapshot, statement: &str) -> Result<Answer, Failure> {
-    ask(snapshot, &[], statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
+fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
+    let links = || {
+        let now = tables.session.now(tables.config);
+        Ok(check::links_frame(&Estate::load(tables.snapshot, tables.config, now)?))
+    };
+    let findings = || match tables.store.read_check(tables.snapshot.manifest().header.sequence)? {
+        Some((frame, _)) => Ok(frame),
+        None => Err("the snapshot has not been checked; run `muster check`".into()),
+    };
+    let extra = [Extra { name: "links", load: &links }, Extra { name: "findings", load: &findings }];
+    ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
         QueryError::Store(error) => store_diagnostic(&error).into(),
         error => Diagnostic::error("QRY001", error.to_string()).fix(error.fix()).into(),
     })
@@ -130,11 +147,11 @@ fn stored_tables() -> Answer {
 }
 
 /// Every table that a query of this snapshot can name.
-fn all_tables(snapshot: &Snapshot) -> Result<Answer, Failure> {
-    let names = answer(snapshot, "SHOW TABLES")?;
+fn all_tables(tables: &Tables<'_>) -> Result<Answer, Failure> {
+    let names = answer(tables, "SHOW TABLES")?;
     let mut rows = Vec::new();
     for name in names.rows.iter().filter_map(|row| row.first()?.as_str()) {
-        let columns = answer(snapshot, &format!("SELECT * FROM \"{name}\" LIMIT 0"))?.columns;
+        let columns = answer(tables, &format!("SELECT * FROM \"{name}\" LIMIT 0"))?.columns;
         rows.push(vec![name.into(), columns.join(", ").into()]);
     }
     Ok(Answer { columns: ["table", "columns"].map(str::to_owned).to_vec(), rows })
@@ -259,19 +276,19 @@ mod tests {
 
     #[test]
     fn a_hostile_login_does_no_harm_in_any_format() {
-        let csv = written(|answer, out| csv(answer, out));
+        let csv = written(csv);
         assert!(csv.contains("'=cmd") && csv.contains(",-7\n"), "{csv}");
-        let markdown = written(|answer, out| markdown(answer, out));
+        let markdown = written(markdown);
         assert!(markdown.contains("\\|'/c") && markdown.contains("&lt;script&gt;"), "{markdown}");
         let table = written(|answer, out| table(answer, Some(Path::new("x")), out));
-        for text in [&markdown, &table, &written(|answer, out| json(answer, out))] {
+        for text in [&markdown, &table, &written(json)] {
             assert!(!text.contains('\u{1b}'), "{text}");
         }
     }
 
     #[test]
     fn json_is_a_list_of_objects_also_when_it_is_empty() {
-        let rows: Json = serde_json::from_str(&written(|answer, out| json(answer, out))).unwrap();
+        let rows: Json = serde_json::from_str(&written(json)).unwrap();
         assert_eq!(rows[0]["n"], -7);
         let mut out = Vec::new();
         json(&Answer { columns: vec!["a".into()], rows: Vec::new() }, &mut out).unwrap();

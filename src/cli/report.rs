@@ -25,7 +25,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let outputs = formats(&session.global.output)?;
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let sequence = snapshot.manifest().header.sequence;
     let Some(view) = check::stored_view(&store, sequence)? else {

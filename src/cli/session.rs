@@ -12,10 +12,10 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::{Color, Global, LogShape, Which};
 use crate::config::{Config, Overrides};
 use crate::diagnostic::{Diagnostic, Level, visible};
-use crate::snapshot::{Snapshot, Store, StoreError};
+use crate::snapshot::{Lock, Snapshot, Store, StoreError};
 
 /// `--wait` waits for as long as anybody could mean.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
 
 /// One run of one command.
 #[derive(Debug)]
@@ -106,7 +106,9 @@ impl Session {
         };
         let environment = Arc::clone(&self.environment);
         let config = Config::load(&self.config_path(), &overrides, environment, muster_connectors::NATIVE)?;
-        config.notes.iter().for_each(|note| self.tell(note));
+        for note in &config.notes {
+            self.tell(note);
+        }
         Ok(config)
     }
 
@@ -123,9 +125,32 @@ impl Session {
         Ok(Store::open(&config.store.value)?)
     }
 
-    /// How long to wait for another writer.
-    pub fn patience(&self) -> Option<Duration> {
-        self.global.wait.then_some(PATIENCE)
+    /// The store of the config, for reading: it is not created.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be opened.
+    pub fn existing_store(&self, config: &Config) -> Result<Store, Failure> {
+        if config.store.value.exists() {
+            return self.store(config);
+        }
+        let what = format!("there is no snapshot yet: `{}` does not exist", config.store.value.display());
+        Err(Diagnostic::error("SNP004", what)
+            .fix("take one with `muster collect`, or name its folder with --store")
+            .into())
+    }
+
+    /// Becomes the one writer of the store. With `--wait` it says whom it waits for, and waits.
+    ///
+    /// # Errors
+    /// Another process writes, or the store cannot be written.
+    pub fn lock(&self, store: &Store) -> Result<Lock, Failure> {
+        match store.lock(None) {
+            Err(error @ StoreError::Locked { .. }) if self.global.wait => {
+                self.tell(&Diagnostic::note("SNP001", error.to_string()).effect("waiting for it to end"));
+                Ok(store.lock(Some(PATIENCE))?)
+            }
+            locked => Ok(locked?),
+        }
     }
 
     /// The snapshot that a question is about.
