@@ -27,15 +27,12 @@ struct Run {
 fn every_command_of_the_readme_prints_what_it_shows() {
     let folder = tempfile::tempdir().unwrap();
     copy(&repository().join("examples"), &folder.path().join("examples"));
-    let mut here = folder.path().to_owned();
     let mut wrong = String::new();
     let blocks: Vec<_> = blocks(&read("README.md")).into_iter().filter(|block| block.language == "console").collect();
     assert!(blocks.len() > 3, "the README shows commands");
     for block in blocks {
-        // Each block starts where a reader stands: beside README.md, or in the folder that the block enters.
-        if !block.text.contains("$ muster report") {
-            here = folder.path().to_owned();
-        }
+        // Every block starts beside README.md.
+        let mut here = folder.path().to_owned();
         for run in runs(&block) {
             if let Some(entered) = run.command.strip_prefix("cd ") {
                 here = folder.path().join(entered);
