@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
+use super::prose::fill;
 use super::session::Session;
 use crate::controls;
 use crate::diagnostic::{Diagnostic, similar};
@@ -102,7 +103,7 @@ pub(super) fn page(rule: &Rule) -> String {
         ("Known limits", manual.limits),
     ];
     for (heading, body) in sections {
-        text.push_str(&format!("\n{heading}\n{}\n", super::explain::fill(body, 100)));
+        text.push_str(&format!("\n{heading}\n{}\n", fill(body, 100)));
     }
     if !rule.options.is_empty() {
         text.push_str(&format!("\nOptions, in [rules.{}]\n", rule.id));
@@ -110,9 +111,6 @@ pub(super) fn page(rule: &Rule) -> String {
             text.push_str(&format!("{} = {}: {}\n", option.name, option.default, option.about));
         }
     }
-    text.push_str(&format!(
-        "\nControls\n{}\n",
-        super::explain::fill(&controls::controls(rule.controls).join("; "), 100)
-    ));
+    text.push_str(&format!("\nControls\n{}\n", fill(&controls::controls(rule.controls).join("; "), 100)));
     text
 }
