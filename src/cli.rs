@@ -27,6 +27,7 @@ pub mod rules;
 pub mod scan;
 pub mod session;
 pub mod snapshots;
+mod tables;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
