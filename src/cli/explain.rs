@@ -6,6 +6,7 @@ use super::Which;
 use super::access::{named, persons};
 use super::outcome::{Failure, Outcome};
 use super::output::open;
+use super::prose::fill;
 use super::session::Session;
 use super::{findings, rules as rule_pages};
 use crate::check::{self, Estate};
@@ -158,21 +159,4 @@ fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
         text.push_str(&account_page(estate, *account, now));
     }
     text
-}
-
-/// `text` in lines of at most `width` characters.
-pub(super) fn fill(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(last) if line == 0 => last.push_str(word),
-            Some(last) if line + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
 }

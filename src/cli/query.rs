@@ -11,7 +11,7 @@ use super::Which;
 use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::snapshots::{plain_table, right_align};
+use super::tables::{plain_table, right_align};
 use crate::check::{self, Estate};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
