@@ -115,8 +115,7 @@ impl Access {
         if graph.account(account).is_some_and(|account| account.is_root) {
             return Privilege::Certain(PrivilegeLevel::Admin);
         }
-        let at_least =
-            if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
+        let at_least = if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
         let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
         let node = graph.node(account);
         if reaches(&self.admin) {
@@ -245,8 +244,6 @@ fn unread(graph: &Graph) -> FxHashMap<ScopeIx, String> {
     };
     graph
         .places()
-        .filter_map(|(system, scope)| {
-            Some((scope, why(graph.system_name(system), graph.scope_name(scope))?))
-        })
+        .filter_map(|(system, scope)| Some((scope, why(graph.system_name(system), graph.scope_name(scope))?)))
         .collect()
 }

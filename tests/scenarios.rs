@@ -209,7 +209,8 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     for (number, path) in nights.iter().enumerate() {
         let mut night = Night::read(path);
         if let Some((from, to)) = rename {
-            let renamed = |(system, scope): (String, String)| (if system == from { to.to_owned() } else { system }, scope);
+            let renamed =
+                |(system, scope): (String, String)| (if system == from { to.to_owned() } else { system }, scope);
             night.scopes = night.scopes.into_iter().map(|(key, scope)| (renamed(key), scope)).collect();
         }
         let days = i64::try_from(last - number).unwrap();
@@ -262,8 +263,13 @@ fn differences(told: &Told, expected: &Expected) -> String {
         assert!(known.contains(rule.as_str()), "no rule {rule}");
     }
     let told_of = |rule: &str| !expected.ignore.contains_key(rule);
-    let found: BTreeMap<String, &muster_reports::view::Finding> =
-        told.check.findings.iter().filter(|finding| told_of(&finding.rule)).map(|finding| (name(finding), finding)).collect();
+    let found: BTreeMap<String, &muster_reports::view::Finding> = told
+        .check
+        .findings
+        .iter()
+        .filter(|finding| told_of(&finding.rule))
+        .map(|finding| (name(finding), finding))
+        .collect();
     for missing in expected.findings.iter().filter(|finding| !found.contains_key(*finding)) {
         writeln!(wrong, "missing finding: {missing}").unwrap();
     }
@@ -271,8 +277,10 @@ fn differences(told: &Told, expected: &Expected) -> String {
         writeln!(wrong, "unexpected finding: {extra}: {}", finding.message).unwrap();
     }
     for (finding, steps) in &expected.paths {
-        let is: Vec<&str> =
-            found.get(finding).map(|finding| finding.path.iter().map(|step| step.to.as_str()).collect()).unwrap_or_default();
+        let is: Vec<&str> = found
+            .get(finding)
+            .map(|finding| finding.path.iter().map(|step| step.to.as_str()).collect())
+            .unwrap_or_default();
         if is != *steps {
             writeln!(wrong, "path of {finding}: {is:?}, expected {steps:?}").unwrap();
         }
@@ -312,9 +320,10 @@ fn differences(told: &Told, expected: &Expected) -> String {
         }
     }
     for (key, link) in &expected.links {
-        let is = told.people.link(account(told, key)).map(|link| {
-            format!("{} {}", told.people.key(link.person), link.strategy)
-        });
+        let is = told
+            .people
+            .link(account(told, key))
+            .map(|link| format!("{} {}", told.people.key(link.person), link.strategy));
         if is.as_deref().unwrap_or("nobody") != link {
             writeln!(wrong, "link of {key}: {is:?}, expected {link}").unwrap();
         }

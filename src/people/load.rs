@@ -48,7 +48,8 @@ impl People {
             let system = people.strings.add(&source.system);
             let id = people.strings.add(&fold(&row.id));
             let employee_ids: Vec<Text> = row.employee_ids.iter().map(|key| people.strings.add(&fold(key))).collect();
-            let known = employee_ids.iter().find_map(|key| places.get(key)).or_else(|| feeds.get(&(system, id))).copied();
+            let known =
+                employee_ids.iter().find_map(|key| places.get(key)).or_else(|| feeds.get(&(system, id))).copied();
             let ix = known.unwrap_or_else(|| {
                 let key = people.strings.add(row.employee_ids.first().unwrap_or(&row.id));
                 people.add_person(system, id, key, source.state)

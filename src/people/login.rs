@@ -119,7 +119,8 @@ pub(super) fn is_one_domain(people: &People) -> bool {
 
 /// The everyday logins that administrators' logins are made from, by system.
 pub(super) fn everyday_logins(graph: &Graph) -> FxHashSet<(SystemIx, String)> {
-    let logins = graph.accounts().filter_map(|(ix, account)| Some((graph.node(ix).system, fold(graph.text(account.login?)))));
+    let logins =
+        graph.accounts().filter_map(|(ix, account)| Some((graph.node(ix).system, fold(graph.text(account.login?)))));
     logins.filter_map(|(system, login)| Some((system, without_admin_affix(name_of(&login))?.to_owned()))).collect()
 }
 

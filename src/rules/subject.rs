@@ -161,12 +161,14 @@ impl Subject {
                     let row = &facts.graph.coverage().rows()[place];
                     row.tenant.as_deref().unwrap_or(&row.system)
                 }
-                Self::Account(_)
-                | Self::Person(_)
-                | Self::Credential(_)
-                | Self::Edge(_)
-                | Self::Object(_)
-                | Self::System(_) => view.system.as_deref().unwrap_or("people"),
+                // An employee id is the company's, a feed's own key is the feed's.
+                Self::Person(ix) => {
+                    let person = facts.people.person(ix);
+                    if person.employee_ids.is_empty() { facts.people.text(person.system) } else { "people" }
+                }
+                Self::Account(_) | Self::Credential(_) | Self::Edge(_) | Self::Object(_) | Self::System(_) => {
+                    view.system.as_deref().unwrap_or_default()
+                }
             },
         };
         let mut hasher = blake3::Hasher::new();

@@ -30,10 +30,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Account(ix) = subject else { return Verdict::NotApplicable };
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
-    let keys: Vec<_> = facts
-        .credentials_of(ix)
-        .filter(|(_, key)| key.kind == CredentialKind::AccessKey && facts.works(key))
-        .collect();
+    let keys: Vec<_> =
+        facts.credentials_of(ix).filter(|(_, key)| key.kind == CredentialKind::AccessKey && facts.works(key)).collect();
     let clean = || match facts.unread_here(facts.graph.node(ix).scope, RecordKind::Credential) {
         Some(why) => Verdict::NotEvaluated(format!("a key may lie in what was not read: {why}")),
         None if keys.is_empty() && !account.is_root => Verdict::NotApplicable,

@@ -44,7 +44,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         .filter(|(_, credential)| facts.works(credential))
         .collect();
     if off.is_empty() || (alive.is_empty() && keys.is_empty()) {
-        let unread = [RecordKind::Account, RecordKind::Credential].into_iter().find_map(|kind| facts.unread_anywhere(kind));
+        let unread =
+            [RecordKind::Account, RecordKind::Credential].into_iter().find_map(|kind| facts.unread_anywhere(kind));
         return match unread {
             Some(why) => Verdict::NotEvaluated(format!("an account or key may lie in what was not read: {why}")),
             None => Verdict::Pass,

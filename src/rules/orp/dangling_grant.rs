@@ -35,7 +35,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotEvaluated("the holder lies outside what was read".to_owned());
     }
     // The holder may be of any scope, and a group where the row does not say.
-    let unread = [RecordKind::Account, RecordKind::Group].into_iter().find_map(|kind| facts.unread(source.system, kind));
+    let unread =
+        [RecordKind::Account, RecordKind::Group].into_iter().find_map(|kind| facts.unread(source.system, kind));
     if let Some(why) = unread {
         return Verdict::NotEvaluated(format!("the holder may lie in what was not read: {why}"));
     }
