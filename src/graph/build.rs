@@ -360,3 +360,41 @@ impl Graph {
         self.backward.others(node)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_connectors::record::{GrantOrigin, GroupRule};
+
+    use super::*;
+    use crate::graph::{RowState, When};
+
+    #[test]
+    fn what_two_scopes_list_is_one_node_and_one_edge_with_the_better_row() {
+        let mut builder = Builder::new(Coverage::default());
+        let system = builder.system("aws");
+        let scopes = [builder.scope(system, "account/1"), builder.scope(system, "account/2")];
+        let id = builder.strings.add("g");
+        for (scope, state, privilege) in [
+            (scopes[0], RowState::Stale, None),
+            (scopes[1], RowState::Complete, Some(muster_connectors::record::PrivilegeLevel::Admin)),
+            (scopes[0], RowState::Partial, None),
+        ] {
+            let node = Node { kind: NodeKind::Group, system, scope, state, id, name: None };
+            let (rule, owner, native_name, self_join) = (GroupRule::Assigned, None, None, None);
+            builder.group(node, crate::graph::Group { rule, owner, native_name, privilege, self_join });
+        }
+        for state in [RowState::Stale, RowState::Complete] {
+            let (since, until) = (When::UNSUPPORTED, When::UNSUPPORTED);
+            let (resource, note, origin, scope) = (None, None, GrantOrigin::Direct, scopes[0]);
+            let detail = Detail { resource, since, until, note, origin, state, scope };
+            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), detail);
+        }
+        let graph = builder.finish();
+        assert_eq!(graph.node_count(), 1);
+        assert_eq!((graph.node(NodeIx(0)).state, graph.node(NodeIx(0)).scope), (RowState::Complete, scopes[1]));
+        assert!(graph.group(NodeIx(0)).is_some_and(|group| group.privilege.is_some()));
+        let edges: Vec<_> = graph.edges_from(NodeIx(0)).collect();
+        assert_eq!(edges.len(), 1);
+        assert_eq!(graph.detail(&edges[0]).state, RowState::Complete);
+    }
+}

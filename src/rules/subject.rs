@@ -149,8 +149,7 @@ impl Subject {
     }
 
     /// Hex BLAKE3 over rule id and subject ids alone: neither text, order, time nor a system's name in the config moves it.
-    pub(super) fn fingerprint(self, facts: &Facts<'_>, rule: &str) -> String {
-        let view = self.view(facts);
+    pub(super) fn fingerprint(self, facts: &Facts<'_>, rule: &str, view: &view::Subject) -> String {
         let tenant = match self.place(facts) {
             Some((system, scope)) => {
                 let (system, scope) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
@@ -173,8 +172,8 @@ impl Subject {
         };
         let mut hasher = blake3::Hasher::new();
         // HR may write an id in capitals one night and in small letters the next.
-        let id = if matches!(self, Self::Person(_)) { fold(&view.id) } else { view.id };
-        for part in [rule, tenant, &view.kind, &id] {
+        let folded = matches!(self, Self::Person(_)).then(|| fold(&view.id));
+        for part in [rule, tenant, &view.kind, folded.as_deref().unwrap_or(&view.id)] {
             hasher.update(part.as_bytes());
             hasher.update(&[0x1f]);
         }
