@@ -1,5 +1,10 @@
 //! Privilege and every rule, over a snapshot that is loaded already.
-#![allow(missing_docs, clippy::print_stderr, reason = "criterion's macros, and a bench reports")]
+#![allow(
+    missing_docs,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "criterion's macros; a bench reports, and stops on any error"
+)]
 
 mod estate;
 

@@ -115,7 +115,7 @@ fn staff(number: usize, people: usize) -> [Record; 2] {
         person: id,
         employee_id: None,
         status: if has_left { EmploymentStatus::Terminated } else { EmploymentStatus::Active },
-        worker_type: if number % 10 == 0 { WorkerType::Contractor } else { WorkerType::Employee },
+        worker_type: if number.is_multiple_of(10) { WorkerType::Contractor } else { WorkerType::Employee },
         start: Some(date(2015, 1, 1)),
         end: has_left.then(|| date(2026, 1, 31)),
         manager: Some(format!("E{:07}", number / 8 % people)),
@@ -123,7 +123,7 @@ fn staff(number: usize, people: usize) -> [Record; 2] {
         title: None,
         location: None,
         cost_centre: None,
-        time_zone: Some(if number % 2 == 0 { "Europe/Berlin" } else { "America/New_York" }.to_owned()),
+        time_zone: Some(if number.is_multiple_of(2) { "Europe/Berlin" } else { "America/New_York" }.to_owned()),
         effective: None,
         recorded: None,
         raw: Raw::None,
@@ -140,7 +140,7 @@ fn holder(dice: &mut Dice, number: usize, accounts: usize, people: usize) -> Vec
         8 => (None, Vec::new(), format!("given{}.family{person}", person % 997)),
         _ => (None, Vec::new(), format!("svc-{number}")),
     };
-    let days = i64::try_from(dice.throw(120)).unwrap();
+    let days = i64::try_from(dice.throw(100)).unwrap();
     let mut records = vec![Record::Account(Box::new(Account {
         login: Some(login),
         name: Some(format!("Account {number}")),
@@ -182,9 +182,9 @@ fn holder(dice: &mut Dice, number: usize, accounts: usize, people: usize) -> Vec
     records
 }
 
-/// A group in a tree of groups, and a role beside it; one in a thousand is all-powerful.
+/// A group in a tree of groups, and a role beside it; the last, which contains no other group, is all-powerful.
 fn group(number: usize, groups: usize) -> Vec<Record> {
-    let privilege = if number % 1_000 == 3 { PrivilegeLevel::Admin } else { PrivilegeLevel::Limited };
+    let privilege = if number + 1 == groups { PrivilegeLevel::Admin } else { PrivilegeLevel::Limited };
     let id = format!("g{number}");
     let mut records = vec![
         Record::Group(Box::new(Group {
