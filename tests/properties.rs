@@ -1,4 +1,5 @@
 //! Laws that hold for any estate.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
