@@ -46,7 +46,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// What only a snapshot knows: findings, accounts, persons.
 fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
     let what = arguments.what.as_str();
-    let is_code = what.len() == 6 && what.is_ascii() && what[3..].chars().all(|c| c.is_ascii_digit());
+    let is_code = what.len() == 6
+        && what.is_ascii()
+        && what[..3].chars().all(|c| c.is_ascii_alphabetic())
+        && what[3..].chars().all(|c| c.is_ascii_digit());
     if is_code || what.is_empty() {
         let near = similar(&what.to_ascii_uppercase(), CODES.iter().map(|code| code.code));
         return Err(Diagnostic::error("CLI001", format!("there is nothing called `{what}` to explain"))

@@ -101,14 +101,21 @@ impl Coverage {
     }
 }
 
+/// What the gate said, which the manifest keeps as `CODE what`.
+fn suspicion(system: &str, reason: &str) -> Gap {
+    let (code, what) = reason.split_once(' ').filter(|(code, _)| code.starts_with("GAT")).unwrap_or(("GAT001", reason));
+    Gap::new(code, what).cause("a complete answer that is not believable").fix(format!(
+        "`muster explain {code}` tells what to check; if the answer is right, run `muster collect --system {system} --accept \
+         {system}` once"
+    ))
+}
+
 fn row(view: &KindView<'_>) -> CoverageRow {
     let report = view.report();
     let state = view.state();
     let mut gaps = report.map(|report| report.gaps.clone()).unwrap_or_default();
     if let Some(reason) = &view.entry.suspect {
-        // The gate writes its code before what it noticed.
-        let (code, what) = reason.split_once(' ').unwrap_or(("GAT001", reason));
-        gaps.insert(0, Gap::new(code, what));
+        gaps.insert(0, suspicion(view.system, reason));
     }
     let read: u64 = view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
     let carried = view.entry.carried.iter().flat_map(|layer| &layer.parts);

@@ -51,6 +51,7 @@ fn people(company: &Company, files: &mut Files, truth: &mut Truth) {
         "EDG-14",
         "the feed lost more than a third of its rows since the night before",
     );
+    truth.finding("CTL-002", "hr", "people", "EDG-14", "two thirds of the people are no complete reading");
 }
 
 /// The header moved by one column against the data: every name is there, and every value stands under the wrong one.
@@ -65,6 +66,7 @@ fn contractors(company: &Company, files: &mut Files, truth: &mut Truth) {
         "under the shifted header no row has a date where one belongs",
     );
     truth.finding("CTL-003", "contractors", "contractors", "EDG-14", "the header differs from the night before");
+    truth.finding("CTL-001", "contractors", "contractors", "EDG-14", "nothing at all could be read of it");
 }
 
 /// The file ends in the middle of an entry, and without the count that `ldapsearch` writes last.

@@ -34,11 +34,12 @@ pub(super) fn of_group(domain: &str, rid: u32) -> Option<PrivilegeLevel> {
         };
     }
     match rid {
-        // Domain Admins, Domain Controllers, Schema Admins, Enterprise Admins, Key Admins, Enterprise Key Admins: each
-        // owns the directory or can sign in as anyone.
-        512 | 516 | 518 | 519 | 526 | 527 => Some(Admin),
-        // Cert Publishers, Group Policy Creator Owners, Read-only Domain Controllers (both kinds), RAS and IAS Servers.
-        517 | 520 | 521 | 498 | 553 => Some(Privileged),
+        // Domain Admins, Schema Admins, Enterprise Admins, Key Admins, Enterprise Key Admins: each owns the directory or
+        // can sign in as anyone. Domain Controllers (516, read-only ones 521 and 498) are the directory: that a controller
+        // is in its own group is its nature, and nobody granted it.
+        512 | 518 | 519 | 526 | 527 => Some(Admin),
+        // Cert Publishers, Group Policy Creator Owners, RAS and IAS Servers.
+        517 | 520 | 553 => Some(Privileged),
         // Domain Users, Domain Guests, Domain Computers.
         513..=515 => Some(Baseline),
         _ => None,
@@ -54,6 +55,7 @@ mod tests {
         assert_eq!(of_group("S-1-5-21-1-2-3", 512), Some(PrivilegeLevel::Admin));
         assert_eq!(of_group(BUILTIN, 544), Some(PrivilegeLevel::Admin));
         assert_eq!(of_group("S-1-5-21-1-2-3", 544), None);
+        assert_eq!(of_group("S-1-5-21-1-2-3", 516), None);
         assert_eq!(of_group("S-1-5-21-1-2-3", 1104), None);
     }
 }

@@ -1,0 +1,270 @@
+//! The example estate through the real binary: everything that was planted is found, nothing else, and every command has
+//! something sensible to say about it.
+
+mod muster_cmd;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use muster_cmd::{Address, Folder, Ran, Report, list, text, truth};
+
+/// One scan, which the tests that only read share.
+fn scanned() -> &'static (Folder, Ran, Report) {
+    static SCANNED: OnceLock<(Folder, Ran, Report)> = OnceLock::new();
+    SCANNED.get_or_init(|| {
+        let folder = Folder::example("acme");
+        let (ran, report) = folder.scan(&["-o", "table"]);
+        (folder, ran, report)
+    })
+}
+
+/// Rules that speak of a person, who belongs to no system.
+const OF_PERSONS: [&str; 2] = ["LCM-003", "LCM-007"];
+
+fn planted(entries: &serde_json::Value) -> BTreeSet<Address> {
+    list(entries)
+        .iter()
+        .map(|entry| {
+            let rule = text(&entry["rule"]);
+            let system = if OF_PERSONS.contains(&rule.as_str()) { String::new() } else { text(&entry["system"]) };
+            (rule, system, text(&entry["subject"]))
+        })
+        .collect()
+}
+
+#[test]
+fn every_planted_finding_is_found_and_no_other() {
+    let (_, ran, report) = scanned();
+    let truth = truth("acme");
+    let (found, planted) = (report.addresses(), planted(&truth["findings"]));
+    let missing: Vec<_> = planted.difference(&found).collect();
+    let extra: Vec<_> = found.difference(&planted).collect();
+    assert!(missing.is_empty() && extra.is_empty(), "missing: {missing:#?}\nnot planted: {extra:#?}");
+    ran.assert_code(1);
+    assert!(ran.stderr.ends_with("at or above the gate `high`\n"), "{}", ran.stderr);
+    assert_eq!(report.0["outcome"]["complete"], true);
+    assert!(report.gaps().is_empty());
+}
+
+#[test]
+fn what_is_as_it_should_be_raises_nothing() {
+    let found = scanned().2.addresses();
+    let wrong: Vec<_> = list(&truth("acme")["benign"])
+        .iter()
+        .flat_map(|entry| {
+            list(&entry["silent_rules"])
+                .iter()
+                .map(move |rule| (text(rule), text(&entry["system"]), text(&entry["subject"])))
+        })
+        .filter(|(rule, system, subject)| {
+            found.iter().any(|(r, s, id)| r == rule && (s == system || s.is_empty()) && is_or_holds(id, subject))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// `member|group|` is about `member` too.
+fn is_or_holds(id: &str, subject: &str) -> bool {
+    id == subject || id.split('|').any(|part| part == subject)
+}
+
+#[test]
+fn what_the_files_do_not_tell_is_not_evaluated_and_counted() {
+    let report = &scanned().2;
+    let found = report.addresses();
+    let mut undecided: BTreeMap<String, u64> = BTreeMap::new();
+    for address in planted(&truth("acme")["not_evaluated"]) {
+        assert!(!found.contains(&address), "{address:?}");
+        *undecided.entry(address.0).or_default() += 1;
+    }
+    assert!(!undecided.is_empty());
+    for (rule, number) in undecided {
+        assert!(report.counts(&rule)[3] >= number, "{rule}");
+    }
+    for rule in list(&report.0["rules"]) {
+        let [population, pass, fail, not_evaluated] = report.counts(&text(&rule["rule"]));
+        assert_eq!(population, pass + fail + not_evaluated, "{rule}");
+        let reasons: u64 = list(&rule["reasons"]).iter().map(|reason| reason["subjects"].as_u64().unwrap()).sum();
+        assert_eq!(reasons, not_evaluated, "every subject that was not judged has its cause: {rule}");
+    }
+}
+
+#[test]
+fn jobs_and_threads_change_no_byte() {
+    let folder = Folder::example("acme");
+    let scan = |name: &str, jobs: &str, threads: &str| {
+        let (store, output) = (format!("store-{name}"), format!("json={name}.json"));
+        let status = folder
+            .muster()
+            .args(["scan", "--quiet", "--store", &store, "--jobs", jobs, "-o", &output])
+            .env("RAYON_NUM_THREADS", threads)
+            .env("POLARS_MAX_THREADS", threads)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(1));
+        (folder.read(&format!("{name}.json")), objects(&folder.path().join(store)))
+    };
+    let first = scan("one", "1", "1");
+    for (name, jobs, threads) in [("eight", "8", "8"), ("mixed", "8", "1"), ("other", "1", "8")] {
+        let other = scan(name, jobs, threads);
+        assert!(first.0 == other.0, "{name}: another report");
+        assert_eq!(first.1, other.1, "{name}: another store");
+    }
+}
+
+/// Names of the objects (their hashes) and the manifests.
+fn objects(store: &Path) -> BTreeSet<String> {
+    fn walk(folder: &Path, into: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, into);
+            } else {
+                into.insert(path.file_name().unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    walk(&store.join("objects"), &mut names);
+    walk(&store.join("snapshots"), &mut names);
+    names
+}
+
+#[test]
+fn an_idle_night_adds_no_object_and_no_news() {
+    let folder = Folder::example("acme");
+    let (_, first) = folder.scan(&[]);
+    let count = |folder: &Folder| {
+        let mut names = BTreeSet::new();
+        for part in std::fs::read_dir(folder.path().join(".muster/objects")).unwrap() {
+            for file in std::fs::read_dir(part.unwrap().path()).unwrap() {
+                names.insert(file.unwrap().file_name());
+            }
+        }
+        names
+    };
+    let before = count(&folder);
+    let (ran, second) = folder.scan(&["--now", "2026-11-02T07:00:00Z"]);
+    ran.assert_code(1);
+    assert_eq!(before, count(&folder), "an unchanged source shares every object");
+    assert_eq!(first.addresses(), second.addresses());
+    let fingerprints = |report: &Report| -> BTreeSet<String> {
+        report.findings().iter().map(|finding| text(&finding["fingerprint"])).collect()
+    };
+    assert_eq!(fingerprints(&first), fingerprints(&second));
+    for finding in second.findings() {
+        assert_eq!(finding["first_seen"], "2026-11-02T06:00:00Z", "{finding}");
+        assert_eq!(finding["last_seen"], "2026-11-02T07:00:00Z", "{finding}");
+    }
+    // Nothing is new, so a gate that counts only new findings lets the night pass.
+    let (ran, _) = folder.scan(&["--now", "2026-11-02T08:00:00Z", "--fail-on", "new:low"]);
+    ran.assert_code(0);
+    folder.assert_sound(3);
+}
+
+#[test]
+fn report_and_check_repeat_what_the_scan_said() {
+    let folder = Folder::example("acme");
+    let (_, scan) = folder.scan(&[]);
+    let again = folder.run(&["report", "-o", "json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&again.stdout).unwrap(), scan.0);
+    let check = folder.run(&["check", "-o", "json"]);
+    check.assert_code(1);
+    let check = Report(serde_json::from_str(&check.stdout).unwrap());
+    assert_eq!(check.addresses(), scan.addresses());
+}
+
+#[test]
+fn findings_are_listed_filtered_and_shown_with_their_proof() {
+    let (folder, _, report) = scanned();
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&folder.expect(0, &["findings", "list", "-o", "json"])).unwrap();
+    assert_eq!(rows.len(), report.findings().len());
+    let orphans = folder.expect(0, &["findings", "list", "--rule", "ORP-001"]);
+    for name in ["fiona.abernathy", "derek.hollis", "Gerald Pinkney"] {
+        assert!(orphans.contains(name), "{orphans}");
+    }
+    assert!(!orphans.contains("LCM-"), "{orphans}");
+    let critical = folder.expect(0, &["findings", "list", "--severity", "critical", "--system", "crm"]);
+    assert!(critical.contains("Ulrike Hagedorn") && !critical.contains("ORP-001"), "{critical}");
+    for finding in report.findings() {
+        let shown = folder.expect(0, &["findings", "show", &text(&finding["fingerprint"])]);
+        assert!(shown.contains(&text(&finding["rule"])) && shown.contains("Evidence") && shown.contains("Fix: "), "{shown}");
+    }
+}
+
+#[test]
+fn access_and_path_show_how_a_helpdesk_account_became_domain_administrator() {
+    let (folder, ..) = scanned();
+    let access = folder.expect(0, &["access", "oskar.lindqvist"]);
+    let admins = access.lines().find(|line| line.contains("Domain Admins")).unwrap();
+    assert!(admins.contains("admin") && admins.contains("Helpdesk-L3 → T0-Server-Admins"), "{access}");
+    // By account and by person, the same way.
+    for from in ["oskar.lindqvist", "Oskar Lindqvist"] {
+        let path = folder.expect(0, &["path", from, "Domain Admins"]);
+        assert_eq!(
+            path,
+            "corp-ad: Oskar Lindqvist —member of→ Helpdesk-L3 —member of→ T0-Server-Admins —member of→ Domain Admins\n"
+        );
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&folder.expect(0, &["path", "oskar.lindqvist", "Domain Admins", "-o", "json"])).unwrap();
+    assert_eq!(list(&json[0]["steps"]).len(), 3);
+    let nobody = folder.run(&["access", "nobody.at.all"]);
+    nobody.assert_code(2);
+    nobody.assert_says(&["nobody.at.all"]);
+}
+
+#[test]
+fn explain_says_what_it_took_its_argument_for() {
+    let (folder, _, report) = scanned();
+    assert!(folder.expect(0, &["explain", "LCM-001"]).starts_with("rule LCM-001"));
+    assert!(folder.expect(0, &["explain", "AWS012"]).starts_with("code AWS012"));
+    let fingerprint = text(&report.findings()[0]["fingerprint"]);
+    assert!(folder.expect(0, &["explain", &fingerprint]).starts_with("finding AUT-001"));
+    let account = folder.expect(0, &["explain", "derek.hollis"]);
+    assert!(account.starts_with("account derek.hollis in aws") && account.contains("UNASSIGNED"), "{account}");
+    // An employee id has as many digits as a code has characters.
+    for person in ["004002", "Ngozi Okonkwo-Bell"] {
+        let page = folder.expect(0, &["explain", person]);
+        assert!(page.starts_with("person Ngozi Okonkwo-Bell") && page.contains("004002"), "{page}");
+    }
+}
+
+#[test]
+fn every_saved_query_answers_and_agrees_with_the_findings() {
+    let (folder, _, report) = scanned();
+    let saved: Vec<serde_json::Value> =
+        serde_json::from_str(&folder.expect(0, &["query", "--saved", "-o", "json"])).unwrap();
+    let answers: BTreeMap<String, Vec<serde_json::Value>> =
+        saved.iter().map(|query| (text(&query["name"]), folder.query(&text(&query["name"])))).collect();
+    for (name, rows) in &answers {
+        assert!(!rows.is_empty(), "{name} has no row");
+    }
+    let column = |name: &str, column: &str| -> BTreeSet<String> {
+        answers[name].iter().map(|row| text(&row[column])).collect()
+    };
+    let of = |rule: &str| -> BTreeSet<String> { report.of(rule).into_iter().collect() };
+    assert!(column("orphans", "id").is_superset(&of("ORP-001")));
+    assert!(column("leavers-with-accounts", "account").is_superset(&of("LCM-001")));
+    assert_eq!(column("never-used-keys", "id"), BTreeSet::from(["AIDAO6U3YY7BCOKC4FY3S/access_key_1".to_owned()]));
+    assert!(answers["coverage"].iter().all(|row| row["state"] == "complete"));
+}
+
+#[test]
+fn sql_reads_every_table_and_writes_none() {
+    let (folder, _, report) = scanned();
+    let count = folder.query("select rule, count(*) as n from findings group by rule order by rule");
+    let sum: u64 = count.iter().map(|row| row["n"].as_u64().unwrap()).sum();
+    assert_eq!(sum as usize, report.findings().len());
+    let tables = folder.expect(0, &["query", "--tables", "-o", "json"]);
+    let tables: Vec<serde_json::Value> = serde_json::from_str(&tables).unwrap();
+    for table in &tables {
+        folder.query(&format!("select * from {} limit 3", text(&table["table"])));
+    }
+    for statement in ["drop table accounts", "create table x as select 1", "select * from read_csv('/etc/passwd')"] {
+        assert_eq!(folder.run(&["query", statement]).code, Some(2), "{statement}");
+    }
+    folder.assert_sound(1);
+}
