@@ -6,7 +6,7 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
@@ -134,20 +134,43 @@ fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnost
     Ok(())
 }
 
-/// First sightings, from the last check before snapshot `sequence`.
+/// Checks that are searched for the first sighting of what the last ones could not judge: a month of nights.
+const LOOK_BACK: usize = 31;
+
+/// First sightings, from the checks before snapshot `sequence`.
+///
+/// The last one tells them, except where a rule could not judge every subject: what it found before is then looked up in
+/// the checks before, so that a night with a gap makes no old finding a new one.
 ///
 /// # Errors
-/// [`StoreError`] when that check cannot be read.
+/// [`StoreError`] when a check cannot be read.
 pub fn history(store: &Store, sequence: u64) -> Result<History, StoreError> {
-    for earlier in (1..sequence).rev() {
-        let Some((frame, _)) = store.read_check(earlier)? else { continue };
+    let mut first_seen = FxHashMap::default();
+    let mut unsure: Option<BTreeSet<String>> = None;
+    for earlier in (1..sequence).rev().take(LOOK_BACK) {
+        let Some((frame, summary)) = store.read_check(earlier)? else { continue };
         let rows = crate::snapshot::Rows::of(&frame, "findings");
-        let (fingerprints, seen) = (rows.texts("fingerprint")?, rows.instants("first_seen")?);
-        let first_seen: FxHashMap<String, Timestamp> =
-            (0..rows.len()).filter_map(|row| Some((fingerprints.text(row).to_owned(), seen.at(row)?))).collect();
-        return Ok(History { first_seen });
+        let (fingerprints, rules) = (rows.texts("fingerprint")?, rows.texts("rule")?);
+        let seen = rows.instants("first_seen")?;
+        for row in 0..rows.len() {
+            let asked = unsure.as_ref().is_none_or(|unsure| unsure.contains(rules.text(row)));
+            if let Some(at) = seen.at(row).filter(|_| asked) {
+                first_seen.entry(fingerprints.text(row).to_owned()).or_insert(at);
+            }
+        }
+        let in_part = |rule: &&Json| rule["not_evaluated"].as_u64().is_some_and(|subjects| subjects > 0);
+        let rules = summary["rules"].as_array().into_iter().flatten().filter(in_part);
+        let also: BTreeSet<String> = rules.filter_map(|rule| Some(rule["rule"].as_str()?.to_owned())).collect();
+        let left = match unsure {
+            Some(before) => before.intersection(&also).cloned().collect(),
+            None => also,
+        };
+        if left.is_empty() {
+            break;
+        }
+        unsure = Some(left);
     }
-    Ok(History::default())
+    Ok(History { first_seen })
 }
 
 /// Findings as the table `findings` that queries see.

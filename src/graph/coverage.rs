@@ -40,6 +40,11 @@ pub struct CoverageRow {
 }
 
 impl CoverageRow {
+    /// Whether the columns of its files are others than last time: what stands in them may be something else, too.
+    pub fn columns_moved(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.code == "GAT005")
+    }
+
     /// "hr:people (persons) is partial: …": how far it is from complete, for a sentence.
     pub fn shortfall(&self) -> String {
         let why = self.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();

@@ -148,8 +148,9 @@ impl<'a> Judge<'a> {
         let (hr, own): (Vec<&Need>, Vec<&Need>) = rule.needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
             let (system_name, scope_name) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
-            let cause = own.iter().find_map(|need| need.unmet(coverage, system_name, scope_name))?;
-            Some(((system, scope), cause))
+            let moved = || coverage.of_scope(system_name, scope_name).find(|row| row.columns_moved());
+            let unmet = own.iter().find_map(|need| need.unmet(coverage, system_name, scope_name));
+            Some(((system, scope), unmet.or_else(|| Some(moved()?.shortfall()))?))
         });
         Self {
             rule,

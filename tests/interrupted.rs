@@ -1,0 +1,168 @@
+//! A scan that does not end: killed at any instant, asked to stop, met by a second one, out of disk. The previous snapshot
+//! stays, and the store stays sound.
+
+mod muster_cmd;
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use muster_cmd::{Folder, Ran};
+use muster_testbeds::bulk::Bulk;
+use muster_testbeds::estate::rng::Rng;
+
+/// Instants at which a scan is killed.
+const KILLS: u64 = 50;
+
+/// An estate that takes a while to scan.
+fn bulk(accounts: u64) -> Folder {
+    let folder = Folder::empty();
+    let sizes = Bulk { seed: 7, people: accounts / 5, accounts, grants: accounts, memberships: accounts / 2, systems: 3 };
+    sizes.write(folder.path()).unwrap();
+    folder
+}
+
+/// A night later: one person more, so that there is something to write.
+fn change(folder: &Folder, night: u64) {
+    let mut people = folder.read("people.csv");
+    people.push_str(&format!("N{night:05},Nia Night,nia.{night}@acme.example,active,employee,2020-01-01,,,Legal\n"));
+    folder.write("people.csv", people);
+}
+
+fn start(folder: &Folder, arguments: &[&str]) -> Child {
+    let mut command = folder.muster();
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn end(child: Child) -> Ran {
+    child.wait_with_output().unwrap().into()
+}
+
+fn send(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+}
+
+#[test]
+fn killed_at_fifty_instants_the_store_is_sound_and_the_previous_snapshot_opens() {
+    let folder = bulk(50_000);
+    let began = Instant::now();
+    let first = folder.run(&["scan", "--quiet", "-o", "json=first.json"]);
+    assert!(matches!(first.code, Some(0 | 1)), "{}", first.stderr);
+    let full = began.elapsed();
+    let count = "select count(*) as n from accounts";
+    let rows = folder.query(count);
+    let mut rng = Rng::of("killed at fifty instants");
+    let mut committed = 1;
+    let mut interrupted = 0;
+    for kill in 0..KILLS {
+        change(&folder, kill);
+        // Spread over the whole scan, a random instant within each fiftieth.
+        let percent = kill * 100 / KILLS + rng.below(100 / KILLS);
+        let child = start(&folder, &["scan", "--quiet", "-o", "json=killed.json"]);
+        std::thread::sleep(full * u32::try_from(percent).unwrap() / 100);
+        send(&child, "-KILL");
+        interrupted += u64::from(end(child).code.is_none());
+        let verified = folder.run(&["snapshots", "verify"]);
+        assert_eq!(verified.code, Some(0), "killed at {percent} %: {}", verified.stderr);
+        // A scan that was killed behind its commit has its snapshot; nothing is ever lost.
+        let now = folder.snapshots().len();
+        assert!(now == committed || now == committed + 1, "killed at {percent} %: {committed}, then {now} snapshots");
+        committed = now;
+        assert_eq!(folder.query(count), rows, "killed at {percent} %");
+    }
+    assert!(interrupted > KILLS / 2, "only {interrupted} scans were killed before their end");
+    // The next scan is an ordinary one, and cleans up.
+    let last = folder.run(&["scan", "--quiet", "-o", "json=last.json"]);
+    assert!(matches!(last.code, Some(0 | 1)), "{}", last.stderr);
+    folder.assert_sound(committed + 1);
+    let staging = std::fs::read_dir(folder.path().join(".muster/staging")).unwrap().count();
+    assert_eq!(staging, 0, "what the killed scans left behind");
+}
+
+#[test]
+fn sigterm_ends_a_scan_within_seconds_and_commits_nothing() {
+    let folder = bulk(50_000);
+    let began = Instant::now();
+    let first = folder.run(&["scan", "--quiet", "-o", "json=first.json"]);
+    assert!(matches!(first.code, Some(0 | 1)), "{}", first.stderr);
+    let full = began.elapsed();
+    change(&folder, 0);
+    let child = start(&folder, &["scan", "--quiet", "-o", "json=second.json"]);
+    std::thread::sleep(full / 5);
+    let asked = Instant::now();
+    send(&child, "-TERM");
+    let ran = end(child);
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    ran.assert_code(130);
+    ran.assert_says(&["interrupted; nothing was committed"]);
+    folder.assert_sound(1);
+    assert!(!folder.path().join("second.json").exists(), "no report of half a scan");
+}
+
+#[test]
+fn of_two_scans_the_second_names_the_first_or_waits_for_it() {
+    let folder = bulk(50_000);
+    let first = start(&folder, &["scan", "--quiet", "-o", "json=first.json"]);
+    let lock = folder.path().join(".muster/LOCK");
+    let began = Instant::now();
+    while std::fs::read_to_string(&lock).map_or(true, |text| text.trim().is_empty()) {
+        assert!(began.elapsed() < Duration::from_secs(30), "the first scan took no lock");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let second = folder.run(&["scan", "-o", "json=second.json"]);
+    second.assert_code(2);
+    second.assert_says(&["SNP001", &format!("process {}", first.id()), "--wait"]);
+    let third = folder.run(&["scan", "--wait", "--quiet", "-o", "json=third.json"]);
+    assert!(matches!(third.code, Some(0 | 1)), "{}", third.stderr);
+    assert!(matches!(end(first).code, Some(0 | 1)));
+    folder.assert_sound(2);
+}
+
+#[test]
+fn a_full_disk_keeps_the_previous_snapshot_and_says_what_to_do() {
+    let folder = bulk(50_000);
+    let disk = SmallDisk::mount();
+    let store = disk.0.path().join("store");
+    let store = store.to_str().unwrap();
+    // The first snapshot fits: one small system.
+    let first = folder.run(&["collect", "--quiet", "--store", store, "--system", "hr"]);
+    assert!(matches!(first.code, Some(0)), "{}", first.stderr);
+    let second = folder.run(&["scan", "--store", store, "-o", "json=full.json"]);
+    second.assert_code(2);
+    second.assert_says(&["SNP003", "No space left on device", "free space", "nothing was committed"]);
+    let verified = folder.run(&["snapshots", "verify", "--store", store]);
+    verified.assert_code(0);
+    let rows = folder.run(&["query", "select count(*) as n from persons", "--store", store, "-o", "json"]);
+    assert!(rows.stdout.contains("10000"), "{rows:?}");
+    // With room again, the same command works: nothing has to be repaired by hand.
+    disk.grow();
+    let third = folder.run(&["scan", "--store", store, "--quiet", "-o", "json=room.json"]);
+    assert!(matches!(third.code, Some(0 | 1)), "{}", third.stderr);
+}
+
+/// A file system of one megabyte. Mounting needs root, as the other test beds do.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let disk = Self(tempfile::Builder::new().prefix("muster-disk-").tempdir().unwrap());
+        disk.call("mount", &["-t", "tmpfs", "-o", "size=1m", "tmpfs"]);
+        disk
+    }
+
+    fn grow(&self) {
+        self.call("mount", &["-o", "remount,size=200m"]);
+    }
+
+    fn call(&self, program: &str, arguments: &[&str]) {
+        let output = std::process::Command::new(program).args(arguments).arg(self.0.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} needs root and a kernel that allows it: {said}");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _unmounted = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
