@@ -3,19 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "what helpers of tests cannot do fails the test")]
 
+mod collected;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use collected::drained;
 use muster_connectors::record::{
     Account, AccountClass, Credential, CredentialState, Fact, GroupRule, Policy, PolicyKind, PrincipalKind,
     PrivilegeLevel, Raw, Record, RecordKind,
 };
 use muster_connectors::scope::{KindReport, Probe, ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_connectors::sink::{Unwatched, channel};
+use muster_connectors::sink::{Batch, Unwatched};
 use muster_connectors::{Connector, ConnectorError, Run, Settings, SettingsError, find};
 use muster_testbeds::moto::Moto;
 use muster_testbeds::scripted_aws::{ACCOUNT, Answer, Call, ScriptedAws};
@@ -74,10 +76,6 @@ impl Collected {
     }
 }
 
-fn epoch() -> Timestamp {
-    Timestamp::UNIX_EPOCH
-}
-
 fn configured(settings: &str, folder: &Path) -> Result<Box<dyn Connector>, SettingsError> {
     let table = toml::de::ValueDeserializer::parse(settings).unwrap();
     let environment = Environment::from([("AWS_TEST_SECRET".to_owned(), "secret".to_owned())]);
@@ -94,21 +92,10 @@ fn run() -> Run {
 }
 
 async fn collected_with(connector: Box<dyn Connector>, run: &Run) -> (Collected, Result<(), ConnectorError>) {
-    let (sink, mut drain) = channel(Arc::new(Unwatched), epoch);
     let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-    let collecting = async {
-        let result = connector.collect(run, &sink).await;
-        drop(sink);
-        result
-    };
-    let draining = async {
-        while let Some(batch) = drain.next().await {
-            records.entry(batch.scope.to_string()).or_default().extend(batch.records);
-        }
-        drain
-    };
-    let (result, drain) = tokio::join!(collecting, draining);
-    let reports = drain.into_reports().into_iter().map(|report| (report.scope.clone(), report)).collect();
+    let take = |batch: Batch| records.entry(batch.scope.to_string()).or_default().extend(batch.records);
+    let (result, reports) = drained(&*connector, run, Arc::new(Unwatched), take).await;
+    let reports = reports.into_iter().map(|report| (report.scope.clone(), report)).collect();
     (Collected { records, reports }, result)
 }
 

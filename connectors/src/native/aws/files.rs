@@ -211,7 +211,10 @@ async fn deliver(account: AccountFiles, sink: &Sink, with_resource: bool) -> Res
     if with_resource {
         if failed {
             let gap = Gap::new("AWS012", format!("the alias of account {} was not read", account.id));
-            scope.fail(RecordKind::Resource, gap.cause("its authorization details could not be read"));
+            scope.fail(
+                RecordKind::Resource,
+                gap.cause("its authorization details could not be read").fix("export them again"),
+            );
         } else {
             let resource = Resource {
                 id: account.id.clone(),

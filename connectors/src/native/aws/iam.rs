@@ -28,6 +28,15 @@ use crate::record::{
 };
 use crate::scope::Gap;
 
+/// What is unknown of a user who is not listed.
+const OF_USERS: [RecordKind; 6] = [
+    RecordKind::Account,
+    RecordKind::Membership,
+    RecordKind::Entitlement,
+    RecordKind::Grant,
+    RecordKind::Credential,
+    RecordKind::Policy,
+];
 /// Path of roles that AWS services made for themselves.
 const SERVICE_LINKED: &str = "/aws-service-role/";
 /// Path of roles that Identity Center made for permission sets.
@@ -449,7 +458,7 @@ impl Mapping<'_> {
             let gap = Gap::new("AWS013", format!("`{}` is in the credential report and not among the users", row.arn))
                 .cause("the authorization details are cut off or filtered, or the user was deleted after the report was made")
                 .fix("collect or export again; a report is at most four hours old, so a deletion explains it only that long");
-            self.out.gap(&[RecordKind::Account], &gap);
+            self.out.gap(&OF_USERS, &gap);
         }
     }
 }
