@@ -4,21 +4,32 @@
 //! [`Command`], one arm in [`dispatch`]. Data goes to standard output; diagnostics, progress, logs and the last line, which
 //! says why the exit code is what it is, go to standard error.
 
+pub mod access;
 pub mod bars;
+pub mod check;
 pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod connectors;
 pub mod doctor;
 pub mod explain;
+pub mod findings;
 pub mod init;
 pub mod interrupt;
 pub mod man;
 pub mod outcome;
 pub mod output;
+pub mod path;
+mod prose;
+pub mod query;
+pub mod report;
+pub mod rules;
+pub mod scan;
 pub mod session;
 pub mod snapshots;
+mod tables;
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,7 +39,7 @@ use jiff::Timestamp;
 use muster_connectors::secret::Environment;
 
 use crate::config::FailOn;
-use outcome::{Failure, Outcome};
+use outcome::{Exit, Failure, Outcome};
 use output::Output;
 use session::Session;
 
@@ -132,13 +143,29 @@ pub enum Command {
     Doctor(doctor::Arguments),
     /// Read the systems into a new snapshot
     Collect(collect::Arguments),
+    /// Collect, check and report: the nightly job
+    Scan(collect::Arguments),
+    /// Judge a stored snapshot and keep the findings
+    Check(check::Arguments),
+    /// Write the report of the last check again, in any format
+    Report(report::Arguments),
+    /// List and show what the last check found
+    Findings(findings::Arguments),
+    /// What an account or person holds, and by which way
+    Access(access::Arguments),
+    /// The shortest way from an account or person to a group or entitlement
+    Path(path::Arguments),
+    /// List the rules and show their manuals
+    Rules(rules::Arguments),
+    /// Ask the tables with SQL
+    Query(query::Arguments),
     /// List, show, verify and retire snapshots
     Snapshots(snapshots::Arguments),
     /// What can be read: connectors, their settings and the permissions they need
     Connectors(connectors::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
-    /// Explain a diagnostic code
+    /// Explain a rule, a code, a finding, an account or a person
     Explain(explain::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
@@ -155,6 +182,14 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Init(arguments) => init::run(&arguments, session),
         Command::Doctor(arguments) => doctor::run(&arguments, session),
         Command::Collect(arguments) => collect::run(&arguments, session),
+        Command::Scan(arguments) => scan::run(&arguments, session),
+        Command::Check(arguments) => check::run(&arguments, session),
+        Command::Report(arguments) => report::run(&arguments, session),
+        Command::Findings(arguments) => findings::run(&arguments, session),
+        Command::Access(arguments) => access::run(&arguments, session),
+        Command::Path(arguments) => path::run(&arguments, session),
+        Command::Rules(arguments) => rules::run(&arguments, session),
+        Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),
         Command::Connectors(arguments) => connectors::run(&arguments, session),
         Command::Config(arguments) => config::run(&arguments, session),
@@ -168,9 +203,14 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
 pub fn run(arguments: Arguments, environment: Environment, wall_clock: Timestamp) -> ExitCode {
     let session = Session::new(arguments.global, Arc::new(environment), wall_clock);
     session.start_log();
-    let outcome = match dispatch(arguments.command, &session) {
-        Ok(outcome) => outcome,
-        Err(failure) => failure.tell(&session),
+    // A panic has told its message already; what is left is to end with a code that means something.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| dispatch(arguments.command, &session)));
+    let outcome = match ended {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(failure)) => session.fail(failure),
+        Err(_panic) => {
+            Outcome::new(Exit::Failed, "an internal error: this is a bug in muster, please report the message above")
+        }
     };
     session.last_line(&outcome);
     outcome.exit.into()

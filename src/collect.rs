@@ -32,7 +32,7 @@ use self::gate::{History, Observed};
 use self::progress::{End, OfSystem, Watcher};
 use crate::config::{Config, System, show_duration};
 use crate::diagnostic::{Diagnostic, similar};
-use crate::snapshot::{Lock, Manifest, Start, Store, StoreError, SystemWriter};
+use crate::snapshot::{KindState, Lock, Manifest, Start, Store, StoreError, SystemEntry, SystemWriter};
 
 /// How long a connector may take to stop when it is told to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -123,31 +123,26 @@ pub async fn collect(
     }
 
     let mut diagnostics = left_out(config, manifests.last());
-    let mut complete = true;
+    let mut told = BTreeMap::new();
     let mut run = BTreeMap::new();
     for reading in readings {
         let Some(system) = config.system(&reading.system) else { continue };
         let mut reports = reading.reports;
         let accepted = options.accept.contains(&system.name);
         settle(system, &mut reports, reading.problem.as_ref(), &reading.history, accepted);
-        diagnostics.extend(reading.problem.as_ref().map(|problem| problem.diagnostic.clone()));
-        diagnostics.extend(gaps(system, &reports, reading.problem.as_ref()));
         let suspicions = if accepted {
             Vec::new()
         } else {
             gate::judge(&config.gate, system, &reports, &reading.observed, &reading.history, options.now)
         };
-        diagnostics.extend(told_suspicions(system, &suspicions));
-        complete &= suspicions.is_empty() && reports.iter().all(|report| report.state() == ScopeState::Complete);
-        run.insert(
-            system.name.clone(),
-            serde_json::json!({ "seconds": reading.took.as_secs_f64(), "records": records(&reports) }),
-        );
+        let seconds = reading.took.as_secs_f64();
+        run.insert(system.name.clone(), serde_json::json!({ "seconds": seconds, "records": records(&reports) }));
         transaction.add(reading.writer.finish(reports)?)?;
-        for suspicion in suspicions {
+        for suspicion in &suspicions {
             let reason = format!("{} {}", suspicion.gap.code, suspicion.gap.what);
             transaction.suspect(&system.name, &suspicion.scope, suspicion.kind, &reason)?;
         }
+        told.insert(system.name.clone(), (reading.problem, suspicions));
     }
     for name in manifests.last().into_iter().flat_map(|manifest| manifest.systems.keys()) {
         if config.system(name).is_none() {
@@ -161,7 +156,23 @@ pub async fn collect(
         "systems": run,
     });
     let manifest = transaction.commit(summary)?;
+    // The store may have found more (contradicting records), so the committed reports are what is told.
+    for (name, (problem, suspicions)) in told {
+        let Some((system, entry)) = config.system(&name).zip(manifest.systems.get(&name)) else { continue };
+        diagnostics.extend(problem.as_ref().map(|problem| problem.diagnostic.clone()));
+        diagnostics.extend(gaps(system, entry, problem.as_ref()));
+        diagnostics.extend(told_suspicions(system, &suspicions));
+    }
+    let complete = !manifest.kinds().any(|view| is_doubtful(view.state()));
     Ok(Collected { manifest, diagnostics, complete })
+}
+
+/// Whether something that was asked for was not read, or is not believed.
+pub fn is_doubtful(state: KindState) -> bool {
+    match state {
+        KindState::Failed | KindState::Partial | KindState::Suspect => true,
+        KindState::Complete | KindState::Carried => false,
+    }
 }
 
 /// The systems to read, in file order.
@@ -243,6 +254,7 @@ async fn read(
     options: &Options,
 ) -> Result<Reading, StoreError> {
     let began = Instant::now();
+    tracing::info!(system = system.name, connector = system.manual.name, "reading");
     options.watcher.started(&system.name);
     let watched = OfSystem { system: system.name.clone(), watcher: Arc::clone(&options.watcher) };
     let (sink, drain) = sink::channel(Arc::new(watched), wall_clock);
@@ -261,6 +273,7 @@ async fn read(
         taking.await.map_err(|panic| StoreError::Misuse(format!("the writer stopped: {panic}")))??;
     let took = began.elapsed();
     let complete = problem.is_none() && reports.iter().all(|report| report.state() == ScopeState::Complete);
+    tracing::info!(system = system.name, records = records(&reports), seconds = took.as_secs_f64(), complete, "read");
     options.watcher.ended(&system.name, End { records: records(&reports), took, complete });
     Ok(Reading { system: system.name.clone(), writer, reports, observed, history, problem, took })
 }
@@ -447,10 +460,13 @@ fn records(reports: &[ScopeReport]) -> u64 {
     reports.iter().flat_map(|report| report.kinds.values()).map(|kind| kind.records).sum()
 }
 
+/// A gap of a scope, with the kinds that share it and how they ended.
+type Shared<'a> = (&'a str, &'a Gap, Vec<(RecordKind, ScopeState)>);
+
 /// The gaps of a system as warnings: one gap that several kinds share is told once, and the many of one code are counted.
-fn gaps(system: &System, reports: &[ScopeReport], problem: Option<&Problem>) -> Vec<Diagnostic> {
-    let mut told: Vec<(&str, &Gap, Vec<(RecordKind, ScopeState)>)> = Vec::new();
-    for report in reports {
+fn gaps(system: &System, entry: &SystemEntry, problem: Option<&Problem>) -> Vec<Diagnostic> {
+    let mut told: Vec<Shared<'_>> = Vec::new();
+    for report in entry.scopes.values().map(|scope| &scope.report) {
         for (kind, state) in &report.kinds {
             for gap in &state.gaps {
                 if problem.is_some_and(|problem| problem.gap == *gap || gap.code == "COL022") {

@@ -101,7 +101,7 @@ impl Default for Gate {
             shrink_percent: 20,
             grow_percent: 100,
             min_change: 5,
-            max_age: Duration::from_secs(48 * 3600),
+            max_age: Duration::from_hours(48),
             mass_leave: 10,
             mass_leave_percent: 5,
         }
@@ -162,9 +162,9 @@ impl<'a> RuleTable<'a> {
     ///
     /// # Errors
     /// What cannot be used, with its place.
-    pub fn options<T: Deserialize<'a>>(self) -> Result<T, Diagnostic> {
+    pub fn options<T: Deserialize<'a>>(self) -> Result<T, Box<Diagnostic>> {
         T::deserialize(ValueDeserializer::from(self.options))
-            .map_err(|error| serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason"]))
+            .map_err(|error| Box::new(serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason"])))
     }
 }
 
@@ -279,8 +279,8 @@ impl Loader<'_> {
 
         let timezone = self.timezone(muster.timezone);
         let policy_folder = self.file_value(
-            muster.policy.as_ref().map(|policy| (policy.span(), self.folder.join(policy.get_ref()))),
-            self.folder.join("policy"),
+            muster.policy.as_ref().map(|policy| (policy.span(), self.path(policy.get_ref()))),
+            self.path(Path::new("policy")),
         );
         let store = self.store(overrides, muster.store);
         let now = self.now(overrides, muster.now);
@@ -338,6 +338,11 @@ impl Loader<'_> {
         Origin::File(format!("{}:{}", self.file.path, Place::new(self.file, span).line_column().0))
     }
 
+    /// A path of the config as users know it: relative to where they are.
+    fn path(&self, path: &Path) -> PathBuf {
+        if self.folder == Path::new(".") { path.to_owned() } else { self.folder.join(path) }
+    }
+
     fn file_value<T>(&self, written: Option<(Range<usize>, T)>, default: T) -> Value<T> {
         match written {
             Some((span, value)) => Value { value, origin: self.written(span) },
@@ -347,18 +352,15 @@ impl Loader<'_> {
 
     fn timezone(&mut self, written: Option<Spanned<String>>) -> Value<TimeZone> {
         let Some(written) = written else { return Value { value: TimeZone::UTC, origin: Origin::Default } };
-        match TimeZone::get(written.get_ref()) {
-            Ok(value) => Value { value, origin: self.written(written.span()) },
-            Err(_) => {
-                let near = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
-                let near = similar(written.get_ref(), near.iter().map(String::as_str));
-                let fix = near.map_or("write an IANA name, as `Europe/Berlin`".to_owned(), |near| {
-                    format!("did you mean `{near}`?")
-                });
-                self.refuse(written.span(), format!("`{}` is no time zone", written.get_ref()), &fix);
-                Value { value: TimeZone::UTC, origin: Origin::Default }
-            }
+        if let Ok(value) = TimeZone::get(written.get_ref()) {
+            return Value { value, origin: self.written(written.span()) };
         }
+        let known: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+        let near = similar(written.get_ref(), known.iter().map(String::as_str));
+        let fix =
+            near.map_or("write an IANA name, as `Europe/Berlin`".to_owned(), |near| format!("did you mean `{near}`?"));
+        self.refuse(written.span(), format!("`{}` is no time zone", written.get_ref()), &fix);
+        Value { value: TimeZone::UTC, origin: Origin::Default }
     }
 
     fn store(&self, overrides: &Overrides, written: Option<Spanned<PathBuf>>) -> Value<PathBuf> {
@@ -369,8 +371,8 @@ impl Loader<'_> {
             return Value { value: PathBuf::from(store), origin: Origin::Environment("MUSTER_STORE") };
         }
         self.file_value(
-            written.map(|store| (store.span(), self.folder.join(store.get_ref()))),
-            self.folder.join(".muster"),
+            written.map(|store| (store.span(), self.path(store.get_ref()))),
+            self.path(Path::new(".muster")),
         )
     }
 
@@ -726,15 +728,13 @@ fn serde_problem(file: &Arc<SourceText>, message: &str, span: Option<Range<usize
         let known: Vec<&str> = known.iter().copied().chain(further.iter().copied()).collect();
         return unknown_key(file, key, span, &known, "here");
     }
-    let (what, fix) = match (message.starts_with("missing field"), ticked.first()) {
-        (true, Some(key)) => (format!("the key `{key}` is missing"), format!("add `{key} = …` to this table")),
-        (_, _) => {
-            let what = match message.split_once("expected struct ") {
-                Some((before, _type)) => format!("{before}expected a table"),
-                None => message.to_owned(),
-            };
-            (what, "`muster config schema` says what may stand here".to_owned())
-        }
+    let missing = ticked.first().filter(|_| message.starts_with("missing field"));
+    let (what, fix) = if let Some(key) = missing {
+        (format!("the key `{key}` is missing"), format!("add `{key} = …` to this table"))
+    } else {
+        let expected =
+            message.split_once("expected struct ").map(|(before, _type)| format!("{before}expected a table"));
+        (expected.unwrap_or_else(|| message.to_owned()), "`muster config schema` says what may stand here".to_owned())
     };
     let diagnostic = Diagnostic::error("CFG004", what).fix(fix);
     match span {

@@ -313,6 +313,13 @@ pub struct Credential {
     pub last_used: When,
 }
 
+impl Credential {
+    /// When it last became what it is: rotated, else created. Some sources tell only one of the two.
+    pub fn renewed(&self) -> When {
+        if self.rotated.at().is_some() { self.rotated } else { self.created }
+    }
+}
+
 /// A policy document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {

@@ -18,6 +18,7 @@
 //! [`cli`] is the command line, each command a thin call into the engine; [`diagnostic`] is how problems are told.
 
 pub mod access;
+pub mod check;
 pub mod cli;
 pub mod collect;
 pub mod config;
@@ -26,6 +27,7 @@ pub mod diagnostic;
 pub mod graph;
 pub mod people;
 pub mod query;
+pub mod report;
 pub mod rules;
 pub mod snapshot;
 

@@ -57,6 +57,8 @@ pub struct Person {
     pub id: Text,
     /// Employee id, else the feed's own key, as HR writes it.
     pub key: Text,
+    /// The key in each feed the person stands in, as the feed spells it.
+    pub feed_ids: Vec<Text>,
     /// The name the person goes by.
     pub name: Option<Text>,
     /// Given name.

@@ -149,12 +149,15 @@ impl Store {
         if !lock.covers(&self.root) {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root.display())));
         }
-        let staging = Staging::open(&self.root)?;
+        let staging = Staging::open(&self.root);
         let (frame, json) = self.check_files(sequence);
         let staged = staging.parquet("findings", std::iter::once(Ok(findings)))?.expect("one frame makes an object");
+        // The two files belong together: a kill between them must not pair new findings with old counts.
+        let check = Check { findings: staged.hash.clone(), summary: summary.clone() };
+        let text = serde_json::to_string_pretty(&check).expect("JSON values are always JSON");
         staged.sync()?;
         staged.place_at(&frame)?;
-        objects::replace(&staging, &json, format!("{summary:#}\n").as_bytes())
+        objects::replace(&staging, &json, format!("{text}\n").as_bytes())
     }
 
     /// The findings of the last check of a snapshot, if it was ever checked.
@@ -166,20 +169,32 @@ impl Store {
         if !json.exists() {
             return Ok(None);
         }
-        let damaged = |what: String| StoreError::Damaged { path: json.clone(), what };
+        let damaged = |path: &Path, what: String| StoreError::Damaged { path: path.to_owned(), what };
         let text = std::fs::read_to_string(&json).at("read", &json)?;
-        let summary = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let check: Check = serde_json::from_str(&text).map_err(|error| damaged(&json, error.to_string()))?;
         let bytes = std::fs::read(&frame).at("read", &frame)?;
+        let found = blake3::hash(&bytes).to_hex();
+        if found.as_str() != check.findings {
+            return Err(damaged(&frame, format!("it hashes to {found}, its summary says {}", check.findings)));
+        }
         let findings = polars_io::parquet::read::ParquetReader::new(std::io::Cursor::new(bytes))
             .finish()
             .map_err(StoreError::frame("read", "findings"))?;
-        Ok(Some((findings, summary)))
+        Ok(Some((findings, check.summary)))
     }
 
     fn check_files(&self, sequence: u64) -> (PathBuf, PathBuf) {
         let folder = self.root.join("checks");
         (folder.join(format!("{sequence:06}.parquet")), folder.join(format!("{sequence:06}.json")))
     }
+}
+
+/// What stands in `checks/000007.json`.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Check {
+    /// BLAKE3 of `checks/000007.parquet`.
+    findings: String,
+    summary: serde_json::Value,
 }
 
 fn known(files: &[PathBuf], found: usize) -> String {

@@ -8,6 +8,7 @@
 //! This crate knows no rule, no graph and no report. A connector yields what it finds, drops nothing as uninteresting,
 //! writes to no system, and tells what it could not read. [`NATIVE`] lists the connectors that need code.
 
+pub mod http;
 pub mod native;
 pub mod record;
 pub mod scope;
@@ -30,7 +31,8 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] = &[&native::csv::MANUAL];
+pub const NATIVE: &[&Manual] =
+    &[&native::aws::MANUAL, &native::csv::MANUAL, &native::exec::MANUAL, &native::ldap::MANUAL, &native::scim::MANUAL];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]

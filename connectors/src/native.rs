@@ -1,3 +1,7 @@
 //! Systems that need code, one file each.
 
+pub mod aws;
 pub mod csv;
+pub mod exec;
+pub mod ldap;
+pub mod scim;

@@ -11,10 +11,9 @@ use super::outcome::{Exit, Failure, Outcome, store_diagnostic};
 use super::output::open;
 use super::session::Session;
 use crate::collect::progress::{Unwatched, Watcher};
-use crate::collect::{CollectError, Collected, Options, collect};
+use crate::collect::{CollectError, Collected, Options, collect, is_doubtful};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::snapshot::KindState;
 
 /// Arguments of `muster collect`.
 #[derive(Debug, Clone, Default, Args)]
@@ -47,7 +46,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// [`Failure`] when nothing was committed.
 pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) -> Result<Collected, Failure> {
     let store = session.store(config)?;
-    let lock = store.lock(session.patience())?;
+    let lock = session.lock(&store)?;
     crate::install_tls();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let collected: Result<Collected, Failure> = runtime.block_on(async {
@@ -118,14 +117,6 @@ pub fn outcome(collected: &Collected) -> Outcome {
             names.join(", ")
         ),
     )
-}
-
-/// Whether something that was asked for was not read, or is not believed.
-pub(super) fn is_doubtful(state: KindState) -> bool {
-    match state {
-        KindState::Failed | KindState::Partial | KindState::Suspect => true,
-        KindState::Complete | KindState::Carried => false,
-    }
 }
 
 fn plural(number: usize, word: &str) -> String {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::snapshots::plain_table;
+use super::tables::plain_table;
 use crate::collect::secret_fix;
 use crate::config::{Config, System};
 use crate::diagnostic::visible;
@@ -35,16 +35,16 @@ pub struct Arguments {
 
 /// One thing that was looked at.
 struct Check {
-    what: String,
-    check: String,
+    of: String,
+    aspect: String,
     good: bool,
     detail: String,
     fix: Option<String>,
 }
 
 impl Check {
-    fn new(what: &str, check: &str, good: bool, detail: impl Into<String>) -> Self {
-        Self { what: what.to_owned(), check: check.to_owned(), good, detail: detail.into(), fix: None }
+    fn new(of: &str, aspect: &str, good: bool, detail: impl Into<String>) -> Self {
+        Self { of: of.to_owned(), aspect: aspect.to_owned(), good, detail: detail.into(), fix: None }
     }
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -61,8 +61,7 @@ const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { 
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let mut checks =
-        vec![Check::new("config", "read", true, format!("{}: {} systems", config.file.path, config.systems.len()))];
+    let mut checks = vec![Check::new("config", "read", true, config.file.path.clone()), systems_check(&config)];
     checks.extend(store_checks(&config));
     checks.extend(disk_check(&config.store.value));
     crate::collect::known_systems(&config, &arguments.system).map_err(super::collect::failure)?;
@@ -76,6 +75,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         return Ok(Outcome::new(Exit::Clean, format!("{} checks, all good", checks.len())));
     }
     Ok(Outcome::new(Exit::Incomplete, format!("{bad} of {} checks failed", checks.len())))
+}
+
+fn systems_check(config: &Config) -> Check {
+    let people = config.systems.iter().filter(|system| system.is_hr()).count();
+    let check =
+        Check::new("config", "systems", people > 0, format!("{} systems, {people} of them HR", config.systems.len()));
+    if people > 0 {
+        check
+    } else {
+        check.fix("add a `[[system]]` that yields people: without HR no account can be judged")
+    }
 }
 
 fn store_checks(config: &Config) -> Vec<Check> {
@@ -170,15 +180,14 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
         if choice.name == "json" {
             let checks: Vec<Json> = checks
                 .iter()
-                .map(|c| json!({ "of": c.what, "check": c.check, "good": c.good, "detail": c.detail, "fix": c.fix }))
+                .map(|c| json!({ "of": c.of, "check": c.aspect, "good": c.good, "detail": c.detail, "fix": c.fix }))
                 .collect();
             writeln!(out, "{:#}", Json::from(checks))?;
         } else {
             let mut table = plain_table(&["of", "check", "result", "detail", "fix"]);
             for check in checks {
                 let result = if check.good { "good" } else { "MISSING" };
-                let cells =
-                    [&check.what, &check.check, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
+                let cells = [&check.of, &check.aspect, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
                 table.add_row(cells.map(|text| visible(text).into_owned()));
             }
             for line in table.lines() {

@@ -29,7 +29,8 @@ const FILES: [(&str, &str); 3] = [
 /// # Errors
 /// [`Failure`] when a file exists or cannot be written.
 pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure> {
-    let targets = FILES.map(|(name, text)| (arguments.folder.join(name), text));
+    let folder = if arguments.folder == Path::new(".") { Path::new("") } else { &arguments.folder };
+    let targets = FILES.map(|(name, text)| (folder.join(name), text));
     if let Some((existing, _)) = targets.iter().find(|(path, _)| path.exists()) {
         let what = format!("`{}` exists already; nothing was written", existing.display());
         return Err(Diagnostic::error("CFG017", what)
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure
                 .fix("choose a folder that you may write to")
         })?;
     }
-    let config = arguments.folder.join("muster.toml");
+    let config = folder.join("muster.toml");
     Ok(Outcome::new(
         Exit::Clean,
         format!("wrote `{0}`; name your systems in it, then run `muster doctor`", config.display()),

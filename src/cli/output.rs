@@ -55,15 +55,12 @@ pub fn targets(outputs: &[Output], choices: &[Choice]) -> Result<Vec<(Choice, Op
 }
 
 fn choose(output: &Output, choices: &[Choice]) -> Result<Choice, Failure> {
-    let (asked, found) = match &output.format {
-        Some(name) => (name.clone(), choices.iter().find(|choice| choice.name == name)),
-        None => {
-            let ending =
-                output.file.as_deref().and_then(Path::extension).unwrap_or_default().to_string_lossy().into_owned();
-            let found = choices.iter().find(|choice| choice.ending == ending);
-            (ending, found)
-        }
-    };
+    let ending = || output.file.as_deref().and_then(Path::extension).unwrap_or_default().to_string_lossy().into_owned();
+    let asked = output.format.clone().unwrap_or_else(ending);
+    let found = choices.iter().find(|choice| match output.format {
+        Some(_) => choice.name == asked,
+        None => choice.ending == asked,
+    });
     found.copied().ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|choice| choice.name).collect();
         let near = similar(&asked, names.iter().copied());

@@ -12,10 +12,10 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::{Color, Global, LogShape, Which};
 use crate::config::{Config, Overrides};
 use crate::diagnostic::{Diagnostic, Level, visible};
-use crate::snapshot::{Snapshot, Store, StoreError};
+use crate::snapshot::{Lock, Snapshot, Store, StoreError};
 
 /// `--wait` waits for as long as anybody could mean.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3600);
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
 
 /// One run of one command.
 #[derive(Debug)]
@@ -59,6 +59,13 @@ impl Session {
         wants_colour(self.global.color, &self.environment, io::stdout().is_terminal())
     }
 
+    /// Columns of the terminal behind standard output; `None` when it is none.
+    pub fn width(&self) -> Option<u16> {
+        let mut table = comfy_table::Table::new();
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        if io::stdout().is_terminal() { table.width() } else { None }
+    }
+
     /// Whether bars may be drawn on standard error.
     pub fn draws_progress(&self) -> bool {
         !self.global.quiet && self.global.verbose == 0 && io::stderr().is_terminal()
@@ -69,6 +76,30 @@ impl Session {
         if !(self.global.quiet && diagnostic.level == Level::Note) {
             // There is nowhere else to complain about a closed standard error.
             let _ = io::stderr().lock().write_all(diagnostic.render(self.colour_on_stderr).as_bytes());
+        }
+    }
+
+    /// Tells why a command could not do its work, and says how the run ended.
+    pub fn fail(&self, failure: Failure) -> Outcome {
+        match failure {
+            Failure::Told(diagnostics) => {
+                diagnostics.iter().for_each(|diagnostic| self.tell(diagnostic));
+                let reason = match diagnostics.as_slice() {
+                    [one] => one.what.clone(),
+                    several => format!("{} problems, see above", several.len()),
+                };
+                Outcome::new(Exit::Failed, reason)
+            }
+            Failure::Interrupted(reason) => Outcome::new(Exit::Interrupted, reason),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::answered(),
+            Failure::Output(error) => {
+                self.tell(
+                    &Diagnostic::error("CLI002", "the output cannot be written")
+                        .cause(error.to_string())
+                        .fix("free space, or write to another place"),
+                );
+                Outcome::new(Exit::Failed, "the output cannot be written")
+            }
         }
     }
 
@@ -99,7 +130,9 @@ impl Session {
         };
         let environment = Arc::clone(&self.environment);
         let config = Config::load(&self.config_path(), &overrides, environment, muster_connectors::NATIVE)?;
-        config.notes.iter().for_each(|note| self.tell(note));
+        for note in &config.notes {
+            self.tell(note);
+        }
         Ok(config)
     }
 
@@ -116,9 +149,32 @@ impl Session {
         Ok(Store::open(&config.store.value)?)
     }
 
-    /// How long to wait for another writer.
-    pub fn patience(&self) -> Option<Duration> {
-        self.global.wait.then_some(PATIENCE)
+    /// The store of the config, for reading: it is not created.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be opened.
+    pub fn existing_store(&self, config: &Config) -> Result<Store, Failure> {
+        if config.store.value.exists() {
+            return self.store(config);
+        }
+        let what = format!("there is no snapshot yet: `{}` does not exist", config.store.value.display());
+        Err(Diagnostic::error("SNP004", what)
+            .fix("take one with `muster collect`, or name its folder with --store")
+            .into())
+    }
+
+    /// Becomes the one writer of the store. With `--wait` it says whom it waits for, and waits.
+    ///
+    /// # Errors
+    /// Another process writes, or the store cannot be written.
+    pub fn lock(&self, store: &Store) -> Result<Lock, Failure> {
+        match store.lock(None) {
+            Err(error @ StoreError::Locked { .. }) if self.global.wait => {
+                self.tell(&Diagnostic::note("SNP001", error.to_string()).effect("waiting for it to end"));
+                Ok(store.lock(Some(PATIENCE))?)
+            }
+            locked => Ok(locked?),
+        }
     }
 
     /// The snapshot that a question is about.

@@ -1,14 +1,15 @@
 //! `muster snapshots list|show|verify|prune`.
 
 use clap::{Args, Subcommand};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde_json::{Value as Json, json};
 
 use super::Which;
-use super::collect::is_doubtful;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use super::tables::{plain_table, right_align};
+use crate::collect::is_doubtful;
 use crate::diagnostic::{Diagnostic, visible};
 use crate::snapshot::{Keep, Manifest, PrunePlan};
 
@@ -82,7 +83,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 
 fn list(session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let manifests = session.store(&config)?.manifests()?;
+    let manifests = session.existing_store(&config)?.manifests()?;
     let mut table = plain_table(&["number", "taken", "systems", "records", "incomplete", "id"]);
     for manifest in &manifests {
         let header = &manifest.header;
@@ -109,7 +110,7 @@ fn list(session: &Session) -> Result<Outcome, Failure> {
             "records": manifest.records(),
         })
     });
-    write(session, &table, &json.collect())
+    write(session, &table, &json.collect::<Vec<_>>())
 }
 
 /// The systems of which something was asked for and not read or not believed.
@@ -122,7 +123,7 @@ fn incomplete(manifest: &Manifest) -> String {
 
 fn show(session: &Session, which: &Which) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let snapshot = session.snapshot(&session.store(&config)?, which)?;
+    let snapshot = session.snapshot(&session.existing_store(&config)?, which)?;
     let manifest = snapshot.manifest();
     let mut table = plain_table(&["system", "scope", "kind", "state", "read", "held", "why"]);
     let mut json = Vec::new();
@@ -148,7 +149,7 @@ fn show(session: &Session, which: &Which) -> Result<Outcome, Failure> {
 
 fn verify(session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let found = session.store(&config)?.verify()?;
+    let found = session.existing_store(&config)?.verify()?;
     for damage in &found.damage {
         let mut diagnostic = Diagnostic::error("SNP005", damage.what.clone()).fix(damage.fix.clone());
         diagnostic.at = Some(damage.path.display().to_string());
@@ -170,7 +171,7 @@ fn verify(session: &Session) -> Result<Outcome, Failure> {
 
 fn prune(session: &Session, arguments: &PruneArguments) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let store = session.store(&config)?;
+    let store = session.existing_store(&config)?;
     let keep = Keep {
         last: arguments.keep_last,
         daily: arguments.keep_daily,
@@ -181,7 +182,7 @@ fn prune(session: &Session, arguments: &PruneArguments) -> Result<Outcome, Failu
     let (plan, done) = if arguments.dry_run {
         (store.plan_prune(keep)?, "would go")
     } else {
-        (store.prune(&store.lock(session.patience())?, keep)?, "went")
+        (store.prune(&session.lock(&store)?, keep)?, "went")
     };
     let PrunePlan { go, stay, objects, bytes } = plan;
     let mut out = open(None)?;
@@ -198,11 +199,11 @@ fn prune(session: &Session, arguments: &PruneArguments) -> Result<Outcome, Failu
     Ok(Outcome::new(Exit::Clean, what))
 }
 
-fn write(session: &Session, table: &Table, json: &Vec<Json>) -> Result<Outcome, Failure> {
+fn write(session: &Session, table: &Table, json: &[Json]) -> Result<Outcome, Failure> {
     for (choice, file) in targets(&session.global.output, &CHOICES)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            writeln!(out, "{:#}", Json::from(json.clone()))?;
+            writeln!(out, "{:#}", Json::from(json.to_vec()))?;
         } else {
             for line in table.lines() {
                 writeln!(out, "{}", line.trim_end())?;
@@ -211,19 +212,4 @@ fn write(session: &Session, table: &Table, json: &Vec<Json>) -> Result<Outcome, 
         out.flush()?;
     }
     Ok(Outcome::answered())
-}
-
-/// A table without borders, as wide as its content.
-pub(super) fn plain_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    table
-}
-
-pub(super) fn right_align(table: &mut Table, columns: &[usize]) {
-    for column in columns {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }

@@ -136,7 +136,7 @@ pub fn judge(
                 continue;
             }
             let earlier = before.and_then(|before| before.records.get(kind)).copied();
-            let amount = amount(gate, system, *kind, state.records, earlier);
+            let amount = amount(gate, system, *kind, report, state.records, earlier);
             let leave = leave(gate, report, *kind, observed, history, now);
             suspicions.extend(whole.iter().cloned().chain(amount).chain(leave).map(|gap| Suspicion {
                 scope: report.scope.clone(),
@@ -156,24 +156,28 @@ fn accept_hint(gap: Gap, system: &str) -> Gap {
     gap.fix(fix)
 }
 
-fn amount(gate: &Gate, system: &System, kind: RecordKind, now: u64, earlier: Option<u64>) -> Option<Gap> {
+/// Whether no row of `kind` is remarkable in a scope that has `rows` rows of all kinds together, and had `earlier` of this one.
+///
+/// A tenant without groups is ordinary; a scope without anything, or one without accounts or persons, is not.
+fn empty_is_remarkable(gate: &Gate, kind: RecordKind, rows: u64, earlier: Option<u64>) -> bool {
+    let about = matches!(kind, RecordKind::Person | RecordKind::Employment | RecordKind::Account);
+    rows == 0 || about || earlier.is_some_and(|earlier| earlier >= u64::from(gate.min_change.max(1)))
+}
+
+fn amount(
+    gate: &Gate,
+    system: &System,
+    kind: RecordKind,
+    report: &ScopeReport,
+    now: u64,
+    earlier: Option<u64>,
+) -> Option<Gap> {
     if now == 0 {
-        if system.empty_is_normal.covers(kind) {
+        let rows = report.kinds.values().map(|kind| kind.records).sum();
+        if system.empty_is_normal.covers(kind) || !empty_is_remarkable(gate, kind, rows, earlier) {
             return None;
         }
-        return match earlier {
-            Some(0) => None,
-            Some(earlier) => Some(
-                Gap::new("GAT001", format!("{kind}: the answer is empty, the last one had {earlier} rows"))
-                    .cause("a successful answer without rows is what a lost permission, a moved search base or a cut file look like")
-                    .fix("compare the credential's permissions and the place it reads with the last good run"),
-            ),
-            None => Some(
-                Gap::new("GAT008", format!("{kind}: the first answer is empty"))
-                    .cause("a credential that may see nothing is answered in the same way")
-                    .fix(format!("check what the credential may read; where empty is normal, write `empty_is_normal = [\"{kind}\"]`")),
-            ),
-        };
+        return empty(kind, rows, earlier);
     }
     let earlier = earlier.filter(|earlier| *earlier > 0)?;
     if now.abs_diff(earlier) < u64::from(gate.min_change) {
@@ -202,6 +206,32 @@ fn amount(gate: &Gate, system: &System, kind: RecordKind, now: u64, earlier: Opt
         .cause(format!("more than `[gate] grow_percent` = {} came at once", gate.grow_percent))
         .fix("check for a duplicated feed or a search base that became too wide")
     })
+}
+
+fn empty(kind: RecordKind, rows: u64, earlier: Option<u64>) -> Option<Gap> {
+    match earlier {
+        Some(0) => None,
+        Some(earlier) => Some(
+            Gap::new("GAT001", format!("{kind}: the answer is empty, the last believed one had {earlier} rows"))
+                .cause(
+                    "a lost permission, a moved search base and a cut file are answered in the same way: successfully",
+                )
+                .fix("compare the credential's permissions and the place it reads with the last good run"),
+        ),
+        // The same words for every kind of an empty scope, so that they are told once.
+        None => Some(
+            Gap::new(
+                "GAT008",
+                if rows == 0 {
+                    "the first answer is empty".to_owned()
+                } else {
+                    format!("{kind}: the first answer is empty")
+                },
+            )
+            .cause("a credential that may see nothing is answered in the same way")
+            .fix("check what the credential may read; where empty is normal, write `empty_is_normal`"),
+        ),
+    }
 }
 
 /// Whether `part` is more than `percent` of `whole`.

@@ -39,7 +39,7 @@ pub(super) struct MusterTable {
 
 /// A TOML instant, or one as text.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "an instant with its zone, as 2026-11-01T08:00:00Z")]
+#[serde(untagged, expecting = "write an instant with its zone, as 2026-11-01T08:00:00Z")]
 pub(super) enum InstantText {
     Toml(toml::value::Datetime),
     Text(String),
@@ -125,7 +125,7 @@ pub(super) const SYSTEM_KEYS: [&str; 8] =
 
 /// For which tables of a system an empty answer is normal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "true, false or a list of tables (`[\"groups\"]`)")]
+#[serde(untagged, expecting = "write true, false or a list of tables, as [\"groups\"]")]
 pub enum EmptyIsNormal {
     /// All of them, or none.
     All(bool),

@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn spans_of_time_have_units_and_are_positive() {
-        assert_eq!(duration("10m").unwrap(), Duration::from_secs(600));
-        assert_eq!(duration("1h 30m").unwrap(), Duration::from_secs(5400));
-        assert_eq!(show_duration(Duration::from_secs(5400)), "1h 30m");
+        assert_eq!(duration("10m").unwrap(), Duration::from_mins(10));
+        assert_eq!(duration("1h 30m").unwrap(), Duration::from_mins(90));
+        assert_eq!(show_duration(Duration::from_mins(90)), "1h 30m");
         for wrong in ["10", "0s", "-5m", "soon", ""] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

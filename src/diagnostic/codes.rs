@@ -24,6 +24,67 @@ const fn code(code: &'static str, title: &'static str, text: &'static str) -> Co
 /// Every code.
 pub const CODES: &[Code] = &[
     code(
+        "AWS000",
+        "stopped",
+        "The run was cancelled or its deadline passed before AWS answered. What was not read is failed; collect again.",
+    ),
+    code(
+        "AWS001",
+        "AWS denied a call",
+        "The credential lacks a permission. The message names the call; `muster connectors show aws` lists the least-privilege policy.",
+    ),
+    code(
+        "AWS002",
+        "AWS does not accept the credential",
+        "It is wrong, expired or deactivated. Renew it, and check the clock of this machine: signatures are valid for minutes.",
+    ),
+    code(
+        "AWS003",
+        "AWS throttled the calls",
+        "The limit of calls was used up in spite of waiting. Lower `concurrency` of the system, or collect at a quieter hour.",
+    ),
+    code(
+        "AWS004",
+        "AWS refused a call",
+        "Something the config names does not exist, or AWS does not accept the request. The message quotes its answer.",
+    ),
+    code(
+        "AWS005",
+        "an answer of AWS cannot be read",
+        "The endpoint answered with something that is not what the service sends: a proxy or sign-in page stands before it, or an emulator differs.",
+    ),
+    code("AWS006", "AWS cannot be reached", "Check network, proxy, region and endpoint, then collect again."),
+    code(
+        "AWS010",
+        "an account was not read",
+        "The role could not be assumed in it. Its scopes are failed and keep their former rows as stale; the other accounts are read.",
+    ),
+    code(
+        "AWS011",
+        "a policy document cannot be read",
+        "It is kept as it is, and nothing that rests on it is concluded.",
+    ),
+    code(
+        "AWS012",
+        "a file of AWS cannot be used",
+        "An export is unreadable, empty, or not what its name promises. Export it again with the AWS CLI.",
+    ),
+    code(
+        "AWS013",
+        "an export is not whole",
+        "Something refers to an object that is not in the export: a page is missing, or the files are of different days.",
+    ),
+    code(
+        "AWS014",
+        "an account has no folder",
+        "The organisation lists an account of which there is no export. It is failed, not empty.",
+    ),
+    code(
+        "AWS015",
+        "Identity Center was not found",
+        "Accounts have roles that Identity Center made, and no instance was found: name its region, or give the credential the right to list instances.",
+    ),
+    code(
         "CFG001",
         "the config cannot be read",
         "Muster looks for the file given with --config, then for the one named by MUSTER_CONFIG, then for `muster.toml` in the \
@@ -151,9 +212,249 @@ pub const CODES: &[Code] = &[
         "The connector stopped in the middle of a scope. The scope is failed; see the error of its system.",
     ),
     code(
+        "COL023",
+        "records came twice with different contents",
+        "One of each was kept and the kind is partial. Make the key unique in the source, or collect again if it changed while it was read.",
+    ),
+    code(
         "COL024",
         "a scope was not named while its system was not fully read",
         "Nobody knows whether the scope still exists: it counts as failed and keeps its former rows as stale.",
+    ),
+    code(
+        "COL030",
+        "the system does not accept the credential",
+        "It is wrong, expired or revoked. Renew it and put it where `credential` in the config points.",
+    ),
+    code(
+        "COL031",
+        "the system denied a request",
+        "The credential lacks a permission (HTTP 403). The message names the request; `muster connectors show NAME` lists what is needed.",
+    ),
+    code("COL032", "there is nothing at the address", "HTTP 404: check the URL in the config."),
+    code(
+        "COL033",
+        "the system asks to wait too long",
+        "Its rate limit is used up. Lower `concurrency` of the system, or collect at a quieter hour.",
+    ),
+    code(
+        "COL034",
+        "the server failed or refused the request",
+        "The message quotes its answer. If it stays, give the vendor the request id.",
+    ),
+    code(
+        "COL035",
+        "the server did not answer",
+        "Check network, proxy and the vendor's status page, then collect again.",
+    ),
+    code(
+        "COL036",
+        "the server's certificate is not trusted",
+        "Set `ca_file` to the certificate of the authority that signed it. Checking cannot be switched off.",
+    ),
+    code(
+        "COL037",
+        "an answer cannot be used",
+        "It is too large, or not what the API promises: a proxy or sign-in page may stand before it.",
+    ),
+    code(
+        "COL038",
+        "the system sent us to another host",
+        "The credential is sent only to the host in the config. If the system moved, write its new address into the config.",
+    ),
+    code("COL039", "the connection cannot be set up", "A CA file, proxy or address of the settings cannot be used."),
+    code(
+        "COL060",
+        "pages repeat",
+        "The server shows the same page or cursor again. Reading stopped; the kind is partial.",
+    ),
+    code(
+        "COL061",
+        "no total is declared",
+        "Without `totalResults` nobody can tell whether the list was whole. The kind is partial.",
+    ),
+    code(
+        "COL062",
+        "totals disagree",
+        "The list changed while it was read, or pages of different days were mixed. The kind is partial; collect again.",
+    ),
+    code("COL063", "a list ended early", "Fewer resources came than the server declares. The kind is partial."),
+    code(
+        "COL064",
+        "no group shows its members",
+        "The server keeps members to itself, or they must be asked for. Memberships are failed, not empty.",
+    ),
+    code(
+        "COL065",
+        "records without an id",
+        "Without an id nothing can be recognised again. They were left out and the kind is partial.",
+    ),
+    code("COL066", "a file of pages cannot be read", "Make the file or folder readable for the user who runs muster."),
+    code(
+        "COL067",
+        "a file holds no page",
+        "The file is no SCIM list response. Save the server's answers as they are, one a file.",
+    ),
+    code(
+        "COL100",
+        "a file cannot be read",
+        "It is missing, unreadable or broke off while it was read. Nothing of it is used.",
+    ),
+    code("COL101", "a file is not the expected one", "Its SHA-256 is not the one in the config."),
+    code(
+        "COL102",
+        "the encoding of a file is wrong",
+        "Its bytes are not text in the encoding that was given or found. Set `encoding`.",
+    ),
+    code(
+        "COL103",
+        "the header of a file is wrong",
+        "A column that is mapped is missing or there twice. Correct `columns`, or have the export corrected.",
+    ),
+    code(
+        "COL104",
+        "a row has another number of fields",
+        "A separator or line break inside a value without quotes, or a row that was cut. The row is left out and the kind is partial.",
+    ),
+    code(
+        "COL105",
+        "a value cannot be understood",
+        "A date or number in another form: set `dates`, or map words with `values`. The field counts as unreadable.",
+    ),
+    code(
+        "COL106",
+        "a value is missing",
+        "A row without its key cannot be used. It is left out and the kind is partial.",
+    ),
+    code(
+        "COL107",
+        "an employment ends before it starts",
+        "One of the two dates is wrong. The row is left out and the kind is partial.",
+    ),
+    code("COL108", "rows contradict each other", "Two rows have one key and different contents."),
+    code("COL109", "an unknown word", "A state or type that is not mapped: add it to `values`. It counts as unknown."),
+    code(
+        "COL110",
+        "a row cannot be decoded",
+        "Its bytes are not text in the file's encoding. The row is left out and the kind is partial.",
+    ),
+    code(
+        "COL111",
+        "the columns are shifted",
+        "Values stand under headings that they do not belong to. Nothing of the file is used.",
+    ),
+    code(
+        "COL112",
+        "a file is cut short",
+        "It ends in the middle of a row or inside quotes. What came before is read, and the kind is partial.",
+    ),
+    code(
+        "COL113",
+        "the number of rows is wrong",
+        "The file does not have the rows that the config or its trailer promises.",
+    ),
+    code("COL114", "day and month cannot be told apart", "`03/04/2026` is two days. Set `dates`."),
+    code("COL115", "a workbook cannot be read", "It is damaged, encrypted, or has no such sheet."),
+    code("COL116", "a line is not JSON", "The line is left out and the kind is partial."),
+    code("COL130", "a program cannot be started", "Check its path, its permissions and the variables it needs."),
+    code(
+        "COL131",
+        "a line of a program was refused",
+        "It is not a record as `schemas/record.schema.json` describes it. The line is left out; what it would have been is not known.",
+    ),
+    code("COL132", "a program ended with an error", "What it printed is read, and nothing of it counts as complete."),
+    code(
+        "COL133",
+        "a program did not say that it came to its end",
+        "Without the end line nobody can tell whether everything was printed.",
+    ),
+    code("COL134", "a program took too long", "It was stopped. Raise its `timeout`, or have it print less."),
+    code(
+        "COL135",
+        "what a program prints is not what it promised",
+        "A kind of record came that `yields` does not name, or one did not come. Correct `yields`, or the program.",
+    ),
+    code(
+        "COL136",
+        "a program printed its secret",
+        "The line was dropped, so that the secret is not stored. Correct the program and renew the secret.",
+    ),
+    code(
+        "COL137",
+        "a program reports a gap",
+        "The program itself says that it could not read something. The message is its own.",
+    ),
+    code(
+        "COL140",
+        "the directory cannot be reached",
+        "The address is wrong, the port is closed, or TLS cannot be agreed on. `ca_file` names the authority to trust.",
+    ),
+    code("COL141", "the directory refused the bind", "Name or password is wrong, expired or locked."),
+    code(
+        "COL142",
+        "the search base is not there",
+        "Check `base`, and whether the account may see it: directories hide what may not be read.",
+    ),
+    code(
+        "COL143",
+        "a limit of the server ended a search",
+        "A size or time limit cut the answer. Give the account a higher limit, or check that paging is allowed. The kinds are partial.",
+    ),
+    code(
+        "COL144",
+        "the directory refused a search",
+        "The account may not read there, or the server lacks a control. The scope is failed.",
+    ),
+    code(
+        "COL145",
+        "the connection to the directory broke",
+        "The server hung up or fell silent half-way. What was read is kept, and the kinds are partial.",
+    ),
+    code(
+        "COL146",
+        "the directory repeats pages",
+        "The paging cookie leads in a circle. Reading stopped; the kinds are partial.",
+    ),
+    code(
+        "COL147",
+        "a long attribute was not read to its end",
+        "A group with very many members came in ranges, and one was missing. Memberships are partial.",
+    ),
+    code(
+        "COL148",
+        "another server keeps a part of the base",
+        "A referral was returned and not followed: add a system for that server.",
+    ),
+    code("COL149", "members are withheld", "The account may see a group and not who is in it."),
+    code("COL150", "objects are hidden", "The account may see that something is there and not what."),
+    code(
+        "COL151",
+        "an answer of the directory cannot be read",
+        "A value is not what its syntax promises. The field counts as unreadable.",
+    ),
+    code("COL152", "entries do not say what they are", "They have no object class that may be read."),
+    code("COL153", "entries came twice", "Objects moved while they were read, or bases overlap. One of each is kept."),
+    code("COL154", "an LDIF file cannot be used", "It cannot be opened, or is in another encoding."),
+    code(
+        "COL155",
+        "an LDIF file is cut short",
+        "It ends inside an entry. What came before is read, and the kinds are partial.",
+    ),
+    code(
+        "COL156",
+        "a line of an LDIF file cannot be read",
+        "RFC 2849 does not allow it. The entry is left out and the kinds are partial.",
+    ),
+    code(
+        "COL157",
+        "an LDIF file holds changes",
+        "Content is needed, not `changetype` records: export it with a search.",
+    ),
+    code("COL158", "fewer entries than declared", "The file or search has fewer entries than it was promised to have."),
+    code(
+        "COL159",
+        "entries lie outside every base",
+        "They are read, but no base in the config covers them: correct `base`.",
     ),
     code(
         "GAT001",
@@ -239,6 +540,38 @@ pub const CODES: &[Code] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The codes that a source text writes as literals.
+    fn written(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                written(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.extend(text.split('"').filter(|word| is_code(word)).map(str::to_owned));
+            }
+        }
+    }
+
+    fn is_code(word: &str) -> bool {
+        let prefixes = ["AWS", "CFG", "CLI", "COL", "GAT", "QRY", "SNP"];
+        word.len() == 6
+            && prefixes.iter().any(|prefix| word.starts_with(prefix))
+            && word.get(3..).is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+    }
+
+    #[test]
+    fn every_code_in_the_sources_has_its_page() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut found = std::collections::BTreeSet::new();
+        written(&root.join("src"), &mut found);
+        written(&root.join("connectors/src"), &mut found);
+        found.remove("CFG999"); // The one below that must not exist.
+        let without: Vec<&String> = found.iter().filter(|code| manual(code).is_none()).collect();
+        assert!(without.is_empty(), "add a page to CODES for {without:?}");
+        assert!(found.len() > 40, "{found:?}");
+    }
 
     #[test]
     fn codes_are_sorted_and_found_in_any_case() {

@@ -55,6 +55,8 @@ impl People {
                 people.add_person(system, id, key, source.state)
             });
             feeds.insert((system, id), ix);
+            let feed_id = people.strings.add(&row.id);
+            extend_unique(&mut people.persons[ix.0 as usize].feed_ids, vec![feed_id]);
             for key in &employee_ids {
                 places.entry(*key).or_insert(ix);
             }
@@ -76,6 +78,7 @@ impl People {
             system,
             id,
             key,
+            feed_ids: Vec::new(),
             name: None,
             given_name: None,
             family_name: None,

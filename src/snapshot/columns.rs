@@ -9,8 +9,8 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use muster_connectors::record::{
-    Account, Approval, AuditEvent, Credential, Employment, Entitlement, Fact, FactState, Federation, Grant, Group,
-    Membership, Person, Policy, Raw, Record, RecordKind, Resource,
+    Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, Employment, Entitlement, Fact, FactState,
+    Federation, Grant, Group, Membership, Person, Policy, PrivilegeLevel, Raw, Record, RecordKind, Resource,
 };
 use polars::prelude as pl;
 use polars::prelude::{IntoColumn, IntoSeries, ListBuilderTrait};
@@ -592,9 +592,9 @@ fn account(row: &mut Row<'_>, it: &Account) {
     row.texts(&it.emails);
     row.flag(Some(it.emails_verified));
     row.opt(it.employee_id.as_ref());
-    row.opt_name(it.class.map(|class| class.as_str()));
+    row.opt_name(it.class.map(AccountClass::as_str));
     row.opt(it.class_evidence.as_ref());
-    row.opt_name(it.affiliation.map(|affiliation| affiliation.as_str()));
+    row.opt_name(it.affiliation.map(Affiliation::as_str));
     row.name(it.lifecycle.as_str());
     row.flag(Some(it.is_root));
     row.fact_instant(&it.created);
@@ -624,7 +624,7 @@ fn group(row: &mut Row<'_>, it: &Group) {
     row.opt(it.owner.as_ref());
     row.name(it.rule.as_str());
     row.fact_flag(&it.self_join);
-    row.opt_name(it.privilege.map(|privilege| privilege.as_str()));
+    row.opt_name(it.privilege.map(PrivilegeLevel::as_str));
     row.source(&it.raw);
 }
 
@@ -655,7 +655,7 @@ fn entitlement(row: &mut Row<'_>, it: &Entitlement) {
     row.opt(it.name.as_ref());
     row.opt(it.description.as_ref());
     row.name(it.purpose.as_str());
-    row.opt_name(it.privilege.map(|privilege| privilege.as_str()));
+    row.opt_name(it.privilege.map(PrivilegeLevel::as_str));
     row.opt(it.owner.as_ref());
     row.source(&it.raw);
 }

@@ -107,6 +107,12 @@ impl StoreError {
             },
             Self::Newer { .. } => "use the newer muster that wrote it".to_owned(),
             Self::Locked { .. } => "wait for it to end, or run with `--wait`; a crashed holder needs no clean-up".to_owned(),
+            Self::Damaged { path, .. } if path.parent().is_some_and(|folder| folder.ends_with("snapshots")) => {
+                "restore the file from a backup of the `.muster` folder, or move it away: the snapshot before it then counts as the newest".to_owned()
+            }
+            Self::Damaged { path, .. } if path.parent().is_some_and(|folder| folder.ends_with("checks")) => {
+                "run `muster check` again: it writes the file anew".to_owned()
+            }
             Self::Damaged { .. } => {
                 "restore the file from a backup of the `.muster` folder, or collect again: what is read anew replaces it; `muster snapshots verify` lists all damage".to_owned()
             }

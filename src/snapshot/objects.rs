@@ -45,9 +45,11 @@ pub(super) fn path(root: &Path, hash: &str) -> PathBuf {
 /// The objects of one transaction before it commits.
 #[derive(Debug)]
 pub(super) struct Staging {
-    pub(super) root: PathBuf,
-    next: AtomicU64,
+    root: PathBuf,
 }
+
+/// Files that this process staged so far: no two of them share a name.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 /// An object that is written but not yet part of the store.
 #[derive(Debug)]
@@ -58,11 +60,9 @@ pub(super) struct Staged {
 }
 
 impl Staging {
-    /// An empty staging folder; what a killed writer left behind is deleted.
-    pub(super) fn open(root: &Path) -> Result<Self, StoreError> {
-        let staging = Self { root: root.to_owned(), next: AtomicU64::new(0) };
-        staging.clear()?;
-        Ok(staging)
+    /// The staging folder of the store at `root`, whose lock the caller holds.
+    pub(super) fn open(root: &Path) -> Self {
+        Self { root: root.to_owned() }
     }
 
     pub(super) fn folder(&self) -> PathBuf {
@@ -81,8 +81,10 @@ impl Staging {
 
     /// A new file in the staging folder.
     pub(super) fn file(&self) -> Result<(PathBuf, File), StoreError> {
-        let path = self.folder().join(format!("{:08}", self.next.fetch_add(1, Ordering::Relaxed)));
-        let file = private().read(true).write(true).create_new(true).open(&path).at("create", &path)?;
+        let number = STAGED.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder().join(format!("{}-{number:08}", std::process::id()));
+        // A file of that name can only be what a dead process with our id left behind: the lock is ours.
+        let file = private().read(true).write(true).create(true).truncate(true).open(&path).at("create", &path)?;
         Ok((path, file))
     }
 
@@ -96,28 +98,15 @@ impl Staging {
     ) -> Result<Option<Staged>, StoreError> {
         let Some(first) = frames.next().transpose()? else { return Ok(None) };
         let (path, file) = self.file()?;
-        let mut out =
-            Hashing { inner: BufWriter::with_capacity(1 << 20, file), hasher: blake3::Hasher::new(), bytes: 0 };
-        let failed = |source: polars::prelude::PolarsError| match source {
-            polars::prelude::PolarsError::IO { error, .. } => StoreError::File {
-                doing: "write",
-                path: path.clone(),
-                source: io::Error::new(error.kind(), error.to_string()),
-            },
-            source => StoreError::Frame { doing: "write", table: table.to_owned(), source },
-        };
-        let mut writer = ParquetWriter::new(&mut out)
-            .with_compression(ParquetCompression::Zstd(None))
-            .with_statistics(StatisticsOptions::default())
-            .batched(first.schema())
-            .map_err(failed)?;
-        writer.write_batch(&first).map_err(failed)?;
-        drop(first);
-        for frame in frames {
-            writer.write_batch(&frame?).map_err(failed)?;
+        let inner = BufWriter::with_capacity(1 << 20, file);
+        let mut out = Hashing { inner, hasher: blake3::Hasher::new(), bytes: 0, failure: None };
+        if let Err(error) = row_groups(&mut out, table, first, frames) {
+            // polars tells a failed write as text; the kind of failure decides what the user is told to do.
+            return Err(match out.failure {
+                Some(source) => StoreError::File { doing: "write", path, source },
+                None => error,
+            });
         }
-        writer.finish().map_err(failed)?;
-        drop(writer);
         out.inner.flush().at("write", &path)?;
         let hash = out.hasher.finalize().to_hex().to_string();
         Ok(Some(Staged { hash, bytes: out.bytes, file: path }))
@@ -134,7 +123,7 @@ impl Staged {
 
     /// Forces the bytes to the disk.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
-        File::open(&self.file).and_then(|file| file.sync_all()).at("sync", &self.file)
+        File::options().write(true).open(&self.file).and_then(|file| file.sync_all()).at("sync", &self.file)
     }
 
     /// Moves the object to its place and returns the folder that must be synced.
@@ -176,22 +165,52 @@ pub(super) fn read(root: &Path, hash: &str, of: impl Fn() -> String) -> Result<V
     }
 }
 
-/// Hashes and counts what is written through it.
+/// Writes each frame as one row group.
+fn row_groups(
+    out: &mut impl Write,
+    table: &str,
+    first: DataFrame,
+    frames: impl Iterator<Item = Result<DataFrame, StoreError>>,
+) -> Result<(), StoreError> {
+    let failed = |error| StoreError::frame("write", table)(error);
+    let mut writer = ParquetWriter::new(out)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_statistics(StatisticsOptions::default())
+        .batched(first.schema())
+        .map_err(failed)?;
+    writer.write_batch(&first).map_err(failed)?;
+    drop(first);
+    for frame in frames {
+        writer.write_batch(&frame?).map_err(failed)?;
+    }
+    writer.finish().map(drop).map_err(failed)
+}
+
+/// Hashes and counts what is written through it, and remembers why writing failed.
 struct Hashing<W> {
     inner: W,
     hasher: blake3::Hasher,
     bytes: u64,
+    failure: Option<io::Error>,
 }
 
 impl<W: Write> Write for Hashing<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
+        let written = self.inner.write(bytes).map_err(|error| self.remember(error))?;
         self.hasher.update(&bytes[..written]);
         self.bytes += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.inner.flush().map_err(|error| self.remember(error))
+    }
+}
+
+impl<W> Hashing<W> {
+    fn remember(&mut self, error: io::Error) -> io::Error {
+        let kept = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+        self.failure = Some(kept);
+        error
     }
 }

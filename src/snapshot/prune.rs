@@ -80,7 +80,7 @@ impl Store {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root().display())));
         }
         let plan = self.plan_prune(keep)?;
-        let staging = Staging::open(self.root())?;
+        let staging = Staging::open(self.root());
         for path in manifest::files(self.root())? {
             if manifest::parse_name(&path).is_some_and(|(number, _)| plan.go.contains(&number)) {
                 objects::replace(&staging, &path, &manifest::stub(&path)?)?;
@@ -98,6 +98,9 @@ impl Store {
         let mut files = Vec::new();
         for shard in fs::read_dir(&folder).at("list", &folder)? {
             let shard = shard.at("list", &folder)?.path();
+            if !shard.is_dir() {
+                continue;
+            }
             for file in fs::read_dir(&shard).at("list", &shard)? {
                 let file = file.at("list", &shard)?;
                 let path = file.path();
@@ -110,12 +113,15 @@ impl Store {
     }
 }
 
+/// The first day of the span that a day lies in.
+type StartOf = fn(Date) -> Date;
+
 /// Numbers of the snapshots that stay. `manifests` are in order.
 fn kept(manifests: &[Manifest], keep: Keep) -> BTreeSet<u64> {
     let mut kept: BTreeSet<u64> = BTreeSet::new();
     let newest_first = || manifests.iter().rev().map(|manifest| (manifest.header.sequence, manifest.header.taken));
     kept.extend(newest_first().take(keep.last.max(1)).map(|(number, _)| number));
-    let spans: [(usize, fn(Date) -> Date); 4] = [
+    let spans: [(usize, StartOf); 4] = [
         (keep.daily, |day| day),
         (keep.weekly, |day| day.saturating_sub(jiff::Span::new().days(day.weekday().to_monday_zero_offset()))),
         (keep.monthly, Date::first_of_month),

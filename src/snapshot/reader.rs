@@ -270,10 +270,8 @@ impl pl::AnonymousScan for Scan {
             Some(columns) => columns.iter().map(pl::PlSmallStr::as_str).collect(),
             None => names(self.table),
         };
-        let frame = self.snapshot.select(self.table, &all).map_err(|error| {
-            let text = format!("{error}\nhelp: {}", error.fix());
-            pl::PolarsError::IO { error: Arc::new(std::io::Error::other(error)), msg: Some(text.into()) }
-        })?;
+        let failed = |error| pl::PolarsError::IO { error: Arc::new(std::io::Error::other(error)), msg: None };
+        let frame = self.snapshot.select(self.table, &all).map_err(failed)?;
         Ok(args.n_rows.map_or_else(|| frame.clone(), |rows| frame.head(Some(rows))))
     }
 

@@ -96,9 +96,12 @@ impl<'a> Transaction<'a> {
         if !lock.covers(root) {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", root.display())));
         }
+        let staging = Staging::open(root);
+        // What a killed writer left behind.
+        staging.clear()?;
         Ok(Self {
             root: root.to_owned(),
-            staging: Arc::new(Staging::open(root)?),
+            staging: Arc::new(staging),
             start,
             previous,
             systems: BTreeMap::new(),
@@ -240,7 +243,8 @@ impl<'a> Transaction<'a> {
             let stale = || kept.iter().cloned().map(|layer| Layer { stale: true, ..layer }).collect();
             if let Some(scope) = system.scopes.get_mut(view.scope) {
                 let unread = scope.report.kinds.get(&view.kind).is_some_and(|kind| kind.state != ScopeState::Complete);
-                if let Some(entry) = scope.kinds.get_mut(&view.kind).filter(|_| unread) {
+                // A complete answer that is not believed may have lost rows as well.
+                if let Some(entry) = scope.kinds.get_mut(&view.kind).filter(|entry| unread || entry.suspect.is_some()) {
                     entry.carried = stale();
                 }
             } else if is_whole(system) {

@@ -17,7 +17,7 @@ use muster_connectors::{Connector, ConnectorError, Manual, Run, Settings, Settin
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub const FAKE: &Manual = &Manual {
+pub(crate) const FAKE: &Manual = &Manual {
     name: "fake",
     summary: "does as it is told",
     reads: "nothing",
@@ -30,13 +30,16 @@ pub const FAKE: &Manual = &Manual {
 /// Settings of the fake connector.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Fake {
+pub(crate) struct Fake {
     /// Scopes to report.
     #[serde(default = "one_scope")]
     scopes: Vec<String>,
     /// Accounts in each scope.
     #[serde(default)]
     accounts: u32,
+    /// Groups in each scope; promised always.
+    #[serde(default)]
+    groups: u32,
     /// Persons in each scope; makes it an HR system.
     #[serde(default)]
     persons: u32,
@@ -96,7 +99,11 @@ fn configure(settings: Settings<'_>) -> Result<Box<dyn Connector>, SettingsError
 #[async_trait]
 impl Connector for Fake {
     fn kinds(&self) -> Vec<RecordKind> {
-        if self.persons > 0 { vec![RecordKind::Person, RecordKind::Employment] } else { vec![RecordKind::Account] }
+        if self.persons > 0 {
+            vec![RecordKind::Person, RecordKind::Employment]
+        } else {
+            vec![RecordKind::Account, RecordKind::Group]
+        }
     }
 
     async fn collect(&self, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
@@ -118,6 +125,9 @@ impl Connector for Fake {
             }
             for number in 0..self.accounts {
                 scope.push(account(&format!("{name}-{number}"))).await?;
+            }
+            for number in 0..self.groups {
+                scope.push(group(&format!("g{number}"))).await?;
             }
             for number in 0..self.persons {
                 let id = format!("p{number}");
@@ -147,7 +157,7 @@ impl Connector for Fake {
                     run.cancel.cancelled().await;
                     return Err(ConnectorError::Stopped);
                 }
-                Then::Deaf => std::thread::sleep(Duration::from_secs(60)),
+                Then::Deaf => std::thread::sleep(Duration::from_mins(1)),
             }
         }
         Ok(())
@@ -156,6 +166,10 @@ impl Connector for Fake {
     async fn probe(&self, _run: &Run) -> Result<Vec<Probe>, ConnectorError> {
         Ok(Vec::new())
     }
+}
+
+fn group(id: &str) -> Record {
+    Record::Group(Box::new(serde_json::from_value(serde_json::json!({ "id": id })).unwrap()))
 }
 
 fn account(id: &str) -> Record {

@@ -39,7 +39,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     };
     let overlap = facts.option(&RULE, "overlap_days");
     // A rotation is under way as long as the newest key is younger than the overlap.
-    let newest = keys.iter().filter_map(|(_, key)| key.created.days_before(facts.now)).min();
+    let newest = keys.iter().filter_map(|(_, key)| key.renewed().days_before(facts.now)).min();
     let name = facts.graph.name(ix);
     let system = facts.graph.system_name(facts.graph.node(ix).system);
     let message = if account.is_root && !keys.is_empty() {

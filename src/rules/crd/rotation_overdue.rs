@@ -39,8 +39,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         CredentialKind::Certificate | CredentialKind::SshKey => "key_days",
         CredentialKind::Password | CredentialKind::OauthConsent => return Verdict::NotApplicable,
     };
-    let since = if credential.rotated.at().is_some() { credential.rotated } else { credential.created };
-    let Some(days) = since.days_before(facts.now) else {
+    let Some(days) = credential.renewed().days_before(facts.now) else {
         return Verdict::NotEvaluated("the system does not say when the credential was made".to_owned());
     };
     let limit = facts.option(&RULE, limit);

@@ -31,7 +31,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     let (since, how) = match credential.last_used.state() {
         FactState::Known => (credential.last_used, "has not been used for"),
-        FactState::Never | FactState::None => (credential.created, "was never used in"),
+        FactState::Never | FactState::None => (credential.renewed(), "was never used in"),
         FactState::Unreadable | FactState::Unsupported => {
             return Verdict::NotEvaluated("the system does not say when the credential was last used".to_owned());
         }

@@ -2,7 +2,7 @@ use muster_connectors::record::RecordKind;
 use muster_reports::view::Severity;
 
 use crate::controls::{INV, LP};
-use crate::graph::NodeKind;
+use crate::graph::{NodeKind, Relation};
 use crate::rules::{Facts, Failure, From, Manual, Need, Population, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -31,8 +31,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::Pass;
     }
     let note = facts.graph.text_or_empty(facts.graph.detail(&edge).note);
-    if note.starts_with("outside") {
-        return Verdict::NotEvaluated("the holder lies outside what was read".to_owned());
+    if edge.relation == Relation::MemberOf && !note.is_empty() {
+        return Verdict::NotEvaluated(format!("the holder is not among what was read ({note})"));
     }
     // The holder may be of any scope, and a group where the row does not say.
     let unread =

@@ -3,6 +3,7 @@ use muster_reports::view::Severity;
 
 use crate::access::Privilege;
 use crate::controls::LP;
+use crate::graph::Step;
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -39,6 +40,11 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Privilege::Undecided { why, .. } => return Verdict::NotEvaluated(why),
     }
     let path = facts.access.proof(ix);
+    // A domain controller is in Domain Controllers by its primary group: that is what it is, not what it was given.
+    let by_nature = |step: &Step| facts.graph.text_or_empty(facts.graph.detail(step).note) == "primaryGroupID";
+    if facts.people.class(ix).class == AccountClass::Device && matches!(path.as_slice(), [step] if by_nature(step)) {
+        return Verdict::NotApplicable;
+    }
     let end = path.last().map_or_else(String::new, |step| facts.graph.name(step.target).to_owned());
     let through = match path.len() {
         0 | 1 => String::new(),

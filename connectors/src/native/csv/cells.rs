@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::columns::{Column, Shape};
 use super::dates::{DateFault, Dates, Moment};
 use super::fault::{Fault, Reach};
+use super::words;
 use crate::record::Fact;
 
 /// Stands before every element of a JSON array in a cell, so that an element may hold the list separator.
@@ -98,6 +99,7 @@ impl<'a> Cells<'a> {
         match column.meaning(text, self.folded).map(T::from_str) {
             Some(Ok(value)) => Some(value),
             Some(Err(_)) if column.meaning(text, self.folded) == Some("") => None,
+            None if words::NOTHING.contains(&self.folded.as_str()) => None,
             Some(Err(_)) | None => {
                 let known = column.field.shape.vocabulary().map(|vocabulary| (vocabulary.known)().join(", "));
                 let what = column.field.shape.vocabulary().map_or("value", |vocabulary| vocabulary.what);
@@ -116,6 +118,9 @@ impl<'a> Cells<'a> {
     /// A [`Fault`] that costs the row: an unreadable last day must not look like none.
     pub(super) fn day(&mut self, column: &Column) -> Result<Option<Date>, Fault> {
         let Some((index, text)) = self.cell(column) else { return Ok(None) };
+        if may_be_a_word(text) && matches!(column.meaning(text, self.folded), Some("" | "none" | "never")) {
+            return Ok(None);
+        }
         let moment = self
             .reading
             .dates
@@ -136,7 +141,7 @@ impl<'a> Cells<'a> {
         }
         let (index, text) = self.cell(column).unwrap_or((column.at[0], ""));
         let until = matches!(column.field.shape, Shape::Until);
-        if !text.starts_with(|first: char| first.is_ascii_digit()) || text.len() <= 10 {
+        if may_be_a_word(text) {
             match column.meaning(text, self.folded) {
                 Some("never") if until => return Fact::Absent,
                 Some("never") => return Fact::Never,
@@ -190,6 +195,11 @@ impl<'a> Cells<'a> {
             }
         }
     }
+}
+
+/// Whether a text may be a word for no date: such words are short, or begin with no digit.
+fn may_be_a_word(text: &str) -> bool {
+    text.len() <= 10 || !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// A fault about a date: it costs the value, or the file when every other date would be read as blindly.

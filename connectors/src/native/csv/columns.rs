@@ -26,6 +26,9 @@ pub(super) enum Shape {
     Instant,
     /// An instant until which something lasts; a bare day lasts to its end.
     Until,
+    /// Several texts that make records of another kind. Taken only when the config maps it, because what a system yields must
+    /// be known before its files are opened.
+    Held,
     /// One of an enum's words.
     Word(&'static Vocabulary),
 }
@@ -35,8 +38,8 @@ impl Shape {
     pub(super) fn vocabulary(self) -> Option<&'static Vocabulary> {
         match self {
             Self::Word(vocabulary) => Some(vocabulary),
-            Self::Instant | Self::Until => Some(&words::NO_INSTANT),
-            Self::Text | Self::List | Self::Day => None,
+            Self::Day | Self::Instant | Self::Until => Some(&words::NO_INSTANT),
+            Self::Text | Self::List | Self::Held => None,
         }
     }
 }
@@ -114,6 +117,7 @@ impl Plan {
                         Some(names) => names.iter().map(|name| places.find(name)).collect::<Result<Vec<_>, _>>()?,
                         None => Vec::new(),
                     },
+                    None if matches!(field.shape, Shape::Held) => Vec::new(),
                     None => places.usual(field)?,
                 };
                 Ok(self.column(field, at))

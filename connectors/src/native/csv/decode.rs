@@ -68,7 +68,6 @@ pub(super) fn open(source: impl Read + 'static, named: Option<&'static Encoding>
 pub(super) struct Meter {
     bytes: Cell<u64>,
     row_began: Cell<u64>,
-    odd_quotes: Cell<bool>,
     last: Cell<u8>,
 }
 
@@ -81,11 +80,6 @@ impl Meter {
     /// Whether the text so far ends inside a line.
     pub(super) fn ends_inside_a_line(&self) -> bool {
         self.bytes.get() > 0 && !matches!(self.last.get(), b'\n' | b'\r')
-    }
-
-    /// Whether a quote is open, if every quote so far opens or closes one.
-    pub(super) fn has_open_quote(&self) -> bool {
-        self.odd_quotes.get()
     }
 }
 
@@ -110,8 +104,6 @@ impl Read for Metered {
         if let Some(last) = bytes.last() {
             meter.last.set(*last);
         }
-        let odd = bytes.iter().fold(false, |odd, byte| odd ^ (*byte == b'"'));
-        meter.odd_quotes.set(meter.odd_quotes.get() ^ odd);
         Ok(read)
     }
 }

@@ -114,7 +114,14 @@ impl Fault {
 
     /// Reading failed half-way.
     pub(super) fn interrupted(error: &std::io::Error) -> Self {
-        Self::new("COL100", Reach::File, "reading stopped half-way").cause(error.to_string())
+        Self::new("COL100", Reach::File, "reading stopped half-way")
+            .cause(error.to_string())
+            .fix("check the disk and the quotes of the file, then export it again")
+    }
+
+    /// Whether the row has another number of fields than the header.
+    pub(super) fn is_misfit(&self) -> bool {
+        self.code == "COL104"
     }
 
     #[must_use]

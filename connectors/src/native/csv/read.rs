@@ -1,6 +1,7 @@
 //! Reads one file into one scope.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
@@ -12,7 +13,7 @@ use super::columns::{self, Column};
 use super::fault::{Fault, Reach};
 use super::rows::{Row, Rows, Step, with_rows};
 use super::settings::Source;
-use super::tables::{Mapper, RowKey};
+use super::tables::{Mapper, RowKey, Table};
 use crate::record::Record;
 use crate::scope::{Probe, SourceFile};
 use crate::sink::{Scope, Sink};
@@ -95,8 +96,8 @@ struct Tally {
     same: u64,
     /// Rows with the wrong number of fields.
     misfits: u64,
-    /// Faults of values or rows, by column.
-    by_column: HashMap<usize, u64>,
+    /// Faults that cost values and faults that cost rows, by column.
+    by_column: BTreeMap<usize, (u64, u64)>,
     trailer: Option<String>,
     after_trailer: u64,
     stopped: bool,
@@ -153,6 +154,7 @@ impl FileReader<'_> {
         self.described.header = rows.shape().map(|shape| fingerprint(rows.header(), &shape));
         let mut used: Vec<usize> = columns.iter().flat_map(|column| column.at.iter().copied()).collect();
         let attributes: Vec<(usize, String)> = (0..rows.header().len())
+            .filter(|_| self.source.table == Table::Accounts)
             .filter(|index| !used.contains(index) && columns::may_be_kept(&rows.header()[*index]))
             .map(|index| (index, rows.header()[index].clone()))
             .collect();
@@ -161,7 +163,7 @@ impl FileReader<'_> {
         if let Err(fault) = self.each_row(rows, mapper, &used)? {
             return Ok(Err(fault));
         }
-        if let Some(fault) = rows.end() {
+        if let Some(fault) = rows.end().filter(|_| !self.tally.stopped) {
             self.gap(&fault, None);
         }
         if let Some(fault) = self.shifted(rows.header()) {
@@ -186,7 +188,7 @@ impl FileReader<'_> {
             match rows.next(&mut row) {
                 Step::Row => {}
                 Step::Bad(fault) => {
-                    self.tally.rows += 1;
+                    self.count_row();
                     self.bad_row(&fault, row.line);
                     continue;
                 }
@@ -201,8 +203,7 @@ impl FileReader<'_> {
                 }
                 Step::End => return Ok(Ok(())),
             }
-            self.tally.rows += 1;
-            self.tally.after_trailer += u64::from(self.tally.trailer.is_some());
+            self.count_row();
             if self.tally.rows.is_multiple_of(CANCEL_EVERY) && self.run.cancel.is_cancelled() {
                 return Err(ConnectorError::Stopped);
             }
@@ -264,15 +265,21 @@ impl FileReader<'_> {
         Fault { what: format!("{} at {at}", fault.what).into(), ..fault }
     }
 
+    fn count_row(&mut self) {
+        self.tally.rows += 1;
+        self.tally.after_trailer += u64::from(self.tally.trailer.is_some());
+    }
+
     fn count(&mut self, fault: &Fault) {
         if let Some(column) = fault.column {
-            *self.tally.by_column.entry(column).or_default() += 1;
+            let (values, rows) = self.tally.by_column.entry(column).or_default();
+            *(if fault.reach == Reach::Value { values } else { rows }) += 1;
         }
     }
 
     fn bad_row(&mut self, fault: &Fault, line: u64) {
         self.tally.bad += 1;
-        self.tally.misfits += u64::from(fault.code == "COL104");
+        self.tally.misfits += u64::from(fault.is_misfit());
         self.count(fault);
         self.gap(fault, Some(line));
     }
@@ -303,18 +310,28 @@ impl FileReader<'_> {
                 .fix("export the file again with its header; if the delimiter was misread, set `delimiter`"),
             );
         }
-        let (column, count) =
-            tally.by_column.iter().max_by_key(|(column, count)| (**count, std::cmp::Reverse(**column)))?;
-        (count * 2 > tally.rows).then(|| {
-            let heading = header.get(*column).map_or("", String::as_str);
-            Fault::shifted(format!(
-                "column {} (`{heading}`) cannot be read in {count} of {} rows",
-                column + 1,
-                tally.rows
-            ))
-            .cause("the columns were shifted or changed their meaning, or the source writes values that nothing maps")
-            .fix("compare the header with the rows; then correct the export, `columns`, `dates` or `values`")
-        })
+        // One column of unknown words is a vocabulary nobody mapped; two unreadable columns, or one that costs the rows
+        // themselves, are a layout nobody knows.
+        let mostly = |count: u64| count * 2 > tally.rows;
+        let unreadable: Vec<(usize, u64)> = tally
+            .by_column
+            .iter()
+            .map(|(column, (values, rows))| (*column, values + rows))
+            .filter(|(_, count)| mostly(*count))
+            .collect();
+        let costs_rows = tally.by_column.values().any(|(_, rows)| mostly(*rows));
+        if unreadable.len() < 2 && !costs_rows {
+            return None;
+        }
+        let columns = unreadable.iter().map(|(column, count)| {
+            format!("column {} (`{}`) in {count}", column + 1, header.get(*column).map_or("", String::as_str))
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        Some(
+            Fault::shifted(format!("most rows cannot be read: {columns} of {} rows", tally.rows))
+                .cause("the columns were shifted or changed their meaning")
+                .fix("compare the header with the rows; then correct the export, `columns`, `dates` or `values`"),
+        )
     }
 
     /// Compares the number of rows with what the file or the config promises.
@@ -377,7 +394,7 @@ impl FileReader<'_> {
     }
 }
 
-/// Rows by id, as 64-bit hashes: flat in the length of rows. Two ids with one hash look like a conflict, never like one record.
+/// Rows by id, as 64-bit hashes. Two ids with one hash look like a conflict, never like one record.
 #[derive(Debug, Default)]
 struct Seen {
     hasher: RandomState,
@@ -401,11 +418,11 @@ impl Seen {
         }
         let content = content.finish();
         match self.rows.entry(self.hasher.hash_one(id)) {
-            std::collections::hash_map::Entry::Vacant(entry) => {
+            Entry::Vacant(entry) => {
                 entry.insert((content, row.line));
                 Meeting::First
             }
-            std::collections::hash_map::Entry::Occupied(entry) => match entry.get() {
+            Entry::Occupied(entry) => match entry.get() {
                 (known, _) if *known == content => Meeting::Same,
                 (_, line) => Meeting::Conflict(*line),
             },

@@ -5,6 +5,7 @@
 
 mod delimited;
 mod json_lines;
+mod quotes;
 mod workbook;
 
 use std::fs::File;

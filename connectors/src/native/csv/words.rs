@@ -133,6 +133,9 @@ pub(super) static YES_NO: Vocabulary = Vocabulary {
     ],
 };
 
+/// Folded words that say that a cell is empty.
+pub(super) const NOTHING: [&str; 4] = ["", "na", "null", "nil"];
+
 /// Words for an instant that is none: what it says about the fact, as [`crate::record::FactState`] spells it.
 pub(super) static NO_INSTANT: Vocabulary = Vocabulary {
     what: "date or time",
@@ -141,6 +144,7 @@ pub(super) static NO_INSTANT: Vocabulary = Vocabulary {
         ("neverloggedin", "never"),
         ("neverused", "never"),
         ("notused", "never"),
+        ("", "none"),
         ("na", "none"),
         ("null", "none"),
         ("nil", "none"),

@@ -9,6 +9,7 @@ use ::csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
 use super::super::columns::clean;
 use super::super::decode::{self, Meter, Metered};
 use super::super::fault::Fault;
+use super::quotes::{Quotes, Seen};
 use super::{Format, Layout, Row, Rows, Step, is_trailer};
 
 /// Delimiters that are looked for, the first one winning a tie.
@@ -16,7 +17,8 @@ const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// The rows of a delimited file.
 pub(super) struct Delimited {
-    reader: Reader<BufReader<Metered>>,
+    reader: Reader<Quotes<BufReader<Metered>>>,
+    quotes: Rc<Seen>,
     header: Vec<String>,
     bytes: ByteRecord,
     meter: Rc<Meter>,
@@ -28,34 +30,39 @@ pub(super) struct Delimited {
     trailer: Option<String>,
     /// Whether the last row that was read fitted the header.
     last_fits: bool,
-    /// Whether the last row that was read spans lines.
-    last_spans: bool,
 }
 
 impl Delimited {
     /// Opens the file and reads its header.
     pub(super) fn open(file: File, layout: &Layout) -> Result<Self, Fault> {
         let mut text = decode::open(file, layout.encoding)?;
-        let (named, lines_before) = separator_line(&mut text.reader)?;
+        let separator = separator_line(&mut text.reader)?;
+        let named = separator.map(|(delimiter, _)| delimiter);
         let usual = (layout.format == Format::Tsv).then_some(b'\t');
         let delimiter = match layout.delimiter.or(named).or(usual) {
             Some(delimiter) => delimiter,
             None => likely_delimiter(text.reader.fill_buf().map_err(|error| Fault::interrupted(&error))?),
         };
-        let reader =
-            ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.reader);
+        let quotes = Rc::new(Seen::default());
+        let watched = Quotes { text: text.reader, delimiter, seen: Rc::clone(&quotes) };
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(1 << 16)
+            .from_reader(watched);
         let mut rows = Self {
             reader,
+            quotes,
             header: Vec::new(),
             bytes: ByteRecord::new(),
             meter: text.meter,
             delimiter,
             encoding: text.encoding,
-            offset: text.offset,
-            lines_before,
+            offset: text.offset + separator.map_or(0, |(_, bytes)| bytes),
+            lines_before: u64::from(separator.is_some()),
             trailer: layout.trailer.clone(),
             last_fits: true,
-            last_spans: false,
         };
         rows.read_header()?;
         Ok(rows)
@@ -136,7 +143,6 @@ impl Rows for Delimited {
                 continue;
             }
             let lines = self.bytes.as_slice().split(|byte| *byte == b'\n').count() as u64;
-            self.last_spans = lines > 1;
             let trailer = self.trailer.is_some()
                 && std::str::from_utf8(&self.bytes[0]).is_ok_and(|first| is_trailer(self.trailer.as_deref(), first));
             if trailer {
@@ -145,6 +151,9 @@ impl Rows for Delimited {
                 return Step::Trailer(fields.join(" "));
             }
             self.last_fits = self.fits();
+            if self.quotes.misplaced_before(self.reader.position().byte()) {
+                return Step::Bad(misplaced(row.line, lines));
+            }
             if !self.last_fits {
                 return Step::Bad(self.misfit(lines));
             }
@@ -175,7 +184,7 @@ impl Rows for Delimited {
 
     fn end(&self) -> Option<Fault> {
         let torn = !self.last_fits && self.meter.ends_inside_a_line();
-        let open = self.meter.has_open_quote() && (self.last_spans || !self.last_fits);
+        let open = self.quotes.ends_inside_a_value();
         (torn || open).then(|| {
             let cause = if open {
                 "the file ends inside a quoted value"
@@ -185,6 +194,16 @@ impl Rows for Delimited {
             Fault::cut_short("the file ends too early").cause(cause).fix("export or copy the file again, to its end")
         })
     }
+}
+
+fn misplaced(line: u64, lines: u64) -> Fault {
+    let fault = if lines > 1 {
+        Fault::width(format!("the quotes of lines {line} to {} do not close where a value ends", line + lines - 1))
+            .cause("a quote among them is never closed, and the rows behind it became part of a value")
+    } else {
+        Fault::width("a quote closes in the middle of a value").cause("quotes inside a value are not doubled")
+    };
+    fault.fix("export the file again with quotes doubled inside values")
 }
 
 /// Where field `index` begins in its row, if no field before it is quoted.
@@ -199,17 +218,17 @@ fn stopped(error: ::csv::Error) -> Fault {
     }
 }
 
-/// Takes Excel's `sep=;` line, where there is one: the delimiter and the number of lines taken.
-fn separator_line(text: &mut BufReader<Metered>) -> Result<(Option<u8>, u64), Fault> {
+/// Takes Excel's `sep=;` line, where there is one: the delimiter and the number of bytes taken.
+fn separator_line(text: &mut BufReader<Metered>) -> Result<Option<(u8, u64)>, Fault> {
     let head = text.fill_buf().map_err(|error| Fault::interrupted(&error))?;
-    let Some(rest) = head.strip_prefix(b"sep=") else { return Ok((None, 0)) };
+    let Some(rest) = head.strip_prefix(b"sep=") else { return Ok(None) };
     let (delimiter, length) = match rest {
         [delimiter, b'\r', b'\n', ..] => (*delimiter, 7),
         [delimiter, b'\n', ..] => (*delimiter, 6),
-        _ => return Ok((None, 0)),
+        _ => return Ok(None),
     };
     text.consume(length);
-    Ok((Some(delimiter), 1))
+    Ok(Some((delimiter, length as u64)))
 }
 
 /// The delimiter that the first line has most of, outside quotes.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::super::cells::ELEMENT;
 use super::super::decode::{self, Metered, ROW_LIMIT};
-use super::super::fault::Fault;
+use super::super::fault::{Fault, Reach};
 use super::{Layout, Row, Rows, Step, is_trailer};
 
 /// Distinct keys a file may have; more of them are data, not columns.
@@ -33,7 +33,12 @@ impl JsonLines {
         let again = file.try_clone().map_err(|error| Fault::interrupted(&error))?;
         let mut keys = BTreeSet::new();
         let mut lines = Lines::open(again, layout)?;
-        while let Some(Ok(text)) = lines.next() {
+        while let Some(line) = lines.next() {
+            let text = match line {
+                Ok(text) => text,
+                Err(fault) if fault.reach == Reach::File => break,
+                Err(_) => continue,
+            };
             if let Ok(Value::Object(object)) = serde_json::from_str(text) {
                 flatten("", object, &mut |key, _| {
                     if !keys.contains(&key) {
@@ -76,7 +81,7 @@ impl Rows for JsonLines {
             Some(Ok(text)) => text,
             Some(Err(fault)) => {
                 row.line = self.lines.line;
-                let stop = fault.code == "COL100";
+                let stop = fault.reach == Reach::File;
                 return if stop { Step::Stop(fault) } else { Step::Bad(fault) };
             }
             None => return Step::End,

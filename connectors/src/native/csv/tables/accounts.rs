@@ -38,8 +38,8 @@ table! {
         department: Shape::Text, "dept";
         title: Shape::Text, "jobtitle";
         external_id: Shape::Text;
-        roles: Shape::List;
-        groups: Shape::List;
+        roles: Shape::Held;
+        groups: Shape::Held;
     }
 }
 

@@ -1,0 +1,349 @@
+//! The order of a live collection: who we are, which accounts there are, then all of them side by side.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::account::{self, Reading};
+use super::organization::{self, Export};
+use super::outcome::Outcome;
+use super::session::{ApiError, ErrorKind, Session};
+use super::{Accounts, AccountsWord, Live, identity_center, resource_policies};
+use crate::record::{Record, RecordKind, Resource};
+use crate::scope::{Gap, Probe};
+use crate::secret::Secret;
+use crate::sink::{Scope, Sink};
+use crate::{ConnectorError, Run};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Name of nobody, to try permissions with: AWS checks the permission before it looks for the user.
+const NOBODY: &str = "muster-permission-probe";
+
+/// What one account tells about others.
+struct Note {
+    account: String,
+    alias: Option<String>,
+    identity_center_roles: Vec<String>,
+}
+
+pub(super) async fn collect(live: &Live, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
+    let secret = secret(live).await?;
+    let session = Session::connect(live, secret.as_ref(), run).await?;
+    let client = http_client()?;
+    let mut export = Export::default();
+    let mut organisation = None;
+    let accounts = match &live.accounts {
+        Accounts::Unset | Accounts::Word(AccountsWord::Own) => vec![session.caller.account.clone()],
+        Accounts::List(ids) => ids.clone(),
+        Accounts::Word(AccountsWord::Organization) => {
+            let mut scope = sink.scope("organization", &organization::KINDS);
+            scope.identity(&session.caller.arn);
+            let broken;
+            (export, broken) = organization::accounts(&session).await;
+            if let Some(organization) = &export.organization {
+                scope.tenant(&organization.id);
+            }
+            let mut ids: Vec<String> = export
+                .accounts
+                .iter()
+                .filter(|account| account.is_readable())
+                .map(|account| account.id.clone())
+                .collect();
+            if let Some(error) = broken {
+                unlisted(&mut scope, &error, &ids)?;
+                if !ids.contains(&session.caller.account) {
+                    ids.push(session.caller.account.clone());
+                }
+            }
+            organisation = Some(scope);
+            ids
+        }
+    };
+    let mut structure = Outcome::default();
+    let reading_accounts: Vec<_> =
+        accounts.iter().map(|account| collect_account(live, &session, &client, sink, account)).collect();
+    let reading_accounts =
+        futures::stream::iter(reading_accounts).buffer_unordered(session.limits.concurrency).try_collect::<Vec<Note>>();
+    let reading_structure = async {
+        if organisation.is_some() && export.organization.is_some() {
+            organization::structure(&session, &mut export, &mut structure).await?;
+        }
+        Ok::<(), ConnectorError>(())
+    };
+    let reading_centre = collect_identity_center(live, &session, sink, &accounts);
+    let (notes, (), instances) = futures::try_join!(reading_accounts, reading_structure, reading_centre)?;
+
+    if let Some(mut scope) = organisation {
+        let aliases: BTreeMap<String, String> =
+            notes.iter().filter_map(|note| Some((note.account.clone(), note.alias.clone()?))).collect();
+        organization::records(&export, &aliases, &mut structure);
+        structure.deliver(&mut scope).await?;
+        scope.finish().await?;
+        if live.identity_center && instances == 0 {
+            unseen_identity_center(live, sink, &notes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The list of accounts broke off: nothing is known of the accounts behind it, and that concerns every kind.
+fn unlisted(scope: &mut Scope, error: &ApiError, known: &[String]) -> Result<(), ConnectorError> {
+    if error.kind == ErrorKind::Stopped {
+        return Err(ConnectorError::Stopped);
+    }
+    let gap = error.gap(format!("the organisation's accounts were not listed to the end; {} are known", known.len()));
+    for kind in account::KINDS.into_iter().chain(organization::KINDS) {
+        scope.fail(kind, gap.clone());
+    }
+    Ok(())
+}
+
+async fn secret(live: &Live) -> Result<Option<Secret>, ConnectorError> {
+    Ok(match &live.credential {
+        Some(source) => Some(source.fetch(&live.environment, &live.folder).await?),
+        None => None,
+    })
+}
+
+fn http_client() -> Result<reqwest::Client, ConnectorError> {
+    reqwest::Client::builder()
+        .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(REQUEST_TIMEOUT)
+        .build()
+        .map_err(|error| {
+            ConnectorError::Failed(
+                Gap::new("AWS006", "no HTTP client could be made")
+                    .cause(error.to_string())
+                    .fix("check the system's certificate store and the proxy settings in the environment"),
+            )
+        })
+}
+
+async fn collect_account(
+    live: &Live,
+    caller: &Session,
+    client: &reqwest::Client,
+    sink: &Sink,
+    account: &str,
+) -> Result<Note, ConnectorError> {
+    let mut kinds = account::KINDS.to_vec();
+    if !live.is_organisation() {
+        kinds.push(RecordKind::Resource);
+    }
+    let mut scope = sink.scope(format!("account/{account}"), &kinds);
+    scope.tenant(account);
+    let session = match caller.for_account(live, account).await {
+        Ok(session) => session,
+        Err(_) if caller.limits.cancel.is_cancelled() => return Err(ConnectorError::Stopped),
+        Err(gap) => {
+            scope.identity(&caller.caller.arn);
+            scope.fail_all(&gap);
+            scope.finish().await?;
+            for part in resource_scopes(live) {
+                let mut scope = sink.scope(format!("resource-policies/{account}/{part}"), &resource_policies::KINDS);
+                scope.tenant(account);
+                scope.fail_all(&gap);
+                scope.finish().await?;
+            }
+            return Ok(Note { account: account.to_owned(), alias: None, identity_center_roles: Vec::new() });
+        }
+    };
+    scope.identity(&session.caller.arn);
+    let reading = async {
+        let Reading { mut outcome, alias, identity_center_roles } = account::read(&session).await?;
+        if !live.is_organisation() {
+            outcome.records.push(Record::Resource(Box::new(Resource {
+                id: account.to_owned(),
+                kind: Some("aws:account".to_owned()),
+                name: alias.clone(),
+                ..Resource::default()
+            })));
+        }
+        outcome.deliver(&mut scope).await?;
+        scope.finish().await?;
+        Ok::<Note, ConnectorError>(Note { account: account.to_owned(), alias, identity_center_roles })
+    };
+    let policies = collect_resource_policies(live, &session, client, sink);
+    let (note, ()) = futures::try_join!(reading, policies)?;
+    Ok(note)
+}
+
+/// Last parts of the names of an account's resource scopes.
+fn resource_scopes(live: &Live) -> Vec<&str> {
+    if !live.resource_policies {
+        return Vec::new();
+    }
+    live.regions.iter().map(String::as_str).chain(["global"]).collect()
+}
+
+async fn collect_resource_policies(
+    live: &Live,
+    session: &Session,
+    client: &reqwest::Client,
+    sink: &Sink,
+) -> Result<(), ConnectorError> {
+    let account = &session.caller.account;
+    let scopes = resource_scopes(live).into_iter().map(|part| async move {
+        let mut scope = sink.scope(format!("resource-policies/{account}/{part}"), &resource_policies::KINDS);
+        scope.tenant(account);
+        scope.identity(&session.caller.arn);
+        let outcome = match part {
+            "global" => resource_policies::global(session, client).await?,
+            region => resource_policies::regional(session, client, region).await?,
+        };
+        outcome.deliver(&mut scope).await?;
+        scope.finish().await?;
+        Ok::<(), ConnectorError>(())
+    });
+    futures::future::try_join_all(scopes).await?;
+    Ok(())
+}
+
+/// Reads every instance in the configured regions, and says how many there were. Where looking failed, the scope
+/// `identity-center` fails, since nobody can tell what it would have found.
+async fn collect_identity_center(
+    live: &Live,
+    session: &Session,
+    sink: &Sink,
+    accounts: &[String],
+) -> Result<usize, ConnectorError> {
+    if !live.identity_center {
+        return Ok(0);
+    }
+    let mut instances = BTreeMap::new();
+    let mut failures = Vec::new();
+    for region in &live.regions {
+        match identity_center::instances(session, region).await {
+            Ok(found) => {
+                for instance in found {
+                    instances.entry(instance.instance_arn.clone()).or_insert((region, instance));
+                }
+            }
+            Err(error) if error.kind == ErrorKind::Stopped => return Err(ConnectorError::Stopped),
+            Err(error) => {
+                let gap = error.gap(format!("Identity Center was not looked for in {region}"));
+                let fix = format!("{}; or set `identity_center = false` if this account has none", error.fix());
+                failures.push(gap.fix(fix));
+            }
+        }
+    }
+    let count = instances.len() + failures.len();
+    if !failures.is_empty() {
+        let mut scope = sink.scope("identity-center", &identity_center::KINDS);
+        scope.identity(&session.caller.arn);
+        for gap in &failures {
+            scope.fail_all(gap);
+        }
+        scope.finish().await?;
+    }
+    for (region, instance) in instances.into_values() {
+        let mut scope = sink.scope(format!("identity-center/{}", instance.id()), &identity_center::KINDS);
+        scope.identity(&session.caller.arn);
+        scope.tenant(instance.identity_store_id.clone());
+        identity_center::read(session, region, instance, accounts).await?.deliver(&mut scope).await?;
+        scope.finish().await?;
+    }
+    Ok(count)
+}
+
+/// Accounts have roles that Identity Center made, and no instance was found: it lives in a region that is not listed.
+async fn unseen_identity_center(live: &Live, sink: &Sink, notes: &[Note]) -> Result<(), ConnectorError> {
+    let Some((account, path)) =
+        notes.iter().find_map(|note| Some((&note.account, note.identity_center_roles.first()?)))
+    else {
+        return Ok(());
+    };
+    let gap = Gap::new("AWS015", format!("Identity Center made roles in account {account} (`{path}`), and no instance was found"))
+        .cause(format!("it was looked for in {} only", live.regions.join(", ")))
+        .fix("add the region that Identity Center lives in to `regions`; the role's path ends with it unless it is us-east-1");
+    let mut scope = sink.scope("identity-center", &identity_center::KINDS);
+    scope.fail_all(&gap);
+    scope.finish().await?;
+    Ok(())
+}
+
+/// Cheap calls of every permission that can be tried without a known object.
+pub(super) async fn probe(live: &Live, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
+    let secret = secret(live).await?;
+    let session = Session::connect(live, secret.as_ref(), run).await?;
+    let client = http_client()?;
+    let mut probes = vec![Probe {
+        permission: "sts:GetCallerIdentity".to_owned(),
+        granted: true,
+        detail: Some(session.caller.arn.clone()),
+    }];
+    let accounts = match &live.accounts {
+        Accounts::Unset | Accounts::Word(AccountsWord::Own) => vec![session.caller.account.clone()],
+        Accounts::List(ids) => ids.clone(),
+        Accounts::Word(AccountsWord::Organization) => {
+            let (export, broken) = organization::accounts(&session).await;
+            probes.push(probed("organizations:ListAccounts", broken.map_or(Ok(()), Err), None));
+            let organizations = aws_sdk_organizations::Client::new(&session.config);
+            let roots = session.call("organizations:ListRoots", organizations.list_roots().send()).await;
+            probes.push(probed("organizations:ListRoots", roots.map(drop), None));
+            let request =
+                organizations.list_policies().filter(aws_sdk_organizations::types::PolicyType::ServiceControlPolicy);
+            let policies = session.call("organizations:ListPolicies", request.send()).await;
+            probes.push(probed("organizations:ListPolicies", policies.map(drop), None));
+            export.accounts.into_iter().filter(organization::Account::is_readable).map(|account| account.id).collect()
+        }
+    };
+    if live.identity_center {
+        for region in &live.regions {
+            let found = identity_center::instances(&session, region).await;
+            probes.push(probed("sso:ListInstances", found.map(drop), Some(region)));
+        }
+    }
+    let each: Vec<_> = accounts.iter().map(|account| probe_account(live, &session, &client, account)).collect();
+    let of_accounts: Vec<Vec<Probe>> = futures::stream::iter(each).buffered(session.limits.concurrency).collect().await;
+    probes.extend(of_accounts.into_iter().flatten());
+    if run.cancel.is_cancelled() { Err(ConnectorError::Stopped) } else { Ok(probes) }
+}
+
+async fn probe_account(live: &Live, caller: &Session, client: &reqwest::Client, account: &str) -> Vec<Probe> {
+    let session = match caller.for_account(live, account).await {
+        Ok(session) => session,
+        Err(gap) => {
+            let detail = Some(gap.cause.map_or(gap.what.clone(), |cause| format!("{}: {cause}", gap.what)));
+            return vec![Probe { permission: format!("sts:AssumeRole in {account}"), granted: false, detail }];
+        }
+    };
+    let iam = aws_sdk_iam::Client::new(&session.config);
+    let at = Some(account);
+    let (details, report, keys, login, mfa, alias) = futures::join!(
+        session.call("iam:GetAccountAuthorizationDetails", iam.get_account_authorization_details().max_items(1).send()),
+        session.call("iam:GetCredentialReport", iam.get_credential_report().send()),
+        session.call("iam:ListAccessKeys", iam.list_access_keys().user_name(NOBODY).send()),
+        session.call("iam:GetLoginProfile", iam.get_login_profile().user_name(NOBODY).send()),
+        session.call("iam:ListMFADevices", iam.list_mfa_devices().user_name(NOBODY).send()),
+        session.call("iam:ListAccountAliases", iam.list_account_aliases().send()),
+    );
+    let mut probes = vec![
+        probed("iam:GetAccountAuthorizationDetails", details.map(drop), at),
+        probed("iam:GetCredentialReport", report.map(drop), at),
+        probed("iam:ListAccessKeys", keys.map(drop), at),
+        probed("iam:GetLoginProfile", login.map(drop), at),
+        probed("iam:ListMFADevices", mfa.map(drop), at),
+        probed("iam:ListAccountAliases", alias.map(drop), at),
+    ];
+    if live.resource_policies {
+        for (call, answer) in resource_policies::probe(&session, client, &live.regions[0]).await {
+            probes.push(probed(call, answer, at));
+        }
+    }
+    probes
+}
+
+/// An error that says the thing is not there was answered to somebody who may ask.
+fn probed(permission: &str, answer: Result<(), ApiError>, at: Option<&str>) -> Probe {
+    let permission = at.map_or_else(|| permission.to_owned(), |at| format!("{permission} in {at}"));
+    match answer {
+        Ok(()) => Probe { permission, granted: true, detail: None },
+        Err(error) if error.kind == ErrorKind::NotFound => Probe { permission, granted: true, detail: None },
+        Err(error) => Probe { permission, granted: false, detail: Some(error.message) },
+    }
+}

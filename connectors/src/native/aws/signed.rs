@@ -1,0 +1,298 @@
+//! Signed REST calls to the services whose SDKs we do not build: S3, KMS, SQS, SNS, Lambda, Secrets Manager.
+//!
+//! Signature Version 4 by `aws-sigv4`; retries with jitter on throttling, server errors and lost connections.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
+use aws_sigv4::sign::v4;
+use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
+use bytes::Bytes;
+
+use super::session::{ApiError, ErrorKind, Session, causes};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// Largest answer that is read: the APIs' own limits are far below.
+const LARGEST: usize = 16 << 20;
+
+/// One service in one region, with credentials fetched once.
+#[derive(Debug)]
+pub(super) struct Service<'a> {
+    session: &'a Session,
+    client: reqwest::Client,
+    /// Name in the signature and the host name.
+    name: &'static str,
+    region: String,
+    base: String,
+    credentials: Credentials,
+}
+
+/// One request.
+#[derive(Debug, Default)]
+pub(super) struct Request {
+    /// IAM permission it needs.
+    pub(super) call: &'static str,
+    pub(super) method: http::Method,
+    /// Path and query, percent-encoded.
+    pub(super) path: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+}
+
+impl Request {
+    /// `GET path`.
+    pub(super) fn get(call: &'static str, path: impl Into<String>) -> Self {
+        Self { call, path: path.into(), ..Self::default() }
+    }
+
+    /// The AWS JSON protocol: the operation in a header, its parameters in the body.
+    pub(super) fn json(call: &'static str, version: &str, target: &str, body: &serde_json::Value) -> Self {
+        Self {
+            call,
+            method: http::Method::POST,
+            path: "/".to_owned(),
+            headers: vec![
+                ("content-type", format!("application/x-amz-json-{version}")),
+                ("x-amz-target", target.to_owned()),
+            ],
+            body: body.to_string(),
+        }
+    }
+
+    /// The AWS query protocol: the operation and its parameters as a form.
+    pub(super) fn form(call: &'static str, parameters: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        Self {
+            call,
+            method: http::Method::POST,
+            path: "/".to_owned(),
+            headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
+            body,
+        }
+    }
+}
+
+impl<'a> Service<'a> {
+    /// `call` is the permission that is named when there are no credentials.
+    pub(super) async fn new(
+        session: &'a Session,
+        client: &reqwest::Client,
+        name: &'static str,
+        region: &str,
+        call: &'static str,
+    ) -> Result<Self, ApiError> {
+        let no_credentials = |message: String| ApiError { call, kind: ErrorKind::Credential, message };
+        let provider = session
+            .config
+            .credentials_provider()
+            .ok_or_else(|| no_credentials("there is no source of credentials".to_owned()))?;
+        let credentials = session
+            .limits
+            .run(call, provider.provide_credentials())
+            .await?
+            .map_err(|error| no_credentials(error.to_string()))?;
+        let suffix = match session.caller.partition.as_str() {
+            "aws-cn" => "amazonaws.com.cn",
+            _ => "amazonaws.com",
+        };
+        let base = match &session.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None => format!("https://{name}.{region}.{suffix}"),
+        };
+        Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
+    }
+
+    /// The answer's body when the service answered with success.
+    pub(super) async fn send(&self, request: &Request) -> Result<Bytes, ApiError> {
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 1;
+        loop {
+            let error = match self.session.limits.run(request.call, self.try_once(request)).await? {
+                Ok(body) => return Ok(body),
+                Err(error) => error,
+            };
+            let is_passing = matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unreachable)
+                || (error.kind == ErrorKind::BadAnswer && error.message.starts_with("HTTP 5"));
+            if !is_passing || tries >= self.session.limits.attempts {
+                return Err(error);
+            }
+            self.session.limits.pause(request.call, jittered(pause, request)).await?;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            tries += 1;
+        }
+    }
+
+    async fn try_once(&self, request: &Request) -> Result<Bytes, ApiError> {
+        let built = self.signed(request)?;
+        let failed = |error: reqwest::Error| ApiError::unreachable(request.call, causes(&error));
+        let mut answer = self.client.execute(built).await.map_err(failed)?;
+        let status = answer.status().as_u16();
+        let kind = answer.headers().get("x-amzn-errortype").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(ApiError::bad_answer(request.call, format!("the answer is larger than {LARGEST} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if (200..300).contains(&status) {
+            return Ok(body.into());
+        }
+        let (code, message) = error_of(&body, kind);
+        Err(ApiError::from_code(request.call, status, code.as_deref(), &message))
+    }
+
+    fn signed(&self, request: &Request) -> Result<reqwest::Request, ApiError> {
+        let broken = |what: String| ApiError {
+            call: request.call,
+            kind: ErrorKind::Refused,
+            message: format!("cannot sign: {what}"),
+        };
+        let url = format!("{}{}", self.base, request.path);
+        let mut settings = SigningSettings::default();
+        if self.name == "s3" {
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
+        let identity = self.credentials.clone().into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.name)
+            .time(signing_time())
+            .settings(settings)
+            .build()
+            .map_err(|error| broken(error.to_string()))?
+            .into();
+        let headers = request.headers.iter().map(|(name, value)| (*name, value.as_str()));
+        let signable =
+            SignableRequest::new(request.method.as_str(), &url, headers, SignableBody::Bytes(request.body.as_bytes()))
+                .map_err(|error| broken(error.to_string()))?;
+        let (instructions, _signature) =
+            sign(signable, &parameters).map_err(|error| broken(error.to_string()))?.into_parts();
+        let mut built = http::Request::builder().method(request.method.clone()).uri(&url);
+        for (name, value) in &request.headers {
+            built = built.header(*name, value);
+        }
+        let mut built = built.body(request.body.clone()).map_err(|error| broken(error.to_string()))?;
+        instructions.apply_to_request_http1x(&mut built);
+        reqwest::Request::try_from(built).map_err(|error| broken(error.to_string()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "AWS refuses a signature that is not of this very moment")]
+fn signing_time() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
+/// Half the pause and a share of the other half that differs from request to request, so that many do not come back at once.
+fn jittered(pause: Duration, request: &Request) -> Duration {
+    let seed = request
+        .path
+        .bytes()
+        .chain(request.body.bytes())
+        .fold(pause.subsec_nanos(), |hash, byte| hash.wrapping_mul(16_777_619) ^ u32::from(byte));
+    pause / 2 + (pause / 2).mul_f64(f64::from(seed % 1000) / 1000.0)
+}
+
+/// Error code and message of a JSON or XML body.
+fn error_of(body: &[u8], header: Option<String>) -> (Option<String>, String) {
+    let text = String::from_utf8_lossy(body);
+    let header = header.map(|kind| kind.split(':').next().unwrap_or_default().to_owned());
+    if let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) {
+        let field = |names: [&str; 2]| names.iter().find_map(|name| json.get(name)?.as_str());
+        let code = field(["__type", "code"]).map(|code| code.rsplit('#').next().unwrap_or(code).to_owned());
+        return (code.or(header), field(["message", "Message"]).unwrap_or_default().to_owned());
+    }
+    let mut code = None;
+    let mut message = String::new();
+    let _whole = leaves(&text, |path, value| match path {
+        [.., "Error", "Code"] => code = Some(value.to_owned()),
+        [.., "Error", "Message"] => value.clone_into(&mut message),
+        _ => {}
+    });
+    if code.is_none() && header.is_none() {
+        message = text.chars().take(200).collect();
+    }
+    (code.or(header), message)
+}
+
+/// Calls `take` with the path and text of every element that holds text, in document order.
+///
+/// # Errors
+/// A text saying what is wrong when the document is no XML.
+pub(super) fn leaves(xml: &str, mut take: impl FnMut(&[&str], &str)) -> Result<(), String> {
+    fn walk(
+        element: &mut ScopedDecoder<'_, '_>,
+        above: &[&str],
+        take: &mut impl FnMut(&[&str], &str),
+        depth: u8,
+    ) -> Result<(), String> {
+        let name = element.start_el().local().to_owned();
+        let path: Vec<&str> = above.iter().copied().chain([name.as_str()]).collect();
+        if depth == 0 {
+            return Err("it is nested too deeply".to_owned());
+        }
+        if is_leaf(&path) {
+            let text = try_data(element).map_err(|error| error.to_string())?;
+            take(&path, &text);
+            return Ok(());
+        }
+        while let Some(mut child) = element.next_tag() {
+            walk(&mut child, &path, take, depth - 1)?;
+        }
+        Ok(())
+    }
+    let mut document = Document::try_from(xml.as_bytes()).map_err(|error| error.to_string())?;
+    let mut root = document.root_element().map_err(|error| error.to_string())?;
+    walk(&mut root, &[], &mut take, 16)
+}
+
+/// The elements we read that hold text and not elements.
+fn is_leaf(path: &[&str]) -> bool {
+    matches!(
+        path,
+        [.., "Error", "Code" | "Message"]
+            | [.., "Bucket", "Name" | "BucketRegion"]
+            | [.., "ListAllMyBucketsResult", "ContinuationToken"]
+            | ["LocationConstraint"]
+            | [.., "TopicArn" | "NextToken" | "key" | "value"]
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_every_protocol_give_code_and_message() {
+        let s3 = b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no &amp; no</Message></Error>";
+        assert_eq!(error_of(s3, None), (Some("AccessDenied".into()), "no & no".into()));
+        let sns = b"<ErrorResponse xmlns=\"x\"><Error><Type>Sender</Type><Code>Throttling</Code><Message>slow</Message></Error></ErrorResponse>";
+        assert_eq!(error_of(sns, None), (Some("Throttling".into()), "slow".into()));
+        let kms = br#"{"__type":"com.amazonaws.kms#AccessDeniedException","Message":"no"}"#;
+        assert_eq!(error_of(kms, None), (Some("AccessDeniedException".into()), "no".into()));
+        let lambda = br#"{"Message":"gone"}"#;
+        assert_eq!(
+            error_of(lambda, Some("ResourceNotFoundException:x".into())),
+            (Some("ResourceNotFoundException".into()), "gone".into())
+        );
+        assert_eq!(error_of(b"<html>Bad Gateway", None).0, None);
+    }
+
+    #[test]
+    fn a_policy_inside_xml_is_unescaped() {
+        let xml = "<R><A><entry><key>Policy</key><value>{&quot;a&quot;:&quot;&lt;&quot;}</value></entry></A></R>";
+        let mut found = Vec::new();
+        leaves(xml, |path, value| found.push((path.last().unwrap().to_string(), value.to_owned()))).unwrap();
+        assert_eq!(found[1], ("value".into(), r#"{"a":"<"}"#.into()));
+        assert!(leaves("not xml", |_, _| {}).is_err());
+    }
+}

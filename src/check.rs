@@ -1,0 +1,231 @@
+//! One check of one snapshot: every layer put up, every rule asked, the result kept.
+//!
+//! ```text
+//!   Snapshot ──► Estate { graph, people, access } ──► rules::evaluate ──► Check ──► report::view ──► store
+//! ```
+//!
+//! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::ToSpan as _;
+use polars::prelude::{Column, DataFrame, IntoColumn as _, NamedFrom as _, Series};
+use rustc_hash::FxHashMap;
+use serde_json::Value as Json;
+
+use crate::access::Access;
+use crate::config::{Config, RuleTable};
+use crate::diagnostic::{Diagnostic, similar};
+use crate::graph::Graph;
+use crate::people::{Correlation, People, Pin, Thresholds};
+use crate::rules::{self, Check, Facts, History, Inventory, Options, RULES};
+use crate::snapshot::{Snapshot, Store, StoreError};
+
+/// The layers of one snapshot.
+#[derive(Debug)]
+pub struct Estate {
+    /// Accounts, groups, grants.
+    pub graph: Graph,
+    /// Persons and links.
+    pub people: People,
+    /// Privilege.
+    pub access: Access,
+}
+
+impl Estate {
+    /// Puts the layers up.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the snapshot cannot be read.
+    pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
+        let zone = Some(config.timezone.value.clone());
+        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::load(snapshot, zone));
+        let graph = graph?;
+        let people = people?.correlate(&graph, &pins(config), Thresholds::default(), now);
+        let access = Access::of(&graph);
+        Ok(Self { graph, people, access })
+    }
+
+    /// Asks every rule.
+    ///
+    /// # Errors
+    /// What in `[rules]` cannot be used.
+    pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
+        let options = options(config)?;
+        let inventory = inventory(config);
+        let facts = Facts::new(&self.graph, &self.people, &self.access, &options, &inventory, now);
+        Ok(rules::evaluate(&facts, history))
+    }
+}
+
+/// Pins as the policy folder has them; one that expires counts until its last day is over.
+fn pins(config: &Config) -> Vec<Pin> {
+    let zone = &config.timezone.value;
+    let over = |day: jiff::civil::Date| Some(day.checked_add(1.day()).ok()?.to_zoned(zone.clone()).ok()?.timestamp());
+    config
+        .policy
+        .pins
+        .iter()
+        .map(|pin| Pin {
+            system: pin.system.clone(),
+            account: pin.account.clone(),
+            person: pin.person.clone(),
+            author: pin.author.clone(),
+            reason: pin.reason.clone(),
+            expires: pin.expires.and_then(over),
+        })
+        .collect()
+}
+
+/// Systems that must be collected: those of the inventory and those of the config.
+fn inventory(config: &Config) -> Inventory {
+    let configured = config.systems.iter().map(|system| (system.name.clone(), system.owner.clone()));
+    let listed = config.policy.inventory.iter().map(|entry| (entry.name.clone(), entry.owner.clone()));
+    configured.chain(listed).collect()
+}
+
+/// What `[rules]` changes; unknown rules and options are refused.
+fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
+    let mut options = Options::default();
+    let mut problems = Vec::new();
+    for table in config.rules() {
+        if let Err(problem) = apply(&mut options, table) {
+            problems.push(*problem);
+        }
+    }
+    if problems.is_empty() { Ok(options) } else { Err(problems) }
+}
+
+fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnostic>> {
+    let Some(rule) = rules::find(&table.id) else {
+        let near = similar(&table.id, RULES.iter().map(|rule| rule.id));
+        return Err(Diagnostic::error("CFG030", format!("there is no rule `{}`", table.id))
+            .place(table.place.clone())
+            .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
+            .into());
+    };
+    if !table.enabled {
+        options.disabled.insert(rule.id.to_owned(), table.reason.clone().unwrap_or_default());
+    }
+    let place = table.place.clone();
+    let values: BTreeMap<String, i64> = table.options()?;
+    for (name, value) in values {
+        if !rule.options.iter().any(|setting| setting.name == name) {
+            let known: Vec<&str> = rule.options.iter().map(|setting| setting.name).collect();
+            let fix = match similar(&name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => format!("{} has no options", rule.id),
+                None => format!("{} has {}", rule.id, known.join(", ")),
+            };
+            return Err(Diagnostic::error("CFG031", format!("{} has no option `{name}`", rule.id))
+                .place(place)
+                .fix(fix)
+                .into());
+        }
+        if value < 0 {
+            return Err(Diagnostic::error("CFG032", format!("{} of {} must not be negative", name, rule.id))
+                .place(place)
+                .fix("write zero or more")
+                .into());
+        }
+        options.values.insert((rule.id.to_owned(), name), value);
+    }
+    Ok(())
+}
+
+/// First sightings, from the last check before snapshot `sequence`.
+///
+/// # Errors
+/// [`StoreError`] when that check cannot be read.
+pub fn history(store: &Store, sequence: u64) -> Result<History, StoreError> {
+    for earlier in (1..sequence).rev() {
+        let Some((frame, _)) = store.read_check(earlier)? else { continue };
+        let rows = crate::snapshot::Rows::of(&frame, "findings");
+        let (fingerprints, seen) = (rows.texts("fingerprint")?, rows.instants("first_seen")?);
+        let first_seen: FxHashMap<String, Timestamp> =
+            (0..rows.len()).filter_map(|row| Some((fingerprints.text(row).to_owned(), seen.at(row)?))).collect();
+        return Ok(History { first_seen });
+    }
+    Ok(History::default())
+}
+
+/// Findings as the table `findings` that queries see.
+pub fn findings_frame(check: &Check) -> DataFrame {
+    let texts = |name: &str, value: &dyn Fn(&muster_reports::view::Finding) -> Option<String>| -> Column {
+        let values: Vec<Option<String>> = check.findings.iter().map(value).collect();
+        Series::new(name.into(), values).into_column()
+    };
+    let instants = |name: &str, value: &dyn Fn(&muster_reports::view::Finding) -> Timestamp| -> Column {
+        let values: Vec<i64> = check.findings.iter().map(|finding| value(finding).as_microsecond()).collect();
+        let dtype = crate::snapshot::tables::Type::Instant.dtype();
+        Series::new(name.into(), values).cast(&dtype).expect("microseconds are an instant").into_column()
+    };
+    let columns = vec![
+        texts("fingerprint", &|finding| Some(finding.fingerprint.clone())),
+        texts("rule", &|finding| Some(finding.rule.clone())),
+        texts("severity", &|finding| Some(finding.severity.to_string())),
+        texts("subject_kind", &|finding| Some(finding.subject.kind.clone())),
+        texts("system", &|finding| finding.subject.system.clone()),
+        texts("subject", &|finding| Some(finding.subject.id.clone())),
+        texts("name", &|finding| Some(finding.subject.name.clone())),
+        texts("person", &|finding| finding.subject.person.clone()),
+        texts("message", &|finding| Some(finding.message.clone())),
+        instants("first_seen", &|finding| finding.first_seen),
+        instants("last_seen", &|finding| finding.last_seen),
+    ];
+    DataFrame::new(check.findings.len(), columns).expect("columns of equal length")
+}
+
+/// Links as the table `links` that queries see: one row an account that is linked, proposed or disputed.
+pub fn links_frame(estate: &Estate) -> DataFrame {
+    let (mut systems, mut accounts, mut persons) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut states, mut confidences, mut strategies, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (ix, _) in estate.graph.accounts() {
+        let (state, candidates) = match estate.people.correlation(ix) {
+            Correlation::Linked(link) => ("linked", std::slice::from_ref(link)),
+            Correlation::Proposed(link) => ("proposed", std::slice::from_ref(link)),
+            Correlation::Disputed(candidates) => ("disputed", candidates.as_slice()),
+            Correlation::Nobody => continue,
+        };
+        for candidate in candidates {
+            let node = estate.graph.node(ix);
+            // A person who stands in several feeds has an id in each: one row for each, so that joins find them all.
+            for feed_id in &estate.people.person(candidate.person).feed_ids {
+                systems.push(estate.graph.system_name(node.system));
+                accounts.push(estate.graph.text(node.id));
+                persons.push(estate.people.text(*feed_id));
+                states.push(state);
+                confidences.push(f64::from(candidate.confidence));
+                strategies.push(candidate.strategy);
+                evidence.push(candidate.evidence.as_str());
+            }
+        }
+    }
+    let height = systems.len();
+    let columns = vec![
+        Series::new("system".into(), systems).into_column(),
+        Series::new("account".into(), accounts).into_column(),
+        Series::new("person".into(), persons).into_column(),
+        Series::new("link".into(), states).into_column(),
+        Series::new("confidence".into(), confidences).into_column(),
+        Series::new("strategy".into(), strategies).into_column(),
+        Series::new("evidence".into(), evidence).into_column(),
+    ];
+    DataFrame::new(height, columns).expect("columns of equal length")
+}
+
+/// The view of the last check of a snapshot, if there was one.
+///
+/// # Errors
+/// [`StoreError`] when it is there and cannot be read.
+pub fn stored_view(store: &Store, sequence: u64) -> Result<Option<muster_reports::view::View>, StoreError> {
+    let Some((_, json)) = store.read_check(sequence)? else { return Ok(None) };
+    Ok(view_of(json))
+}
+
+/// A view that another version wrote is not shown: the snapshot can be checked again.
+fn view_of(json: Json) -> Option<muster_reports::view::View> {
+    let view: muster_reports::view::View = serde_json::from_value(json).ok()?;
+    (view.version == muster_reports::view::VIEW_VERSION).then_some(view)
+}

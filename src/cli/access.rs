@@ -1,0 +1,198 @@
+//! `muster access NAME`: what an account or a person holds, each with the shortest way to it.
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::Which;
+use super::outcome::{Failure, Outcome};
+use super::output::{Choice, open, targets};
+use super::session::Session;
+use super::tables::plain_table;
+use crate::access::{Privilege, holdings};
+use crate::check::Estate;
+use crate::diagnostic::{Diagnostic, similar, visible};
+use crate::graph::{Graph, NodeIx, NodeKind, Step};
+use crate::people::{PersonIx, fold};
+use crate::report::privilege_word;
+
+/// Arguments of `muster access`.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// An account (id, login, e-mail, DN, ARN) or a person (name, employee id, work e-mail)
+    pub name: String,
+    /// Only in this system
+    #[arg(long, value_name = "NAME")]
+    pub system: Option<String>,
+    /// Which snapshot.
+    #[command(flatten)]
+    pub which: Which,
+}
+
+/// Lists what the name holds.
+///
+/// # Errors
+/// [`Failure`] when nothing and nobody bears the name.
+pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+    let config = session.config()?;
+    let store = session.existing_store(&config)?;
+    let snapshot = session.snapshot(&store, &arguments.which)?;
+    let now = session.now(&config);
+    let estate = Estate::load(&snapshot, &config, now)?;
+    let mut accounts = named(&estate, &arguments.name)?;
+    if let Some(system) = &arguments.system {
+        accounts.retain(|ix| estate.graph.system_name(estate.graph.node(*ix).system) == system);
+    }
+    let rows: Vec<Json> = accounts.iter().map(|ix| account(&estate, *ix, now)).collect();
+    let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
+    for (choice, file) in targets(&session.global.output, &choices)? {
+        let mut out = open(file.as_deref())?;
+        if choice.name == "json" {
+            serde_json::to_writer_pretty(&mut out, &rows).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        } else {
+            for row in &rows {
+                writeln!(out, "{}", table(row))?;
+            }
+        }
+        out.flush()?;
+    }
+    Ok(Outcome::answered())
+}
+
+/// The accounts that a name stands for: accounts of that name, and those of persons of that name.
+///
+/// # Errors
+/// [`Failure`] with names that are spelled alike when there is none.
+pub(super) fn named(estate: &Estate, name: &str) -> Result<Vec<NodeIx>, Failure> {
+    let key = fold(name);
+    let mut accounts: Vec<NodeIx> = estate
+        .graph
+        .accounts()
+        .filter(|(ix, _)| names(&estate.graph, *ix).any(|known| fold(known) == key))
+        .map(|(ix, _)| ix)
+        .collect();
+    accounts.extend(persons(estate, name).into_iter().flat_map(|person| estate.people.accounts_of(person)));
+    accounts.sort_unstable();
+    accounts.dedup();
+    if accounts.is_empty() {
+        let known = estate.people.persons().map(|(ix, _)| estate.people.name(ix));
+        let logins = estate.graph.accounts().filter_map(|(_, account)| account.login);
+        let near = similar(name, known.chain(logins.map(|login| estate.graph.text(login))));
+        return Err(Diagnostic::error(
+            "CLI001",
+            format!("no account and no person with an account is called `{name}`"),
+        )
+        .maybe_fix(near.map(|near| format!("did you mean `{near}`?")))
+        .into());
+    }
+    Ok(accounts)
+}
+
+/// The persons of a name, employee id or work e-mail.
+pub(super) fn persons(estate: &Estate, name: &str) -> Vec<PersonIx> {
+    let key = fold(name);
+    let mut persons = estate.people.find(&key);
+    persons.extend(estate.people.persons().map(|(ix, _)| ix).filter(|ix| fold(estate.people.name(*ix)) == key));
+    persons.sort_unstable();
+    persons.dedup();
+    persons
+}
+
+fn names(graph: &Graph, ix: NodeIx) -> impl Iterator<Item = &str> {
+    let node = graph.node(ix);
+    let account = graph.account(ix);
+    let texts = [Some(node.id), node.name, account.and_then(|a| a.login), account.and_then(|a| a.native_name)];
+    let emails = account.into_iter().flat_map(|account| graph.emails_of(account));
+    texts.into_iter().flatten().map(|text| graph.text(text)).chain(emails)
+}
+
+fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
+    let graph = &estate.graph;
+    let node = graph.node(ix);
+    let privilege = estate.access.privilege(graph, ix);
+    let why = match &privilege {
+        Privilege::Undecided { why, .. } => Some(why.clone()),
+        Privilege::Certain(_) => None,
+    };
+    let person = estate.people.link(ix).map(|link| estate.people.name(link.person));
+    let held = holdings(graph, ix);
+    let held: Vec<Json> = held.held().iter().map(|target| holding(graph, *target, &held.path(*target))).collect();
+    json!({
+        "system": graph.system_name(node.system),
+        "account": graph.text(node.id),
+        "name": graph.name(ix),
+        "lifecycle": graph.account(ix).map(|account| account.lifecycle),
+        "class": estate.people.class(ix).class,
+        "person": person,
+        "situation": estate.people.situation(ix, now).as_str(),
+        "privilege": privilege_word(&privilege),
+        "privilege_undecided": why,
+        "state": node.state.as_str(),
+        "holds": held,
+    })
+}
+
+fn holding(graph: &Graph, target: NodeIx, path: &[Step]) -> Json {
+    let node = graph.node(target);
+    let last = path.last().map(|step| graph.detail(step));
+    let resource = last.and_then(|detail| detail.resource).map(|ix| graph.name(ix));
+    let level = match node.kind {
+        NodeKind::Group => graph.group(target).and_then(|group| group.privilege),
+        NodeKind::Entitlement => graph.entitlement(target).and_then(|entitlement| entitlement.privilege),
+        NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => None,
+    };
+    let steps: Vec<&str> = path.iter().take(path.len().saturating_sub(1)).map(|step| graph.name(step.target)).collect();
+    json!({
+        "kind": node.kind.as_str(),
+        "id": graph.text(node.id),
+        "name": graph.name(target),
+        "resource": resource,
+        "privilege": level,
+        "condition": last.and_then(|detail| detail.note).map(|note| graph.text(note)),
+        "through": steps,
+    })
+}
+
+fn table(row: &Json) -> String {
+    let text = |value: &Json| match value {
+        Json::String(text) => visible(text).into_owned(),
+        Json::Null => String::new(),
+        Json::Array(values) => {
+            let texts: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
+            visible(&texts.join(" → ")).into_owned()
+        }
+        other @ (Json::Bool(_) | Json::Number(_) | Json::Object(_)) => other.to_string(),
+    };
+    let person = match &row["person"] {
+        Json::Null => format!("no person ({})", text(&row["situation"])),
+        name => format!("{} ({})", text(name), text(&row["situation"])),
+    };
+    let mut lines = format!(
+        "{} {} — {} {} account, {person}, privilege {}\n",
+        text(&row["system"]),
+        text(&row["name"]),
+        text(&row["lifecycle"]),
+        text(&row["class"]),
+        text(&row["privilege"]),
+    );
+    if !row["privilege_undecided"].is_null() {
+        lines.push_str(&format!("  undecided: {}\n", text(&row["privilege_undecided"])));
+    }
+    let mut table = plain_table(&["holds", "name", "on", "privilege", "through"]);
+    let held = row["holds"].as_array().map_or(&[][..], Vec::as_slice);
+    for one in held {
+        table.add_row([
+            text(&one["kind"]),
+            text(&one["name"]),
+            text(&one["resource"]),
+            text(&one["privilege"]),
+            text(&one["through"]),
+        ]);
+    }
+    if held.is_empty() {
+        lines.push_str("  holds nothing that was read\n");
+    } else {
+        lines.push_str(&format!("{}\n", table.trim_fmt()));
+    }
+    lines
+}
