@@ -107,7 +107,8 @@ fn row(view: &KindView<'_>) -> CoverageRow {
     let mut gaps = report.map(|report| report.gaps.clone()).unwrap_or_default();
     if let Some(reason) = &view.entry.suspect {
         // The gate writes its code before what it noticed.
-        let (code, what) = reason.split_once(' ').unwrap_or(("GAT001", reason));
+        let (code, what) =
+            reason.split_once(' ').filter(|(code, _)| code.starts_with("GAT")).unwrap_or(("GAT001", reason));
         gaps.insert(0, Gap::new(code, what));
     }
     let read: u64 = view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
