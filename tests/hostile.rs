@@ -1,5 +1,6 @@
 //! Names come from strangers. Whatever a login, a name or a role is called, it does no harm: not in a terminal, not in a
 //! spreadsheet, not in a browser, not in a wiki.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 
@@ -86,7 +87,16 @@ collected = "2026-11-02T05:00:00Z"
             }),
         );
         let account = |id: String, name: &str, employee: String| {
-            vec![id, own(name), own(name), employee, own("human"), own("active"), own("2024-01-01T00:00:00Z"), own(name)]
+            vec![
+                id,
+                own(name),
+                own(name),
+                employee,
+                own("human"),
+                own("active"),
+                own("2024-01-01T00:00:00Z"),
+                own(name),
+            ]
         };
         let header = ["id", "login", "name", "employee_id", "class", "lifecycle", "created", "department"];
         let mut accounts = rows(&header, &|name, n| account(id("orphan", n, name), name, String::new()));
@@ -100,7 +110,10 @@ collected = "2026-11-02T05:00:00Z"
                 vec![id("orphan", n, name), id("role", n, name), own(name), own("admin")]
             }),
         );
-        folder.write("groups.csv", rows(&["id", "name", "owner"], &|name, n| vec![format!("g{n}"), own(name), own(name)]));
+        folder.write(
+            "groups.csv",
+            rows(&["id", "name", "owner"], &|name, n| vec![format!("g{n}"), own(name), own(name)]),
+        );
         folder.write(
             "memberships.csv",
             rows(&["member", "group"], &|name, n| vec![id("orphan", n, name), format!("g{n}")]),
@@ -110,7 +123,11 @@ collected = "2026-11-02T05:00:00Z"
         assert_harmless_text("scan", &ran.stdout);
         assert_harmless_text("scan, standard error", &ran.stderr);
         for finding in ["ORP-001", "LCM-001", "XPR-004"] {
-            assert!(ran.stdout.contains(finding), "{finding} is not raised, so its output is not tested:\n{}", ran.stdout);
+            assert!(
+                ran.stdout.contains(finding),
+                "{finding} is not raised, so its output is not tested:\n{}",
+                ran.stdout
+            );
         }
         folder
     })
@@ -164,7 +181,9 @@ fn assert_harmless_markdown(what: &str, text: &str) {
 
 /// No element or handler that came from a name, and nothing that leaves the page.
 fn assert_harmless_html(what: &str, html: &str) {
-    for bad in ["<script>alert", "<img", "<svg/onload", "onerror=alert(1)>", "href=\"javascript", "</script><svg", "49$49"] {
+    for bad in
+        ["<script>alert", "<img", "<svg/onload", "onerror=alert(1)>", "href=\"javascript", "</script><svg", "49$49"]
+    {
         assert!(!html.contains(bad), "{what}: `{bad}`");
     }
     let controls = html.chars().find(|c| c.is_control() && *c != '\n');

@@ -1,5 +1,6 @@
 //! A scan that does not end: killed at any instant, asked to stop, met by a second one, out of disk. The previous snapshot
 //! stays, and the store stays sound.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 
@@ -16,7 +17,8 @@ const KILLS: u64 = 50;
 /// An estate that takes a while to scan.
 fn bulk(accounts: u64) -> Folder {
     let folder = Folder::empty();
-    let sizes = Bulk { seed: 7, people: accounts / 5, accounts, grants: accounts, memberships: accounts / 2, systems: 3 };
+    let sizes =
+        Bulk { seed: 7, people: accounts / 5, accounts, grants: accounts, memberships: accounts / 2, systems: 3 };
     sizes.write(folder.path()).unwrap();
     folder
 }

@@ -3,6 +3,7 @@
 //!
 //! A `console` block is what a terminal shows: lines that start with `$ ` are run, the lines below are what they print on both
 //! streams. `…` alone on a line stands for any lines, and within a line for any text.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 use std::fmt::Write as _;
 use std::io::Read as _;

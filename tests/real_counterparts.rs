@@ -1,6 +1,7 @@
 //! One scan over real servers: OpenLDAP, Active Directory (Samba), an AWS organisation of five accounts (moto), a SCIM service
 //! and an HR file. Then one of them goes away, a role is revoked, the HR file is cut: each is named, and nothing is concluded
 //! from what is missing.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 
@@ -157,7 +158,9 @@ fn scan(folder: &Folder, days: i64, secret: &str) -> (Ran, Report) {
         .output()
         .unwrap();
     let ran = Ran::from(output);
-    for secret in [slapd::PASSWORD, samba::PASSWORD, TOKEN].into_iter().chain(Some(secret).filter(|text| !text.is_empty())) {
+    for secret in
+        [slapd::PASSWORD, samba::PASSWORD, TOKEN].into_iter().chain(Some(secret).filter(|text| !text.is_empty()))
+    {
         assert!(!ran.stderr.contains(secret), "a secret was printed");
     }
     let report = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {ran:?}"));
@@ -232,13 +235,7 @@ fn one_scan_reads_four_real_systems_and_joins_them_with_hr() {
     make_administrator(&moto, &moto.seeded.members["data"], "finn", "finn.fuller@acme.example");
     make_administrator(&moto, &shop, "stranger", "stranger@nowhere.example");
     let service = scim_service();
-    let folder = estate(&[
-        hr(),
-        ldap(&directory_server.url()),
-        active_directory(&domain),
-        aws(&moto),
-        scim(&service),
-    ]);
+    let folder = estate(&[hr(), ldap(&directory_server.url()), active_directory(&domain), aws(&moto), scim(&service)]);
     let secret = moto.seeded.secret_access_key.clone();
     let (ran, report) = scan(&folder, 3, &secret);
     ran.assert_code(1);
@@ -421,7 +418,13 @@ impl Proxy {
     }
 }
 
-fn answer(mut client: TcpStream, mut behind: TcpStream, most: &AtomicUsize, counted: &AtomicUsize, server: &Mutex<Slapd>) {
+fn answer(
+    mut client: TcpStream,
+    mut behind: TcpStream,
+    most: &AtomicUsize,
+    counted: &AtomicUsize,
+    server: &Mutex<Slapd>,
+) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read) = behind.read(&mut buffer) {
         let sent = counted.fetch_add(read, Ordering::SeqCst) + read;

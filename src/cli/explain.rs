@@ -108,8 +108,8 @@ fn account_page(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> String {
             candidate(estate, link)
         ),
         Correlation::Disputed(candidates) => {
-            let lines: String = candidates.iter().map(|one| format!("  {}\n", candidate(estate, one))).collect();
-            format!("Not linked: several persons fit.\n{lines}A pin in policy/pins.toml decides it.\n")
+            let lines: Vec<String> = candidates.iter().map(|one| format!("  {}\n", candidate(estate, one))).collect();
+            format!("Not linked: several persons fit.\n{}A pin in policy/pins.toml decides it.\n", lines.concat())
         }
         Correlation::Nobody if !estate.people.hr_complete() => {
             "Nobody corresponds to it, but HR was not read completely: nothing is concluded.\n".to_owned()

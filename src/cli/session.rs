@@ -83,7 +83,9 @@ impl Session {
     pub fn fail(&self, failure: Failure) -> Outcome {
         match failure {
             Failure::Told(diagnostics) => {
-                diagnostics.iter().for_each(|diagnostic| self.tell(diagnostic));
+                for diagnostic in &diagnostics {
+                    self.tell(diagnostic);
+                }
                 let reason = match diagnostics.as_slice() {
                     [one] => one.what.clone(),
                     several => format!("{} problems, see above", several.len()),

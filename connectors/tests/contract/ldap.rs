@@ -182,7 +182,9 @@ impl FileSubject for Export {
             let (dn, attributes) = parts(row);
             text += &format!("dn: {dn}\n");
             for (name, values) in attributes {
-                values.iter().for_each(|value| text += &format!("{name}: {value}\n"));
+                for value in values {
+                    text += &format!("{name}: {value}\n");
+                }
             }
             text += "\n";
         }
