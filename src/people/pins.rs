@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::ladder::{Candidate, Evidence, Strategy};
+use super::strategy::{Candidate, Evidence, Pin, Strategy};
 use super::{People, PersonIx, fold};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
@@ -14,23 +14,6 @@ pub(super) static STRATEGY: Strategy = Strategy {
     propose,
     any_class: true,
 };
-
-/// An account tied to a person by decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// System name.
-    pub system: String,
-    /// Account id, login or native name.
-    pub account: String,
-    /// Person: feed id, employee id or work e-mail.
-    pub person: String,
-    /// Who decided.
-    pub author: String,
-    /// Why.
-    pub reason: String,
-    /// No longer counts from here on.
-    pub expires: Option<Timestamp>,
-}
 
 /// Pins that count at `now`, by account. A pin that names nobody, or no account, ties nothing.
 pub(super) fn resolve<'p>(
