@@ -92,9 +92,7 @@ fn every_relative_link_leads_somewhere() {
     for document in documents {
         let text = std::fs::read_to_string(&document).unwrap();
         for event in Parser::new(&text) {
-            let (Event::Start(Tag::Link { dest_url, .. }) | Event::Start(Tag::Image { dest_url, .. })) = event else {
-                continue;
-            };
+            let Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) = event else { continue };
             let (file, _) = dest_url.split_once('#').unwrap_or((&dest_url, ""));
             if !file.contains(':') && !document.parent().unwrap().join(file).exists() {
                 writeln!(dead, "{}: {dest_url}", document.display()).unwrap();
@@ -214,7 +212,7 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
             if !name.starts_with('.') && !["target", "golden", "fixtures"].contains(&name.as_str()) {
                 found.extend(documents(&path));
             }
-        } else if name.ends_with(".md") {
+        } else if path.extension().is_some_and(|ending| ending == "md") {
             found.push(path);
         }
     }
