@@ -260,7 +260,7 @@ fn sql_reads_every_table_and_writes_none() {
     let (folder, _, report) = scanned();
     let count = folder.query("select rule, count(*) as n from findings group by rule order by rule");
     let sum: u64 = count.iter().map(|row| row["n"].as_u64().unwrap()).sum();
-    assert_eq!(sum as usize, report.findings().len());
+    assert_eq!(usize::try_from(sum), Ok(report.findings().len()));
     let tables = folder.expect(0, &["query", "--tables", "-o", "json"]);
     let tables: Vec<serde_json::Value> = serde_json::from_str(&tables).unwrap();
     for table in &tables {
