@@ -190,7 +190,10 @@ fn findings_are_listed_filtered_and_shown_with_their_proof() {
     assert!(critical.contains("Ulrike Hagedorn") && !critical.contains("ORP-001"), "{critical}");
     for finding in report.findings() {
         let shown = folder.expect(0, &["findings", "show", &text(&finding["fingerprint"])]);
-        assert!(shown.contains(&text(&finding["rule"])) && shown.contains("Evidence") && shown.contains("Fix: "), "{shown}");
+        assert!(
+            shown.contains(&text(&finding["rule"])) && shown.contains("Evidence") && shown.contains("Fix: "),
+            "{shown}"
+        );
     }
 }
 
@@ -242,9 +245,8 @@ fn every_saved_query_answers_and_agrees_with_the_findings() {
     for (name, rows) in &answers {
         assert!(!rows.is_empty(), "{name} has no row");
     }
-    let column = |name: &str, column: &str| -> BTreeSet<String> {
-        answers[name].iter().map(|row| text(&row[column])).collect()
-    };
+    let column =
+        |name: &str, column: &str| -> BTreeSet<String> { answers[name].iter().map(|row| text(&row[column])).collect() };
     let of = |rule: &str| -> BTreeSet<String> { report.of(rule).into_iter().collect() };
     assert!(column("orphans", "id").is_superset(&of("ORP-001")));
     assert!(column("leavers-with-accounts", "account").is_superset(&of("LCM-001")));

@@ -42,8 +42,7 @@ fn the_broken_estate_shows_its_gaps_and_concludes_nothing_from_them() {
             (rule.clone(), system.clone(), scope.to_owned())
         })
         .collect();
-    let address =
-        |entry: &serde_json::Value| (text(&entry["rule"]), text(&entry["system"]), text(&entry["subject"]));
+    let address = |entry: &serde_json::Value| (text(&entry["rule"]), text(&entry["system"]), text(&entry["subject"]));
     let planted: BTreeSet<Address> = list(&truth["findings"]).iter().map(address).collect();
     assert_eq!(control, planted);
 
@@ -57,8 +56,10 @@ fn the_broken_estate_shows_its_gaps_and_concludes_nothing_from_them() {
     for entry in list(&truth["silent"]) {
         let systems: BTreeSet<String> = list(&entry["systems"]).iter().map(text).collect();
         let rule = text(&entry["rule"]);
-        let raised: Vec<_> =
-            found.iter().filter(|(r, system, _)| *r == rule && (system.is_empty() || systems.contains(system))).collect();
+        let raised: Vec<_> = found
+            .iter()
+            .filter(|(r, system, _)| *r == rule && (system.is_empty() || systems.contains(system)))
+            .collect();
         assert!(raised.is_empty(), "{entry}: {raised:?}");
         let [population, pass, ..] = report.counts(&rule);
         assert!(population > 0, "{rule} forgot its subjects");
@@ -173,7 +174,12 @@ yields = "accounts"
 
 fn assert_expected(report: &Report) {
     let of = |rule| report.of(rule).into_iter().collect::<Vec<_>>();
-    assert_eq!((of("ORP-001"), of("LCM-001")), (vec!["a99".to_owned()], vec!["a20".to_owned()]), "{:?}", report.addresses());
+    assert_eq!(
+        (of("ORP-001"), of("LCM-001")),
+        (vec!["a99".to_owned()], vec!["a20".to_owned()]),
+        "{:?}",
+        report.addresses()
+    );
 }
 
 /// The scan after a fault in `system`: incomplete, the fault named with `says`, nobody newly an orphan or a leaver, every
@@ -291,7 +297,8 @@ fn an_hr_file_that_lost_thirty_percent() {
     let good = folder.read(HR);
     let lines: Vec<&str> = good.lines().collect();
     folder.write(HR, lines[..15].join("\n") + "\n");
-    let report = assert_harmless(&folder, "hr", &[(HR, good)], &["GAT002", "14 rows", "20", "30 % fewer", "--accept hr"]);
+    let report =
+        assert_harmless(&folder, "hr", &[(HR, good)], &["GAT002", "14 rows", "20", "30 % fewer", "--accept hr"]);
     assert_eq!(report.of("CTL-003"), ["hr"]);
     assert_eq!(report.counts("ORP-001")[2], 0, "six people are missing, and none of their accounts is an orphan");
 }
@@ -427,9 +434,12 @@ fn an_unreadable_policy_document_is_unknown_and_not_harmless() {
     ran.assert_says(&["AWS011", "PlatformFull", "= cause: ", "help: "]);
     assert_eq!(report.gappy(), BTreeSet::from(["aws".to_owned()]));
     let gaps = report.gaps();
-    assert!(gaps.iter().all(|(_, scope, kind, state, _)| {
-        scope == "account/444455556666" && kind == "policies" && state == "partial"
-    }), "one document touches the policies of its account alone: {gaps:?}");
+    assert!(
+        gaps.iter().all(|(_, scope, kind, state, _)| {
+            scope == "account/444455556666" && kind == "policies" && state == "partial"
+        }),
+        "one document touches the policies of its account alone: {gaps:?}"
+    );
     // Administrators by another policy of the same account are still found.
     assert!(report.of("XPR-004").iter().any(|id| id.starts_with(admin)));
 }
@@ -471,10 +481,8 @@ fn replace(path: &std::path::Path, content: &[u8]) {
 fn a_flipped_byte_in_a_manifest_is_found_and_named() {
     let folder = small();
     folder.scan(&["--now", "2026-11-03T06:00:00Z"]).0.assert_code(1);
-    let mut manifests: Vec<_> = std::fs::read_dir(folder.path().join(".muster/snapshots"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .collect();
+    let mut manifests: Vec<_> =
+        std::fs::read_dir(folder.path().join(".muster/snapshots")).unwrap().map(|file| file.unwrap().path()).collect();
     manifests.sort();
     let good = std::fs::read_to_string(&manifests[0]).unwrap();
     replace(&manifests[0], good.replacen("2026-11-02", "2026-11-01", 1).as_bytes());

@@ -157,7 +157,9 @@ fn scan(folder: &Folder, days: i64, secret: &str) -> (Ran, Report) {
         .output()
         .unwrap();
     let ran = Ran::from(output);
-    for secret in [slapd::PASSWORD, samba::PASSWORD, TOKEN].into_iter().chain(Some(secret).filter(|text| !text.is_empty())) {
+    for secret in
+        [slapd::PASSWORD, samba::PASSWORD, TOKEN].into_iter().chain(Some(secret).filter(|text| !text.is_empty()))
+    {
         assert!(!ran.stderr.contains(secret), "a secret was printed");
     }
     let report = std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("no report: {ran:?}"));
@@ -187,7 +189,7 @@ endpoint, account, name, email = sys.argv[1:5]
 def client(service, **keys):
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys)
 sts = client("sts", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret")
-c = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="a")["Credentials"]
+c = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="administrator")["Credentials"]
 iam = client("iam", aws_access_key_id=c["AccessKeyId"], aws_secret_access_key=c["SecretAccessKey"], aws_session_token=c["SessionToken"])
 iam.create_user(UserName=name, Tags=[{"Key": "email", "Value": email}])
 iam.create_login_profile(UserName=name, Password="not-a-real-one-1")
@@ -232,13 +234,7 @@ fn one_scan_reads_four_real_systems_and_joins_them_with_hr() {
     make_administrator(&moto, &moto.seeded.members["data"], "finn", "finn.fuller@acme.example");
     make_administrator(&moto, &shop, "stranger", "stranger@nowhere.example");
     let service = scim_service();
-    let folder = estate(&[
-        hr(),
-        ldap(&directory_server.url()),
-        active_directory(&domain),
-        aws(&moto),
-        scim(&service),
-    ]);
+    let folder = estate(&[hr(), ldap(&directory_server.url()), active_directory(&domain), aws(&moto), scim(&service)]);
     let secret = moto.seeded.secret_access_key.clone();
     let (ran, report) = scan(&folder, 3, &secret);
     ran.assert_code(1);
@@ -421,7 +417,13 @@ impl Proxy {
     }
 }
 
-fn answer(mut client: TcpStream, mut behind: TcpStream, most: &AtomicUsize, counted: &AtomicUsize, server: &Mutex<Slapd>) {
+fn answer(
+    mut client: TcpStream,
+    mut behind: TcpStream,
+    most: &AtomicUsize,
+    counted: &AtomicUsize,
+    server: &Mutex<Slapd>,
+) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(read) = behind.read(&mut buffer) {
         let sent = counted.fetch_add(read, Ordering::SeqCst) + read;

@@ -132,6 +132,14 @@ pub fn judge(
         whole.extend(headers(report, before));
         whole.extend(age(system, report, now));
         for (kind, state) in &report.kinds {
+            // Other columns put even the rows that were read in doubt; what is partial is not judged beyond that.
+            if state.state == ScopeState::Partial {
+                suspicions.extend(headers(report, before).into_iter().map(|gap| Suspicion {
+                    scope: report.scope.clone(),
+                    kind: *kind,
+                    gap: accept_hint(gap, &system.name),
+                }));
+            }
             if state.state != ScopeState::Complete {
                 continue;
             }
