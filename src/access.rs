@@ -240,7 +240,7 @@ fn unread(graph: &Graph) -> FxHashMap<ScopeIx, String> {
         }
         let is_own = |kind: RecordKind| coverage.of_scope(system, scope).any(|row| row.kind == kind);
         let mut here = ways().filter(|row| row.scope == scope || !is_own(row.kind));
-        here.find(|row| !row.proves_absence).map(|row| row.shortfall())
+        here.find(|row| !row.proves_absence).map(crate::graph::CoverageRow::shortfall)
     };
     graph
         .places()

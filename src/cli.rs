@@ -20,12 +20,14 @@ pub mod man;
 pub mod outcome;
 pub mod output;
 pub mod path;
+mod prose;
 pub mod query;
 pub mod report;
 pub mod rules;
 pub mod scan;
 pub mod session;
 pub mod snapshots;
+mod tables;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -205,7 +207,7 @@ pub fn run(arguments: Arguments, environment: Environment, wall_clock: Timestamp
     let ended = panic::catch_unwind(AssertUnwindSafe(|| dispatch(arguments.command, &session)));
     let outcome = match ended {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(failure)) => failure.tell(&session),
+        Ok(Err(failure)) => session.fail(failure),
         Err(_panic) => {
             Outcome::new(Exit::Failed, "an internal error: this is a bug in muster, please report the message above")
         }

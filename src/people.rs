@@ -19,6 +19,7 @@ mod ladder;
 mod load;
 mod login;
 mod pins;
+mod strategy;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -29,9 +30,8 @@ use muster_connectors::record::AccountClass;
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::employment::{Employment, EndEvidence, Standing};
-pub use self::ladder::{Candidate, Strategy, Thresholds};
 pub use self::load::Source;
-pub use self::pins::Pin;
+pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
 pub const STRATEGIES: &[&Strategy] = &[

@@ -1,5 +1,6 @@
 //! The example estate through the real binary: everything that was planted is found, nothing else, and every command has
 //! something sensible to say about it.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 

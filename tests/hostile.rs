@@ -1,5 +1,6 @@
 //! Names come from strangers. Whatever a login, a name or a role is called, it does no harm: not in a terminal, not in a
 //! spreadsheet, not in a browser, not in a wiki.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 

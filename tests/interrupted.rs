@@ -1,5 +1,6 @@
 //! A scan that does not end: killed at any instant, asked to stop, met by a second one, out of disk. The previous snapshot
 //! stays, and the store stays sound.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 

@@ -1,6 +1,7 @@
 //! One scan over real servers: OpenLDAP, Active Directory (Samba), an AWS organisation of five accounts (moto), a SCIM service
 //! and an HR file. Then one of them goes away, a role is revoked, the HR file is cut: each is named, and nothing is concluded
 //! from what is missing.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
 

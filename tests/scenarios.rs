@@ -10,6 +10,7 @@
 //! ```
 //!
 //! Kinds that are seen and not mentioned are complete. A finding that is not expected fails the story as one that is missing does.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -294,7 +294,11 @@ impl Scope {
     fn deliver(&mut self) {
         for (kind, dropped) in std::mem::take(&mut self.dropped_gaps) {
             if let Some(report) = self.report.kinds.get_mut(&kind) {
-                report.gaps.push(Gap::new("COL021", format!("{dropped} further gaps of the same kind are not listed")));
+                report.gaps.push(
+                    Gap::new("COL021", format!("{dropped} further gaps of the same kind are not listed"))
+                        .cause(format!("{GAPS_KEPT} gaps are kept word for word; so many usually have one cause"))
+                        .fix("mend what the listed ones name, then collect again"),
+                );
             }
         }
         self.report.finished = Some((self.sink.clock)());

@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod yielded;
+mod collected;
 
 use std::path::Path;
 
+use collected::{Collected, collect, collect_until, configured_in};
 use muster_connectors::native::csv::MANUAL;
 use muster_connectors::record::{
     Account, AccountClass, Employment, EmploymentStatus, Fact, Grant, Lifecycle, Person, PrivilegeLevel, Raw, Record,
@@ -13,17 +14,26 @@ use muster_connectors::record::{
 };
 use muster_connectors::scope::{Gap, ScopeState};
 use muster_connectors::secret::Environment;
+use muster_connectors::{Connector, SettingsError};
 use proptest::prelude::*;
 use tempfile::TempDir;
-use yielded::{Collected, configure};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/csv");
+
+/// The connector with settings from the inside of an inline table.
+fn configure(toml: &str, folder: &Path, environment: Environment) -> Result<Box<dyn Connector>, SettingsError> {
+    configured_in(MANUAL.configure, folder, toml, environment)
+}
+
+async fn collect_from(toml: &str, folder: &Path) -> Collected {
+    collect(&*configure(toml, folder, Environment::new()).unwrap()).await
+}
 
 /// Writes `content` as `name` and collects it with `settings`.
 async fn collect_bytes(name: &str, content: &[u8], settings: &str) -> Collected {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(name), content).unwrap();
-    yielded::collect(&MANUAL, &format!("file = \"{name}\", {settings}"), folder.path()).await
+    collect_from(&format!("file = \"{name}\", {settings}"), folder.path()).await
 }
 
 async fn people(content: &str) -> Collected {
@@ -50,7 +60,7 @@ pick!(grant_list, Grant);
 
 /// The one gap of a kind, which must have a cause or a fix.
 fn only_gap(collected: &Collected, kind: RecordKind) -> &Gap {
-    let (_, gaps) = collected.kind(kind);
+    let (_, gaps) = collected.ended(kind);
     assert_eq!(gaps.len(), 1, "{gaps:#?}");
     assert!(gaps[0].fix.is_some(), "{:?}", gaps[0]);
     &gaps[0]
@@ -68,7 +78,7 @@ const ACCOUNTS: &str = r#"
 #[tokio::test]
 async fn an_hr_export_becomes_people_with_employments() {
     let settings = format!("file = \"people.csv\", yields = \"people\", {PEOPLE}");
-    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = collect_from(&settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     assert_eq!(read.reports[0].scope, "people");
     let ada = persons(&read)[0];
@@ -88,7 +98,7 @@ async fn an_hr_export_becomes_people_with_employments() {
 #[tokio::test]
 async fn an_account_list_becomes_accounts_with_roles_and_groups() {
     let settings = format!("file = \"accounts.csv\", yields = \"accounts\", {ACCOUNTS}");
-    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = collect_from(&settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     let accounts = account_list(&read);
     assert_eq!(accounts[0].last_activity, Fact::Known("2026-03-01T07:15:00Z".parse().unwrap()));
@@ -112,7 +122,7 @@ async fn several_files_are_several_scopes_and_grants_imply_their_entitlements() 
         "principal = \"account\", entitlement = \"role\", resource = \"resource\", since = \"granted\", until = \"expires\", \
          last_used = \"last used\", justification = \"reason\", privilege = \"privilege\""
     );
-    let read = yielded::collect(&MANUAL, &settings, Path::new(FIXTURES)).await;
+    let read = collect_from(&settings, Path::new(FIXTURES)).await;
     read.assert_complete();
     let scopes: Vec<&str> = read.reports.iter().map(|report| report.scope.as_str()).collect();
     assert_eq!(scopes, ["accounts", "grants"]);
@@ -157,7 +167,7 @@ async fn every_table_is_read_with_its_usual_headings() {
         std::fs::write(folder.path().join(format!("{table}.csv")), content).unwrap();
         names.push(format!("{table} = \"{table}.csv\""));
     }
-    let read = yielded::collect(&MANUAL, &format!("files = {{ {} }}", names.join(", ")), folder.path()).await;
+    let read = collect_from(&format!("files = {{ {} }}", names.join(", ")), folder.path()).await;
     read.assert_complete();
     for kind in RecordKind::ALL {
         assert_eq!(read.of(*kind).len(), 1, "{kind}");
@@ -183,7 +193,7 @@ async fn encodings_are_told_by_a_mark_or_by_the_config_and_never_guessed() {
     let many = format!("employee_id,legal_name\n1,Ann\n2,Bo\n3,{}\n", "José");
     let (ansi_row, _, _) = encoding_rs::WINDOWS_1252.encode(&many);
     let read = collect_bytes("p.csv", &ansi_row, "yields = \"people\"").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial);
     assert_eq!(persons(&read).len(), 2, "only the row is lost");
     let gap = only_gap(&read, RecordKind::Person);
     assert_eq!((gap.code.as_str(), gap.at.as_deref()), ("COL110", Some("p.csv:4:2")));
@@ -193,7 +203,7 @@ async fn encodings_are_told_by_a_mark_or_by_the_config_and_never_guessed() {
         "{gap:?}"
     );
     let read = collect_bytes("p.csv", &utf16[2..], "yields = \"people\"").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);
     assert_eq!(only_gap(&read, RecordKind::Person).code, "COL102");
     let read = collect_bytes("p.csv", b"employee_id,Pr\xe9nom\n1,x\n", "yields = \"people\"").await;
     assert_eq!(only_gap(&read, RecordKind::Person).code, "COL102");
@@ -239,7 +249,7 @@ async fn a_missing_column_fails_the_file_and_names_its_neighbour() {
     .await;
     assert!(read.records.is_empty());
     for kind in [RecordKind::Person, RecordKind::Employment] {
-        assert_eq!(read.kind(kind).0, ScopeState::Failed);
+        assert_eq!(read.ended(kind).0, ScopeState::Failed);
     }
     let gap = only_gap(&read, RecordKind::Person);
     assert_eq!(gap.code, "COL103");
@@ -268,7 +278,7 @@ async fn a_changed_header_changes_the_fingerprint_and_an_expected_one_is_enforce
         "yields = \"people\", header = [\"title\", \"employee_id\"]",
     )
     .await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);
     assert_eq!(only_gap(&read, RecordKind::Person).code, "COL103");
 }
 
@@ -287,7 +297,7 @@ async fn each_bad_row_is_listed_with_its_place_and_costs_only_itself() {
          9,2020-01-01,,active\n",
     )
     .await;
-    let (state, gaps) = read.kind(RecordKind::Employment);
+    let (state, gaps) = read.ended(RecordKind::Employment);
     assert_eq!(state, ScopeState::Partial);
     let listed: Vec<(&str, &str)> = gaps.iter().map(|gap| (gap.code.as_str(), gap.at.as_deref().unwrap())).collect();
     assert_eq!(
@@ -303,7 +313,7 @@ async fn each_bad_row_is_listed_with_its_place_and_costs_only_itself() {
     let ids: Vec<&str> = persons(&read).iter().map(|person| person.id.as_str()).collect();
     assert_eq!(ids, ["1", "6", "7", "8", "9"]);
     assert_eq!(employments(&read)[2].status, EmploymentStatus::Unknown, "an unknown word costs only its field");
-    assert_eq!(read.kind(RecordKind::Person).1.len(), 4, "a status says nothing about the person");
+    assert_eq!(read.ended(RecordKind::Person).1.len(), 4, "a status says nothing about the person");
 }
 
 #[tokio::test]
@@ -320,7 +330,7 @@ async fn an_unreadable_instant_of_an_account_costs_only_the_field() {
 #[tokio::test]
 async fn a_day_and_month_in_unknown_order_is_an_error_that_asks() {
     let read = people("employee_id,end\n1,\n2,25/12/2026\n3,03/04/2026\n").await;
-    assert_eq!(read.kind(RecordKind::Employment).0, ScopeState::Failed);
+    assert_eq!(read.ended(RecordKind::Employment).0, ScopeState::Failed);
     let gap = only_gap(&read, RecordKind::Employment);
     assert_eq!(gap.code, "COL114");
     assert!(gap.what.contains("p.csv:3:2") && gap.fix.as_deref().unwrap().contains("%d/%m/%Y"), "{gap:?}");
@@ -348,7 +358,7 @@ async fn identical_duplicates_are_one_and_conflicting_ones_are_listed() {
     read.assert_complete();
     assert_eq!(account_list(&read).len(), 2);
     let read = accounts("id,name\n1,Ann\n2,Bo\n1,Anne\n3,Cy\n4,Di\n1,Anna\n").await;
-    let (state, gaps) = read.kind(RecordKind::Account);
+    let (state, gaps) = read.ended(RecordKind::Account);
     assert_eq!((state, gaps.len()), (ScopeState::Partial, 2));
     assert!(gaps[1].what.contains("line 7") && gaps[1].what.contains("line 2"), "{:?}", gaps[1]);
     assert_eq!(account_list(&read)[0].name.as_deref(), Some("Ann"), "the first is kept");
@@ -363,24 +373,24 @@ async fn a_person_with_several_contracts_is_one_person() {
     let ids: Vec<&str> = employments(&read).iter().map(|one| one.id.as_str()).collect();
     assert_eq!(ids, ["1/A", "1/B"]);
     let read = people("employee_id,contract id,name\n1,A,Ann\n1,B,Bo\n2,A,Cy\n").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial, "two names for one person");
-    assert_eq!(read.kind(RecordKind::Employment).0, ScopeState::Complete);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial, "two names for one person");
+    assert_eq!(read.ended(RecordKind::Employment).0, ScopeState::Complete);
 }
 
 #[tokio::test]
 async fn a_shifted_header_fails_the_file() {
     let read = people("employee_id,name\n1,Ann,x\n2,Bo,x\n3,Cy\n").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
-    assert!(read.kind(RecordKind::Person).1.iter().any(|gap| gap.code == "COL111"));
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);
+    assert!(read.ended(RecordKind::Person).1.iter().any(|gap| gap.code == "COL111"));
     let read = people("name,employee_id\nAnn,\nBo,\nCy,3\n").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed, "the id column is empty");
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed, "the id column is empty");
     let shifted =
         "id,status,last login,name\n1,Ann Berg,active,2026-01-01\n2,Bo Chen,active,2026-01-02\n3,Cy,active,never\n";
     let read = accounts(shifted).await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed, "status and date hold something else");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed, "status and date hold something else");
     let read = people("employee_id,status\n1,Grade 7\n2,Grade 8\n3,active\n").await;
-    assert_eq!(read.kind(RecordKind::Employment).0, ScopeState::Partial, "one vocabulary that nobody mapped");
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Complete);
+    assert_eq!(read.ended(RecordKind::Employment).0, ScopeState::Partial, "one vocabulary that nobody mapped");
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Complete);
 }
 
 #[tokio::test]
@@ -409,8 +419,8 @@ async fn a_file_that_is_cut_short_is_partial() {
         ["employee_id,name,title\n1,Ann,x\n2,Bo,y\n3,C", "employee_id,name,title\n1,Ann,x\n2,Bo,y\n3,Cy,\"z\n4,Di,x\n"]
     {
         let read = people(text).await;
-        assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial, "{text}");
-        assert!(read.kind(RecordKind::Person).1.iter().any(|gap| gap.code == "COL112"), "{text}");
+        assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial, "{text}");
+        assert!(read.ended(RecordKind::Person).1.iter().any(|gap| gap.code == "COL112"), "{text}");
     }
     people("employee_id,name\n1,Ann\n2,\"Bo\nChen\"").await.assert_complete();
 }
@@ -418,9 +428,9 @@ async fn a_file_that_is_cut_short_is_partial() {
 #[tokio::test]
 async fn an_open_quote_in_the_middle_costs_the_rows_it_swallows_and_says_so() {
     let read = people("employee_id,name\n1,Ann\n2,\"Bo\n3,Cy\n4,\"Di\"\n5,Ed\n6,Flo\n").await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial);
     assert!(
-        read.kind(RecordKind::Person)
+        read.ended(RecordKind::Person)
             .1
             .iter()
             .any(|gap| gap.cause.as_deref().is_some_and(|cause| cause.contains("quote")))
@@ -431,20 +441,26 @@ async fn an_open_quote_in_the_middle_costs_the_rows_it_swallows_and_says_so() {
 async fn a_quote_that_swallows_the_file_does_not_fill_the_memory() {
     let text = format!("employee_id,name\n1,Ann\n2,\"{}\n", "x,y\n".repeat(6 << 20));
     let read = people(&text).await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial);
     assert!(only_gap(&read, RecordKind::Person).cause.as_deref().unwrap().contains("16 MiB"));
     assert_eq!(persons(&read).len(), 1);
 }
 
 #[tokio::test]
-async fn a_missing_file_is_failed_and_an_empty_one_is_complete_with_nothing() {
+async fn a_missing_file_is_failed_and_so_is_one_without_header_but_one_without_rows_is_complete() {
     let folder = tempfile::tempdir().unwrap();
-    let read = yielded::collect(&MANUAL, "file = \"gone.csv\", yields = \"people\"", folder.path()).await;
-    assert!(read.outcome.is_ok());
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
+    let read = collect_from("file = \"gone.csv\", yields = \"people\"", folder.path()).await;
+    assert!(read.result.is_ok());
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);
     let gap = only_gap(&read, RecordKind::Person);
     assert!(gap.code == "COL100" && gap.what.contains("gone.csv"));
-    for text in ["", "\n", "employee_id,name\n", "employee_id,name"] {
+    for text in ["", "\n", "\u{feff}"] {
+        let read = people(text).await;
+        assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed, "{text:?}");
+        assert_eq!(only_gap(&read, RecordKind::Person).code, "COL103", "{text:?}");
+    }
+    collect_bytes("p.jsonl", b"", "yields = \"people\"").await.assert_complete();
+    for text in ["employee_id,name\n", "employee_id,name"] {
         let read = people(text).await;
         read.assert_complete();
         assert!(read.records.is_empty());
@@ -464,10 +480,10 @@ async fn promised_row_counts_are_compared() {
         ("employee_id,name\n1,Ann\nTRAILER|1\n2,Bo\n", "trailer = \"TRAILER\"", "COL113"),
         ("employee_id,name\n1,Ann\n", "expect_rows = 2", "COL113"),
         ("employee_id,name\n1,Ann\n", "expect_rows = 0", "COL113"),
-        ("", "expect_rows = 2", "COL113"),
+        ("employee_id,name\n", "expect_rows = 2", "COL113"),
     ] {
         let read = collect_bytes("p.csv", text.as_bytes(), &format!("yields = \"people\", {settings}")).await;
-        assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Partial, "{text}");
+        assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Partial, "{text}");
         assert_eq!(only_gap(&read, RecordKind::Person).code, code, "{text}");
     }
 }
@@ -477,7 +493,7 @@ async fn another_file_than_the_announced_one_is_failed_and_the_collected_instant
     let wrong = "0".repeat(64);
     let read =
         collect_bytes("p.csv", b"employee_id\n1\n", &format!("yields = \"people\", expect_sha256 = \"{wrong}\"")).await;
-    assert_eq!(read.kind(RecordKind::Person).0, ScopeState::Failed);
+    assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);
     assert!(read.records.is_empty());
     assert_eq!(only_gap(&read, RecordKind::Person).code, "COL101");
     let read =
@@ -585,14 +601,14 @@ async fn csv_xlsx_and_json_lines_of_one_table_give_the_same_records() {
     same_table(&folder);
     let mut all = Vec::new();
     for name in ["a.csv", "a.xlsx", "a.jsonl"] {
-        let read = yielded::collect(&MANUAL, &format!("file = \"{name}\", {SAME}"), folder.path()).await;
+        let read = collect_from(&format!("file = \"{name}\", {SAME}"), folder.path()).await;
         read.assert_complete();
         assert_eq!(account_list(&read).len(), 3, "{name}");
         all.push(read.without_raw());
     }
     assert_eq!(all[0], all[1], "XLSX");
     assert_eq!(all[0], all[2], "JSON Lines");
-    let read = yielded::collect(&MANUAL, &format!("file = \"a.xlsx\", {SAME}"), folder.path()).await;
+    let read = collect_from(&format!("file = \"a.xlsx\", {SAME}"), folder.path()).await;
     assert_eq!(account_list(&read)[0].raw, Raw::At(5), "the sheet's own row");
 }
 
@@ -601,17 +617,17 @@ async fn sheets_are_chosen_by_name_and_bad_workbooks_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     same_table(&folder);
     let path = |text: &str| format!("file = \"a.xlsx\", sheet = \"{text}\", {SAME}");
-    yielded::collect(&MANUAL, &path("accounts"), folder.path()).await.assert_complete();
-    let read = yielded::collect(&MANUAL, &path("Missing"), folder.path()).await;
+    collect_from(&path("accounts"), folder.path()).await.assert_complete();
+    let read = collect_from(&path("Missing"), folder.path()).await;
     let gap = only_gap(&read, RecordKind::Account);
     assert!(gap.code == "COL115" && gap.cause.as_deref().unwrap().contains("Accounts, Other"), "{gap:?}");
-    let read = yielded::collect(&MANUAL, &path("Other"), folder.path()).await;
+    let read = collect_from(&path("Other"), folder.path()).await;
     assert_eq!(only_gap(&read, RecordKind::Account).code, "COL103");
     let read = collect_bytes("a.xlsx", b"not a zip", "yields = \"accounts\"").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed);
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed);
     let whole = std::fs::read(folder.path().join("a.xlsx")).unwrap();
     let read = collect_bytes("a.xlsx", &whole[..whole.len() / 2], "yields = \"accounts\"").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed, "truncated");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed, "truncated");
     let read = collect_bytes("a.xlsx", &locked_workbook(), "yields = \"accounts\"").await;
     assert!(only_gap(&read, RecordKind::Account).cause.as_deref().unwrap().contains("password"));
 }
@@ -627,7 +643,7 @@ async fn ids_that_a_workbook_rounded_are_refused() {
         sheet.write(row, 0, id).unwrap();
     }
     book.save(&path).unwrap();
-    let read = yielded::collect(&MANUAL, "file = \"a.xlsx\", yields = \"accounts\"", folder.path()).await;
+    let read = collect_from("file = \"a.xlsx\", yields = \"accounts\"", folder.path()).await;
     assert_eq!(account_list(&read).len(), 2);
     assert_eq!(only_gap(&read, RecordKind::Account).at.as_deref(), Some("a.xlsx:3:1"));
 }
@@ -644,7 +660,7 @@ async fn json_lines_have_nested_keys_and_bad_lines_cost_only_themselves() {
     );
     let settings = "yields = \"accounts\", columns = { id = \"user.id\", email = \"user.mail.work\", mfa = \"tags\" }";
     let read = collect_bytes("a.jsonl", text.as_bytes(), settings).await;
-    let places: Vec<_> = read.kind(RecordKind::Account).1.iter().map(|gap| gap.at.as_deref().unwrap()).collect();
+    let places: Vec<_> = read.ended(RecordKind::Account).1.iter().map(|gap| gap.at.as_deref().unwrap()).collect();
     assert_eq!(places, ["a.jsonl:2", "a.jsonl:4"]);
     assert_eq!(account_list(&read).len(), 4);
     assert_eq!(account_list(&read)[0].emails, ["a@x"]);
@@ -659,10 +675,10 @@ async fn json_lines_have_nested_keys_and_bad_lines_cost_only_themselves() {
         "yields = \"accounts\", columns = { id = \"user.id\", email = \"user.mail.home\" }",
     )
     .await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed, "a mapped key that no line has");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed, "a mapped key that no line has");
     let read = collect_bytes("a.jsonl", b"{\"id\":\"1\"}\n{\"id\":\"2\"}\n{\"id\":\"3", "yields = \"accounts\"").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Partial, "torn");
-    assert!(read.kind(RecordKind::Account).1.iter().any(|gap| gap.code == "COL112"));
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Partial, "torn");
+    assert!(read.ended(RecordKind::Account).1.iter().any(|gap| gap.code == "COL112"));
 }
 
 #[tokio::test]
@@ -691,11 +707,10 @@ async fn settings_are_refused_with_a_fix() {
         ("file = \"a.csv\", yields = \"people\", trailer = \" \"", "trailer"),
         ("files = { grants = \"b.csv\", accounts = \"a.csv\" }, expect_rows = 3", "expect_rows"),
     ] {
-        let error = configure(&MANUAL, settings, Path::new("."), Environment::new()).expect_err(settings);
+        let error = configure(settings, Path::new("."), Environment::new()).expect_err(settings);
         assert!(error.message.contains(part), "{settings}: {error:?}");
     }
     let error = configure(
-        &MANUAL,
         "file = \"a.csv\", yields = \"people\", columns = { emial = \"x\" }",
         Path::new("."),
         Environment::new(),
@@ -710,7 +725,7 @@ async fn a_probe_opens_the_files_and_reads_no_row() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("g.csv"), "nothing,here\n").unwrap();
     let settings = "files = { accounts = \"gone.csv\", grants = \"g.csv\" }";
-    let connector = configure(&MANUAL, settings, folder.path(), Environment::new()).unwrap();
+    let connector = configure(settings, folder.path(), Environment::new()).unwrap();
     let run = muster_connectors::Run {
         now: jiff::Timestamp::UNIX_EPOCH,
         cancel: tokio_util::sync::CancellationToken::new(),
@@ -726,13 +741,12 @@ async fn a_cancelled_run_stops_and_its_scope_is_failed() {
     let folder = tempfile::tempdir().unwrap();
     let rows: Vec<String> = (0..5000).map(|id| id.to_string()).collect();
     std::fs::write(folder.path().join("a.csv"), format!("id\n{}\n", rows.join("\n"))).unwrap();
-    let connector =
-        configure(&MANUAL, "file = \"a.csv\", yields = \"accounts\"", folder.path(), Environment::new()).unwrap();
+    let connector = configure("file = \"a.csv\", yields = \"accounts\"", folder.path(), Environment::new()).unwrap();
     let cancel = tokio_util::sync::CancellationToken::new();
     cancel.cancel();
-    let read = yielded::run(connector.as_ref(), &cancel).await;
-    assert!(read.outcome.is_err());
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed);
+    let read = collect_until(connector.as_ref(), &cancel).await;
+    assert!(read.result.is_err());
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed);
 }
 
 #[test]
@@ -761,7 +775,7 @@ proptest! {
         let content = [header, &bytes].concat();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let read = runtime.block_on(collect_bytes(name, &content, &format!("yields = \"{settings}\"")));
-        prop_assert!(read.outcome.is_ok(), "{:?}", read.outcome);
+        prop_assert!(read.result.is_ok(), "{:?}", read.result);
     }
 
     /// Text that looks like a table is read without a panic as well, in every encoding.
@@ -773,7 +787,7 @@ proptest! {
             if encoding == 2 { content.encode_utf16().flat_map(u16::to_le_bytes).collect() } else { content.into_bytes() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let read = runtime.block_on(collect_bytes("x.csv", &bytes, &format!("yields = \"accounts\", encoding = \"{label}\"")));
-        prop_assert!(read.outcome.is_ok(), "{:?}", read.outcome);
+        prop_assert!(read.result.is_ok(), "{:?}", read.result);
     }
 
     /// A damaged workbook is failed or partial, and hurts nothing else.

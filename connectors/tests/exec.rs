@@ -3,21 +3,21 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod yielded;
+mod collected;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use collected::{Collected, collect_until, configured_in};
 use muster_connectors::native::exec::{Line, MANUAL};
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_connectors::{ConnectorError, Run};
+use muster_connectors::{Connector, ConnectorError, Run, SettingsError};
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
-use yielded::{Collected, configure};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const ACCOUNT: &str = r#"{"record":"account","id":"1"}"#;
@@ -30,13 +30,18 @@ fn environment() -> Environment {
     environment
 }
 
+/// The connector with settings from the inside of an inline table.
+fn configure(toml: &str, folder: &Path, environment: Environment) -> Result<Box<dyn Connector>, SettingsError> {
+    configured_in(MANUAL.configure, folder, toml, environment)
+}
+
 /// Runs a shell script as the program.
 async fn script(text: &str, settings: &str) -> Collected {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("program.sh"), text).unwrap();
     let settings = format!("command = [\"sh\", \"program.sh\"], {settings}");
-    let connector = configure(&MANUAL, &settings, folder.path(), environment()).unwrap();
-    yielded::run(connector.as_ref(), &CancellationToken::new()).await
+    let connector = configure(&settings, folder.path(), environment()).unwrap();
+    collect_until(connector.as_ref(), &CancellationToken::new()).await
 }
 
 /// A program that prints these lines.
@@ -50,7 +55,7 @@ async fn a_program_with_two_scopes_is_read_with_all_it_says_about_them() {
     let read =
         script(&format!("cat <<'LINES'\n{output}LINES\n"), "yields = [\"accounts\", \"entitlements\", \"grants\"]")
             .await;
-    assert!(read.outcome.is_ok());
+    assert!(read.result.is_ok());
     assert_eq!(read.records.len(), 5);
     let [eu, us] = read.reports.as_slice() else { panic!("{:?}", read.reports) };
     assert_eq!((eu.scope.as_str(), eu.state()), ("eu", ScopeState::Complete));
@@ -82,8 +87,8 @@ async fn the_example_in_the_documentation_runs() {
     let mut environment = environment();
     environment.insert("HTTPS_PROXY".to_owned(), String::new());
     environment.insert("LEDGER_TOKEN".to_owned(), "hunter2-hunter2".to_owned());
-    let connector = configure(&MANUAL, &inline.join(", "), folder.path(), environment).unwrap();
-    let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
+    let connector = configure(&inline.join(", "), folder.path(), environment).unwrap();
+    let read = collect_until(connector.as_ref(), &CancellationToken::new()).await;
     read.assert_complete();
     assert_eq!(read.records.len(), 4);
     assert_eq!(read.reports[0].tenant.as_deref(), Some("acme-emea"));
@@ -96,7 +101,7 @@ async fn without_scope_lines_everything_is_main_and_an_empty_answer_is_a_stateme
     assert_eq!((read.reports[0].scope.as_str(), read.records.len()), ("main", 1));
     let read = prints(&[END]).await;
     read.assert_complete();
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Complete);
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Complete);
 }
 
 #[tokio::test]
@@ -114,19 +119,19 @@ async fn a_line_that_cannot_be_used_costs_itself_and_is_named() {
         (r#"{"end":true,"more":1}"#, "nothing else"),
     ] {
         let read = prints(&[ACCOUNT, line, r#"{"record":"account","id":"3"}"#, END]).await;
-        assert!(read.outcome.is_ok());
-        let (state, gaps) = read.kind(RecordKind::Account);
+        assert!(read.result.is_ok());
+        let (state, gaps) = read.ended(RecordKind::Account);
         assert_eq!((state, read.records.len(), gaps.len()), (ScopeState::Partial, 2, 1), "{line}");
         assert!(gaps[0].what.starts_with("line 2:") && gaps[0].fix.is_some(), "{:?}", gaps[0]);
         assert!(gaps[0].cause.as_deref().unwrap().contains(cause), "{line}: {:?}", gaps[0]);
     }
     let read = prints(&[END, ACCOUNT]).await;
     assert!(
-        read.records.is_empty() && read.kind(RecordKind::Account).0 == ScopeState::Partial,
+        read.records.is_empty() && read.ended(RecordKind::Account).0 == ScopeState::Partial,
         "a line behind the end"
     );
     let read = prints(&[r#"{"record":"group","id":"g"}"#, END]).await;
-    assert_eq!(read.kind(RecordKind::Group).1[0].code, "COL135");
+    assert_eq!(read.ended(RecordKind::Group).1[0].code, "COL135");
 }
 
 #[tokio::test]
@@ -134,7 +139,7 @@ async fn a_line_without_end_is_dropped_and_memory_stays_flat() {
     let text = format!("head -c 20000000 /dev/zero | tr '\\0' x; echo; echo '{ACCOUNT}'; echo '{END}'");
     let read = script(&text, "yields = [\"accounts\"]").await;
     assert_eq!(read.records.len(), 1);
-    assert!(read.kind(RecordKind::Account).1[0].cause.as_deref().unwrap().contains("16 MiB"));
+    assert!(read.ended(RecordKind::Account).1[0].cause.as_deref().unwrap().contains("16 MiB"));
 }
 
 #[tokio::test]
@@ -142,26 +147,26 @@ async fn a_program_that_fails_or_stops_early_is_never_complete() {
     let read =
         script(&format!("echo '{ACCOUNT}'; echo 'disk on fire' >&2; exit 3"), "yields = [\"accounts\", \"grants\"]")
             .await;
-    assert!(read.outcome.is_ok());
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Partial);
-    let (state, gaps) = read.kind(RecordKind::Grant);
+    assert!(read.result.is_ok());
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Partial);
+    let (state, gaps) = read.ended(RecordKind::Grant);
     assert_eq!((state, gaps[0].code.as_str()), (ScopeState::Failed, "COL132"));
     assert!(gaps[0].what.contains('3') && gaps[0].cause.as_deref().unwrap().contains("disk on fire"), "{:?}", gaps[0]);
     let read = prints(&[ACCOUNT]).await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Partial);
-    assert_eq!(read.kind(RecordKind::Account).1[0].code, "COL133");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Partial);
+    assert_eq!(read.ended(RecordKind::Account).1[0].code, "COL133");
     let read = script("true", "yields = [\"accounts\"]").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Failed, "nothing at all is not an empty answer");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Failed, "nothing at all is not an empty answer");
     let read = script(&format!("echo '{ACCOUNT}'; echo '{END}'; exit 1"), "yields = [\"accounts\"]").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Partial, "an end line does not excuse a failure");
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Partial, "an end line does not excuse a failure");
 }
 
 #[tokio::test]
 async fn scopes_that_the_program_ended_keep_their_state_and_the_failure_is_still_told() {
     let done = r#"{"scope":{"name":"a","state":"complete"}}"#;
     let read = script(&format!("echo '{done}'; exit 1"), "yields = [\"accounts\"]").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Complete);
-    assert!(matches!(read.outcome, Err(ConnectorError::Failed(gap)) if gap.code == "COL132"));
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Complete);
+    assert!(matches!(read.result, Err(ConnectorError::Failed(gap)) if gap.code == "COL132"));
     let read =
         prints(&[r#"{"scope":{"name":"a","state":"failed"}}"#, r#"{"scope":{"name":"b","state":"partial"}}"#, END])
             .await;
@@ -172,15 +177,15 @@ async fn scopes_that_the_program_ended_keep_their_state_and_the_failure_is_still
     let read = prints(&[done, done, END]).await;
     assert_eq!(read.reports.len(), 2, "a scope cannot be opened again: the line stands in a scope of its own");
     let read = prints(&[r#"{"scope":{"name":"a","totals":{"accounts":2}}}"#, ACCOUNT, END]).await;
-    assert_eq!(read.kind(RecordKind::Account).1[0].code, "COL020");
+    assert_eq!(read.ended(RecordKind::Account).1[0].code, "COL020");
 }
 
 #[tokio::test]
 async fn a_promised_kind_that_no_scope_covers_is_failed() {
     let text = format!("echo '{}'; echo '{END}'", r#"{"scope":{"name":"a","kinds":["accounts"],"state":"complete"}}"#);
     let read = script(&text, "yields = [\"accounts\", \"grants\"]").await;
-    assert_eq!(read.kind(RecordKind::Account).0, ScopeState::Complete);
-    let (state, gaps) = read.kind(RecordKind::Grant);
+    assert_eq!(read.ended(RecordKind::Account).0, ScopeState::Complete);
+    let (state, gaps) = read.ended(RecordKind::Grant);
     assert_eq!((state, gaps[0].code.as_str()), (ScopeState::Failed, "COL135"));
 }
 
@@ -192,7 +197,7 @@ async fn a_program_that_hangs_is_ended_with_all_it_started() {
     let began = Instant::now();
     let read = script(&text, "yields = [\"accounts\"], timeout = \"300ms\"").await;
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    let (state, gaps) = read.kind(RecordKind::Account);
+    let (state, gaps) = read.ended(RecordKind::Account);
     assert_eq!((state, gaps[0].code.as_str()), (ScopeState::Partial, "COL134"));
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(!mark.exists(), "the grandchild was ended too");
@@ -202,8 +207,7 @@ async fn a_program_that_hangs_is_ended_with_all_it_started() {
 async fn a_cancelled_run_ends_the_program_within_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let connector =
-        configure(&MANUAL, "command = [\"sleep\", \"60\"], yields = [\"accounts\"]", folder.path(), environment())
-            .unwrap();
+        configure("command = [\"sleep\", \"60\"], yields = [\"accounts\"]", folder.path(), environment()).unwrap();
     let cancel = CancellationToken::new();
     let stop = cancel.clone();
     tokio::spawn(async move {
@@ -211,8 +215,8 @@ async fn a_cancelled_run_ends_the_program_within_seconds() {
         stop.cancel();
     });
     let began = Instant::now();
-    let read = yielded::run(connector.as_ref(), &cancel).await;
-    assert!(matches!(read.outcome, Err(ConnectorError::Stopped)));
+    let read = collect_until(connector.as_ref(), &cancel).await;
+    assert!(matches!(read.result, Err(ConnectorError::Stopped)));
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
@@ -255,7 +259,7 @@ async fn the_secret_reaches_the_program_and_nothing_else() {
     let all = format!("{read:?} {}", log.0.lock().unwrap());
     assert!(all.contains("token *** refused"), "{all}");
     assert!(!all.contains("hunter2"), "{all}");
-    assert!(read.kind(RecordKind::Account).1.iter().any(|gap| gap.code == "COL136"));
+    assert!(read.ended(RecordKind::Account).1.iter().any(|gap| gap.code == "COL136"));
 }
 
 #[tokio::test]
@@ -267,12 +271,12 @@ async fn the_environment_is_clean_but_for_what_is_named() {
     std::fs::write(folder.path().join("program.sh"), text).unwrap();
     let settings = "command = [\"sh\", \"program.sh\"], yields = [\"accounts\"], environment = [\"REGION\"]";
     let mut environment = environment();
-    let missing = configure(&MANUAL, settings, folder.path(), environment.clone()).unwrap();
-    let read = yielded::run(missing.as_ref(), &CancellationToken::new()).await;
-    assert!(matches!(read.outcome, Err(ConnectorError::Failed(gap)) if gap.what.contains("REGION")));
+    let missing = configure(settings, folder.path(), environment.clone()).unwrap();
+    let read = collect_until(missing.as_ref(), &CancellationToken::new()).await;
+    assert!(matches!(read.result, Err(ConnectorError::Failed(gap)) if gap.what.contains("REGION")));
     environment.insert("REGION".to_owned(), "emea".to_owned());
-    let connector = configure(&MANUAL, settings, folder.path(), environment).unwrap();
-    let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
+    let connector = configure(settings, folder.path(), environment).unwrap();
+    let read = collect_until(connector.as_ref(), &CancellationToken::new()).await;
     read.assert_complete();
     assert_eq!(read.records.len(), 1);
 }
@@ -284,18 +288,18 @@ async fn what_cannot_be_started_is_an_error_and_a_probe_says_so_beforehand() {
     let run = Run { now: jiff::Timestamp::UNIX_EPOCH, cancel: CancellationToken::new(), concurrency: 1 };
     for (program, there) in [("no-such-program", false), ("./plain.txt", false), ("./gone.sh", false), ("sh", true)] {
         let settings = format!("command = [\"{program}\"], yields = [\"accounts\"]");
-        let connector = configure(&MANUAL, &settings, folder.path(), environment()).unwrap();
+        let connector = configure(&settings, folder.path(), environment()).unwrap();
         let probes = connector.probe(&run).await.unwrap();
         assert_eq!(probes[0].granted, there, "{probes:?}");
         if !there {
-            let read = yielded::run(connector.as_ref(), &CancellationToken::new()).await;
-            let Err(ConnectorError::Failed(gap)) = read.outcome else { panic!("{program} was started") };
+            let read = collect_until(connector.as_ref(), &CancellationToken::new()).await;
+            let Err(ConnectorError::Failed(gap)) = read.result else { panic!("{program} was started") };
             assert!(gap.code == "COL130" && gap.what.contains(program.trim_start_matches("./")) && gap.fix.is_some());
         }
     }
     let settings =
         "command = [\"sh\"], yields = [\"accounts\"], credential = { env = \"GONE\" }, credential_env = \"T\"";
-    let connector = configure(&MANUAL, settings, folder.path(), environment()).unwrap();
+    let connector = configure(settings, folder.path(), environment()).unwrap();
     assert!(matches!(connector.probe(&run).await, Err(ConnectorError::Secret(_))));
 }
 
@@ -313,7 +317,7 @@ fn settings_are_refused_with_a_fix() {
         ("command = [\"x\"], yields = [\"accounts\"], credential_env = \"A\"", "credential"),
         ("command = [\"x\"], yields = [\"accounts\"], shell = true", "shell"),
     ] {
-        let error = configure(&MANUAL, settings, Path::new("."), Environment::new()).expect_err(settings);
+        let error = configure(settings, Path::new("."), Environment::new()).expect_err(settings);
         assert!(error.message.contains(part), "{settings}: {error:?}");
     }
 }

@@ -2,18 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how they report")]
 
+mod collected;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use collected::drained;
 use muster_connectors::record::{
     Account, AccountClass, Fact, Group, IdKind, Lifecycle, Membership, PrincipalKind, PrivilegeLevel, Raw, Record,
     RecordKind,
 };
 use muster_connectors::scope::{Gap, Probe, ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_connectors::sink::{Progress, Unwatched, channel};
+use muster_connectors::sink::{Batch, Progress, Unwatched};
 use muster_connectors::{Connector, ConnectorError, Run, Settings};
 use muster_testbeds::samba::{self, Samba};
 use muster_testbeds::scripted_ldap::{Attributes, Reply, Request, ScriptedLdap, active_directory};
@@ -80,27 +82,21 @@ async fn collect_watched(
     run: &Run,
     progress: Arc<dyn Progress>,
 ) -> (Result<(), ConnectorError>, Collected, Vec<ScopeReport>) {
-    let (sink, mut drain) = channel(progress, || Timestamp::UNIX_EPOCH);
-    let draining = tokio::spawn(async move {
-        let mut collected = Collected::default();
-        while let Some(batch) = drain.next().await {
-            for record in batch.records {
-                match record {
-                    Record::Account(account) => collected.accounts.push(*account),
-                    Record::Group(group) => collected.groups.push(*group),
-                    Record::Membership(membership) => collected.memberships.push(membership),
-                    other => panic!("an LDAP directory does not yield {:?}", other.kind()),
-                }
+    let mut collected = Collected::default();
+    let take = |batch: Batch| {
+        for record in batch.records {
+            match record {
+                Record::Account(account) => collected.accounts.push(*account),
+                Record::Group(group) => collected.groups.push(*group),
+                Record::Membership(membership) => collected.memberships.push(membership),
+                other => panic!("an LDAP directory does not yield {:?}", other.kind()),
             }
         }
-        collected.accounts.sort_by(|a, b| a.id.cmp(&b.id));
-        collected.groups.sort_by(|a, b| a.id.cmp(&b.id));
-        collected.memberships.sort_by(|a, b| (&a.group, &a.member, &a.via).cmp(&(&b.group, &b.member, &b.via)));
-        (collected, drain.into_reports())
-    });
-    let outcome = connector.collect(run, &sink).await;
-    drop(sink);
-    let (collected, reports) = draining.await.unwrap();
+    };
+    let (outcome, reports) = drained(connector, run, progress, take).await;
+    collected.accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    collected.groups.sort_by(|a, b| a.id.cmp(&b.id));
+    collected.memberships.sort_by(|a, b| (&a.group, &a.member, &a.via).cmp(&(&b.group, &b.member, &b.via)));
     (outcome, collected, reports)
 }
 

@@ -34,6 +34,7 @@ fn live(url: &str, more: &str) -> Box<dyn Connector> {
 async fn read(connector: &dyn Connector) -> Collected {
     let collected = collect(connector).await;
     collected.assert_honest();
+    collected.assert_distinct();
     collected
 }
 

@@ -1,13 +1,13 @@
 //! `muster access NAME`: what an account or a person holds, each with the shortest way to it.
 
 use clap::Args;
-use comfy_table::{Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::Which;
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use super::tables::plain_table;
 use crate::access::{Privilege, holdings};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
@@ -179,9 +179,7 @@ fn table(row: &Json) -> String {
     if !row["privilege_undecided"].is_null() {
         lines.push_str(&format!("  undecided: {}\n", text(&row["privilege_undecided"])));
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["holds", "name", "on", "privilege", "through"]);
+    let mut table = plain_table(&["holds", "name", "on", "privilege", "through"]);
     let held = row["holds"].as_array().map_or(&[][..], Vec::as_slice);
     for one in held {
         table.add_row([

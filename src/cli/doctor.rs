@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::snapshots::plain_table;
+use super::tables::plain_table;
 use crate::collect::secret_fix;
 use crate::config::{Config, System};
 use crate::diagnostic::visible;

@@ -6,6 +6,7 @@ use super::Which;
 use super::access::{named, persons};
 use super::outcome::{Failure, Outcome};
 use super::output::open;
+use super::prose::fill;
 use super::session::Session;
 use super::{findings, rules as rule_pages};
 use crate::check::{self, Estate};
@@ -107,8 +108,8 @@ fn account_page(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> String {
             candidate(estate, link)
         ),
         Correlation::Disputed(candidates) => {
-            let lines: String = candidates.iter().map(|one| format!("  {}\n", candidate(estate, one))).collect();
-            format!("Not linked: several persons fit.\n{lines}A pin in policy/pins.toml decides it.\n")
+            let lines: Vec<String> = candidates.iter().map(|one| format!("  {}\n", candidate(estate, one))).collect();
+            format!("Not linked: several persons fit.\n{}A pin in policy/pins.toml decides it.\n", lines.concat())
         }
         Correlation::Nobody if !estate.people.hr_complete() => {
             "Nobody corresponds to it, but HR was not read completely: nothing is concluded.\n".to_owned()
@@ -161,21 +162,4 @@ fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
         text.push_str(&account_page(estate, *account, now));
     }
     text
-}
-
-/// `text` in lines of at most `width` characters.
-pub(super) fn fill(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(last) if line == 0 => last.push_str(word),
-            Some(last) if line + 1 + word.chars().count() <= width => {
-                last.push(' ');
-                last.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
 }

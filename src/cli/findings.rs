@@ -1,13 +1,13 @@
 //! `muster findings list|show`: what the last check found.
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
 use muster_reports::view::{Finding, Severity, View};
 
 use super::Which;
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use super::tables::plain_table;
 use crate::check;
 use crate::diagnostic::{Diagnostic, visible};
 
@@ -113,9 +113,7 @@ fn list(arguments: &Arguments, session: &Session, view: &View) -> Result<Outcome
             out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
-            let mut table = Table::new();
-            table.load_style(presets::NOTHING);
-            table.set_header(["fingerprint", "severity", "rule", "system", "what"]);
+            let mut table = plain_table(&["fingerprint", "severity", "rule", "system", "what"]);
             for finding in &findings {
                 table.add_row([
                     finding.fingerprint[..12].to_owned(),

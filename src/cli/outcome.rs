@@ -7,8 +7,6 @@ use crate::config::ConfigErrors;
 use crate::diagnostic::Diagnostic;
 use crate::snapshot::StoreError;
 
-use super::session::Session;
-
 /// Exit codes, the least grave first: 130 > 2 > 4 > 3 > 1 > 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -94,34 +92,6 @@ pub enum Failure {
     Interrupted(String),
     /// Output could not be written. A reader that went away (`head`) is no failure.
     Output(io::Error),
-}
-
-impl Failure {
-    /// Tells it on standard error and says how the run ended.
-    pub fn tell(self, session: &Session) -> Outcome {
-        match self {
-            Self::Told(diagnostics) => {
-                for diagnostic in &diagnostics {
-                    session.tell(diagnostic);
-                }
-                let reason = match diagnostics.as_slice() {
-                    [one] => one.what.clone(),
-                    several => format!("{} problems, see above", several.len()),
-                };
-                Outcome::new(Exit::Failed, reason)
-            }
-            Self::Interrupted(reason) => Outcome::new(Exit::Interrupted, reason),
-            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::answered(),
-            Self::Output(error) => {
-                session.tell(
-                    &Diagnostic::error("CLI002", "the output cannot be written")
-                        .cause(error.to_string())
-                        .fix("free space, or write to another place"),
-                );
-                Outcome::new(Exit::Failed, "the output cannot be written")
-            }
-        }
-    }
 }
 
 impl From<Diagnostic> for Failure {

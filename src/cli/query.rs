@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use comfy_table::ContentArrangement;
+use muster_reports::escape;
 use serde_json::{Map, Value as Json};
 
 use super::Which;
 use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::snapshots::{plain_table, right_align};
-use muster_reports::escape;
-
+use super::tables::{plain_table, right_align};
 use crate::check::{self, Estate};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};

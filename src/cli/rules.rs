@@ -1,12 +1,13 @@
 //! `muster rules list|show`: what is judged.
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
 use serde_json::{Value as Json, json};
 
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
+use super::prose::fill;
 use super::session::Session;
+use super::tables::plain_table;
 use crate::controls;
 use crate::diagnostic::{Diagnostic, similar};
 use crate::rules::{self, RULES, Rule};
@@ -66,9 +67,7 @@ fn list(session: &Session) -> Result<Outcome, Failure> {
             out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
-            let mut table = Table::new();
-            table.load_style(presets::NOTHING);
-            table.set_header(["rule", "severity", "judges", "finds"]);
+            let mut table = plain_table(&["rule", "severity", "judges", "finds"]);
             for rule in RULES {
                 table.add_row([rule.id, rule.severity.as_str(), rule.population.as_str(), rule.title]);
             }
@@ -103,7 +102,7 @@ pub(super) fn page(rule: &Rule) -> String {
         ("Known limits", manual.limits),
     ];
     for (heading, body) in sections {
-        text.push_str(&format!("\n{heading}\n{}\n", super::explain::fill(body, 100)));
+        text.push_str(&format!("\n{heading}\n{}\n", fill(body, 100)));
     }
     if !rule.options.is_empty() {
         text.push_str(&format!("\nOptions, in [rules.{}]\n", rule.id));
@@ -111,9 +110,6 @@ pub(super) fn page(rule: &Rule) -> String {
             text.push_str(&format!("{} = {}: {}\n", option.name, option.default, option.about));
         }
     }
-    text.push_str(&format!(
-        "\nControls\n{}\n",
-        super::explain::fill(&controls::controls(rule.controls).join("; "), 100)
-    ));
+    text.push_str(&format!("\nControls\n{}\n", fill(&controls::controls(rule.controls).join("; "), 100)));
     text
 }

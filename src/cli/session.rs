@@ -79,6 +79,32 @@ impl Session {
         }
     }
 
+    /// Tells why a command could not do its work, and says how the run ended.
+    pub fn fail(&self, failure: Failure) -> Outcome {
+        match failure {
+            Failure::Told(diagnostics) => {
+                for diagnostic in &diagnostics {
+                    self.tell(diagnostic);
+                }
+                let reason = match diagnostics.as_slice() {
+                    [one] => one.what.clone(),
+                    several => format!("{} problems, see above", several.len()),
+                };
+                Outcome::new(Exit::Failed, reason)
+            }
+            Failure::Interrupted(reason) => Outcome::new(Exit::Interrupted, reason),
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::answered(),
+            Failure::Output(error) => {
+                self.tell(
+                    &Diagnostic::error("CLI002", "the output cannot be written")
+                        .cause(error.to_string())
+                        .fix("free space, or write to another place"),
+                );
+                Outcome::new(Exit::Failed, "the output cannot be written")
+            }
+        }
+    }
+
     /// The last line: why the exit code is what it is.
     pub fn last_line(&self, outcome: &Outcome) {
         if let Some(reason) = &outcome.reason

@@ -1,13 +1,14 @@
 //! `muster snapshots list|show|verify|prune`.
 
 use clap::{Args, Subcommand};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde_json::{Value as Json, json};
 
 use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use super::tables::{plain_table, right_align};
 use crate::collect::is_doubtful;
 use crate::diagnostic::{Diagnostic, visible};
 use crate::snapshot::{Keep, Manifest, PrunePlan};
@@ -211,22 +212,4 @@ fn write(session: &Session, table: &Table, json: &[Json]) -> Result<Outcome, Fai
         out.flush()?;
     }
     Ok(Outcome::answered())
-}
-
-/// A table without borders, as wide as its content.
-pub(super) fn plain_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table
-}
-
-pub(super) fn right_align(table: &mut Table, columns: &[usize]) {
-    for column in columns {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }

@@ -159,6 +159,32 @@ pub const CODES: &[Code] = &[
         "the file exists already",
         "`muster init` never overwrites. Move the file away or choose another folder.",
     ),
+    code(
+        "CFG030",
+        "there is no such rule",
+        "A `[rules.ID]` table of the config names a rule that does not exist, so what it says would never apply. `muster rules list` shows every rule.",
+    ),
+    code(
+        "CFG031",
+        "a rule has no such option",
+        "Options are never ignored: a mistyped one would leave its default in force. `muster rules show ID` lists the options of a rule.",
+    ),
+    code("CFG032", "an option must not be negative", "Options of rules count days or objects. Write zero or more."),
+    code(
+        "CHK001",
+        "a snapshot has not been checked",
+        "Findings are made by `muster check` (and by `muster scan`), with one version of the rules. Check the snapshot, then ask again.",
+    ),
+    code(
+        "CHK002",
+        "no finding, or several, have this fingerprint",
+        "A finding is named by its fingerprint or a unique start of it. `muster findings list` shows them.",
+    ),
+    code(
+        "CHK003",
+        "the snapshot is incomplete",
+        "What was not read has no findings, which does not mean that it has no faults. `muster snapshots show` names what is missing and why.",
+    ),
     code("CLI001", "the arguments do not go together", "See `muster help COMMAND`."),
     code(
         "CLI002",
@@ -555,7 +581,7 @@ mod tests {
     }
 
     fn is_code(word: &str) -> bool {
-        let prefixes = ["AWS", "CFG", "CLI", "COL", "GAT", "QRY", "SNP"];
+        let prefixes = ["AWS", "CFG", "CHK", "CLI", "COL", "GAT", "QRY", "SNP"];
         word.len() == 6
             && prefixes.iter().any(|prefix| word.starts_with(prefix))
             && word.get(3..).is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))

@@ -156,6 +156,14 @@ struct PendingEdge {
     detail: Detail,
 }
 
+impl PendingEdge {
+    /// What tells it from every other edge: a condition makes another grant, how a membership is held makes no other one.
+    fn key(&self) -> (NodeIx, NodeIx, Relation, Option<NodeIx>, Option<u32>) {
+        let condition = self.detail.note.filter(|_| self.relation == Relation::Holds).map(number);
+        (self.source, self.target, self.relation, self.detail.resource, condition)
+    }
+}
+
 /// Collects nodes and edges. Nodes are added kind by kind in the order of [`NodeKind`]; edges come last.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -171,6 +179,7 @@ pub struct Builder {
     resources: Vec<Resource>,
     texts: Vec<Text>,
     credentials: Vec<Credential>,
+    credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
     lookup: Lookup,
     edges: Vec<PendingEdge>,
@@ -262,10 +271,21 @@ impl Builder {
         self.node(node, first).put(&mut self.resources, resource);
     }
 
-    /// Adds a credential.
+    /// Adds a credential; of those with the same id the best row stays.
     pub fn credential(&mut self, mut credential: Credential) {
         credential.account = self.lookup.find(credential.system, NodeKind::Account, credential.account_id);
-        self.credentials.push(credential);
+        match self.credential_places.entry((credential.system, credential.id)) {
+            Entry::Occupied(known) => {
+                let known = &mut self.credentials[*known.get()];
+                if credential.state < known.state {
+                    *known = credential;
+                }
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(self.credentials.len());
+                self.credentials.push(credential);
+            }
+        }
     }
 
     /// Adds a policy.
@@ -297,8 +317,10 @@ impl Builder {
     ///
     /// Cost: O(V + E log d) for the widest node's degree d.
     pub fn finish(mut self) -> Graph {
-        // Stable: edges that differ in nothing but their condition keep the order of the table.
-        self.edges.par_sort_by_key(|edge| (edge.source, edge.target, edge.relation, edge.detail.resource));
+        // What several scopes list is one edge: its best row wins, and of equally good ones the first (the sort is stable).
+        self.edges.par_sort_by_key(|edge| (edge.key(), edge.detail.state));
+        self.edges.dedup_by_key(|edge| edge.key());
+        self.edges.shrink_to_fit();
         let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
         let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self
@@ -336,5 +358,43 @@ impl Graph {
 
     pub(super) fn predecessors(&self, node: NodeIx) -> &[NodeIx] {
         self.backward.others(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_connectors::record::{GrantOrigin, GroupRule};
+
+    use super::*;
+    use crate::graph::{RowState, When};
+
+    #[test]
+    fn what_two_scopes_list_is_one_node_and_one_edge_with_the_better_row() {
+        let mut builder = Builder::new(Coverage::default());
+        let system = builder.system("aws");
+        let scopes = [builder.scope(system, "account/1"), builder.scope(system, "account/2")];
+        let id = builder.strings.add("g");
+        for (scope, state, privilege) in [
+            (scopes[0], RowState::Stale, None),
+            (scopes[1], RowState::Complete, Some(muster_connectors::record::PrivilegeLevel::Admin)),
+            (scopes[0], RowState::Partial, None),
+        ] {
+            let node = Node { kind: NodeKind::Group, system, scope, state, id, name: None };
+            let (rule, owner, native_name, self_join) = (GroupRule::Assigned, None, None, None);
+            builder.group(node, crate::graph::Group { rule, owner, native_name, privilege, self_join });
+        }
+        for state in [RowState::Stale, RowState::Complete] {
+            let (since, until) = (When::UNSUPPORTED, When::UNSUPPORTED);
+            let (resource, note, origin, scope) = (None, None, GrantOrigin::Direct, scopes[0]);
+            let detail = Detail { resource, since, until, note, origin, state, scope };
+            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), detail);
+        }
+        let graph = builder.finish();
+        assert_eq!(graph.node_count(), 1);
+        assert_eq!((graph.node(NodeIx(0)).state, graph.node(NodeIx(0)).scope), (RowState::Complete, scopes[1]));
+        assert!(graph.group(NodeIx(0)).is_some_and(|group| group.privilege.is_some()));
+        let edges: Vec<_> = graph.edges_from(NodeIx(0)).collect();
+        assert_eq!(edges.len(), 1);
+        assert_eq!(graph.detail(&edges[0]).state, RowState::Complete);
     }
 }

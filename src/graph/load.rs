@@ -332,9 +332,8 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
 /// The kinds of node a principal may be, by what the record says of it.
 fn candidates(kind: PrincipalKind) -> &'static [NodeKind] {
     match kind {
-        PrincipalKind::Account => &[NodeKind::Account, NodeKind::Group],
+        PrincipalKind::Account | PrincipalKind::Unknown => &[NodeKind::Account, NodeKind::Group],
         PrincipalKind::Group => &[NodeKind::Group, NodeKind::Account],
-        PrincipalKind::Unknown => &[NodeKind::Account, NodeKind::Group],
     }
 }
 

@@ -70,7 +70,7 @@ impl Visitable for Graph {
     }
 }
 
-impl<'a> IntoNodeIdentifiers for &'a Graph {
+impl IntoNodeIdentifiers for &Graph {
     type NodeIdentifiers = std::iter::Map<std::ops::Range<usize>, fn(usize) -> NodeIx>;
 
     fn node_identifiers(self) -> Self::NodeIdentifiers {

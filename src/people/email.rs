@@ -1,7 +1,7 @@
 //! Rung 4: a work e-mail or alias on both sides, never across an employment gap.
 
 use super::fold;
-use super::ladder::{Candidate, Evidence, Strategy, persons_by_key};
+use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
 /// The rung.

@@ -1,7 +1,7 @@
 //! Rung 2: the employee id the system keeps.
 
 use super::fold;
-use super::ladder::{Candidate, Evidence, Strategy, persons_by_key};
+use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
 /// The rung.

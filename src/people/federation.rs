@@ -1,7 +1,7 @@
 //! Rung 3: an immutable id at another issuer that is a person's key in HR (SCIM `externalId`, SAML NameID).
 
 use super::fold;
-use super::ladder::{Candidate, Evidence, Strategy, persons_by_key};
+use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
 /// The rung.

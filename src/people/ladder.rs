@@ -1,146 +1,12 @@
 //! The ladder: each rung looks at the accounts that no stronger rung has settled.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use muster_connectors::record::{EmploymentStatus, RecordKind};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{Classified, Correlation, Employment, People, Person, PersonIx, Pin, STRATEGIES, class, fold, pins};
-use crate::graph::{Graph, NodeIx, SystemIx, Text};
-
-/// From which confidence on a match counts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Thresholds {
-    /// At or above, and alone: linked.
-    pub definite: f32,
-    /// At or above: proposed.
-    pub candidate: f32,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self { definite: 0.9, candidate: 0.6 }
-    }
-}
-
-/// A person an account may belong to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
-    /// Who.
-    pub person: PersonIx,
-    /// How surely, in (0, 1].
-    pub confidence: f32,
-    /// The strategy's name.
-    pub strategy: &'static str,
-    /// What it rests on, in words.
-    pub evidence: String,
-}
-
-/// A rung.
-#[derive(Debug)]
-pub struct Strategy {
-    /// Stable name.
-    pub name: &'static str,
-    /// One line: what it compares.
-    pub summary: &'static str,
-    /// The persons that fit an account, several when they fit equally; nothing when it has no opinion.
-    pub propose: fn(&Evidence<'_>, NodeIx) -> Vec<Candidate>,
-    /// Whether it may speak for accounts that are not a human's by class.
-    pub any_class: bool,
-}
-
-/// What a strategy looks at.
-#[derive(Debug)]
-pub struct Evidence<'a> {
-    /// Accounts.
-    pub graph: &'a Graph,
-    /// Persons.
-    pub people: &'a People,
-    /// Decisions by people, resolved.
-    pub pins: &'a FxHashMap<NodeIx, Vec<(PersonIx, &'a Pin)>>,
-    /// Persons linked by stronger rungs, by system and folded login.
-    pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
-    /// Persons by a key made of their names; see [`super::login`].
-    pub names: &'a FxHashMap<String, Vec<PersonIx>>,
-    /// Whether HR's work e-mails are all of one domain, so that a bare name can mean only one of them.
-    pub one_domain: bool,
-    /// The clock.
-    pub now: Timestamp,
-}
-
-impl Evidence<'_> {
-    /// Whether an account of `system` that was not read may be missing.
-    pub fn may_miss_accounts(&self, system: SystemIx) -> bool {
-        let coverage = self.graph.coverage();
-        let mut rows = coverage.of_system(self.graph.system_name(system));
-        rows.any(|row| row.kind == RecordKind::Account && !row.proves_absence)
-    }
-
-    /// Whether e-mail or name alone may tie `account` to `person`: never across an employment gap.
-    ///
-    /// An address is handed on when its bearer leaves. So the account must have been made while the person's *latest*
-    /// employment was coming or running; where its making is not known, the person must not have been away in between.
-    pub fn survives_gap(&self, account: NodeIx, person: PersonIx) -> bool {
-        let person = self.people.person(person);
-        let created = self.graph.account(account).and_then(|account| account.created.at());
-        match created {
-            Some(created) => made_within_latest_span(person, created),
-            None => !was_away(person),
-        }
-    }
-}
-
-/// Days before a first day in which an account may already be made.
-const PREBOARDING_DAYS: i64 = 90;
-/// Days between two employments that count as one.
-const SEAMLESS_DAYS: i64 = 31;
-
-fn made_within_latest_span(person: &Person, created: Timestamp) -> bool {
-    let day = created.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let Some(first) = latest_span_start(person) else { return true };
-    let preboarding = jiff::SignedDuration::from_hours(24 * PREBOARDING_DAYS);
-    let earliest = first.checked_sub(preboarding).unwrap_or(Date::MIN);
-    let after_end = person.employments.iter().all(|e| last_day(e).is_some_and(|end| day > end));
-    day >= earliest && !after_end
-}
-
-/// First day of the last run of employments without a gap; the beginning of time where HR does not say.
-fn latest_span_start(person: &Person) -> Option<Date> {
-    let mut run: Option<(Date, Option<Date>)> = None;
-    for employment in &person.employments {
-        let start = employment.start.unwrap_or(Date::MIN);
-        let end = last_day(employment);
-        run = Some(match run {
-            Some((first, None)) => (first, None),
-            Some((first, Some(reached))) if days_between(reached, start) <= SEAMLESS_DAYS => {
-                (first, end.map(|end| end.max(reached)))
-            }
-            Some(_) | None => (start, end),
-        });
-    }
-    run.map(|(first, _)| first)
-}
-
-/// The last day of an employment, `None` while it runs on. One that HR calls terminated without saying when ended as soon as it
-/// began: what cannot be dated must not bridge a gap.
-fn last_day(employment: &Employment) -> Option<Date> {
-    if employment.status != EmploymentStatus::Terminated {
-        return employment.end;
-    }
-    let written = employment.effective.or(employment.recorded);
-    let day = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    Some(employment.end.or_else(|| written.map(day)).or(employment.start).unwrap_or(Date::MIN))
-}
-
-fn was_away(person: &Person) -> bool {
-    let first = person.employments.first().map(|employment| employment.start.unwrap_or(Date::MIN));
-    latest_span_start(person) != first
-}
-
-fn days_between(from: Date, to: Date) -> i64 {
-    from.duration_until(to).as_hours() / 24
-}
+use super::strategy::{Candidate, Evidence, Pin, Thresholds};
+use super::{Classified, Correlation, People, STRATEGIES, class, fold, login, pins};
+use crate::graph::{Graph, NodeIx};
 
 /// Judges every account, rung by rung.
 pub(super) fn climb(
@@ -153,10 +19,10 @@ pub(super) fn climb(
     let classes: Vec<Classified> =
         (0..graph.account_count()).into_par_iter().map(|place| class::classify(graph, node(place))).collect();
     let resolved = pins::resolve(pins, graph, people, now);
-    let names = super::login::name_keys(people);
-    let one_domain = super::login::is_one_domain(people);
+    let names = login::name_keys(people);
+    let one_domain = login::is_one_domain(people);
     let mut correlations = vec![Correlation::Nobody; graph.account_count()];
-    let bases = super::login::everyday_logins(graph);
+    let bases = login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
         let evidence = Evidence { graph, people, pins: &resolved, logins: &logins, names: &names, one_domain, now };
@@ -199,12 +65,4 @@ fn decide(mut candidates: Vec<Candidate>, thresholds: Thresholds) -> Correlation
 
 fn node(place: usize) -> NodeIx {
     NodeIx(u32::try_from(place).unwrap_or(u32::MAX))
-}
-
-/// Persons whose key equals `key`, folded.
-pub(super) fn persons_by_key(people: &People, key: &str, has: impl Fn(&Person, Text) -> bool) -> Vec<PersonIx> {
-    let Some(text) = people.strings.find(key) else { return Vec::new() };
-    let mut persons = people.find(key);
-    persons.retain(|person| has(people.person(*person), text));
-    persons
 }

@@ -139,7 +139,7 @@ impl People {
     fn index(&mut self) {
         let mut by_key = Vec::with_capacity(self.persons.len() * 3);
         for (place, person) in self.persons.iter_mut().enumerate() {
-            person.employments.sort_by(|a, b| (a.start, a.end, a.id).cmp(&(b.start, b.end, b.id)));
+            person.employments.sort_by_key(|employment| (employment.start, employment.end, employment.id));
             let ix = PersonIx(u32::try_from(place).unwrap_or(u32::MAX));
             by_key.push((person.id, ix));
             by_key.extend(person.emails.iter().chain(&person.employee_ids).map(|key| (*key, ix)));

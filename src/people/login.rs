@@ -3,7 +3,7 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_normalization::UnicodeNormalization;
 
-use super::ladder::{Candidate, Evidence, Strategy};
+use super::strategy::{Candidate, Evidence, Strategy};
 use super::{People, PersonIx, fold};
 use crate::graph::{Graph, NodeIx, SystemIx};
 

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::ladder::{Candidate, Evidence, Strategy};
+use super::strategy::{Candidate, Evidence, Pin, Strategy};
 use super::{People, PersonIx, fold};
-use crate::graph::{Graph, NodeIx};
+use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
 /// The rung.
 pub(super) static STRATEGY: Strategy = Strategy {
@@ -14,23 +14,6 @@ pub(super) static STRATEGY: Strategy = Strategy {
     propose,
     any_class: true,
 };
-
-/// An account tied to a person by decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// System name.
-    pub system: String,
-    /// Account id, login or native name.
-    pub account: String,
-    /// Person: feed id, employee id or work e-mail.
-    pub person: String,
-    /// Who decided.
-    pub author: String,
-    /// Why.
-    pub reason: String,
-    /// No longer counts from here on.
-    pub expires: Option<Timestamp>,
-}
 
 /// Pins that count at `now`, by account. A pin that names nobody, or no account, ties nothing.
 pub(super) fn resolve<'p>(
@@ -44,15 +27,20 @@ pub(super) fn resolve<'p>(
     if live.is_empty() {
         return resolved;
     }
+    let mut by_name: FxHashMap<(SystemIx, Text), Vec<&Pin>> = FxHashMap::default();
+    for pin in live {
+        if let (Some(system), Some(name)) = (graph.system(&pin.system), graph.strings().find(&pin.account)) {
+            by_name.entry((system, name)).or_default().push(pin);
+        }
+    }
     for (ix, account) in graph.accounts() {
         let node = graph.node(ix);
-        for pin in &live {
-            let names = [Some(node.id), account.login, account.native_name];
-            let named = names.into_iter().flatten().any(|name| graph.text(name) == pin.account);
-            if named && graph.system_name(node.system) == pin.system {
-                let persons = people.find(&fold(&pin.person));
-                resolved.entry(ix).or_default().extend(persons.into_iter().map(|person| (person, *pin)));
-            }
+        let mut names: Vec<Text> = [Some(node.id), account.login, account.native_name].into_iter().flatten().collect();
+        names.sort_unstable();
+        names.dedup();
+        for pin in names.iter().filter_map(|name| by_name.get(&(node.system, *name))).flatten() {
+            let persons = people.find(&fold(&pin.person));
+            resolved.entry(ix).or_default().extend(persons.into_iter().map(|person| (person, *pin)));
         }
     }
     resolved

@@ -83,6 +83,7 @@ impl Tally {
 
 fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummary, Vec<Finding>) {
     let tally = walk(rule, facts);
+    let controls = controls::controls(rule.controls);
     let mut reasons: Vec<Reason> =
         tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
     reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
@@ -93,7 +94,7 @@ fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummar
         slug: rule.slug.to_owned(),
         title: rule.title.to_owned(),
         severity: rule.severity,
-        controls: controls::controls(rule.controls),
+        controls: controls.clone(),
         population: tally.pass + fail + not_evaluated,
         pass: tally.pass,
         fail,
@@ -103,7 +104,7 @@ fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummar
     let findings = tally
         .failures
         .into_par_iter()
-        .map(|(subject, failure)| finding(rule, facts, history, subject, *failure))
+        .map(|(subject, failure)| finding(rule, facts, history, &controls, subject, *failure))
         .collect();
     (summary, findings)
 }
@@ -183,8 +184,16 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn finding(rule: &Rule, facts: &Facts<'_>, history: &History, subject: Subject, failure: super::Failure) -> Finding {
-    let fingerprint = subject.fingerprint(facts, rule.id);
+fn finding(
+    rule: &Rule,
+    facts: &Facts<'_>,
+    history: &History,
+    controls: &[String],
+    subject: Subject,
+    failure: super::Failure,
+) -> Finding {
+    let view = subject.view(facts);
+    let fingerprint = subject.fingerprint(facts, rule.id, &view);
     let (severity, severity_reason) = match failure.severity {
         Some((severity, why)) => (severity, Some(why)),
         None => (rule.severity, None),
@@ -195,11 +204,11 @@ fn finding(rule: &Rule, facts: &Facts<'_>, history: &History, subject: Subject, 
         title: rule.title.to_owned(),
         severity,
         severity_reason,
-        subject: subject.view(facts),
+        subject: view,
         message: failure.message,
         evidence: failure.evidence,
         path: failure.path.iter().map(|step| view_step(facts, step)).collect(),
-        controls: controls::controls(rule.controls),
+        controls: controls.to_vec(),
         fix: rule.manual.fix.to_owned(),
         first_seen: history.first_seen.get(&fingerprint).copied().unwrap_or(facts.now),
         last_seen: facts.now,

@@ -149,8 +149,7 @@ impl Subject {
     }
 
     /// Hex BLAKE3 over rule id and subject ids alone: neither text, order, time nor a system's name in the config moves it.
-    pub(super) fn fingerprint(self, facts: &Facts<'_>, rule: &str) -> String {
-        let view = self.view(facts);
+    pub(super) fn fingerprint(self, facts: &Facts<'_>, rule: &str, view: &view::Subject) -> String {
         let tenant = match self.place(facts) {
             Some((system, scope)) => {
                 let (system, scope) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
@@ -161,18 +160,20 @@ impl Subject {
                     let row = &facts.graph.coverage().rows()[place];
                     row.tenant.as_deref().unwrap_or(&row.system)
                 }
-                Self::Account(_)
-                | Self::Person(_)
-                | Self::Credential(_)
-                | Self::Edge(_)
-                | Self::Object(_)
-                | Self::System(_) => view.system.as_deref().unwrap_or("people"),
+                // An employee id is the company's, a feed's own key is the feed's.
+                Self::Person(ix) => {
+                    let person = facts.people.person(ix);
+                    if person.employee_ids.is_empty() { facts.people.text(person.system) } else { "people" }
+                }
+                Self::Account(_) | Self::Credential(_) | Self::Edge(_) | Self::Object(_) | Self::System(_) => {
+                    view.system.as_deref().unwrap_or_default()
+                }
             },
         };
         let mut hasher = blake3::Hasher::new();
         // HR may write an id in capitals one night and in small letters the next.
-        let id = if matches!(self, Self::Person(_)) { fold(&view.id) } else { view.id };
-        for part in [rule, tenant, &view.kind, &id] {
+        let folded = matches!(self, Self::Person(_)).then(|| fold(&view.id));
+        for part in [rule, tenant, &view.kind, folded.as_deref().unwrap_or(&view.id)] {
             hasher.update(part.as_bytes());
             hasher.update(&[0x1f]);
         }

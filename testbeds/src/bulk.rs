@@ -260,12 +260,15 @@ impl Bulk {
         let dangling = rng.below(10_000) == 0;
         // A few roles are held by many, most by few: the smaller of two draws.
         let role = rng.below(2000).min(rng.below(2000));
+        let resource = rng.below(10_000);
         GrantRow {
             system,
             principal: if dangling { format!("gone-{row}") } else { format!("s{system}-{holder}") },
             entitlement: format!("role-{role}"),
-            resource: format!("resource-{}", rng.below(10_000)),
-            since: NOW_SECONDS - rng.between(1, 2000) * DAY,
+            resource: format!("resource-{resource}"),
+            // Made of the key, so that a grant that is drawn twice is the same grant twice.
+            since: NOW_SECONDS
+                - (1 + i64::try_from((holder ^ (role * 7919) ^ (resource * 104_729)) % 2000).unwrap_or(0)) * DAY,
             privilege: match role {
                 1995.. => "admin",
                 1900.. => "privileged",

@@ -1,7 +1,7 @@
 //! AWS as moto emulates it, in a process of its own: an organisation of six accounts (one suspended) with users, keys, MFA,
 //! groups, roles, policies, SCPs, an RCP, Identity Center, and policies on resources.
 //!
-//! `moto/serve.py` says which four answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
+//! `moto/serve.py` says which six answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
 //! see [`crate::scripted_aws`].
 
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ pub struct Seeded {
     pub scp: String,
     /// ARN of the RCP on the root.
     pub rcp: String,
-    /// ARN of ada's boundary in `payments`.
+    /// ARN of the boundary of role `github-deploy` in `payments`; moto keeps no boundaries of users.
     pub boundary: String,
     /// ARN of a policy in `payments` with two versions.
     pub deploy: String,

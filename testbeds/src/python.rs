@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The lines that make the Python environment, run in the workspace root.
-pub const INSTALL: &str = "python3 -m venv .testbeds/venv && .testbeds/venv/bin/pip install 'moto[server,all]==5.2.5' \
-                           boto3==1.44.5 scim2-server==0.8.3";
+pub const INSTALL: &str =
+    "python3 -m venv .testbeds/venv && .testbeds/venv/bin/pip install -r testbeds/requirements.txt";
 
 /// Why there is no Python to start a test server with.
 #[derive(Debug, thiserror::Error)]

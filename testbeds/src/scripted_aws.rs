@@ -41,6 +41,8 @@ pub enum Answer {
         /// For people.
         message: &'static str,
     },
+    /// An answer of a JSON service: its HTTP status and body.
+    Json(u16, String),
     /// A page for browsers, as proxies and broken back ends send.
     Html(u16),
     /// Half an answer, then the connection is closed.
@@ -156,6 +158,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
             );
             write(&mut stream, status, "text/xml", &xml)
         }
+        Answer::Json(status, body) => write(&mut stream, status, "application/json", &body),
         Answer::Html(status) => write(
             &mut stream,
             status,
@@ -187,10 +190,11 @@ fn request(stream: &TcpStream) -> std::io::Result<(String, String)> {
         if header.is_empty() {
             break;
         }
-        if let Some((name, value)) = header.split_once(':') {
-            if name.eq_ignore_ascii_case("content-length") {
+        match header.split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
                 length = value.trim().parse().unwrap_or(0);
             }
+            Some(_) | None => {}
         }
     }
     let mut body = vec![0; length];
@@ -285,17 +289,18 @@ fn role_detail() -> String {
 }
 
 fn report() -> String {
-    let mut report = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
+    let header = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,\
         password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,\
-        access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date\n"
-        .to_owned();
-    report += &format!(
-        "<root_account>,arn:aws:iam::{ACCOUNT}:root,{DAY},TRUE,no_information,{DAY},not_supported,true,true,{DAY},N/A,false,N/A,N/A\n"
+        access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date\n";
+    let root = format!(
+        "<root_account>,arn:aws:iam::{ACCOUNT}:root,{DAY},TRUE,no_information,{DAY},not_supported,true,true,{DAY},N/A,\
+         false,N/A,N/A\n"
     );
-    for name in ["ada", "bob", "cyd"] {
-        report += &format!(
-            "{name},arn:aws:iam::{ACCOUNT}:user/{name},{DAY},true,no_information,{DAY},N/A,false,false,N/A,N/A,false,N/A,N/A\n"
-        );
-    }
-    report
+    let users = ["ada", "bob", "cyd"].map(|name| {
+        format!(
+            "{name},arn:aws:iam::{ACCOUNT}:user/{name},{DAY},true,no_information,{DAY},N/A,false,false,N/A,N/A,\
+             false,N/A,N/A\n"
+        )
+    });
+    format!("{header}{root}{}", users.concat())
 }

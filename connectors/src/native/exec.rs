@@ -240,11 +240,14 @@ impl Connector for Exec {
             Ok(Ok(Ok(status))) if status.success() => None,
             Ok(Ok(Ok(status))) => Some(
                 Gap::new("COL132", format!("`{}` ended with {status}", self.program))
+                    .cause("it calls itself failed")
                     .fix("run the program by hand and correct its error"),
             ),
-            Ok(Ok(Err(error))) => {
-                Some(Gap::new("COL132", format!("`{}` could not be waited for", self.program)).cause(error.to_string()))
-            }
+            Ok(Ok(Err(error))) => Some(
+                Gap::new("COL132", format!("`{}` could not be waited for", self.program))
+                    .cause(error.to_string())
+                    .fix("collect again"),
+            ),
             Ok(Err(stopped)) => {
                 child.end().await;
                 return Err(stopped);
@@ -254,6 +257,7 @@ impl Connector for Exec {
                 let limit = SignedDuration::try_from(self.timeout).unwrap_or(SignedDuration::MAX);
                 Some(
                     Gap::new("COL134", format!("`{}` did not end within {limit:#}", self.program))
+                        .cause("it hangs, goes in circles, or has more to read than fits")
                         .fix("make the program faster, split it, or raise `timeout`"),
                 )
             }

@@ -412,7 +412,9 @@ impl Connector for Directory {
                 tokio::select! {
                     () = cancel.cancelled() => Err(ConnectorError::Stopped),
                     read = reading => read.unwrap_or_else(|error| {
-                        Err(ConnectorError::Failed(Gap::new(code::FILE, "the files could not be read").cause(error.to_string())))
+                        Err(ConnectorError::Failed(Gap::new(code::FILE, "the files could not be read")
+                .cause(error.to_string())
+                .fix("export again; if it stays, report this as a fault of muster")))
                     }),
                 }
             }

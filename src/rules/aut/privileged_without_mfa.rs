@@ -33,8 +33,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     let undecided = match facts.privilege(ix) {
         Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited) => return Verdict::NotApplicable,
-        Privilege::Certain(PrivilegeLevel::Privileged | PrivilegeLevel::Admin) => None,
-        Privilege::Undecided { at_least: PrivilegeLevel::Privileged | PrivilegeLevel::Admin, .. } => None,
+        Privilege::Certain(PrivilegeLevel::Privileged | PrivilegeLevel::Admin)
+        | Privilege::Undecided { at_least: PrivilegeLevel::Privileged | PrivilegeLevel::Admin, .. } => None,
         Privilege::Undecided { at_least: PrivilegeLevel::Baseline | PrivilegeLevel::Limited, why, .. } => Some(why),
     };
     match (account.mfa, undecided) {

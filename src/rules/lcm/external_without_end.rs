@@ -36,7 +36,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     }
     let Some(endless) = running.into_iter().find(|employment| employment.end.is_none()) else { return Verdict::Pass };
-    Failure::new(format!("{} works as {} without an end date.", facts.people.name(person), endless.worker_type,))
+    Failure::new(format!("{} works as {} without an end date.", facts.people.name(person), endless.worker_type))
         .row(facts.employment_row(endless))
         .verdict()
 }

@@ -62,7 +62,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         }))
         .collect();
     let mut failure = Failure::new(format!(
-        "{} has left and was switched off in {} of {} systems' accounts, but this still works: {}.",
+        "{} has left and was switched off in {} of {} accounts, but this still works: {}.",
         facts.people.name(person),
         off.len(),
         off.len() + alive.len(),

@@ -48,7 +48,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let end = path.last().map_or_else(String::new, |step| facts.graph.name(step.target).to_owned());
     let through = match path.len() {
         0 | 1 => String::new(),
-        hops => format!(" through {} steps", hops),
+        hops => format!(" through {hops} steps"),
     };
     Failure::new(format!(
         "The {} account {} can do everything in {}{through}: {end}.",

@@ -88,7 +88,7 @@ deploy = iam.create_policy(PolicyName="deploy", PolicyDocument=statement("Allow"
 iam.create_policy_version(PolicyArn=deploy, SetAsDefault=True,
                           PolicyDocument=statement("Allow", ["cloudformation:*", "iam:PassRole"]))
 iam.create_policy(PolicyName="unused", PolicyDocument=statement("Allow", "ec2:Describe*"))
-iam.create_user(UserName="ada", Path="/people/", PermissionsBoundary=boundary, Tags=[
+iam.create_user(UserName="ada", Path="/people/", Tags=[
     {"Key": "email", "Value": "ada.lovelace@acme.example"}, {"Key": "Employee-Id", "Value": "E1815"},
     {"Key": "cost", "Value": "47"}])
 iam.create_login_profile(UserName="ada", Password="not-a-real-one-1")
@@ -106,7 +106,7 @@ iam.create_group(GroupName="admins", Path="/people/")
 iam.attach_group_policy(GroupName="admins", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
 iam.put_group_policy(GroupName="admins", PolicyName="billing", PolicyDocument=statement("Allow", "billing:*"))
 iam.add_user_to_group(GroupName="admins", UserName="ada")
-iam.create_role(RoleName="github-deploy", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{
+iam.create_role(RoleName="github-deploy", PermissionsBoundary=boundary, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{
     "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
     "Principal": {"Federated": f"arn:aws:iam::{members['payments']}:oidc-provider/token.actions.githubusercontent.com"},
     "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/payments:*"}}}]}))
@@ -155,10 +155,10 @@ linus = store.create_user(IdentityStoreId=sid, UserName="linus", DisplayName="Li
 engineers = store.create_group(IdentityStoreId=sid, DisplayName="engineers")["GroupId"]
 store.create_group_membership(IdentityStoreId=sid, GroupId=engineers, MemberId={"UserId": grace})
 arn = instance["InstanceArn"]
-admin_set = sso.create_permission_set(Name="Admin", InstanceArn=arn)["PermissionSet"]["PermissionSetArn"]
+admin_set = sso.create_permission_set(Name="Admin", InstanceArn=arn, SessionDuration="PT1H")["PermissionSet"]["PermissionSetArn"]
 sso.attach_managed_policy_to_permission_set(InstanceArn=arn, PermissionSetArn=admin_set,
                                             ManagedPolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-read_set = sso.create_permission_set(Name="Read", InstanceArn=arn)["PermissionSet"]["PermissionSetArn"]
+read_set = sso.create_permission_set(Name="Read", InstanceArn=arn, SessionDuration="PT1H")["PermissionSet"]["PermissionSetArn"]
 sso.put_inline_policy_to_permission_set(InstanceArn=arn, PermissionSetArn=read_set,
                                         InlinePolicy=statement("Allow", "s3:Get*"))
 for who, kind, what, where in [(grace, "USER", admin_set, "payments"), (engineers, "GROUP", read_set, "payments"),

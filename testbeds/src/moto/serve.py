@@ -1,4 +1,4 @@
-"""Runs moto's server with four corrections, so that it refuses and answers as AWS does where our tests depend on it.
+"""Runs moto's server with six corrections, so that it refuses and answers as AWS does where our tests depend on it.
 
 1. sts:AssumeRole refuses a role that does not exist in the target account, and a missing or wrong external id.
    (moto 5.2.5 assumes any ARN.)
@@ -6,6 +6,9 @@
 3. The credential report begins with the root user's row. (moto's has none.)
 4. Four AWS managed policies exist; moto has none, or with MOTO_IAM_LOAD_MANAGED_POLICIES all 1,582 in every account,
    which takes a gigabyte.
+5. sso:GetPermissionsBoundaryForPermissionSet answers that there is none. (moto answers HTTP 500.)
+6. The signature of a GET is checked over its empty body. (With authorisation enforced moto refuses those of Lambda, also
+   when boto3 sends them: it takes the query for a body.)
 
 Usage: serve.py PORT
 """
@@ -23,6 +26,7 @@ everything = json.loads(managed.aws_managed_policies_data)
 managed.aws_managed_policies_data = json.dumps({name: everything[name] for name in WANTED})
 del everything
 
+import moto.iam.access_control as access_control
 import moto.iam.models as iam
 import moto.ssoadmin.responses as sso
 import moto.sts.models as sts
@@ -73,6 +77,29 @@ def provisioned(self):
 
 
 sso.SSOAdminResponse.list_permission_sets_provisioned_to_account = provisioned
+
+
+class NoBoundary(ServiceException):
+    code = "ResourceNotFoundException"
+
+
+def no_boundary(self):
+    raise NoBoundary("no permissions boundary")
+
+
+sso.SSOAdminResponse.get_permissions_boundary_for_permission_set = no_boundary
+
+
+request_to_sign = access_control.IAMRequestBase._create_aws_request
+
+
+def request_without_body(self):
+    if self._method == "GET":
+        self._data = {}
+    return request_to_sign(self)
+
+
+access_control.IAMRequestBase._create_aws_request = request_without_body
 
 
 report_without_root = iam.IAMBackend.get_credential_report

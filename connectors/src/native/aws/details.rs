@@ -3,6 +3,8 @@
 //! Live collection and files meet here: both become an [`AccountData`], from which [`super::iam`] makes the records. Fields
 //! that are not listed are dropped; what is listed is also the allow-list of the raw objects.
 
+#![expect(clippy::struct_field_names, reason = "the fields are named as AWS names them")]
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -102,6 +104,7 @@ pub(super) struct Role {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ManagedPolicy {
     pub(super) arn: String,
+    #[serde(default)]
     pub(super) policy_name: String,
     #[serde(default)]
     pub(super) policy_id: String,
@@ -117,6 +120,13 @@ pub(super) struct ManagedPolicy {
     pub(super) update_date: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) policy_version_list: Vec<PolicyVersion>,
+}
+
+impl ManagedPolicy {
+    /// The policy's name, which its ARN ends with as well: moto gives it there alone.
+    pub(super) fn name(&self) -> &str {
+        if self.policy_name.is_empty() { self.arn.rsplit('/').next().unwrap_or_default() } else { &self.policy_name }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -357,7 +367,7 @@ mod sdk {
         fn try_from(policy: types::ManagedPolicyDetail) -> Result<Self, ApiError> {
             Ok(Self {
                 arn: required(policy.arn, "Arn")?,
-                policy_name: required(policy.policy_name, "PolicyName")?,
+                policy_name: policy.policy_name.unwrap_or_default(),
                 policy_id: policy.policy_id.unwrap_or_default(),
                 path: policy.path.unwrap_or_default(),
                 default_version_id: policy.default_version_id,

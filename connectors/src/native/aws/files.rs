@@ -211,7 +211,10 @@ async fn deliver(account: AccountFiles, sink: &Sink, with_resource: bool) -> Res
     if with_resource {
         if failed {
             let gap = Gap::new("AWS012", format!("the alias of account {} was not read", account.id));
-            scope.fail(RecordKind::Resource, gap.cause("its authorization details could not be read"));
+            scope.fail(
+                RecordKind::Resource,
+                gap.cause("its authorization details could not be read").fix("export them again"),
+            );
         } else {
             let resource = Resource {
                 id: account.id.clone(),
@@ -309,7 +312,7 @@ impl Reader {
         let sum = digest::digest(&digest::SHA256, &bytes);
         let source = SourceFile {
             path: path.display().to_string(),
-            sha256: sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(sum.as_ref()),
             bytes: bytes.len() as u64,
             collected: self.collected,
             header: None,
@@ -530,6 +533,12 @@ fn owner(details: &Details) -> Option<(String, String)> {
             _ => None,
         }
     })
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('?');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The bytes as UTF-8 without a byte-order mark: Windows PowerShell's `>` writes UTF-16.

@@ -19,7 +19,7 @@ use super::credential_report::{Field, Row, Slot};
 use super::details::{
     AccessKey, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part, Role, Tag, User,
 };
-use super::documents::{Decoded, statements, strings};
+use super::documents::{Decoded, Document, statements, strings};
 use super::outcome::{NewPolicy, Outcome, raw};
 use crate::record::{
     Account, AccountClass, Credential, CredentialKind, CredentialState, Entitlement, EntitlementKind, Fact, Federation,
@@ -28,6 +28,15 @@ use crate::record::{
 };
 use crate::scope::Gap;
 
+/// What is unknown of a user who is not listed.
+const OF_USERS: [RecordKind; 6] = [
+    RecordKind::Account,
+    RecordKind::Membership,
+    RecordKind::Entitlement,
+    RecordKind::Grant,
+    RecordKind::Credential,
+    RecordKind::Policy,
+];
 /// Path of roles that AWS services made for themselves.
 const SERVICE_LINKED: &str = "/aws-service-role/";
 /// Path of roles that Identity Center made for permission sets.
@@ -139,11 +148,11 @@ impl Mapping<'_> {
 
     fn managed_policy(&mut self, policy: &ManagedPolicy) {
         let object = raw(&ManagedPolicy { policy_version_list: Vec::new(), ..policy.clone() });
-        self.entitlement(&policy.arn, &policy.policy_name, policy.description.clone(), object);
+        self.entitlement(&policy.arn, policy.name(), policy.description.clone(), object);
         self.out.policy(NewPolicy {
             id: policy.arn.clone(),
             kind: PolicyKind::Identity,
-            name: Some(policy.policy_name.clone()),
+            name: Some(policy.name().to_owned()),
             version: policy.default_version_id.clone(),
             targets: Vec::new(),
             document: default_document(policy),
@@ -155,7 +164,7 @@ impl Mapping<'_> {
         self.out.policy(NewPolicy {
             id: format!("{arn}/boundary/{}", self.data.account),
             kind: PolicyKind::Boundary,
-            name: policy.map(|policy| policy.policy_name.clone()),
+            name: policy.map(|policy| policy.name().to_owned()),
             version: policy.and_then(|policy| policy.default_version_id.clone()),
             targets: targets.iter().map(|target| (*target).to_owned()).collect(),
             document: policy.and_then(default_document),
@@ -392,8 +401,7 @@ impl Mapping<'_> {
             document: role.assume_role_policy_document.as_ref(),
             raw: Raw::Within(role.role_id.clone()),
         });
-        if let Some(Decoded { text, .. }) = role.assume_role_policy_document.as_ref().map(|document| document.decode())
-        {
+        if let Some(Decoded { text, .. }) = role.assume_role_policy_document.as_ref().map(Document::decode) {
             for federation in federations(&role.role_id, &id, &text) {
                 self.out.records.push(Record::Federation(Box::new(federation)));
             }
@@ -412,35 +420,29 @@ impl Mapping<'_> {
         account.is_root = true;
         account.class_evidence = Some("the root user of the AWS account".to_owned());
         account.lifecycle = Lifecycle::Active;
-        let unknown = if matches!(self.data.report, Part::NotGiven) { Fact::Unsupported } else { Fact::Unreadable };
-        match row {
-            Some(row) => {
-                let password = Password::from_report(format!("{id}/password"), &id, row);
-                let keys = report_keys(&id, row);
-                account.created = row.created.property();
-                account.interactive = password.interactive;
-                account.password_changed = password.changed;
-                account.last_activity = latest(&password.last_used, &keys);
-                account.mfa = reported_mfa(row);
-                let found = password.credential.into_iter().chain(keys);
-                self.out.records.extend(found.map(|credential| Record::Credential(Box::new(credential))));
-                self.certificates(&id, row);
-            }
-            None => {
-                account.created = unknown.clone();
-                account.last_activity = unknown.clone();
-                account.password_changed = unknown;
-                let known = !matches!(self.data.report, Part::NotGiven);
-                account.interactive = if known { Fact::Unreadable } else { Fact::Unsupported };
-                account.mfa = if known { Fact::Unreadable } else { Fact::Unsupported };
-                if matches!(self.data.report, Part::Read(_)) {
-                    let gap =
-                        Gap::new("AWS012", format!("the credential report of account {number} has no row for root"))
-                            .cause("the report was edited or cut off: AWS always lists the root user first")
-                            .fix("download it again: `aws iam get-credential-report`");
-                    self.out.gap(&[RecordKind::Credential], &gap);
-                }
-            }
+        if let Some(row) = row {
+            let password = Password::from_report(format!("{id}/password"), &id, row);
+            let keys = report_keys(&id, row);
+            account.created = row.created.property();
+            account.interactive = password.interactive;
+            account.password_changed = password.changed;
+            account.last_activity = latest(&password.last_used, &keys);
+            account.mfa = reported_mfa(row);
+            let found = password.credential.into_iter().chain(keys);
+            self.out.records.extend(found.map(|credential| Record::Credential(Box::new(credential))));
+            self.certificates(&id, row);
+        } else if !matches!(self.data.report, Part::NotGiven) {
+            account.created = Fact::Unreadable;
+            account.last_activity = Fact::Unreadable;
+            account.password_changed = Fact::Unreadable;
+            account.interactive = Fact::Unreadable;
+            account.mfa = Fact::Unreadable;
+        }
+        if row.is_none() && matches!(self.data.report, Part::Read(_)) {
+            let gap = Gap::new("AWS012", format!("the credential report of account {number} has no row for root"))
+                .cause("the report was edited or cut off: AWS always lists the root user first")
+                .fix("download it again: `aws iam get-credential-report`");
+            self.out.gap(&[RecordKind::Credential], &gap);
         }
         self.out.records.push(Record::Account(Box::new(account)));
     }
@@ -456,7 +458,7 @@ impl Mapping<'_> {
             let gap = Gap::new("AWS013", format!("`{}` is in the credential report and not among the users", row.arn))
                 .cause("the authorization details are cut off or filtered, or the user was deleted after the report was made")
                 .fix("collect or export again; a report is at most four hours old, so a deletion explains it only that long");
-            self.out.gap(&[RecordKind::Account], &gap);
+            self.out.gap(&OF_USERS, &gap);
         }
     }
 }
@@ -645,7 +647,7 @@ fn boundaries(details: &Details) -> BTreeMap<&str, Vec<&str>> {
     bounded
 }
 
-fn default_document(policy: &ManagedPolicy) -> Option<&super::documents::Document> {
+fn default_document(policy: &ManagedPolicy) -> Option<&Document> {
     let versions = &policy.policy_version_list;
     let by_id = |id: &String| versions.iter().find(|version| version.version_id == *id);
     let default = policy.default_version_id.as_ref().and_then(by_id);
@@ -791,7 +793,13 @@ mod tests {
         data.report = Part::Read(credential_report::parse(report.as_bytes()).unwrap());
         let outcome = outcome(&data);
         let kinds: BTreeSet<RecordKind> = outcome.gaps.iter().map(|(kind, _)| *kind).collect();
-        let expected = [RecordKind::Account, RecordKind::Group, RecordKind::Membership, RecordKind::Policy];
+        let expected = [
+            RecordKind::Account,
+            RecordKind::Group,
+            RecordKind::Membership,
+            RecordKind::Policy,
+            RecordKind::Credential,
+        ];
         assert_eq!(kinds, BTreeSet::from(expected));
     }
 

@@ -3,6 +3,8 @@
 //! A permission set is an entitlement; an assignment is a grant of it on an account. Live answers and
 //! `identity-center.json` share one shape, [`Export`].
 
+#![expect(clippy::struct_field_names, reason = "the fields are named as AWS names them")]
+
 use std::collections::BTreeSet;
 
 use aws_sdk_identitystore::types::{MemberId, UserStatus};

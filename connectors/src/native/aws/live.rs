@@ -19,6 +19,9 @@ use crate::{ConnectorError, Run};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// Name of nobody, to try permissions with: AWS checks the permission before it looks for the user.
+const NOBODY: &str = "muster-permission-probe";
+
 /// What one account tells about others.
 struct Note {
     account: String,
@@ -309,8 +312,6 @@ async fn probe_account(live: &Live, caller: &Session, client: &reqwest::Client, 
             return vec![Probe { permission: format!("sts:AssumeRole in {account}"), granted: false, detail }];
         }
     };
-    // Names nobody: AWS checks the permission before it looks for the user.
-    const NOBODY: &str = "muster-permission-probe";
     let iam = aws_sdk_iam::Client::new(&session.config);
     let at = Some(account);
     let (details, report, keys, login, mfa, alias) = futures::join!(

@@ -2,6 +2,8 @@
 //!
 //! Live answers and `organization.json` share one shape, [`Export`].
 
+#![expect(clippy::struct_field_names, reason = "the fields are named as AWS names them")]
+
 use std::collections::BTreeMap;
 
 use aws_sdk_organizations::Client;

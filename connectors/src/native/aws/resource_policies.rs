@@ -83,7 +83,11 @@ fn outcome<const N: usize>(
                 }
             }
             Err(error) => {
-                outcome.missed(&KINDS, &error, format!("{what} of account {} were not read", session.caller.account))?
+                outcome.missed(
+                    &KINDS,
+                    &error,
+                    format!("{what} of account {} were not read", session.caller.account),
+                )?;
             }
         }
     }
@@ -237,26 +241,29 @@ async fn bucket_policy(
     name: &str,
     region: Option<String>,
 ) -> Result<Option<String>, ApiError> {
-    const LOCATION: &str = "s3:GetBucketLocation";
     const POLICY: &str = "s3:GetBucketPolicy";
     let bucket = utf8_percent_encode(name, SEGMENT);
     let region = match region {
         Some(region) => region,
-        None => {
-            let body = home.send(&Request::get(LOCATION, format!("/{bucket}?location="))).await?;
-            let mut location = String::new();
-            leaves(&String::from_utf8_lossy(&body), |_, text| text.clone_into(&mut location))
-                .map_err(|problem| ApiError::bad_answer(LOCATION, problem))?;
-            match location.as_str() {
-                "" => "us-east-1".to_owned(),
-                "EU" => "eu-west-1".to_owned(),
-                _ => location,
-            }
-        }
+        None => location(home, &bucket.to_string()).await?,
     };
     let there = Service::new(session, client, "s3", &region, POLICY).await?;
     let answer = there.send(&Request::get(POLICY, format!("/{bucket}?policy="))).await;
     absent_is_none(answer.map(|body| Some(String::from_utf8_lossy(&body).into_owned())))
+}
+
+/// The region of a bucket, for endpoints whose list does not tell it.
+async fn location(home: &Service<'_>, bucket: &str) -> Result<String, ApiError> {
+    const LOCATION: &str = "s3:GetBucketLocation";
+    let body = home.send(&Request::get(LOCATION, format!("/{bucket}?location="))).await?;
+    let mut location = String::new();
+    leaves(&String::from_utf8_lossy(&body), |_, text| text.clone_into(&mut location))
+        .map_err(|problem| ApiError::bad_answer(LOCATION, problem))?;
+    Ok(match location.as_str() {
+        "" => "us-east-1".to_owned(),
+        "EU" => "eu-west-1".to_owned(),
+        _ => location,
+    })
 }
 
 async fn keys(session: &Session, client: &reqwest::Client, region: &str) -> Result<Reading, ApiError> {
@@ -364,7 +371,7 @@ async fn functions(session: &Session, client: &reqwest::Client, region: &str) ->
     let mut reading = Reading::default();
     let request = |token: Option<&str>| {
         let marker = token.map(|token| format!("?Marker={}", utf8_percent_encode(token, SEGMENT))).unwrap_or_default();
-        Request::get(LIST, format!("/2015-03-31/functions/{marker}"))
+        Request::get(LIST, format!("/2015-03-31/functions{marker}"))
     };
     let list = json_list(&service, LIST, &mut reading.pages, request, ("NextMarker", "Functions")).await?;
     each(session, &mut reading, list, |function| {
@@ -418,7 +425,7 @@ pub(super) async fn probe(
         ("kms", Request::json("kms:ListKeys", "1.1", "TrentService.ListKeys", &json!({"Limit": 1}))),
         ("sqs", Request::json("sqs:ListQueues", "1.0", "AmazonSQS.ListQueues", &json!({"MaxResults": 1}))),
         ("sns", Request::form("sns:ListTopics", &[("Action", "ListTopics"), ("Version", "2010-03-31")])),
-        ("lambda", Request::get("lambda:ListFunctions", "/2015-03-31/functions/?MaxItems=1")),
+        ("lambda", Request::get("lambda:ListFunctions", "/2015-03-31/functions?MaxItems=1")),
         (
             "secretsmanager",
             Request::json("secretsmanager:ListSecrets", "1.1", "secretsmanager.ListSecrets", &json!({"MaxResults": 1})),

@@ -16,8 +16,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_iam::error::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +117,7 @@ impl Session {
         let limits = Limits::new(run, live.attempts);
         let connect = "sts:GetCallerIdentity";
         let failed = |error: ApiError| error.for_connector("cannot tell who the credential is; nothing was read");
-        let config = limits.run(connect, loader.load()).await.map_err(failed)?;
+        let config = limits.run(connect, Box::pin(loader.load())).await.map_err(failed)?;
         let sts = aws_sdk_sts::Client::new(&config);
         let answer = call(&limits, connect, sts.get_caller_identity().send()).await.map_err(failed)?;
         let (Some(account), Some(arn)) = (answer.account, answer.arn) else {
@@ -176,13 +176,13 @@ impl Session {
         Ok(Self { config, caller, limits: self.limits.clone(), endpoint: self.endpoint.clone() })
     }
 
-    /// One call. `name` is the IAM permission it needs.
-    pub(super) async fn call<T, E, F>(&self, name: &'static str, request: F) -> Result<T, ApiError>
+    /// One call. `name` is the IAM permission it needs. Boxed: a request of the SDK takes 25 kB while it waits for its turn.
+    pub(super) fn call<'a, T, E, F>(&'a self, name: &'static str, request: F) -> BoxFuture<'a, Result<T, ApiError>>
     where
-        F: Future<Output = Result<T, SdkError<E>>>,
+        F: Future<Output = Result<T, SdkError<E>>> + Send + 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        call(&self.limits, name, request).await
+        call(&self.limits, name, request)
     }
 
     /// The SDK's configuration for `region`.
@@ -191,12 +191,12 @@ impl Session {
     }
 }
 
-async fn call<T, E, F>(limits: &Limits, name: &'static str, request: F) -> Result<T, ApiError>
+fn call<'a, T, E, F>(limits: &'a Limits, name: &'static str, request: F) -> BoxFuture<'a, Result<T, ApiError>>
 where
-    F: Future<Output = Result<T, SdkError<E>>>,
+    F: Future<Output = Result<T, SdkError<E>>> + Send + 'a,
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    limits.run(name, request).await?.map_err(|error| ApiError::from_sdk(name, &error))
+    Box::pin(async move { limits.run(name, request).await?.map_err(|error| ApiError::from_sdk(name, &error)) })
 }
 
 /// Sorts failures by what a reader can do about them.
@@ -309,31 +309,27 @@ impl ApiError {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         match error {
-            SdkError::ServiceError(context) => Self::from_code(
-                call,
-                context.raw().status().as_u16(),
-                context.err().code(),
-                context.err().message().unwrap_or_default(),
-            ),
-            SdkError::ResponseError(context) => Self::bad_answer(
-                call,
-                format!(
-                    "HTTP {} with a body that is no answer of this API: {}",
-                    context.raw().status().as_u16(),
-                    DisplayErrorContext(error)
-                ),
-            ),
-            _ if has_no_credentials(error) => Self {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                let unread = || causes(context.err());
+                let message = context.err().message().map_or_else(unread, str::to_owned);
+                Self::from_code(call, status, context.err().code(), &message)
+            }
+            SdkError::ResponseError(_) if is_caused_by::<hyper::Error>(error) => {
+                Self::unreachable(call, format!("the answer broke off: {}", causes(error)))
+            }
+            SdkError::ResponseError(context) => {
+                Self::bad_answer(call, format!("HTTP {}: {}", context.raw().status().as_u16(), causes(error)))
+            }
+            _ if is_caused_by::<CredentialsError>(error) => Self {
                 call,
                 kind: ErrorKind::Credential,
-                message: format!("no request could be made: {}", DisplayErrorContext(error)),
+                message: format!("no request could be made: {}", causes(error)),
             },
-            SdkError::ConstructionFailure(_) => Self {
-                call,
-                kind: ErrorKind::Refused,
-                message: format!("no request could be made: {}", DisplayErrorContext(error)),
-            },
-            _ => Self::unreachable(call, format!("{}", DisplayErrorContext(error))),
+            SdkError::ConstructionFailure(_) => {
+                Self { call, kind: ErrorKind::Refused, message: format!("no request could be made: {}", causes(error)) }
+            }
+            _ => Self::unreachable(call, causes(error)),
         }
     }
 
@@ -348,7 +344,8 @@ impl ApiError {
             ErrorKind::Stopped => "run the collection again".to_owned(),
             ErrorKind::Denied => format!("allow `{}` to the credential, then collect this system again", self.call),
             ErrorKind::Credential => "give a valid, unexpired credential; `aws sts get-caller-identity` with the same \
-                                      environment or profile shows whether it works"
+                                      environment or profile shows whether it works. A region that is not enabled for \
+                                      the account answers the same"
                 .to_owned(),
             ErrorKind::Throttled => {
                 "collect again later, or with a lower `concurrency`; `attempts` says how often one call is tried"
@@ -395,16 +392,23 @@ impl ApiError {
     }
 }
 
-/// Whether the chain of credential providers came up with nothing.
-fn has_no_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<CredentialsError>() {
-            return true;
+/// Whether an `E` is among the error and its causes.
+fn is_caused_by<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(<dyn std::error::Error>::is::<E>)
+}
+
+/// An error's own words and those of its causes, never their `Debug`: that of the SDK holds whole answers, and an answer may
+/// hold a secret.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text.push_str(if text.is_empty() { "" } else { ": " });
+            text.push_str(&words);
         }
-        cause = error.source();
     }
-    false
+    text
 }
 
 /// Follows the pages of one list and notices when they lead in a circle.

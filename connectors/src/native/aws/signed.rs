@@ -14,7 +14,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use bytes::Bytes;
 
-use super::session::{ApiError, ErrorKind, Session};
+use super::session::{ApiError, ErrorKind, Session, causes};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
@@ -130,7 +130,7 @@ impl<'a> Service<'a> {
 
     async fn try_once(&self, request: &Request) -> Result<Bytes, ApiError> {
         let built = self.signed(request)?;
-        let failed = |error: reqwest::Error| ApiError::unreachable(request.call, chain(&error));
+        let failed = |error: reqwest::Error| ApiError::unreachable(request.call, causes(&error));
         let mut answer = self.client.execute(built).await.map_err(failed)?;
         let status = answer.status().as_u16();
         let kind = answer.headers().get("x-amzn-errortype").and_then(|kind| kind.to_str().ok()).map(str::to_owned);
@@ -200,18 +200,6 @@ fn jittered(pause: Duration, request: &Request) -> Duration {
         .chain(request.body.bytes())
         .fold(pause.subsec_nanos(), |hash, byte| hash.wrapping_mul(16_777_619) ^ u32::from(byte));
     pause / 2 + (pause / 2).mul_f64(f64::from(seed % 1000) / 1000.0)
-}
-
-/// An error with its causes, which `reqwest` keeps out of its own text.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Error code and message of a JSON or XML body.

@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::cells::Cells;
 use super::columns::{self, Column};
 use super::fault::{Fault, Reach};
-use super::rows::{Row, Rows, Step, with_rows};
+use super::rows::{Format, Row, Rows, Step, with_rows};
 use super::settings::Source;
 use super::tables::{Mapper, RowKey, Table};
 use crate::record::Record;
@@ -145,9 +145,15 @@ impl FileReader<'_> {
     fn rows(&mut self, rows: &mut dyn Rows) -> Result<Result<(), Fault>, ConnectorError> {
         let columns = match find_columns(self.source, rows) {
             Ok(Some(columns)) => columns,
-            Ok(None) => {
+            // Without an object there is no key: no line at all is how an empty list is written in JSON Lines.
+            Ok(None) if self.source.layout.format == Format::Jsonl => {
                 self.expectations();
                 return Ok(Ok(()));
+            }
+            Ok(None) => {
+                return Ok(Err(Fault::header("the file is empty: it has no header")
+                    .cause("an export without rows still has its header; this one was cut off or never written")
+                    .fix("export the file again")));
             }
             Err(fault) => return Ok(Err(fault)),
         };

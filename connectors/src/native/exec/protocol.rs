@@ -315,7 +315,9 @@ impl<'a> Conversation<'a> {
         }
         open.has_told_gaps |= !words.gaps.is_empty();
         for told in words.gaps {
-            let gap = Gap { cause: told.cause, fix: told.fix, ..Gap::new("COL137", told.what) };
+            let cause = told.cause.unwrap_or_else(|| "the program does not say why".to_owned());
+            let fix = told.fix.unwrap_or_else(|| "see the program's own documentation".to_owned());
+            let gap = Gap::new("COL137", told.what).cause(cause).fix(fix);
             match told.kind {
                 Some(kind) => open.scope.gap(kind, gap),
                 None => open.gap(&gap),
@@ -323,6 +325,7 @@ impl<'a> Conversation<'a> {
         }
         let Some(state) = words.state else { return Ok(()) };
         let unsaid = Gap::new("COL137", format!("the program calls scope `{}` {}", words.name, spelled(state)))
+            .cause("the program does not say why")
             .fix("let the program say what was not read, with `gaps`");
         match state {
             ScopeState::Complete => {}
@@ -397,6 +400,7 @@ impl<'a> Conversation<'a> {
         let open = self.open(name, &uncovered);
         for kind in uncovered {
             let gap = Gap::new("COL135", format!("no scope covers {kind}, which `yields` promises"))
+                .cause("the scopes that the program opened list other kinds")
                 .fix(format!("list \"{kind}\" in the `kinds` of a scope, or take it out of `yields`"));
             open.scope.fail(kind, gap);
         }

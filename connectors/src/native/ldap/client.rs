@@ -265,6 +265,7 @@ async fn within<T>(
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(LdapError::Timeout { .. })) | Err(_) => Err(Failure::Gap(
                 Gap::new(code::LOST, format!("{what}: no answer for {} s", SILENCE.as_secs()))
+                    .cause("the server is overloaded, or a firewall dropped the connection without a word")
                     .fix("collect again when the server is less busy, or with a smaller `page_size`"),
             )),
             Ok(Err(error)) => Err(Failure::Gap(lost(what, &error))),
@@ -291,7 +292,11 @@ fn malformed(what: &str) -> Gap {
 
 /// The trust that a certificate is judged by.
 fn tls(ca_file: Option<&Path>) -> Result<Arc<rustls::ClientConfig>, Gap> {
-    let no_tls = |cause: String| Gap::new(code::CONNECT, "TLS cannot be set up").cause(cause);
+    let no_tls = |cause: String| {
+        Gap::new(code::CONNECT, "TLS cannot be set up")
+            .cause(cause)
+            .fix("install the system's CA certificates, or name a CA file with `ca_file`")
+    };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -111,6 +111,7 @@ impl Export {
             Ok(false) => {
                 reader.fail(
                     Gap::new(code::FILE, format!("`{}` is UTF-16, LDIF is UTF-8", reader.shown))
+                        .cause("it begins with the byte order mark of UTF-16")
                         .fix("export without ldifde's option `-u`, or convert it: `iconv -f UTF-16 -t UTF-8`"),
                 );
                 return Ok(0);
@@ -139,11 +140,21 @@ impl Export {
         let entries = reader.entries;
         match ldif.into_input().into_inner().finish() {
             Ok((bytes, sha256)) => {
+                if bytes == 0 {
+                    let gap = Gap::new(code::FILE, format!("`{}` is empty", file.display()))
+                        .cause("even an empty directory's export holds its base or a comment: the export failed")
+                        .fix("export again");
+                    intake.fail_all(&gap);
+                }
                 let path = file.display().to_string();
                 intake.file(&SourceFile { path, sha256, bytes, collected: self.collected, header: None });
             }
-            Err(error) => intake
-                .fail_all(&Gap::new(code::FILE, format!("cannot read `{}`", file.display())).cause(error.to_string())),
+            Err(error) => {
+                let gap = Gap::new(code::FILE, format!("cannot read `{}`", file.display()))
+                    .cause(error.to_string())
+                    .fix("check the file and its disk");
+                intake.fail_all(&gap);
+            }
         }
         intake.each(crate::sink::Scope::page);
         Ok(entries)

@@ -166,7 +166,9 @@ impl Server {
             mapped = mapping => match mapped {
                 Ok(outcome) => Ok(outcome?),
                 Err(error) => Err(ConnectorError::Failed(
-                    Gap::new(code::MALFORMED, "the entries could not be turned into records").cause(error.to_string()),
+                    Gap::new(code::MALFORMED, "the entries could not be turned into records")
+                        .cause(error.to_string())
+                        .fix("report this as a fault of muster"),
                 )),
             },
         }
