@@ -167,6 +167,8 @@ fn assert_harmless_markdown(what: &str, text: &str) {
     let options = pulldown_cmark::Options::ENABLE_TABLES;
     for event in Parser::new_ext(text, options) {
         match event {
+            // The one element that we write ourselves: a line break within a cell.
+            Event::InlineHtml(html) if &*html == "<br>" => {}
             Event::Html(html) | Event::InlineHtml(html) => panic!("{what}: HTML {html:?}"),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 panic!("{what}: a link to {dest_url:?}")
@@ -264,7 +266,7 @@ fn access_path_and_explain_are_harmless() {
 #[test]
 fn answers_to_queries_are_harmless() {
     let folder = scanned();
-    for table in ["accounts", "grants", "entitlements", "groups", "persons", "findings", "raw"] {
+    for table in ["accounts", "grants", "entitlements", "groups", "persons", "findings"] {
         let sql = format!("select * from {table}");
         let answer = |format: &str| folder.expect(0, &["query", &sql, "-o", format]);
         assert_harmless_text(table, &answer("table"));

@@ -190,7 +190,7 @@ endpoint, account, name, email = sys.argv[1:5]
 def client(service, **keys):
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys)
 sts = client("sts", aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret")
-c = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="a")["Credentials"]
+c = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole", RoleSessionName="administrator")["Credentials"]
 iam = client("iam", aws_access_key_id=c["AccessKeyId"], aws_secret_access_key=c["SecretAccessKey"], aws_session_token=c["SessionToken"])
 iam.create_user(UserName=name, Tags=[{"Key": "email", "Value": email}])
 iam.create_login_profile(UserName=name, Password="not-a-real-one-1")

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 /// (Unicode UAX #9; CVE-2021-42574 "Trojan Source"), zero-width and other invisible format characters, and the tag
 /// characters. One line stays one line. Joiners that some scripts need are shown as well: in a report about identity two
 /// names that look the same must not be different.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -31,14 +31,14 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 /// A formula starts with `=`, `+`, `-` or `@` (also full-width, which some spreadsheets take for the same); tab, carriage
 /// return and line feed at the start are skipped by some importers and then reveal one (OWASP, "CSV Injection"). Leading
 /// blanks are looked through for the same reason.
-pub(crate) fn formula_safe(text: &str) -> Cow<'_, str> {
+pub fn formula_safe(text: &str) -> Cow<'_, str> {
     let hides = text.starts_with(['\t', '\r', '\n']);
     let starts = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
     if hides || starts { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 /// The text as prose for Markdown (CommonMark with GitHub's tables): no markup, no HTML, no link, no mention, one line.
-pub(crate) fn markdown(text: &str) -> String {
+pub fn markdown(text: &str) -> String {
     let text = visible(text);
     let mut prose = String::with_capacity(text.len() + 16);
     let starts_list = text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['.', ')']);
@@ -89,7 +89,7 @@ pub(crate) fn markdown_code(text: &str) -> String {
 /// JSON text with hidden characters written as `\uXXXX`: the same value for a parser, harmless on a terminal.
 ///
 /// Outside of strings JSON is plain ASCII, so only strings change. Line feeds stay: the layout is made of them.
-pub(crate) fn json(document: &str) -> Cow<'_, str> {
+pub fn json(document: &str) -> Cow<'_, str> {
     let is_raw = |c: char| c != '\n' && is_hidden(c);
     if !document.chars().any(is_raw) {
         return Cow::Borrowed(document);

@@ -6,7 +6,7 @@
 //!
 //! This crate knows no connector, no graph and no rule. [`FORMATS`] lists what it can write.
 
-mod escape;
+pub mod escape;
 mod format;
 pub mod view;
 

@@ -47,7 +47,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            serde_json::to_writer_pretty(&mut out, &rows).map_err(std::io::Error::from)?;
+            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
+            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
             for row in &rows {

@@ -109,7 +109,8 @@ fn list(arguments: &Arguments, session: &Session, view: &View) -> Result<Outcome
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            serde_json::to_writer_pretty(&mut out, &findings).map_err(std::io::Error::from)?;
+            let document = serde_json::to_string_pretty(&findings).map_err(std::io::Error::from)?;
+            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
             let mut table = plain_table(&["fingerprint", "severity", "rule", "system", "what"]);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use comfy_table::ContentArrangement;
+use muster_reports::escape;
 use serde_json::{Map, Value as Json};
 
 use super::Which;
@@ -207,7 +208,8 @@ fn json(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
     write!(out, "[")?;
     for (index, row) in answer.rows.iter().enumerate() {
         let object: Map<String, Json> = answer.columns.iter().cloned().zip(row.iter().cloned()).collect();
-        write!(out, "{}\n  {}", if index == 0 { "" } else { "," }, Json::Object(object))?;
+        let object = Json::Object(object).to_string();
+        write!(out, "{}\n  {}", if index == 0 { "" } else { "," }, escape::json(&object))?;
     }
     writeln!(out, "{}]", if answer.rows.is_empty() { "" } else { "\n" })
 }
@@ -217,43 +219,25 @@ fn csv(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
     writer.write_record(&answer.columns)?;
     for row in &answer.rows {
         writer.write_record(
-            row.iter().map(|value| if value.is_string() { unformula(text(value)) } else { text(value) }),
+            row.iter().map(|value| if value.is_number() { text(value) } else { harmless(&text(value)) }),
         )?;
     }
     writer.flush()
 }
 
-/// Keeps a spreadsheet from running a text (OWASP, "CSV Injection"): an apostrophe before what would begin a formula.
-fn unformula(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+/// As the report's CSV: nothing that a spreadsheet calculates (OWASP, "CSV Injection"), nothing that a terminal obeys.
+fn harmless(text: &str) -> String {
+    escape::visible(&escape::formula_safe(text)).into_owned()
 }
 
 fn markdown(answer: &Answer, out: &mut impl Write) -> io::Result<()> {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
-    writeln!(out, "{}", line(answer.columns.iter().map(|name| escaped(name)).collect()))?;
+    writeln!(out, "{}", line(answer.columns.iter().map(|name| escape::markdown(name)).collect()))?;
     writeln!(out, "{}", line(answer.columns.iter().map(|_| "---".to_owned()).collect()))?;
     for row in &answer.rows {
-        writeln!(out, "{}", line(row.iter().map(|value| escaped(&text(value))).collect()))?;
+        writeln!(out, "{}", line(row.iter().map(|value| escape::markdown(&text(value))).collect()))?;
     }
     Ok(())
-}
-
-/// `text` so that Markdown shows it and does nothing else with it.
-fn escaped(text: &str) -> String {
-    let mut safe = String::new();
-    for c in visible(text).chars() {
-        match c {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '~' | '!' | '#' => {
-                safe.push('\\');
-                safe.push(c);
-            }
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

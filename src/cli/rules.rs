@@ -63,7 +63,8 @@ fn list(session: &Session) -> Result<Outcome, Failure> {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
             let rows: Vec<Json> = RULES.iter().map(|rule| row(rule)).collect();
-            serde_json::to_writer_pretty(&mut out, &rows).map_err(std::io::Error::from)?;
+            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
+            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
             let mut table = plain_table(&["rule", "severity", "judges", "finds"]);

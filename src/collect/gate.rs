@@ -132,6 +132,14 @@ pub fn judge(
         whole.extend(headers(report, before));
         whole.extend(age(system, report, now));
         for (kind, state) in &report.kinds {
+            // Other columns put even the rows that were read in doubt; what is partial is not judged beyond that.
+            if state.state == ScopeState::Partial {
+                suspicions.extend(headers(report, before).into_iter().map(|gap| Suspicion {
+                    scope: report.scope.clone(),
+                    kind: *kind,
+                    gap: accept_hint(gap, &system.name),
+                }));
+            }
             if state.state != ScopeState::Complete {
                 continue;
             }
@@ -158,10 +166,12 @@ fn accept_hint(gap: Gap, system: &str) -> Gap {
 
 /// Whether no row of `kind` is remarkable in a scope that has `rows` rows of all kinds together, and had `earlier` of this one.
 ///
-/// A tenant without groups is ordinary; a scope without anything, or one without accounts or persons, is not.
+/// A tenant without groups is ordinary, and so is a region without a bucket or a queue; a scope of principals without
+/// anything, or one without accounts or persons, is not.
 fn empty_is_remarkable(gate: &Gate, kind: RecordKind, rows: u64, earlier: Option<u64>) -> bool {
     let about = matches!(kind, RecordKind::Person | RecordKind::Employment | RecordKind::Account);
-    rows == 0 || about || earlier.is_some_and(|earlier| earlier >= u64::from(gate.min_change.max(1)))
+    let things = matches!(kind, RecordKind::Resource | RecordKind::Policy | RecordKind::Federation);
+    (rows == 0 && !things) || about || earlier.is_some_and(|earlier| earlier >= u64::from(gate.min_change.max(1)))
 }
 
 fn amount(
