@@ -15,14 +15,16 @@ use muster_testbeds::estate::rng::Rng;
 /// Instants at which a scan is killed.
 const KILLS: u64 = 50;
 
-/// Large enough that a kill meets every stage, small enough for fifty scans without optimisation.
+/// Small enough for fifty scans without optimisation; the kills are spread over the whole of a scan, however long it takes.
+const KILLED_ACCOUNTS: u64 = 1_500;
+
+/// Large enough that a signal or a second scan meets the first one at work.
 const ACCOUNTS: u64 = 5_000;
 
 /// An estate that takes a while to scan.
-fn bulk(accounts: u64) -> Folder {
+fn bulk(accounts: u64, systems: u64) -> Folder {
     let folder = Folder::empty();
-    let sizes =
-        Bulk { seed: 7, people: accounts / 5, accounts, grants: accounts, memberships: accounts / 2, systems: 3 };
+    let sizes = Bulk { seed: 7, people: accounts / 5, accounts, grants: accounts, memberships: accounts / 2, systems };
     sizes.write(folder.path()).unwrap();
     folder
 }
@@ -50,7 +52,7 @@ fn send(child: &Child, signal: &str) {
 
 #[test]
 fn killed_at_fifty_instants_the_store_is_sound_and_the_previous_snapshot_opens() {
-    let folder = bulk(ACCOUNTS);
+    let folder = bulk(KILLED_ACCOUNTS, 1);
     let began = Instant::now();
     let first = folder.run(&["scan", "--quiet", "-o", "json=first.json"]);
     assert!(matches!(first.code, Some(0 | 1)), "{}", first.stderr);
@@ -87,7 +89,7 @@ fn killed_at_fifty_instants_the_store_is_sound_and_the_previous_snapshot_opens()
 
 #[test]
 fn sigterm_ends_a_scan_within_seconds_and_commits_nothing() {
-    let folder = bulk(ACCOUNTS);
+    let folder = bulk(ACCOUNTS, 3);
     let first = folder.run(&["scan", "--quiet", "-o", "json=first.json"]);
     assert!(matches!(first.code, Some(0 | 1)), "{}", first.stderr);
     // One more system that takes a minute, so that the signal meets a collection that is under way.
@@ -117,7 +119,7 @@ yields = ["accounts"]
 
 #[test]
 fn of_two_scans_the_second_names_the_first_or_waits_for_it() {
-    let folder = bulk(ACCOUNTS);
+    let folder = bulk(ACCOUNTS, 3);
     let first = start(&folder, &["scan", "--quiet", "-o", "json=first.json"]);
     let lock = folder.path().join(".muster/LOCK");
     let began = Instant::now();
@@ -136,7 +138,7 @@ fn of_two_scans_the_second_names_the_first_or_waits_for_it() {
 
 #[test]
 fn a_full_disk_keeps_the_previous_snapshot_and_says_what_to_do() {
-    let folder = bulk(ACCOUNTS);
+    let folder = bulk(ACCOUNTS, 3);
     let disk = SmallDisk::mount();
     let store = disk.0.path().join("store");
     let store = store.to_str().unwrap();

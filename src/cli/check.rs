@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::check::{self, Estate};
 use crate::config::Config;
 use crate::report::{self, Ending, Walk};
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::{Lock, Snapshot, Store};
 
 /// Arguments of `muster check`.
 #[derive(Debug, Clone, Default, Args)]
@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let config = session.config()?;
     let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
-    judge(session, &config, &store, &snapshot)
+    judge(session, &config, &store, &snapshot, None)
 }
 
 /// Judges `snapshot`, keeps the findings and writes what `-o` asks for.
@@ -41,6 +41,7 @@ pub(super) fn judge(
     config: &Config,
     store: &Store,
     snapshot: &Snapshot,
+    lock: Option<Lock>,
 ) -> Result<Outcome, Failure> {
     // Outputs are settled first: a misspelt format must not cost a scan.
     let outputs = formats(&session.global.output)?;
@@ -53,7 +54,10 @@ pub(super) fn judge(
     let findings = check::findings_frame(&checked);
     let view = report::view(&estate, checked, manifest, &ending, now);
     let json = serde_json::to_value(&view).map_err(std::io::Error::from)?;
-    let lock = session.lock(store)?;
+    let lock = match lock {
+        Some(held) => held,
+        None => session.lock(store)?,
+    };
     store.write_check(&lock, manifest.header.sequence, findings, &json)?;
     drop(lock);
     write(session, &view, &Walk { estate: &estate, now }, &outputs)?;

@@ -14,6 +14,7 @@ use crate::collect::progress::{Unwatched, Watcher};
 use crate::collect::{CollectError, Collected, Options, collect, is_doubtful};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
+use crate::snapshot::Lock;
 
 /// Arguments of `muster collect`.
 #[derive(Debug, Clone, Default, Args)]
@@ -32,7 +33,7 @@ pub struct Arguments {
 /// [`Failure`] when nothing was committed.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
-    let collected = collect_now(arguments, session, &config)?;
+    let (collected, _lock) = collect_now(arguments, session, &config)?;
     let mut out = open(None)?;
     let header = &collected.manifest.header;
     writeln!(out, "snapshot {} {} {}", header.sequence, header.taken, collected.manifest.id)?;
@@ -40,11 +41,12 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     Ok(outcome(&collected).allowing_partial(session.global.allow_partial))
 }
 
-/// Collects with signals, progress and the lock of this process, and tells what was not read.
+/// Collects with signals, progress and the lock of this process, and tells what was not read. The lock is handed on, so that
+/// nobody comes between a snapshot and its check.
 ///
 /// # Errors
 /// [`Failure`] when nothing was committed.
-pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) -> Result<Collected, Failure> {
+pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) -> Result<(Collected, Lock), Failure> {
     let store = session.store(config)?;
     let lock = session.lock(&store)?;
     crate::install_tls();
@@ -66,7 +68,7 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
     runtime.shutdown_background();
     let collected = collected?;
     collected.diagnostics.iter().for_each(|diagnostic| session.tell(diagnostic));
-    Ok(collected)
+    Ok((collected, lock))
 }
 
 /// Why nothing was collected, as a person reads it.

@@ -46,8 +46,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// What only a snapshot knows: findings, accounts, persons.
 fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
     let what = arguments.what.as_str();
-    let is_code = what.len() == 6
-        && what.is_ascii()
+    // Three letters and digits: a code that was mistyped, not a name to look for.
+    let is_code = what.is_ascii()
+        && what.len() > 3
         && what[..3].chars().all(|c| c.is_ascii_alphabetic())
         && what[3..].chars().all(|c| c.is_ascii_digit());
     if is_code || what.is_empty() {

@@ -11,10 +11,10 @@ use super::{check, collect};
 pub fn run(arguments: &collect::Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
     check::formats(&session.global.output)?;
-    let collected = collect::collect_now(arguments, session, &config)?;
+    let (collected, lock) = collect::collect_now(arguments, session, &config)?;
     let store = session.store(&config)?;
     let snapshot = store.find(&collected.manifest.header.sequence.to_string())?;
-    let judged = check::judge(session, &config, &store, &snapshot)?;
+    let judged = check::judge(session, &config, &store, &snapshot, Some(lock))?;
     let gathered = collect::outcome(&collected).allowing_partial(session.global.allow_partial);
     // Both say so when something was not read; the check's own reason names the findings as well.
     Ok(if judged.exit >= gathered.exit { judged } else { gathered })
