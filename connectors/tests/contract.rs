@@ -176,7 +176,8 @@ async fn play(subject: &dyn Subject, estate: &Estate, fault: Fault) -> (Collecte
     let stage = subject.stage(estate, fault);
     let collected = collect(&*stage.connector).await;
     collected.assert_honest();
-    if !matches!(subject.exception(fault), Some(Exception::PassesOn(_))) {
+    let repeats = [Fault::Duplicate, Fault::PageRepeated].contains(&fault);
+    if !repeats || !matches!(subject.exception(Fault::Duplicate), Some(Exception::PassesOn(_))) {
         collected.assert_distinct();
     }
     (collected, stage)

@@ -149,6 +149,16 @@ impl Report {
             .collect()
     }
 
+    /// Why a rule did not evaluate subjects.
+    pub(crate) fn reasons(&self, rule: &str) -> Vec<String> {
+        let rules = self.0["rules"].as_array().into_iter().flatten();
+        rules
+            .filter(|summary| summary["rule"] == rule)
+            .flat_map(|summary| summary["reasons"].as_array().into_iter().flatten())
+            .map(|reason| text(&reason["cause"]))
+            .collect()
+    }
+
     /// Population, pass, fail and not evaluated of a rule.
     pub(crate) fn counts(&self, rule: &str) -> [u64; 4] {
         let rules = self.0["rules"].as_array().unwrap();

@@ -112,6 +112,9 @@ fn answer(list: &List, fault: Fault, call: &Call) -> Option<Answer> {
             let content = base64::engine::general_purpose::STANDARD.encode(report(list.total));
             return Some(Answer::Result(format!("<ReportFormat>text/csv</ReportFormat><Content>{content}</Content>")));
         }
+        "ListAccountAliases" => {
+            return Some(Answer::Result("<IsTruncated>false</IsTruncated><AccountAliases/>".into()));
+        }
         "/" => return Some(Answer::Json(200, "{}".into())),
         "/2015-03-31/functions" => return Some(Answer::Json(200, r#"{"Functions":[]}"#.into())),
         "ListTopics" => return Some(Answer::Result("<Topics/>".into())),

@@ -24,15 +24,16 @@ const OTHER: &str = "dc=other,dc=test";
 
 /// A group, and five users of which it names every one.
 fn entries(base: &str) -> Vec<Value> {
+    let place = &base[3..8]; // An id has sixteen bytes.
     let users = (1..=5).map(|n| format!("cn=user{n},{base}"));
     let group = json!({
         "dn": format!("cn=staff,{base}"), "objectClass": ["top", "group"], "sAMAccountName": ["staff"],
-        "objectGUID": ["guid-of-staff--0"], "member": users.clone().collect::<Vec<_>>(),
+        "objectGUID": [format!("guid-{place}-staff")], "member": users.clone().collect::<Vec<_>>(),
     });
     let user = |(n, dn): (usize, String)| {
         json!({
             "dn": dn, "objectClass": ["top", "person", "organizationalPerson", "user"],
-            "sAMAccountName": [format!("user{n}")], "objectGUID": [format!("guid-of-user---{n}")],
+            "sAMAccountName": [format!("user{n}")], "objectGUID": [format!("guid-{place}-user{n}")],
             "userAccountControl": ["512"], "primaryGroupID": ["513"], "accountExpires": ["0"],
             "pwdLastSet": ["133000000000000000"], "lastLogonTimestamp": ["133000000000000000"],
             "whenCreated": ["20240101000000.0Z"],

@@ -797,6 +797,8 @@ mod tests {
             RecordKind::Account,
             RecordKind::Group,
             RecordKind::Membership,
+            RecordKind::Entitlement,
+            RecordKind::Grant,
             RecordKind::Policy,
             RecordKind::Credential,
         ];
