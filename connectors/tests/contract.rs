@@ -163,6 +163,10 @@ trait Subject: Send + Sync {
     fn has_one_connection(&self) -> bool {
         false
     }
+    /// Whether a page that comes a second time cannot be told from a list that goes round in circles.
+    fn takes_a_second_page_for_a_circle(&self) -> bool {
+        false
+    }
     /// Records in the first scope that come from no row.
     fn without_rows(&self) -> u64 {
         0
@@ -263,7 +267,7 @@ fn assert_within(part: &Collected, whole: &Collected, told: &str) {
         if matches!(record, Record::Membership(membership) if membership.member_kind == PrincipalKind::Unknown) {
             continue;
         }
-        let line = serde_json::to_string(record).unwrap();
+        let line = collected::line(record);
         assert!(whole.binary_search(&line).is_ok(), "{told}: {line}");
     }
 }
@@ -394,8 +398,11 @@ async fn a_row_or_page_that_comes_twice_comes_out_once() {
         let mut page = subject.estate();
         let again = page.0[0].rows[PAGE..2 * PAGE].to_vec();
         page.0[0].rows.splice(PAGE..PAGE, again);
-        for estate in [row, page] {
-            assert_same(&*subject, Fault::Duplicate, &estate, ends).await;
+        assert_same(&*subject, Fault::Duplicate, &row, ends).await;
+        if subject.takes_a_second_page_for_a_circle() {
+            assert_short(&*subject, Fault::Duplicate, &page, 0, ScopeState::Failed).await;
+        } else {
+            assert_same(&*subject, Fault::Duplicate, &page, ends).await;
         }
     }
 }

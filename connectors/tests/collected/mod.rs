@@ -29,11 +29,19 @@ pub(crate) struct Collected {
     pub(crate) notes: Vec<String>,
 }
 
+/// A record as one line of JSON, without its place in a file: that moves with the rows around it.
+pub(crate) fn line(record: &Record) -> String {
+    let mut json = serde_json::to_value(record).expect("a record is JSON");
+    if json["raw"].get("at").is_some() {
+        json["raw"] = "at".into();
+    }
+    json.to_string()
+}
+
 impl Collected {
     /// The records as sorted JSON lines: order is nobody's promise.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> =
-            self.records.iter().map(|record| serde_json::to_string(record).expect("a record is JSON")).collect();
+        let mut lines: Vec<String> = self.records.iter().map(line).collect();
         lines.sort();
         lines
     }

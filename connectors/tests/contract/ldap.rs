@@ -114,6 +114,10 @@ impl Subject for Live {
     fn has_one_connection(&self) -> bool {
         true
     }
+
+    fn takes_a_second_page_for_a_circle(&self) -> bool {
+        true // Some servers send the same cookie for every page, so the page itself is the only sign.
+    }
 }
 
 fn done(code: u8) -> Reply {

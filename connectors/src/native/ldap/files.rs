@@ -189,7 +189,7 @@ impl Reader<'_> {
             .cause(error.to_string())
             .fix("export again")
             .at(format!("{}:{line}", self.shown));
-        self.gap(gap);
+        if line == 0 { self.fail(gap) } else { self.gap(gap) }
     }
 
     /// Takes an item; false when the file must not be read further.

@@ -157,6 +157,13 @@ impl Rows for Delimited {
             if !self.last_fits {
                 return Step::Bad(self.misfit(lines));
             }
+            if self.quotes.cut_off_at(self.reader.position().byte()) {
+                return Step::Bad(
+                    Fault::width("the file ends inside a value of this row")
+                        .cause("the file was cut")
+                        .fix("export or copy the file again, to its end"),
+                );
+            }
             return match StringRecord::from_byte_record(std::mem::take(&mut self.bytes)) {
                 Ok(cells) => {
                     row.cells = cells;

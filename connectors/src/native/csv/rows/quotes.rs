@@ -47,6 +47,11 @@ impl Seen {
         self.state.get() == State::Quoted
     }
 
+    /// Whether a row that ends at `end` was cut off inside a quoted value: everything was read, and no quote closes it.
+    pub(super) fn cut_off_at(&self, end: u64) -> bool {
+        self.ends_inside_a_value() && self.bytes.get() == end
+    }
+
     fn watch(&self, bytes: &[u8], delimiter: u8) {
         let ends_value = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';
         let mut state = self.state.get();
