@@ -31,6 +31,10 @@ pub(crate) trait HttpSubject: Send + Sync {
     fn page(&self, list: &List, rows: &[serde_json::Value], next: Option<usize>) -> Response;
     /// The answer to a request that is about no list.
     fn other(&self, estate: &Estate, request: &Request) -> Response;
+    /// Whether a page that comes a second time cannot be told from a list that goes round in circles.
+    fn takes_a_second_page_for_a_circle(&self) -> bool {
+        false
+    }
     /// A page whose link to the next leads to `url`, for systems that link.
     fn page_linking_to(&self, _list: &List, _rows: &[serde_json::Value], _url: &str) -> Option<Response> {
         None
@@ -54,6 +58,10 @@ impl Subject for OverHttp {
     fn stage(&self, estate: &Estate, fault: Fault) -> Stage {
         let HttpStage { server, connector, .. } = HttpStage::set(&self.0, estate, script(fault));
         Stage { connector, requests: Box::new(move || server.requests().len()) }
+    }
+
+    fn takes_a_second_page_for_a_circle(&self) -> bool {
+        self.0.takes_a_second_page_for_a_circle()
     }
 }
 

@@ -60,6 +60,10 @@ impl HttpSubject for Live {
         format!("scim by {}", self.paging)
     }
 
+    fn takes_a_second_page_for_a_circle(&self) -> bool {
+        self.paging == "index" // A cursor says that it is another page; an index says nothing.
+    }
+
     fn estate(&self) -> Estate {
         scim_estate()
     }
