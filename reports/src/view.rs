@@ -316,7 +316,7 @@ pub struct PeopleSummary {
     pub accounts: u64,
     /// Accounts linked to a person, by the strategy that linked them.
     pub linked: BTreeMap<String, u64>,
-    /// Situations of RULES.md, by name.
+    /// Situations (CONFIRMED, UNASSIGNED …), by name.
     pub situations: BTreeMap<String, u64>,
     /// Account classes, by name.
     pub classes: BTreeMap<String, u64>,
@@ -339,7 +339,7 @@ pub struct AccountRow {
     pub lifecycle: String,
     /// Person id it is linked to; empty when none.
     pub person: String,
-    /// Situation of RULES.md.
+    /// Situation (CONFIRMED, UNASSIGNED …).
     pub situation: String,
     /// Privilege level.
     pub privilege: String,

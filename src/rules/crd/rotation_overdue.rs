@@ -14,8 +14,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[Need::CREDENTIAL],
     options: &[
         Setting { name: "access_key_days", default: 90, about: "days for access keys (CIS AWS Foundations 1.14: 90)" },
-        Setting { name: "token_days", default: 90, about: "days for tokens and client secrets (RULES: 30/90/365)" },
-        Setting { name: "key_days", default: 365, about: "days for certificates and SSH keys (RULES: 30/90/365)" },
+        Setting { name: "token_days", default: 90, about: "days for tokens and client secrets (as for access keys)" },
+        Setting { name: "key_days", default: 365, about: "days for certificates and SSH keys (renewed once a year)" },
     ],
     manual: Manual {
         finds: "A working key, token, secret or certificate that has not been renewed for longer than its kind allows.",

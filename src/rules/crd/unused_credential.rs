@@ -12,7 +12,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     controls: &[CRED, DORM],
     population: Population::Credentials,
     needs: &[Need { field: Some("last_used"), ..Need::CREDENTIAL }],
-    options: &[Setting { name: "days", default: 90, about: "days without use (RULES: 90)" }],
+    options: &[Setting {
+        name: "days",
+        default: 90,
+        about: "days without use (the age at which a key must be renewed anyway)",
+    }],
     manual: Manual {
         finds: "A working key, token or certificate whose last use is known and lies the set number of days or more in the past, or that was made that long ago and never used.",
         matters: "A key that nobody uses protects nothing and can only be stolen.",

@@ -15,7 +15,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     options: &[Setting {
         name: "grace_hours",
         default: 24,
-        about: "hours after the effective instant in which the account must be off (the 15 minutes of RULES' M6 are LCM-002's)",
+        about: "hours after the effective instant in which the account must be off: a day, so that a leaver of yesterday is not an incident",
     }],
     manual: Manual {
         finds: "An active account of a person none of whose employments runs any more, by a termination record that is present in HR.",

@@ -16,7 +16,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     options: &[Setting {
         name: "window_hours",
         default: 24,
-        about: "hours that a new account may be without a person (RULES: tolerance window W of 24 h)",
+        about: "hours that a new account may be without a person (a day for the feeds to catch up)",
     }],
     manual: Manual {
         finds: "An active account of a human class that no person of any HR feed corresponds to, not even as a candidate.",
