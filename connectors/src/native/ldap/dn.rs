@@ -57,15 +57,21 @@ fn normalise_rdn(rdn: &str) -> String {
 }
 
 fn normalise_pair(pair: &str) -> String {
-    let Some((attribute, value)) = pair.split_once('=') else { return pair.trim().to_lowercase() };
-    let mut text = attribute.trim().to_ascii_lowercase();
-    text.push('=');
+    let Some((attribute, value)) = pair.split_once('=') else { return escaped(pair, true) };
+    format!("{}={}", attribute.trim().to_ascii_lowercase(), escaped(value, false))
+}
+
+/// A value in lower case, special characters as `\xx`. Where no attribute stands before it, `=` is special as well: it would be
+/// read as the end of one.
+fn escaped(value: &str, alone: bool) -> String {
     let value = String::from_utf8_lossy(&unescape(value)).to_lowercase();
+    let mut text = String::with_capacity(value.len());
     let last = value.char_indices().next_back().map_or(0, |(position, _)| position);
     for (position, character) in value.char_indices() {
         let edge = position == 0 || position == last;
         if matches!(character, ',' | ';' | '+' | '"' | '\\' | '<' | '>' | '#' | '\0'..='\x1f' | '\x7f')
             || (edge && character == ' ')
+            || (alone && character == '=')
         {
             let code = u32::from(character);
             text.push('\\');
