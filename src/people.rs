@@ -1,8 +1,9 @@
 //! People: HR feeds to persons with employments, and links from accounts to them, each with its evidence.
 //!
 //! ```text
-//!   persons + employments ──► People::merge ──► persons with spans ─┐
-//!   graph accounts ───────────────────────────────────────────────┴─► ladder of STRATEGIES ──► a Link or a reason why not
+//!   rows of all feeds ──► merge ──► persons with employments ──► history: vanished, returned ─┐
+//!   graph accounts ──────────────────────────────────────────────────────────────────────────┴─► ladder of STRATEGIES ──► a
+//!                                                                                    Link or a reason why not
 //! ```
 //!
 //! The ladder is climbed from the strongest evidence down. The first rung that names anybody decides: one person is a link
@@ -15,9 +16,11 @@ mod email;
 mod employee_id;
 mod employment;
 mod federation;
+mod history;
 mod ladder;
 mod load;
 mod login;
+mod merge;
 mod pins;
 mod strategy;
 
@@ -29,8 +32,10 @@ use muster_connectors::record::AccountClass;
 
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
-pub use self::employment::{Employment, EndEvidence, Standing};
+pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
+pub use self::history::Gone;
 pub use self::load::Source;
+pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
 pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
@@ -59,12 +64,16 @@ pub struct Person {
     pub key: Text,
     /// The key in each feed the person stands in, as the feed spells it.
     pub feed_ids: Vec<Text>,
+    /// The records the person comes from, as feed and folded key.
+    pub feeds: Vec<(Text, Text)>,
     /// The name the person goes by.
     pub name: Option<Text>,
     /// Given name.
     pub given_name: Option<Text>,
     /// Family name.
     pub family_name: Option<Text>,
+    /// Names borne before.
+    pub previous_names: Vec<Text>,
     /// Work e-mails, folded.
     pub emails: Vec<Text>,
     /// Employee ids, folded, those of every employment included.
@@ -73,6 +82,14 @@ pub struct Person {
     pub employments: Vec<Employment>,
     /// State of the rows the person comes from, the best of them.
     pub state: RowState,
+    /// What each feed says, where the person stands in several; empty where all comes from one.
+    pub said: Vec<Said>,
+    /// Why the records of the person were joined.
+    pub joined: Vec<Reason>,
+    /// When the person was last seen, where today's feed does not have the record any more and no termination explains it.
+    pub vanished: Option<Timestamp>,
+    /// When the person was last seen before, where the last feed did not have the record and today's has it again.
+    pub returned: Option<Timestamp>,
 }
 
 /// What an account has to do with people, in the words of RULES.
@@ -92,6 +109,8 @@ pub enum Situation {
     Unassigned,
     /// Nobody corresponds, but HR was not read completely.
     Indeterminate,
+    /// Linked to somebody who is gone from HR without a termination.
+    SourceMissing,
     /// Not a person's account by its class.
     TargetIgnored,
 }
@@ -107,6 +126,7 @@ impl Situation {
             Self::Unqualified => "UNQUALIFIED",
             Self::Unassigned => "UNASSIGNED",
             Self::Indeterminate => "INDETERMINATE",
+            Self::SourceMissing => "SOURCE_MISSING",
             Self::TargetIgnored => "TARGET_IGNORED",
         }
     }
@@ -148,6 +168,9 @@ pub struct People {
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
     zone: Option<jiff::tz::TimeZone>,
+    duplicates: Vec<Duplicate>,
+    unresolved: Vec<usize>,
+    gone: Vec<Gone>,
 }
 
 impl People {
@@ -156,6 +179,11 @@ impl People {
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
     pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+        for person in &mut self.persons {
+            for employment in person.employments.iter_mut().filter(|employment| !employment.changes.is_empty()) {
+                employment.hold(employment.terms_at(now, &self.strings, self.zone.as_ref()));
+            }
+        }
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
@@ -261,6 +289,9 @@ impl People {
     }
 
     fn standing_of(&self, person: &Person, now: Timestamp) -> Standing {
+        if person.vanished.is_some() {
+            return Standing::Unknown;
+        }
         let zone = self.zone.as_ref();
         employment::best(person.employments.iter().map(|e| e.standing(now, self, zone)))
     }
@@ -270,9 +301,37 @@ impl People {
         employment.standing(now, self, self.zone.as_ref())
     }
 
+    /// The instant from which the change of an employment counts that holds now; for a termination, its end.
+    pub fn counts_from(&self, employment: &Employment) -> Option<Timestamp> {
+        employment.counts_from(self, self.zone.as_ref())
+    }
+
+    /// Pairs of persons who may be one human, and ids that may be two humans', by the later person.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
+    }
+
+    /// Those of them in which `person` is the later one.
+    pub fn duplicates_of(&self, person: PersonIx) -> &[Duplicate] {
+        let start = self.duplicates.partition_point(|duplicate| duplicate.second < person);
+        let end = self.duplicates.partition_point(|duplicate| duplicate.second <= person);
+        &self.duplicates[start..end]
+    }
+
+    /// Places of the decisions that name a record or an employment which no feed has.
+    pub fn unresolved_decisions(&self) -> &[usize] {
+        &self.unresolved
+    }
+
+    /// Persons who are gone from a feed for longer than they are waited for, with no termination, by feed and key.
+    pub fn gone(&self) -> &[Gone] {
+        &self.gone
+    }
+
     /// Situation of an account.
     pub fn situation(&self, account: NodeIx, now: Timestamp) -> Situation {
         match self.correlation(account) {
+            Correlation::Linked(link) if self.person(link.person).vanished.is_some() => Situation::SourceMissing,
             Correlation::Linked(link) => match self.standing(link.person, now) {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,

@@ -68,7 +68,9 @@ fn employment() -> impl Strategy<Value = record::Employment> {
             cost_centre: None,
             time_zone: None,
             effective: None,
+            effective_day: None,
             recorded: None,
+            sequence: None,
             raw: Raw::None,
         },
     )

@@ -150,7 +150,9 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             cost_centre: some("77"),
             time_zone: some("Europe/Berlin"),
             effective: Some(when),
+            effective_day: Some(day),
             recorded: None,
+            sequence: some("7"),
             raw: Raw::None,
         })),
         boxed(Account {
