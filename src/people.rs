@@ -318,6 +318,15 @@ impl People {
         &self.duplicates[start..end]
     }
 
+    /// What the feeds say of those attributes on which they disagree, letter case aside.
+    pub fn conflicts(&self, person: PersonIx) -> impl Iterator<Item = &Said> + '_ {
+        let said = &self.person(person).said;
+        said.iter().filter(|one| {
+            let mine = fold(self.text(one.value));
+            said.iter().any(|other| other.attribute == one.attribute && fold(self.text(other.value)) != mine)
+        })
+    }
+
     /// Places of the decisions that name a record or an employment which no feed has.
     pub fn unresolved_decisions(&self) -> &[usize] {
         &self.unresolved

@@ -48,6 +48,9 @@ pub(super) fn judge(
     let now = session.now(config);
     let manifest = snapshot.manifest();
     let estate = Estate::load(snapshot, config, now)?;
+    for idle in estate.idle_decisions(config, now) {
+        session.tell(&idle);
+    }
     let history = check::history(store, manifest.header.sequence)?;
     let checked = estate.check(config, &history, now).map_err(Failure::Told)?;
     let ending = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);

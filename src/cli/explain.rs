@@ -12,7 +12,8 @@ use super::{findings, rules as rule_pages};
 use crate::check::{self, Estate};
 use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
-use crate::people::{Candidate, Correlation, PersonIx, Standing};
+use crate::graph::Text;
+use crate::people::{Candidate, Correlation, Duplicate, PersonIx, Reason, Standing, Suspected};
 use crate::rules;
 
 /// Arguments of `muster explain`.
@@ -131,6 +132,49 @@ fn candidate(estate: &Estate, link: &Candidate) -> String {
     )
 }
 
+/// Where a person's records stand, why they are taken for one human, and what the feeds say differently.
+fn records(estate: &Estate, ix: PersonIx) -> String {
+    let people = &estate.people;
+    let person = people.person(ix);
+    let mut text = String::new();
+    if let Some(seen) = person.returned {
+        text.push_str(&format!("  returned: the feed has the record again; it was missing after {seen}\n"));
+    }
+    let record = |(system, id): &(Text, Text)| format!("{}:{}", visible(people.text(*system)), visible(people.text(*id)));
+    if person.feeds.len() > 1 {
+        text.push_str(&format!("  records: {}\n", person.feeds.iter().map(record).collect::<Vec<_>>().join(", ")));
+    }
+    for reason in &person.joined {
+        let why = match reason {
+            Reason::Decided { author, reason } => format!("{author} decided so: {reason}"),
+            Reason::EmployeeId(id) => format!("they share the employee id `{}`", people.text(*id)),
+            Reason::PersonId(id) => format!("they share the key `{}`", people.text(*id)),
+            Reason::Returned(address) => format!(
+                "they share the full name and the address `{}`, and the employments follow each other",
+                people.text(*address)
+            ),
+        };
+        text.push_str(&format!("  one person, because {}\n", visible(&why)));
+    }
+    for said in &person.said {
+        let used = if said.used { "" } else { " (not used)" };
+        let (feed, value) = (visible(people.text(said.system)), visible(people.text(said.value)));
+        text.push_str(&format!("  {}: {value}, says {feed}{used}\n", said.attribute.as_str()));
+    }
+    let with = people.duplicates().iter().filter(|duplicate| [duplicate.first, duplicate.second].contains(&ix));
+    for Duplicate { first, second, by } in with {
+        let other = people.name(if *first == ix { *second } else { *first });
+        let why = match by {
+            Suspected::OneHuman(address) => {
+                format!("may be the same human as {other}: full name and `{}` are the same", people.text(*address))
+            }
+            Suspected::TwoHumans(id) => format!("shares the id `{}` with {other}", people.text(*id)),
+        };
+        text.push_str(&format!("  {}; policy/persons.toml decides it\n", visible(&why)));
+    }
+    text
+}
+
 fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
     let person = estate.people.person(ix);
     let ids: Vec<&str> = person.employee_ids.iter().map(|id| estate.people.text(*id)).collect();
@@ -141,7 +185,10 @@ fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
             format!("starts {}", start.map_or("later".to_owned(), |start| start.to_string()))
         }
         Standing::Ended { at, .. } => at.map_or("has left".to_owned(), |at| format!("left at {at}")),
-        Standing::Unknown => "HR does not say".to_owned(),
+        Standing::Unknown => match person.vanished {
+            Some(seen) => format!("gone from HR without a termination, last seen at {seen}"),
+            None => "HR does not say".to_owned(),
+        },
     };
     let mut text = format!(
         "person {} (employee id {})\n\n  standing: {standing}\n",
@@ -158,6 +205,7 @@ fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
             date(employment.end)
         ));
     }
+    text.push_str(&records(estate, ix));
     text.push('\n');
     for account in estate.people.accounts_of(ix) {
         text.push_str(&account_page(estate, *account, now));

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
 use crate::snapshot::tables::TABLES;
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// Arguments of `muster query`.
 #[derive(Debug, Clone, Args)]
@@ -118,15 +118,31 @@ fn by_name(text: &str) -> Result<String, Failure> {
 }
 
 fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
-    let links = || {
-        let now = tables.session.now(tables.config);
-        Ok(check::links_frame(&Estate::load(tables.snapshot, tables.config, now)?))
+    let now = tables.session.now(tables.config);
+    // A query may name several of the tables that are computed from the whole estate.
+    let estate = std::cell::OnceCell::new();
+    let estate = || -> Result<&Estate, StoreError> {
+        match estate.get() {
+            Some(estate) => Ok(estate),
+            None => {
+                let loaded = Estate::load(tables.snapshot, tables.config, now)?;
+                Ok(estate.get_or_init(|| loaded))
+            }
+        }
     };
+    let links = || Ok(check::links_frame(estate()?));
+    let people = || Ok(check::people_frame(estate()?, now));
+    let conflicts = || Ok(check::conflicts_frame(estate()?));
     let findings = || match tables.store.read_check(tables.snapshot.manifest().header.sequence)? {
         Some((frame, _)) => Ok(frame),
         None => Err("the snapshot has not been checked; run `muster check`".into()),
     };
-    let extra = [Extra { name: "links", load: &links }, Extra { name: "findings", load: &findings }];
+    let extra = [
+        Extra { name: "links", load: &links },
+        Extra { name: "people", load: &people },
+        Extra { name: "person_conflicts", load: &conflicts },
+        Extra { name: "findings", load: &findings },
+    ];
     ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
         QueryError::Store(error) => store_diagnostic(&error).into(),
         error => Diagnostic::error("QRY001", error.to_string()).fix(error.fix()).into(),

@@ -1,4 +1,7 @@
-//! The policy folder: what people decided, as reviewed text. `pins.toml` and `inventory.toml` are read here.
+//! The policy folder: what people decided, as reviewed text. `pins.toml` and `inventory.toml` are read here, `persons.toml` in
+//! [`persons`].
+
+mod persons;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +10,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::persons::{PersonDecision, schema as persons_schema};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -19,6 +23,8 @@ pub struct Policy {
     pub pins: Vec<Pin>,
     /// Systems that the company has, in file order.
     pub inventory: Vec<InventoryEntry>,
+    /// Records that are one human, or are not, because somebody said so, in file order.
+    pub persons: Vec<PersonDecision>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -119,8 +125,11 @@ impl Policy {
                 "inventory.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
                     policy.read_inventory(text, problems);
                 }),
+                "persons.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.persons = persons::read(text, known, problems);
+                }),
                 other => {
-                    let near = similar(other, ["pins.toml", "inventory.toml"]);
+                    let near = similar(other, ["pins.toml", "inventory.toml", "persons.toml"]);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -176,18 +185,7 @@ impl Policy {
                     })),
                 );
             }
-            let expires = match pin.expires.map(|date| (date.span(), date.get_ref().to_string().parse::<Date>())) {
-                None => None,
-                Some((_, Ok(date))) => Some(date),
-                Some((span, Err(_))) => {
-                    problems.push(
-                        Diagnostic::error("CFG010", "`expires` is no date")
-                            .place(Place::new(file, span))
-                            .fix("write the last day on which the pin counts, as 2027-03-31"),
-                    );
-                    None
-                }
-            };
+            let expires = last_day(file, pin.expires.as_ref(), problems);
             self.pins.push(Pin {
                 system: pin.system.into_inner(),
                 account: pin.account,
@@ -216,6 +214,24 @@ impl Policy {
             });
         }
     }
+}
+
+/// The last day on which a decision counts.
+fn last_day(
+    file: &Arc<SourceText>,
+    written: Option<&Spanned<toml::value::Datetime>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Date> {
+    let written = written?;
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", "`expires` is no date")
+                .place(Place::new(file, written.span()))
+                .fix("write the last day on which it counts, as 2027-03-31"),
+        );
+    }
+    date
 }
 
 fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {

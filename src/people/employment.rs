@@ -132,6 +132,17 @@ impl Standing {
         }
     }
 
+    /// One word for it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Employed => "employed",
+            Self::OnLeave => "on leave",
+            Self::Future { .. } => "future",
+            Self::Unknown => "unknown",
+            Self::Ended { .. } => "ended",
+        }
+    }
+
     /// RULES' `emp(p,t)`.
     pub fn is_employed(&self) -> bool {
         matches!(self, Self::Employed | Self::OnLeave)
