@@ -45,53 +45,78 @@ pub(super) fn compare(
     if believed.is_empty() {
         return Ok(());
     }
-    let mut seen = objects(snapshot);
     let waited = now.checked_sub(merging.vanish_after).unwrap_or(Timestamp::MIN);
     let oldest = waited.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
-    let mut next = now;
-    let mut missing: FxHashMap<(Text, Text), Timestamp> = FxHashMap::default();
-    let mut latest: Option<FxHashSet<PersonIx>> = None;
-    let mut vanished = Vec::new();
+    let mut look = Look {
+        believed,
+        seen: objects(snapshot),
+        latest: None,
+        missing: FxHashSet::default(),
+        missed: Vec::new(),
+    };
+    let (mut next, mut skipped) = (now, None);
     for earlier in snapshot.earlier()? {
         let taken = earlier.manifest().header.taken;
         if taken < oldest {
             break;
         }
+        // Within the wait every night is looked at, beyond it one a step and the oldest.
         if taken < waited && taken > next {
+            skipped = Some(earlier);
             continue;
         }
-        let tables = objects(&earlier);
-        let is_news = tables.iter().any(|object| !seen.contains(object));
-        if taken < waited {
+        skipped = None;
+        if look.at(people, &earlier, merging)? && taken < waited {
             next = taken.checked_sub(STEP).unwrap_or(Timestamp::MIN);
         }
-        if latest.is_none() && !is_news && tables == seen {
-            // Nothing changed since the last night, so nobody came back either.
-            latest = Some(people.persons().map(|(ix, _)| ix).collect());
-            continue;
-        }
-        if !is_news {
-            continue;
-        }
-        seen.extend(tables);
-        let sighted = sighted(people, &earlier, &believed)?;
-        if let Some(before) = &latest {
-            for ix in sighted.present.difference(before) {
-                let returned = &mut people.persons[ix.0 as usize].returned;
-                *returned = returned.or(Some(taken));
-            }
-        } else {
-            latest = Some(sighted.present.clone());
-        }
-        let fresh: FxHashSet<(Text, Text)> =
-            sighted.absent.into_iter().filter(|key| !missing.contains_key(key)).collect();
-        if !fresh.is_empty() {
-            missing.extend(fresh.iter().map(|key| (*key, taken)));
-            vanished.extend(missed(people, &earlier, &fresh, merging, taken)?);
-        }
     }
-    settle(people, vanished, waited);
+    if let Some(oldest) = skipped {
+        look.at(people, &oldest, merging)?;
+    }
+    settle(people, look.missed, waited);
     Ok(())
+}
+
+/// What was learned from the snapshots looked at so far.
+struct Look {
+    believed: FxHashSet<String>,
+    /// Tables of persons that were read already.
+    seen: FxHashSet<String>,
+    /// Today's persons who were there the last time.
+    latest: Option<FxHashSet<PersonIx>>,
+    missing: FxHashSet<(Text, Text)>,
+    missed: Vec<Missed>,
+}
+
+impl Look {
+    /// Looks at one earlier snapshot; whether it had anything new to tell.
+    fn at(&mut self, people: &mut People, earlier: &Snapshot, merging: &Merging) -> Result<bool, StoreError> {
+        let tables = objects(earlier);
+        if tables.iter().all(|object| self.seen.contains(object)) {
+            if self.latest.is_none() && tables == self.seen {
+                // Nothing changed since the last night, so nobody came back either.
+                self.latest = Some(people.persons().map(|(ix, _)| ix).collect());
+            }
+            return Ok(false);
+        }
+        self.seen.extend(tables);
+        let taken = earlier.manifest().header.taken;
+        let Sighted { present, absent } = sighted(people, earlier, &self.believed)?;
+        match &self.latest {
+            Some(before) => {
+                for ix in present.difference(before) {
+                    let returned = &mut people.persons[ix.0 as usize].returned;
+                    *returned = returned.or(Some(taken));
+                }
+            }
+            None => self.latest = Some(present),
+        }
+        let fresh: FxHashSet<(Text, Text)> = absent.into_iter().filter(|key| self.missing.insert(*key)).collect();
+        if !fresh.is_empty() {
+            self.missed.extend(missed(people, earlier, &fresh, merging, taken)?);
+        }
+        Ok(true)
+    }
 }
 
 /// Feeds whose persons were read completely today, and are believed: only from these can anybody be missing.
