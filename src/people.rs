@@ -231,6 +231,12 @@ impl People {
         self.strings.get(self.person(ix).key)
     }
 
+    /// Whether another person bears the same key: an id that stands for two humans.
+    pub fn shares_key(&self, ix: PersonIx) -> bool {
+        let key = self.person(ix).key;
+        self.find(self.strings.get(key)).into_iter().any(|other| other != ix && self.person(other).key == key)
+    }
+
     /// The persons known by a key: feed id, employee id or work e-mail, folded.
     pub fn find(&self, key: &str) -> Vec<PersonIx> {
         let Some(text) = self.strings.find(&fold(key)) else { return Vec::new() };

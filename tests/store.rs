@@ -291,7 +291,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         (
             "employments",
             &[format!(
-                "app|all|e1|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|-|-"
+                "app|all|e1|7|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|1969-12-30|-|-"
             )],
         ),
         (

@@ -17,7 +17,7 @@ pub(super) struct MusterTable {
     /// IANA time zone of end-of-day dates that bring none of their own. Default: UTC.
     #[schemars(with = "Option<String>")]
     pub(super) timezone: Option<Spanned<String>>,
-    /// Folder of what people decide: pins.toml, inventory.toml and further policies. Default: `policy`.
+    /// Folder of what people decide: pins.toml, persons.toml, inventory.toml and further policies. Default: `policy`.
     #[schemars(with = "Option<PathBuf>")]
     pub(super) policy: Option<Spanned<PathBuf>>,
     /// A fixed clock, for examples and tests: an instant with its zone.
