@@ -47,9 +47,11 @@ pub(super) fn compare(
     }
     let waited = now.checked_sub(merging.vanish_after).unwrap_or(Timestamp::MIN);
     let oldest = waited.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
+    let today = objects(snapshot);
     let mut look = Look {
         believed,
-        seen: objects(snapshot),
+        seen: today.clone(),
+        today,
         latest: None,
         missing: FxHashSet::default(),
         missed: Vec::new(),
@@ -80,10 +82,12 @@ pub(super) fn compare(
 /// What was learned from the snapshots looked at so far.
 struct Look {
     believed: FxHashSet<String>,
-    /// Tables of persons that were read already.
+    /// Today's tables of persons.
+    today: FxHashSet<String>,
+    /// Those that need not be read again.
     seen: FxHashSet<String>,
-    /// Today's persons who were there the last time.
-    latest: Option<FxHashSet<PersonIx>>,
+    /// Today's persons who were there the last time, and the feeds that were read then.
+    latest: Option<(FxHashSet<PersonIx>, FxHashSet<String>)>,
     missing: FxHashSet<(Text, Text)>,
     missed: Vec<Missed>,
 }
@@ -92,34 +96,43 @@ impl Look {
     /// Looks at one earlier snapshot; whether it had anything new to tell.
     fn at(&mut self, people: &mut People, earlier: &Snapshot, merging: &Merging) -> Result<bool, StoreError> {
         let tables = objects(earlier);
+        let taken = earlier.manifest().header.taken;
+        if tables == self.today {
+            let everybody = people.persons().map(|(ix, _)| ix).collect();
+            self.present(people, everybody, earlier);
+            return Ok(false);
+        }
         if tables.iter().all(|object| self.seen.contains(object)) {
-            if self.latest.is_none() && tables == self.seen {
-                // Nothing changed since the last night, so nobody came back either.
-                self.latest = Some(people.persons().map(|(ix, _)| ix).collect());
-            }
             return Ok(false);
         }
         self.seen.extend(tables);
-        let taken = earlier.manifest().header.taken;
         let Sighted { present, absent } = sighted(people, earlier, &self.believed)?;
-        match &self.latest {
-            Some(before) => {
-                for ix in present.difference(before) {
-                    let returned = &mut people.persons[ix.0 as usize].returned;
-                    *returned = returned.or(Some(taken));
-                }
-            }
-            None => self.latest = Some(present),
-        }
+        self.present(people, present, earlier);
         let fresh: FxHashSet<(Text, Text)> = absent.into_iter().filter(|key| self.missing.insert(*key)).collect();
         if !fresh.is_empty() {
             self.missed.extend(missed(people, earlier, &fresh, merging, taken)?);
         }
         Ok(true)
     }
+
+    /// Notes who of today was there: who was not there the last time, but before, came back.
+    fn present(&mut self, people: &mut People, present: FxHashSet<PersonIx>, earlier: &Snapshot) {
+        let Some((before, read)) = &self.latest else {
+            self.latest = Some((present, believed(earlier)));
+            return;
+        };
+        for ix in present.difference(before) {
+            let feeds = &people.person(*ix).feeds;
+            // A feed that was not read the last time cannot have been without anybody.
+            if feeds.iter().all(|(system, _)| read.contains(people.text(*system))) {
+                let returned = &mut people.persons[ix.0 as usize].returned;
+                *returned = returned.or(Some(earlier.manifest().header.taken));
+            }
+        }
+    }
 }
 
-/// Feeds whose persons were read completely today, and are believed: only from these can anybody be missing.
+/// Feeds whose persons were read completely, and are believed: only from these can anybody be missing.
 fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
     let of_persons = || snapshot.manifest().kinds().filter(|view| view.kind == RecordKind::Person);
     let doubtful: FxHashSet<&str> =
