@@ -103,7 +103,7 @@ pub enum Situation {
 }
 
 impl Situation {
-    /// RULES' word.
+    /// The word in tables and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "CONFIRMED",
