@@ -11,6 +11,7 @@ pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod connectors;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod findings;
@@ -149,6 +150,8 @@ pub enum Command {
     Check(check::Arguments),
     /// Write the report of the last check again, in any format
     Report(report::Arguments),
+    /// What came, went and changed between two snapshots
+    Diff(diff::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
     /// What an account or person holds, and by which way
@@ -185,6 +188,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Scan(arguments) => scan::run(&arguments, session),
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
+        Command::Diff(arguments) => diff::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
