@@ -10,7 +10,10 @@
 //! employment gap. Nothing here concludes anything from an HR row that is not there: that is the rules' business, which ask
 //! the graph's coverage first.
 
+mod affiliation;
+pub mod churn;
 mod class;
+mod decisions;
 mod email;
 mod employee_id;
 mod employment;
@@ -18,7 +21,7 @@ mod federation;
 mod ladder;
 mod load;
 mod login;
-mod pins;
+mod rungs;
 mod strategy;
 
 use std::borrow::Cow;
@@ -29,13 +32,16 @@ use muster_connectors::record::AccountClass;
 
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
+pub use self::affiliation::Affiliated;
+pub use self::decisions::{Decided, Decision, Idle, Ruling};
 pub use self::employment::{Employment, EndEvidence, Standing};
 pub use self::load::Source;
+pub use self::rungs::{Prober, Rung, RungAnswer};
 pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
 pub const STRATEGIES: &[&Strategy] = &[
-    &pins::STRATEGY,
+    &decisions::STRATEGY,
     &employee_id::STRATEGY,
     &federation::STRATEGY,
     &email::STRATEGY,
@@ -82,7 +88,7 @@ pub enum Situation {
     Confirmed,
     /// One candidate below the definite threshold: proposed, not linked.
     Found,
-    /// Pinned to two persons.
+    /// Given to two persons by decision.
     FoundAlreadyLinked,
     /// Several persons are as likely.
     Ambiguous,
@@ -147,6 +153,7 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
+    decided: Decided,
     zone: Option<jiff::tz::TimeZone>,
 }
 
@@ -155,10 +162,25 @@ impl People {
     ///
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
-    pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+    pub fn correlate(self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+        self.correlate_with(graph, pins.iter().map(Decision::from).collect(), thresholds, now)
+    }
+
+    /// Climbs the ladder for every account of the graph, with everything that people decided.
+    ///
+    /// Cost: as [`Self::correlate`].
+    #[must_use]
+    pub fn correlate_with(
+        mut self,
+        graph: &Graph,
+        decisions: Vec<Decision>,
+        thresholds: Thresholds,
+        now: Timestamp,
+    ) -> Self {
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
-        let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
+        self.decided = Decided::new(decisions, graph, &self, now);
+        let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {
             if let Correlation::Linked(link) = correlation {
@@ -216,6 +238,11 @@ impl People {
     /// Whether every HR feed was read completely.
     pub fn hr_complete(&self) -> bool {
         self.hr_complete
+    }
+
+    /// What people decided, and what each decision does.
+    pub fn decided(&self) -> &Decided {
+        &self.decided
     }
 
     /// What the ladder found for an account.
@@ -277,7 +304,7 @@ impl People {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
             },
-            Correlation::Disputed(candidates) if candidates.iter().any(|c| c.strategy == pins::STRATEGY.name) => {
+            Correlation::Disputed(candidates) if candidates.iter().any(|c| is_decision(c.strategy)) => {
                 Situation::FoundAlreadyLinked
             }
             Correlation::Disputed(_) => Situation::Ambiguous,
@@ -298,6 +325,11 @@ impl People {
         }
         counts
     }
+}
+
+/// Whether a link of this strategy rests on what a person decided.
+pub fn is_decision(strategy: &str) -> bool {
+    strategy == decisions::PIN || strategy == decisions::ACCEPTED
 }
 
 /// Folds a key for comparison: trimmed, NFKC, lower case.

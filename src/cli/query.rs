@@ -13,7 +13,7 @@ use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
-use crate::check::{self, Estate};
+use crate::check::{Estate, links};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
@@ -118,15 +118,25 @@ fn by_name(text: &str) -> Result<String, Failure> {
 }
 
 fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
-    let links = || {
-        let now = tables.session.now(tables.config);
-        Ok(check::links_frame(&Estate::load(tables.snapshot, tables.config, now)?))
+    let now = tables.session.now(tables.config);
+    let estate = || Estate::load(tables.snapshot, tables.config, now);
+    let links = || Ok(links::links_frame(&estate()?, now));
+    let situations = || Ok(links::situations_frame(&estate()?, now));
+    let sequence = tables.snapshot.manifest().header.sequence;
+    let changes = || {
+        let churn = links::churn(tables.store, sequence, &estate()?, now)?;
+        Ok(links::changes_frame(&churn.unwrap_or_default().1))
     };
-    let findings = || match tables.store.read_check(tables.snapshot.manifest().header.sequence)? {
+    let findings = || match tables.store.read_check(sequence)? {
         Some((frame, _)) => Ok(frame),
         None => Err("the snapshot has not been checked; run `muster check`".into()),
     };
-    let extra = [Extra { name: "links", load: &links }, Extra { name: "findings", load: &findings }];
+    let extra = [
+        Extra { name: "findings", load: &findings },
+        Extra { name: "link_changes", load: &changes },
+        Extra { name: "links", load: &links },
+        Extra { name: "situations", load: &situations },
+    ];
     ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
         QueryError::Store(error) => store_diagnostic(&error).into(),
         error => Diagnostic::error("QRY001", error.to_string()).fix(error.fix()).into(),
