@@ -16,7 +16,9 @@ pub mod explain;
 pub mod findings;
 pub mod init;
 pub mod interrupt;
+pub mod links;
 pub mod man;
+mod names;
 pub mod outcome;
 pub mod output;
 pub mod path;
@@ -151,6 +153,8 @@ pub enum Command {
     Report(report::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
+    /// Whose account is whose: the queue of candidates, and what people decide about it
+    Links(links::Arguments),
     /// What an account or person holds, and by which way
     Access(access::Arguments),
     /// The shortest way from an account or person to a group or entitlement
@@ -186,6 +190,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
+        Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),

@@ -103,6 +103,18 @@ pub enum Situation {
 }
 
 impl Situation {
+    /// Every situation.
+    pub const ALL: [Self; 8] = [
+        Self::Confirmed,
+        Self::Found,
+        Self::FoundAlreadyLinked,
+        Self::Ambiguous,
+        Self::Unqualified,
+        Self::Unassigned,
+        Self::Indeterminate,
+        Self::TargetIgnored,
+    ];
+
     /// RULES' word.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -272,6 +284,11 @@ impl People {
     /// Whether a login bears an administrator's affix, so that its holder may be found by an everyday account.
     pub fn is_named_after_another(&self, login: &str) -> bool {
         login::without_admin_affix(login::name_of(&fold(login))).is_some()
+    }
+
+    /// The everyday login that an administrator's login is made from, folded; `None` when it bears no affix.
+    pub fn everyday_login(&self, login: &str) -> Option<String> {
+        login::without_admin_affix(login::name_of(&fold(login))).map(str::to_owned)
     }
 
     /// Accounts linked to a person, in order of system and id.

@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::Which;
-use super::access::{named, persons};
+use super::access::named;
+use super::names::persons;
 use super::outcome::{Failure, Outcome};
 use super::output::open;
 use super::prose::fill;

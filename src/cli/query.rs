@@ -39,7 +39,7 @@ pub struct Arguments {
     pub which: Which,
 }
 
-const CHOICES: [Choice; 4] = [
+pub(super) const CHOICES: [Choice; 4] = [
     Choice { name: "table", ending: "txt" },
     Choice { name: "json", ending: "json" },
     Choice { name: "csv", ending: "csv" },
@@ -170,16 +170,25 @@ fn all_tables(tables: &Tables<'_>) -> Result<Answer, Failure> {
 
 fn write(session: &Session, answer: &Answer) -> Result<Outcome, Failure> {
     for (choice, file) in targets(&session.global.output, &CHOICES)? {
-        let mut out = open(file.as_deref())?;
-        match choice.name {
-            "json" => json(answer, &mut out)?,
-            "csv" => csv(answer, &mut out)?,
-            "markdown" => markdown(answer, &mut out)?,
-            _ => table(answer, file.as_deref(), &mut out)?,
-        }
-        out.flush()?;
+        write_as(choice, file.as_deref(), answer)?;
     }
     Ok(Outcome::answered())
+}
+
+/// Writes an answer in one format.
+///
+/// # Errors
+/// The output cannot be written.
+pub(super) fn write_as(choice: Choice, file: Option<&Path>, answer: &Answer) -> Result<(), Failure> {
+    let mut out = open(file)?;
+    match choice.name {
+        "json" => json(answer, &mut out)?,
+        "csv" => csv(answer, &mut out)?,
+        "markdown" => markdown(answer, &mut out)?,
+        _ => table(answer, file, &mut out)?,
+    }
+    out.flush()?;
+    Ok(())
 }
 
 /// A value as text: lists are joined, nothing is an empty text.
