@@ -20,7 +20,7 @@ use crate::access::Access;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::Graph;
-use crate::people::{Decision, People, Thresholds};
+use crate::people::{LinkDecision, People, Thresholds};
 use crate::rules::{self, Check, Facts, History, Inventory, Options, RULES};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -62,12 +62,12 @@ impl Estate {
 }
 
 /// Decisions about links as the policy folder has them; one that expires counts until its last day is over.
-fn decisions(config: &Config) -> Vec<Decision> {
+fn decisions(config: &Config) -> Vec<LinkDecision> {
     let zone = &config.timezone.value;
     let over = |day: jiff::civil::Date| Some(day.checked_add(1.day()).ok()?.to_zoned(zone.clone()).ok()?.timestamp());
     let written = config.policy.decisions();
     written
-        .map(|decision| Decision {
+        .map(|decision| LinkDecision {
             ruling: decision.ruling,
             system: decision.system.clone(),
             account: decision.account.clone(),

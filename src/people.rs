@@ -33,7 +33,7 @@ use muster_connectors::record::AccountClass;
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::affiliation::Affiliated;
-pub use self::decisions::{Decided, Decision, Idle, Ruling};
+pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Employment, EndEvidence, Standing};
 pub use self::load::Source;
 pub use self::rungs::{Prober, Rung, RungAnswer};
@@ -98,13 +98,15 @@ pub enum Situation {
     Unassigned,
     /// Nobody corresponds, but HR was not read completely.
     Indeterminate,
+    /// Linked to somebody who is gone from HR without a termination.
+    SourceMissing,
     /// Not a person's account by its class.
     TargetIgnored,
 }
 
 impl Situation {
     /// Every situation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Confirmed,
         Self::Found,
         Self::FoundAlreadyLinked,
@@ -112,6 +114,7 @@ impl Situation {
         Self::Unqualified,
         Self::Unassigned,
         Self::Indeterminate,
+        Self::SourceMissing,
         Self::TargetIgnored,
     ];
 
@@ -125,6 +128,7 @@ impl Situation {
             Self::Unqualified => "UNQUALIFIED",
             Self::Unassigned => "UNASSIGNED",
             Self::Indeterminate => "INDETERMINATE",
+            Self::SourceMissing => "SOURCE_MISSING",
             Self::TargetIgnored => "TARGET_IGNORED",
         }
     }
@@ -165,7 +169,7 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
-    decided: Decided,
+    decided: LinkDecisions,
     zone: Option<jiff::tz::TimeZone>,
 }
 
@@ -175,7 +179,7 @@ impl People {
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
     pub fn correlate(self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
-        self.correlate_with(graph, pins.iter().map(Decision::from).collect(), thresholds, now)
+        self.correlate_with(graph, pins.iter().map(LinkDecision::from).collect(), thresholds, now)
     }
 
     /// Climbs the ladder for every account of the graph, with everything that people decided.
@@ -185,13 +189,13 @@ impl People {
     pub fn correlate_with(
         mut self,
         graph: &Graph,
-        decisions: Vec<Decision>,
+        decisions: Vec<LinkDecision>,
         thresholds: Thresholds,
         now: Timestamp,
     ) -> Self {
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
-        self.decided = Decided::new(decisions, graph, &self, now);
+        self.decided = LinkDecisions::new(decisions, graph, &self, now);
         let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {
@@ -253,7 +257,7 @@ impl People {
     }
 
     /// What people decided, and what each decision does.
-    pub fn decided(&self) -> &Decided {
+    pub fn decided(&self) -> &LinkDecisions {
         &self.decided
     }
 

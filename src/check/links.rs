@@ -9,7 +9,7 @@ use super::Estate;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, NodeIx};
 use crate::people::churn::{Change, Churn, Former, compare, percent};
-use crate::people::{Candidate, Correlation, Decision, Idle};
+use crate::people::{Candidate, Correlation, LinkDecision, Idle};
 use crate::snapshot::{Rows, Store, StoreError};
 
 /// Links as the table `links` that queries see: one row an account and a person whom it is linked to or may belong to.
@@ -208,7 +208,7 @@ pub fn is_loss(change: Change) -> bool {
 /// Decisions that do nothing, or contradict each other, each with its line.
 pub fn decision_problems(estate: &Estate) -> Vec<Diagnostic> {
     let decided = estate.people.decided();
-    let links: Vec<&Decision> = decided.decisions().iter().collect();
+    let links: Vec<&LinkDecision> = decided.decisions().iter().collect();
     let mut problems: Vec<Diagnostic> =
         decided.idle().map(|(decision, why)| idle(estate, decision, why, &links)).collect();
     problems.extend(claimed_twice(estate));
@@ -217,9 +217,9 @@ pub fn decision_problems(estate: &Estate) -> Vec<Diagnostic> {
 
 fn idle(
     estate: &Estate,
-    decision: &Decision,
+    decision: &LinkDecision,
     why: Idle,
-    all: &[&Decision],
+    all: &[&LinkDecision],
 ) -> Diagnostic {
     let (system, account) = (&decision.system, &decision.account);
     let person = decision.person.as_deref().unwrap_or_default();

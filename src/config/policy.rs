@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::links::{LinkDecision, Ruling};
+pub use self::links::{WrittenDecision, Ruling};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -19,9 +19,9 @@ pub struct Policy {
     /// The folder; `None` when there is none.
     pub folder: Option<PathBuf>,
     /// Accounts that belong to persons because somebody said so (`pins.toml`), in file order.
-    pub pins: Vec<LinkDecision>,
+    pub pins: Vec<WrittenDecision>,
     /// What was decided about links (`links.toml`), in file order.
-    pub links: Vec<LinkDecision>,
+    pub links: Vec<WrittenDecision>,
     /// Systems that the company has, in file order.
     pub inventory: Vec<InventoryEntry>,
     /// The files that were read, for the config hash.
@@ -58,7 +58,7 @@ struct InventoryTable {
 
 impl Policy {
     /// Every decision about a link that was not taken back: pins first, each file in its own order.
-    pub fn decisions(&self) -> impl Iterator<Item = &LinkDecision> {
+    pub fn decisions(&self) -> impl Iterator<Item = &WrittenDecision> {
         self.pins.iter().chain(&self.links).filter(|decision| !decision.withdrawn)
     }
 

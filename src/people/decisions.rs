@@ -1,6 +1,6 @@
 //! What people decided about links, laid over the accounts and persons of a snapshot.
 //!
-//! Comes in: [`Decision`]s as the policy folder has them. Goes out: for every account that one speaks of, whom it is tied to,
+//! Comes in: [`LinkDecision`]s as the policy folder has them. Goes out: for every account that one speaks of, whom it is tied to,
 //! whom it must not be tied to, or that it belongs to nobody; and the decisions that do nothing, each with the reason. A
 //! decision that names an account or a person that is not there ties nothing.
 
@@ -29,7 +29,7 @@ pub(super) const ACCEPTED: &str = "accepted";
 
 /// One decision about one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
+pub struct LinkDecision {
     /// What was decided.
     pub ruling: Ruling,
     /// System name.
@@ -48,7 +48,7 @@ pub struct Decision {
     pub place: Option<Place>,
 }
 
-impl From<&Pin> for Decision {
+impl From<&Pin> for LinkDecision {
     fn from(pin: &Pin) -> Self {
         Self {
             ruling: Ruling::Pin,
@@ -63,7 +63,7 @@ impl From<&Pin> for Decision {
     }
 }
 
-impl Decision {
+impl LinkDecision {
     /// "pinned by beatriz: confirmed by telephone".
     pub fn sentence(&self) -> String {
         format!("{} by {}: {}", self.ruling.past(), self.author, self.reason)
@@ -73,7 +73,7 @@ impl Decision {
 /// A decision in force, with the person it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct InForce {
-    /// Place in [`Decided::decisions`].
+    /// Place in [`LinkDecisions::decisions`].
     pub(super) decision: usize,
     /// Whom it names; `None` for [`Ruling::Never`].
     pub(super) person: Option<PersonIx>,
@@ -96,23 +96,23 @@ pub enum Idle {
     SeveralAccounts,
     /// Several persons bear the key.
     SeveralPersons,
-    /// Another decision on the same account says the contrary: place in [`Decided::decisions`].
+    /// Another decision on the same account says the contrary: place in [`LinkDecisions::decisions`].
     Contradicts(usize),
 }
 
 /// Every decision, and what each does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Decided {
-    decisions: Vec<Decision>,
+pub struct LinkDecisions {
+    decisions: Vec<LinkDecision>,
     by_account: FxHashMap<NodeIx, Vec<InForce>>,
     idle: Vec<(usize, Idle)>,
 }
 
-impl Decided {
+impl LinkDecisions {
     /// Lays `decisions` over the accounts and persons at `now`.
     ///
     /// Cost: one pass over the accounts when there is any decision in force.
-    pub(super) fn new(decisions: Vec<Decision>, graph: &Graph, people: &People, now: Timestamp) -> Self {
+    pub(super) fn new(decisions: Vec<LinkDecision>, graph: &Graph, people: &People, now: Timestamp) -> Self {
         let mut decided = Self { decisions, ..Self::default() };
         let mut accounts: Vec<Vec<NodeIx>> = vec![Vec::new(); decided.decisions.len()];
         let mut by_name: FxHashMap<(SystemIx, Text), Vec<usize>> = FxHashMap::default();
@@ -203,12 +203,12 @@ impl Decided {
     }
 
     /// Every decision, in the order given.
-    pub fn decisions(&self) -> &[Decision] {
+    pub fn decisions(&self) -> &[LinkDecision] {
         &self.decisions
     }
 
     /// The decisions in force on an account.
-    pub fn on(&self, account: NodeIx) -> impl Iterator<Item = (&Decision, Option<PersonIx>)> {
+    pub fn on(&self, account: NodeIx) -> impl Iterator<Item = (&LinkDecision, Option<PersonIx>)> {
         let in_force = self.by_account.get(&account).map_or(&[][..], Vec::as_slice);
         in_force.iter().map(|one| (&self.decisions[one.decision], one.person))
     }
@@ -221,17 +221,17 @@ impl Decided {
     }
 
     /// Decisions that do nothing, in the order given, with the reason.
-    pub fn idle(&self) -> impl Iterator<Item = (&Decision, Idle)> {
+    pub fn idle(&self) -> impl Iterator<Item = (&LinkDecision, Idle)> {
         self.idle.iter().map(|(place, why)| (&self.decisions[*place], *why))
     }
 
     /// The decision that says that an account is nobody's.
-    pub fn never(&self, account: NodeIx) -> Option<&Decision> {
+    pub fn never(&self, account: NodeIx) -> Option<&LinkDecision> {
         self.on(account).find(|(decision, _)| decision.ruling == Ruling::Never).map(|(decision, _)| decision)
     }
 
     /// The decision that says that an account is not this person's.
-    pub fn rejection(&self, account: NodeIx, person: PersonIx) -> Option<&Decision> {
+    pub fn rejection(&self, account: NodeIx, person: PersonIx) -> Option<&LinkDecision> {
         let mut on = self.on(account).filter(|(decision, _)| decision.ruling == Ruling::Reject);
         on.find(|(_, who)| *who == Some(person)).map(|(decision, _)| decision)
     }

@@ -14,7 +14,7 @@ use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::output::open;
 use crate::cli::tables::plain_table;
 use crate::config::policy::edit::{Block, NewDecision, Signature, Withdrawal};
-use crate::config::policy::{LinkDecision, Ruling};
+use crate::config::policy::{WrittenDecision, Ruling};
 use crate::diagnostic::{Diagnostic, visible};
 use crate::graph::NodeIx;
 use crate::people::{PersonIx, Prober, Thresholds};
@@ -54,7 +54,7 @@ impl Judged {
 pub(super) struct Desk<'a> {
     room: &'a Room<'a>,
     signed: Signature,
-    before: FxHashMap<(&'a str, &'a str), Vec<(Block, &'a LinkDecision)>>,
+    before: FxHashMap<(&'a str, &'a str), Vec<(Block, &'a WrittenDecision)>>,
 }
 
 impl<'a> Desk<'a> {
@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
                 .into());
         };
         let on = room.now.to_zoned(room.config.timezone.value.clone()).date();
-        let mut before: FxHashMap<(&str, &str), Vec<(Block, &LinkDecision)>> = FxHashMap::default();
+        let mut before: FxHashMap<(&str, &str), Vec<(Block, &WrittenDecision)>> = FxHashMap::default();
         for (block, decision) in room.config.policy.blocks() {
             before.entry((&decision.system, &decision.account)).or_default().push((block, decision));
         }
@@ -219,7 +219,7 @@ impl<'a> Desk<'a> {
     }
 
     /// What was decided before about an account, by whichever of its names.
-    fn on(&self, account: NodeIx) -> Vec<(Block, &'a LinkDecision)> {
+    fn on(&self, account: NodeIx) -> Vec<(Block, &'a WrittenDecision)> {
         let graph = &self.room.estate.graph;
         let node = graph.node(account);
         let facts = graph.account(account);
@@ -229,7 +229,7 @@ impl<'a> Desk<'a> {
         names.dedup();
         let system = graph.system_name(node.system);
         let found = names.iter().filter_map(|name| self.before.get(&(system, *name))).flatten().copied();
-        let mut found: Vec<(Block, &LinkDecision)> = found.collect();
+        let mut found: Vec<(Block, &WrittenDecision)> = found.collect();
         found.sort_by_key(|(block, _)| *block);
         found
     }
@@ -251,7 +251,7 @@ impl<'a> Desk<'a> {
         let policy = &self.room.config.policy;
         let as_written = || {
             let blocks = policy.blocks();
-            let named = |decision: &LinkDecision| {
+            let named = |decision: &WrittenDecision| {
                 decision.account == name || format!("{}:{}", decision.system, decision.account) == name
             };
             blocks.filter(|(_, decision)| named(decision)).collect::<Vec<_>>()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::{LinkDecision, Policy, Ruling};
+use super::{WrittenDecision, Policy, Ruling};
 use crate::diagnostic::{Diagnostic, visible};
 
 /// What stands at the head of a new `links.toml`.
@@ -68,7 +68,7 @@ pub enum Block {
 
 impl Policy {
     /// Every decision that was not taken back, with where it stands; in the order of [`Policy::decisions`].
-    pub fn blocks(&self) -> impl Iterator<Item = (Block, &LinkDecision)> {
+    pub fn blocks(&self) -> impl Iterator<Item = (Block, &WrittenDecision)> {
         let pins = self.pins.iter().enumerate().map(|(place, pin)| (Block::Pin(place), pin));
         let links = self.links.iter().enumerate().map(|(place, link)| (Block::Link(place), link));
         pins.chain(links).filter(|(_, decision)| !decision.withdrawn)

@@ -60,7 +60,7 @@ impl Ruling {
 
 /// One decision as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkDecision {
+pub struct WrittenDecision {
     /// What was decided.
     pub ruling: Ruling,
     /// System name.
@@ -143,7 +143,7 @@ pub(super) fn read_links(
     file: &Arc<SourceText>,
     known: &[String],
     problems: &mut Vec<Diagnostic>,
-) -> Vec<LinkDecision> {
+) -> Vec<WrittenDecision> {
     let links: LinksFile = match toml::from_str(&file.text) {
         Ok(links) => links,
         Err(error) => {
@@ -155,7 +155,7 @@ pub(super) fn read_links(
 }
 
 /// Reads `pins.toml`. What cannot be used goes to `problems`.
-pub(super) fn read_pins(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) -> Vec<LinkDecision> {
+pub(super) fn read_pins(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) -> Vec<WrittenDecision> {
     let pins: PinsFile = match toml::from_str(&file.text) {
         Ok(pins) => pins,
         Err(error) => {
@@ -190,7 +190,7 @@ fn read(
     known: &[String],
     what: &str,
     problems: &mut Vec<Diagnostic>,
-) -> Vec<LinkDecision> {
+) -> Vec<WrittenDecision> {
     let mut decisions = Vec::with_capacity(tables.len());
     for table in tables {
         let place = Place::new(file, table.span());
@@ -211,7 +211,7 @@ fn read(
         };
         let (decided, expires) = (day(&table.decided, "decided"), day(&table.expires, "expires"));
         if problems.len() == before {
-            decisions.push(LinkDecision {
+            decisions.push(WrittenDecision {
                 ruling: table.verdict,
                 system: table.system.into_inner(),
                 account: table.account.into_inner(),
