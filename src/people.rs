@@ -37,7 +37,7 @@ pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Employment, EndEvidence, Standing};
 pub use self::load::Source;
 pub use self::rungs::{Prober, Rung, RungAnswer};
-pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
+pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
 pub const STRATEGIES: &[&Strategy] = &[
@@ -71,10 +71,16 @@ pub struct Person {
     pub given_name: Option<Text>,
     /// Family name.
     pub family_name: Option<Text>,
+    /// Full legal name.
+    pub legal_name: Option<Text>,
+    /// Names borne before.
+    pub previous_names: Vec<Text>,
     /// Work e-mails, folded.
     pub emails: Vec<Text>,
     /// Employee ids, folded, those of every employment included.
     pub employee_ids: Vec<Text>,
+    /// Further attributes that the config asks HR's files for: name and value; the first feed that has one says it.
+    pub attributes: Vec<(Text, Text)>,
     /// Employments, by start.
     pub employments: Vec<Employment>,
     /// State of the rows the person comes from, the best of them.

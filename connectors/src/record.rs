@@ -559,6 +559,10 @@ pub struct Person {
     /// Employee ids, the current one first.
     #[serde(default)]
     pub employee_ids: Vec<String>,
+    /// Further attributes that may serve as evidence (mobile phone, office), by the source's own name. Only those that the
+    /// config asks for: HR knows more of a person than a report may show.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

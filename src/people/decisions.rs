@@ -256,6 +256,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
             confidence: 1.0,
             strategy: if decision.ruling == Ruling::Pin { PIN } else { ACCEPTED },
             evidence: decision.sentence(),
+            comparisons: Vec::new(),
         })
     })
     .collect()

@@ -31,6 +31,10 @@ pub struct Employment {
     pub manager: Option<Text>,
     /// Department.
     pub department: Option<Text>,
+    /// Job title.
+    pub title: Option<Text>,
+    /// Location.
+    pub location: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the last change counts.
@@ -178,6 +182,8 @@ mod tests {
             end: None,
             manager: None,
             department: None,
+            title: None,
+            location: None,
             time_zone: Some(strings.add("America/New_York")),
             effective: None,
             recorded: None,
