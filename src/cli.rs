@@ -169,7 +169,7 @@ pub enum Command {
     Connectors(connectors::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
-    /// Explain a rule, a code, a finding, an account or a person
+    /// Explain a rule, a code, a finding, an account, a person or a link
     Explain(explain::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),

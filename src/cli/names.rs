@@ -110,6 +110,22 @@ pub(super) fn address(graph: &Graph, ix: NodeIx) -> String {
     }
 }
 
+/// `system:id` as a shell takes it.
+pub(super) fn quoted_address(graph: &Graph, ix: NodeIx) -> String {
+    let node = graph.node(ix);
+    quoted(&format!("{}:{}", graph.system_name(node.system), graph.text(node.id)))
+}
+
+/// A word as a shell takes it.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "@._:+/=,-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 fn choices(all: impl Iterator<Item = String>) -> String {
     let all: Vec<String> = all.collect();
     let more = all.len().saturating_sub(LISTED);
