@@ -164,9 +164,11 @@ impl<'a> Prober<'a> {
         };
         match strategy.name {
             name if name == decisions::STRATEGY.name => {
-                let on: Vec<String> =
-                    self.people.decided().on(account).map(|(decision, _)| decision.sentence()).collect();
-                if on.is_empty() { "nobody has decided about this account".to_owned() } else { on.join("; ") }
+                match self.people.decided().on(account).count() {
+                    0 => "nobody has decided about this account".to_owned(),
+                    1 => "one decision about this account".to_owned(),
+                    more => format!("{more} decisions about this account"),
+                }
             }
             name if name == employee_id::STRATEGY.name => {
                 listed("employee id", facts.employee_id.map(|id| self.graph.text(id)).into_iter().collect())
@@ -182,7 +184,9 @@ impl<'a> Prober<'a> {
             }
             _ => {
                 let name = self.graph.text_or_empty(self.graph.node(account).name);
-                listed("login or name", [login, name].into_iter().filter(|text| !text.is_empty()).collect())
+                let mut texts: Vec<&str> = [login, name].into_iter().filter(|text| !text.is_empty()).collect();
+                texts.dedup();
+                listed("login or name", texts)
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use muster_connectors::record::FactState;
 
 use crate::access::Privilege;
 use crate::check::Estate;
@@ -116,7 +117,7 @@ impl Page<'_> {
                 )
             }
             Situation::Ambiguous => format!(
-                "{account} fits {} persons as well: {}. It is linked to none of them, because nothing tells them apart.",
+                "{account} fits {} persons equally well: {}. It is linked to none of them, because nothing tells them apart.",
                 persons.len(),
                 self.names(&persons)
             ),
@@ -128,8 +129,9 @@ impl Page<'_> {
             Situation::Unassigned => match people.decided().never(self.account) {
                 Some(never) => format!("{account} is nobody's: {}.", never.sentence()),
                 None => format!(
-                    "{account} is nobody's that HR knows: no employee id, id at another issuer, address or name of it is a person's{}.",
-                    if self.is_active() { ", and it can be used" } else { "; it cannot be used" }
+                    "Nobody in HR corresponds to {account}: neither an employee id, an id at another issuer, an address nor its \
+                     name leads to a person. {}",
+                    self.use_of_it()
                 ),
             },
             Situation::Indeterminate => format!(
@@ -351,6 +353,19 @@ impl Page<'_> {
             people.persons().map(|(ix, _)| (likeness(ix), ix)).filter(|(likeness, _)| *likeness >= NEAR).collect();
         near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         near.into_iter().take(NEAREST).map(|(_, person)| person).collect()
+    }
+
+    /// Whether anybody can use the account, and did.
+    fn use_of_it(&self) -> String {
+        let Some(facts) = self.estate.graph.account(self.account) else { return String::new() };
+        if !self.is_active() {
+            return format!("It is {}, so that nobody can use it.", facts.lifecycle);
+        }
+        match (facts.last_activity.at(), facts.last_activity.state()) {
+            (Some(at), _) => format!("It can be used, and last was on {}.", at.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            (None, FactState::Never) => "It can be used, and never was.".to_owned(),
+            (None, _) => "It can be used; whether it is, the system does not tell.".to_owned(),
+        }
     }
 
     fn is_active(&self) -> bool {

@@ -113,47 +113,45 @@ impl<'a> Desk<'a> {
         let estate = &self.room.estate;
         let found = candidates(estate, request.account).1;
         let address = names::address(&estate.graph, request.account);
-        let refused = |what: String| {
-            let problem = Diagnostic::error("LNK005", what);
-            Box::new(match &request.line {
-                Some(line) => Diagnostic { at: Some(line.clone()), ..problem },
-                None => problem,
-            })
-        };
+        let line = request.line.clone();
+        let refused = |what: String| Diagnostic { at: line.clone(), ..Diagnostic::error("LNK005", what) };
         if let Some(day) = request.expires.filter(|day| *day < self.signed.on) {
-            return Err(Box::new(refused(format!("the decision about {address} would have expired on {day}"))
-                .fix("give a day that is still to come"))
-            .into());
+            let problem = refused(format!("the decision about {address} would have expired on {day}"));
+            return Err(problem.fix("give a day that is still to come").into());
         }
         match (request.ruling, request.person) {
             (Ruling::Never, _) => request.person = None,
             (Ruling::Pin, Some(_)) => {}
             (Ruling::Pin, None) => {
-                return Err(Box::new(refused(format!("{address} is pinned to nobody")).fix("name the person")));
+                return Err(refused(format!("{address} is pinned to nobody")).fix("name the person").into());
             }
             (Ruling::Accept | Ruling::Reject, None) => match found {
                 [one] => request.person = Some(one.person),
                 [] => {
-                    return Err(Box::new(refused(format!("{address} has no candidate"))
-                        .fix("tie it with `muster links pin ACCOUNT PERSON`, or say `never` when it is nobody's")));
+                    return Err(refused(format!("{address} has no candidate"))
+                        .fix("tie it with `muster links pin ACCOUNT PERSON`, or say `never` when it is nobody's")
+                        .into());
                 }
                 several => {
                     let names: Vec<String> = several
                         .iter()
                         .map(|one| format!("`{}` ({})", visible(estate.people.key(one.person)), visible(estate.people.name(one.person))))
                         .collect();
-                    return Err(Box::new(refused(format!("{address} has {} candidates", several.len()))
+                    return Err(refused(format!("{address} has {} candidates", several.len()))
                         .cause(format!("they are {}", names.join(", ")))
-                        .fix("name the person")));
+                        .fix("name the person")
+                        .into());
                 }
             },
             (Ruling::Accept | Ruling::Reject, Some(person)) => {
                 let is_candidate = found.iter().any(|one| one.person == person)
                     || (request.ruling == Ruling::Accept && self.any_rung_names(request.account, person));
                 if !is_candidate && request.ruling == Ruling::Accept {
-                    return Err(Box::new(refused(format!("nothing says that {address} is {}'s", visible(estate.people.name(person))))
+                    let name = visible(estate.people.name(person));
+                    return Err(refused(format!("nothing says that {address} is {name}'s"))
                         .cause("no strategy names that person for this account")
-                        .fix("look with `muster links show`; `muster links pin` ties it whatever the evidence says")));
+                        .fix("look with `muster links show`; `muster links pin` ties it whatever the evidence says")
+                        .into());
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Room, done};
+use super::Room;
 use super::queue::{department, standing};
 use crate::check::links::candidates;
 use crate::cli::explain::account::Page;
@@ -41,7 +41,7 @@ pub(super) fn show(room: &Room<'_>, name: &str) -> Result<Outcome, Failure> {
         }
         out.flush()?;
     }
-    Ok(done(page.verdict()))
+    Ok(Outcome::answered())
 }
 
 /// The account's facts, and beside them those of its candidates.
