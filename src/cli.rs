@@ -17,7 +17,9 @@ pub mod explain;
 pub mod findings;
 pub mod init;
 pub mod interrupt;
+pub mod links;
 pub mod man;
+mod names;
 pub mod outcome;
 pub mod output;
 pub mod path;
@@ -154,6 +156,8 @@ pub enum Command {
     Diff(diff::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
+    /// Whose account is whose: the queue of candidates, and what people decide about it
+    Links(links::Arguments),
     /// What an account or person holds, and by which way
     Access(access::Arguments),
     /// The shortest way from an account or person to a group or entitlement
@@ -168,7 +172,7 @@ pub enum Command {
     Connectors(connectors::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
-    /// Explain a rule, a code, a finding, an account or a person
+    /// Explain a rule, a code, a finding, an account, a person or a link
     Explain(explain::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
@@ -190,6 +194,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Report(arguments) => report::run(&arguments, session),
         Command::Diff(arguments) => diff::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
+        Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),
