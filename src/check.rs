@@ -6,6 +6,9 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
+pub mod links;
+pub mod persons;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -15,11 +18,10 @@ use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
 use crate::access::Access;
-use crate::config::policy::PersonDecision;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::Graph;
-use crate::people::{Correlation, Decision, Merging, People, Person, Pin, Standing, Thresholds};
+use crate::people::{LinkDecision, People, Thresholds};
 use crate::rules::{self, Check, Facts, History, Inventory, Options, RULES};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -40,33 +42,12 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
-        let merging = merging(config, now);
+        let merging = persons::merging(config, now);
         let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
         let graph = graph?;
-        let people = people?.correlate(&graph, &pins(config), Thresholds::default(), now);
+        let people = people?.correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
         Ok(Self { graph, people, access })
-    }
-
-    /// What people decided and what has no effect: decisions about persons that name a record no feed has.
-    ///
-    /// A feed that was not read completely may have it tomorrow: then nothing is said.
-    pub fn idle_decisions(&self, config: &Config, now: Timestamp) -> Vec<Diagnostic> {
-        if !self.people.hr_complete() {
-            return Vec::new();
-        }
-        let decisions: Vec<&PersonDecision> = decisions(config, now).collect();
-        let unresolved = self.people.unresolved_decisions().iter().filter_map(|number| decisions.get(*number));
-        unresolved
-            .map(|decision| {
-                let records: Vec<String> =
-                    decision.records.iter().map(|(system, key)| format!("`{system}:{key}`")).collect();
-                let what = format!("no feed has all that a decision about persons names: {}", records.join(", "));
-                Diagnostic::warning("CFG018", what)
-                    .place(decision.place.clone())
-                    .fix("correct the keys, or remove the decision when the record is gone for good")
-            })
-            .collect()
     }
 
     /// Asks every rule.
@@ -81,49 +62,21 @@ impl Estate {
     }
 }
 
-/// When the last day of a decision is over.
-fn over(config: &Config, day: jiff::civil::Date) -> Option<Timestamp> {
-    Some(day.checked_add(1.day()).ok()?.to_zoned(config.timezone.value.clone()).ok()?.timestamp())
-}
-
-/// Decisions about persons that count at `now`.
-fn decisions(config: &Config, now: Timestamp) -> impl Iterator<Item = &PersonDecision> {
-    let counts =
-        move |expires: Option<jiff::civil::Date>| expires.and_then(|day| over(config, day)).is_none_or(|at| now < at);
-    config.policy.persons.iter().filter(move |decision| counts(decision.expires))
-}
-
-/// How the config and the policy folder want feeds to be merged.
-fn merging(config: &Config, now: Timestamp) -> Merging {
-    let decisions = decisions(config, now).map(|decision| Decision {
-        verdict: decision.verdict.clone(),
-        records: decision.records.clone(),
-        author: decision.author.clone(),
-        reason: decision.reason.clone(),
-    });
-    Merging {
-        zone: Some(config.timezone.value.clone()),
-        precedence: config.people.precedence.clone(),
-        attributes: config.people.attributes.clone(),
-        join: config.people.join.clone(),
-        decisions: decisions.collect(),
-        vanish_after: jiff::SignedDuration::from_hours(24 * i64::from(config.people.vanish_days)),
-    }
-}
-
-/// Pins as the policy folder has them; one that expires counts until its last day is over.
-fn pins(config: &Config) -> Vec<Pin> {
-    config
-        .policy
-        .pins
-        .iter()
-        .map(|pin| Pin {
-            system: pin.system.clone(),
-            account: pin.account.clone(),
-            person: pin.person.clone(),
-            author: pin.author.clone(),
-            reason: pin.reason.clone(),
-            expires: pin.expires.and_then(|day| over(config, day)),
+/// Decisions about links as the policy folder has them; one that expires counts until its last day is over.
+fn decisions(config: &Config) -> Vec<LinkDecision> {
+    let zone = &config.timezone.value;
+    let over = |day: jiff::civil::Date| Some(day.checked_add(1.day()).ok()?.to_zoned(zone.clone()).ok()?.timestamp());
+    let written = config.policy.decisions();
+    written
+        .map(|decision| LinkDecision {
+            ruling: decision.ruling,
+            system: decision.system.clone(),
+            account: decision.account.clone(),
+            person: decision.person.clone(),
+            author: decision.author.clone(),
+            reason: decision.reason.clone(),
+            expires: decision.expires.and_then(over),
+            place: Some(decision.place.clone()),
         })
         .collect()
 }
@@ -248,115 +201,6 @@ pub fn findings_frame(check: &Check) -> DataFrame {
         instants("last_seen", &|finding| finding.last_seen),
     ];
     DataFrame::new(check.findings.len(), columns).expect("columns of equal length")
-}
-
-/// Links as the table `links` that queries see: one row an account that is linked, proposed or disputed.
-pub fn links_frame(estate: &Estate) -> DataFrame {
-    let (mut systems, mut accounts, mut persons) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut states, mut confidences, mut strategies, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (ix, _) in estate.graph.accounts() {
-        let (state, candidates) = match estate.people.correlation(ix) {
-            Correlation::Linked(link) => ("linked", std::slice::from_ref(link)),
-            Correlation::Proposed(link) => ("proposed", std::slice::from_ref(link)),
-            Correlation::Disputed(candidates) => ("disputed", candidates.as_slice()),
-            Correlation::Nobody => continue,
-        };
-        for candidate in candidates {
-            let node = estate.graph.node(ix);
-            // A person who stands in several feeds has an id in each: one row for each, so that joins find them all.
-            for feed_id in &estate.people.person(candidate.person).feed_ids {
-                systems.push(estate.graph.system_name(node.system));
-                accounts.push(estate.graph.text(node.id));
-                persons.push(estate.people.text(*feed_id));
-                states.push(state);
-                confidences.push(f64::from(candidate.confidence));
-                strategies.push(candidate.strategy);
-                evidence.push(candidate.evidence.as_str());
-            }
-        }
-    }
-    let height = systems.len();
-    let columns = vec![
-        Series::new("system".into(), systems).into_column(),
-        Series::new("account".into(), accounts).into_column(),
-        Series::new("person".into(), persons).into_column(),
-        Series::new("link".into(), states).into_column(),
-        Series::new("confidence".into(), confidences).into_column(),
-        Series::new("strategy".into(), strategies).into_column(),
-        Series::new("evidence".into(), evidence).into_column(),
-    ];
-    DataFrame::new(height, columns).expect("columns of equal length")
-}
-
-/// Persons as the table `people` that queries see: one row a person, whatever number of feeds tell of them.
-pub fn people_frame(estate: &Estate, now: Timestamp) -> DataFrame {
-    let people = &estate.people;
-    let texts = |name: &str, value: &dyn Fn(&Person) -> Option<String>| -> Column {
-        let values: Vec<Option<String>> = people.persons().map(|(_, person)| value(person)).collect();
-        Series::new(name.into(), values).into_column()
-    };
-    let lists = |name: &str, value: &dyn Fn(&Person) -> Vec<String>| -> Column {
-        let values: Vec<Series> =
-            people.persons().map(|(_, person)| Series::new("".into(), value(person))).collect();
-        let dtype = crate::snapshot::tables::Type::List.dtype();
-        if values.is_empty() { Series::new_empty(name.into(), &dtype) } else { Series::new(name.into(), values) }
-            .into_column()
-    };
-    let instants = |name: &str, value: &dyn Fn(&Person) -> Option<Timestamp>| -> Column {
-        let values: Vec<Option<i64>> =
-            people.persons().map(|(_, person)| value(person).map(Timestamp::as_microsecond)).collect();
-        let dtype = crate::snapshot::tables::Type::Instant.dtype();
-        Series::new(name.into(), values).cast(&dtype).expect("microseconds are an instant").into_column()
-    };
-    let own = |text: crate::graph::Text| people.text(text).to_owned();
-    let standings: Vec<&str> = people.persons().map(|(ix, _)| people.standing(ix, now).as_str()).collect();
-    let ended: Vec<Option<i64>> = people
-        .persons()
-        .map(|(ix, _)| match people.standing(ix, now) {
-            Standing::Ended { at, .. } => at.map(Timestamp::as_microsecond),
-            Standing::Employed | Standing::OnLeave | Standing::Future { .. } | Standing::Unknown => None,
-        })
-        .collect();
-    let instant = crate::snapshot::tables::Type::Instant.dtype();
-    let columns = vec![
-        texts("person", &|person| Some(own(person.key))),
-        texts("name", &|person| person.name.map(own)),
-        lists("records", &|person| {
-            person.feeds.iter().map(|(system, id)| format!("{}:{}", people.text(*system), people.text(*id))).collect()
-        }),
-        lists("emails", &|person| person.emails.iter().map(|email| own(*email)).collect()),
-        lists("employee_ids", &|person| person.employee_ids.iter().map(|id| own(*id)).collect()),
-        Series::new("standing".into(), standings).into_column(),
-        Series::new("ended".into(), ended).cast(&instant).expect("microseconds are an instant").into_column(),
-        instants("vanished", &|person| person.vanished),
-        instants("returned", &|person| person.returned),
-    ];
-    DataFrame::new(people.persons().len(), columns).expect("columns of equal length")
-}
-
-/// What feeds say differently of one person, as the table `person_conflicts` that queries see: one row a feed and attribute.
-pub fn conflicts_frame(estate: &Estate) -> DataFrame {
-    let people = &estate.people;
-    let (mut persons, mut attributes, mut feeds) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut values, mut used) = (Vec::new(), Vec::new());
-    for (ix, _) in people.persons() {
-        for said in people.conflicts(ix) {
-            persons.push(people.key(ix));
-            attributes.push(said.attribute.as_str());
-            feeds.push(people.text(said.system));
-            values.push(people.text(said.value));
-            used.push(said.used);
-        }
-    }
-    let height = persons.len();
-    let columns = vec![
-        Series::new("person".into(), persons).into_column(),
-        Series::new("attribute".into(), attributes).into_column(),
-        Series::new("feed".into(), feeds).into_column(),
-        Series::new("value".into(), values).into_column(),
-        Series::new("used".into(), used).into_column(),
-    ];
-    DataFrame::new(height, columns).expect("columns of equal length")
 }
 
 /// The view of the last check of a snapshot, if there was one.

@@ -11,7 +11,10 @@
 //! employment gap. Nothing here concludes anything from an HR row that is not there: that is the rules' business, which ask
 //! the graph's coverage first.
 
+mod affiliation;
+pub mod churn;
 mod class;
+mod decisions;
 mod email;
 mod employee_id;
 mod employment;
@@ -21,7 +24,7 @@ mod ladder;
 mod load;
 mod login;
 mod merge;
-mod pins;
+mod rungs;
 mod strategy;
 
 use std::borrow::Cow;
@@ -32,15 +35,18 @@ use muster_connectors::record::AccountClass;
 
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
+pub use self::affiliation::Affiliated;
+pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
 pub use self::history::Gone;
 pub use self::load::Source;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
-pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
+pub use self::rungs::{Prober, Rung, RungAnswer};
+pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
 pub const STRATEGIES: &[&Strategy] = &[
-    &pins::STRATEGY,
+    &decisions::STRATEGY,
     &employee_id::STRATEGY,
     &federation::STRATEGY,
     &email::STRATEGY,
@@ -72,12 +78,16 @@ pub struct Person {
     pub given_name: Option<Text>,
     /// Family name.
     pub family_name: Option<Text>,
+    /// Full legal name.
+    pub legal_name: Option<Text>,
     /// Names borne before.
     pub previous_names: Vec<Text>,
     /// Work e-mails, folded.
     pub emails: Vec<Text>,
     /// Employee ids, folded, those of every employment included.
     pub employee_ids: Vec<Text>,
+    /// Further attributes that the config asks HR's files for: name and value; the first feed that has one says it.
+    pub attributes: Vec<(Text, Text)>,
     /// Employments, by start.
     pub employments: Vec<Employment>,
     /// State of the rows the person comes from, the best of them.
@@ -99,7 +109,7 @@ pub enum Situation {
     Confirmed,
     /// One candidate below the definite threshold: proposed, not linked.
     Found,
-    /// Pinned to two persons.
+    /// Given to two persons by decision.
     FoundAlreadyLinked,
     /// Several persons are as likely.
     Ambiguous,
@@ -116,7 +126,20 @@ pub enum Situation {
 }
 
 impl Situation {
-    /// RULES' word.
+    /// Every situation.
+    pub const ALL: [Self; 9] = [
+        Self::Confirmed,
+        Self::Found,
+        Self::FoundAlreadyLinked,
+        Self::Ambiguous,
+        Self::Unqualified,
+        Self::Unassigned,
+        Self::Indeterminate,
+        Self::SourceMissing,
+        Self::TargetIgnored,
+    ];
+
+    /// The word in tables and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "CONFIRMED",
@@ -167,6 +190,7 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
+    decided: LinkDecisions,
     zone: Option<jiff::tz::TimeZone>,
     duplicates: Vec<Duplicate>,
     unresolved: Vec<usize>,
@@ -178,7 +202,21 @@ impl People {
     ///
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
-    pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+    pub fn correlate(self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+        self.correlate_with(graph, pins.iter().map(LinkDecision::from).collect(), thresholds, now)
+    }
+
+    /// Climbs the ladder for every account of the graph, with everything that people decided.
+    ///
+    /// Cost: as [`Self::correlate`].
+    #[must_use]
+    pub fn correlate_with(
+        mut self,
+        graph: &Graph,
+        decisions: Vec<LinkDecision>,
+        thresholds: Thresholds,
+        now: Timestamp,
+    ) -> Self {
         for person in &mut self.persons {
             for employment in person.employments.iter_mut().filter(|employment| !employment.changes.is_empty()) {
                 employment.hold(employment.terms_at(now, &self.strings, self.zone.as_ref()));
@@ -186,7 +224,8 @@ impl People {
         }
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
-        let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
+        self.decided = LinkDecisions::new(decisions, graph, &self, now);
+        let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {
             if let Correlation::Linked(link) = correlation {
@@ -252,6 +291,11 @@ impl People {
         self.hr_complete
     }
 
+    /// What people decided, and what each decision does.
+    pub fn decided(&self) -> &LinkDecisions {
+        &self.decided
+    }
+
     /// What the ladder found for an account.
     pub fn correlation(&self, account: NodeIx) -> &Correlation {
         static NOBODY: Correlation = Correlation::Nobody;
@@ -279,6 +323,11 @@ impl People {
     /// Whether a login bears an administrator's affix, so that its holder may be found by an everyday account.
     pub fn is_named_after_another(&self, login: &str) -> bool {
         login::without_admin_affix(login::name_of(&fold(login))).is_some()
+    }
+
+    /// The everyday login that an administrator's login is made from, folded; `None` when it bears no affix.
+    pub fn everyday_login(&self, login: &str) -> Option<String> {
+        login::without_admin_affix(login::name_of(&fold(login))).map(str::to_owned)
     }
 
     /// Accounts linked to a person, in order of system and id.
@@ -351,7 +400,7 @@ impl People {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
             },
-            Correlation::Disputed(candidates) if candidates.iter().any(|c| c.strategy == pins::STRATEGY.name) => {
+            Correlation::Disputed(candidates) if candidates.iter().any(|c| is_decision(c.strategy)) => {
                 Situation::FoundAlreadyLinked
             }
             Correlation::Disputed(_) => Situation::Ambiguous,
@@ -372,6 +421,11 @@ impl People {
         }
         counts
     }
+}
+
+/// Whether a link of this strategy rests on what a person decided.
+pub fn is_decision(strategy: &str) -> bool {
+    strategy == decisions::PIN || strategy == decisions::ACCEPTED
 }
 
 /// Folds a key for comparison: trimmed, NFKC, lower case.

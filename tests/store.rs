@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use muster::query::{self, Answer, Extra, LIBRARY, QueryError};
 use muster::snapshot::tables::{self, TABLES, Type};
-use muster::snapshot::{Keep, KindState, Manifest, Snapshot, Start, Store, StoreError, Transaction};
+use muster::snapshot::{CheckRows, Keep, KindState, Manifest, Snapshot, Start, Store, StoreError, Transaction};
 use muster_connectors::record::*;
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState, SourceFile};
 use muster_connectors::sink::Batch;
@@ -133,6 +133,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             previous_names: texts(&["Zoë Müller", "x"]),
             emails: texts(&["zoe@acme.example"]),
             employee_ids: vec![],
+            attributes: BTreeMap::from([("Mobile".into(), "+49 171 1".into())]),
             raw: Raw::At(17),
         })),
         Record::Employment(Box::new(Employment {
@@ -287,7 +288,11 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
     let w = "2025-12-24T18:00:00.123456Z";
     let u = "unsupported";
     let expected: &[(&str, &[String])] = &[
-        ("persons", &["app|all|p1|Zoë Ångström|Zoë|Zoë||[Zoë Müller,x]|[zoe@acme.example]|[]|17".into()]),
+        (
+            "persons",
+            &["app|all|p1|Zoë Ångström|Zoë|Zoë||[Zoë Müller,x]|[zoe@acme.example]|[]|{\"Mobile\":\"+49 171 1\"}|17"
+                .into()],
+        ),
         (
             "employments",
             &[format!(
@@ -979,7 +984,8 @@ fn findings_are_kept_beside_their_snapshot() {
     let lock = store.lock(None).unwrap();
     let findings = store.find("1").unwrap().frame("accounts", &["id"]).unwrap();
     for count in [1, 2] {
-        store.write_check(&lock, 1, findings.clone(), &json!({ "rules": count })).unwrap();
+        let rows = CheckRows { findings: findings.clone(), links: findings.clone() };
+        store.write_check(&lock, 1, rows, &json!({ "rules": count })).unwrap();
     }
     let (read, summary) = store.read_check(1).unwrap().unwrap();
     assert!(read.equals(&findings));

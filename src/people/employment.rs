@@ -35,6 +35,10 @@ pub struct Employment {
     pub manager: Option<Text>,
     /// Department.
     pub department: Option<Text>,
+    /// Job title.
+    pub title: Option<Text>,
+    /// Location.
+    pub location: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the last change counts.
@@ -67,6 +71,10 @@ pub struct Terms {
     pub manager: Option<Text>,
     /// Department.
     pub department: Option<Text>,
+    /// Job title.
+    pub title: Option<Text>,
+    /// Location.
+    pub location: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the change counts.
@@ -143,7 +151,7 @@ impl Standing {
         }
     }
 
-    /// RULES' `emp(p,t)`.
+    /// Whether the person is employed at that instant, on leave included.
     pub fn is_employed(&self) -> bool {
         matches!(self, Self::Employed | Self::OnLeave)
     }
@@ -259,6 +267,8 @@ impl Employment {
             end: self.end,
             manager: self.manager,
             department: self.department,
+            title: self.title,
+            location: self.location,
             time_zone: self.time_zone,
             effective: self.effective,
             effective_day: self.effective_day,
@@ -323,6 +333,8 @@ impl Employment {
             end,
             manager,
             department,
+            title,
+            location,
             time_zone,
             effective,
             effective_day,
@@ -330,6 +342,7 @@ impl Employment {
         } = terms;
         (self.status, self.worker_type, self.start, self.end) = (status, worker_type, start, end);
         (self.manager, self.department, self.time_zone) = (manager, department, time_zone);
+        (self.title, self.location) = (title, location);
         (self.effective, self.effective_day, self.recorded) = (effective, effective_day, recorded);
     }
 }
@@ -381,6 +394,8 @@ mod tests {
             end: None,
             manager: None,
             department: None,
+            title: None,
+            location: None,
             time_zone: Some(strings.add("America/New_York")),
             effective: None,
             effective_day: None,

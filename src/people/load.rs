@@ -1,5 +1,7 @@
 //! The HR tables of a snapshot, and the keys that persons are found by.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster_connectors::record;
@@ -118,6 +120,7 @@ pub(super) fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person
         "previous_names",
         "emails",
         "employee_ids",
+        "attributes",
         "state",
         "collected",
     ];
@@ -126,6 +129,7 @@ pub(super) fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person
     let sources = Sources::of(&rows)?;
     let (id, legal, preferred) = (rows.texts("id")?, rows.texts("legal_name")?, rows.texts("preferred_name")?);
     let (given, family) = (rows.texts("given_name")?, rows.texts("family_name")?);
+    let attributes = rows.texts("attributes")?;
     let own = |text: Option<&str>| text.map(str::to_owned);
     let mut persons: Vec<(Source, record::Person)> = (0..rows.len())
         .map(|row| {
@@ -135,6 +139,7 @@ pub(super) fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person
                 preferred_name: own(preferred.get(row)),
                 given_name: own(given.get(row)),
                 family_name: own(family.get(row)),
+                attributes: attributes.get(row).map(attributes_of).unwrap_or_default(),
                 ..record::Person::default()
             };
             (sources.row(row), person)
@@ -158,6 +163,8 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
         "end",
         "manager",
         "department",
+        "title",
+        "location",
         "time_zone",
         "effective",
         "effective_day",
@@ -171,6 +178,7 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
     let (id, person, employee_id) = (rows.texts("id")?, rows.texts("person")?, rows.texts("employee_id")?);
     let (status, worker_type, zone) = (rows.texts("status")?, rows.texts("worker_type")?, rows.texts("time_zone")?);
     let (manager, department) = (rows.texts("manager")?, rows.texts("department")?);
+    let (title, location) = (rows.texts("title")?, rows.texts("location")?);
     let (start, end) = (rows.days("start")?, rows.days("end")?);
     let (effective, recorded) = (rows.instants("effective")?, rows.instants("recorded")?);
     let (effective_day, sequence) = (rows.days("effective_day")?, rows.texts("sequence")?);
@@ -185,8 +193,8 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
         end: end.day(row),
         manager: own(manager.get(row)),
         department: own(department.get(row)),
-        title: None,
-        location: None,
+        title: own(title.get(row)),
+        location: own(location.get(row)),
         cost_centre: None,
         time_zone: own(zone.get(row)),
         effective: effective.at(row),
@@ -196,6 +204,11 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
         raw: record::Raw::None,
     };
     Ok((0..rows.len()).map(|row| (sources.row(row), employment(row))).collect())
+}
+
+/// A JSON object of texts, as the store has it; nothing where it is anything else.
+fn attributes_of(json: &str) -> BTreeMap<String, String> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -214,6 +227,22 @@ mod tests {
             employee_ids: employee_ids.iter().map(ToString::to_string).collect(),
             ..record::Person::default()
         }
+    }
+
+    #[test]
+    fn further_attributes_come_from_the_first_feed_that_has_them() {
+        let with = |system: &str, phone: &str, title: &str| {
+            let mut row = person("7", &["E7"], "ada@acme.example");
+            row.attributes = [("Mobile".to_owned(), phone.to_owned()), (title.to_owned(), "x".to_owned())].into();
+            row.previous_names = vec![format!("Ada {title}")];
+            (source(system), row)
+        };
+        let people = People::merge(vec![with("b", "2", "Room"), with("a", "1", "Floor")], Vec::new(), None);
+        let (_, ada) = people.persons().next().unwrap();
+        let text = |text: &Text| people.text(*text);
+        let attributes: Vec<_> = ada.attributes.iter().map(|(name, value)| (text(name), text(value))).collect();
+        assert_eq!(attributes, [("Floor", "x"), ("Mobile", "1"), ("Room", "x")]);
+        assert_eq!(ada.previous_names.iter().map(text).collect::<Vec<_>>(), ["Ada Floor", "Ada Room"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use muster_connectors::record::{EmploymentStatus, RecordKind};
 use rustc_hash::FxHashMap;
 
-use super::{Employment, People, Person, PersonIx};
+use super::{Employment, LinkDecisions, People, Person, PersonIx};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
 /// From which confidence on a match counts.
@@ -34,6 +34,23 @@ pub struct Candidate {
     pub strategy: &'static str,
     /// What it rests on, in words.
     pub evidence: String,
+    /// Field by field, where the strategy weighs fields; empty where one fact decides.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// How one field of an account compares with that of a person. Texts are in [`People::text`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// What is compared: `name`, `e-mail`, `attributes.Mobile`.
+    pub field: Text,
+    /// How alike: `exact`, `typo`, `different`, `missing`.
+    pub level: &'static str,
+    /// As the account has it.
+    pub account: Option<Text>,
+    /// As HR has it.
+    pub person: Option<Text>,
+    /// Weight in bits: log₂ of how much more often such a pair is one human than two. Negative speaks against, 0 says nothing.
+    pub bits: f32,
 }
 
 /// An account tied to a person by decision.
@@ -74,7 +91,7 @@ pub struct Evidence<'a> {
     /// Persons.
     pub people: &'a People,
     /// Decisions by people, resolved.
-    pub pins: &'a FxHashMap<NodeIx, Vec<(PersonIx, &'a Pin)>>,
+    pub decided: &'a LinkDecisions,
     /// Persons linked by stronger rungs, by system and folded login.
     pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
     /// Persons by a key made of their names; see [`super::login`].

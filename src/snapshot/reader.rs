@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use muster_connectors::record::RecordKind;
 use polars::prelude as pl;
 use polars::prelude::{DataFrame, DataFrameJoinOps as _, IntoColumn as _, SerReader as _};
 use polars_io::parquet::read::ParquetReader;
@@ -78,6 +79,32 @@ impl Snapshot {
         self.select(table, &wanted)
     }
 
+    /// The named columns of all rows that one kind of one scope has, by key.
+    ///
+    /// # Errors
+    /// As [`Snapshot::frame`].
+    pub fn rows_of(&self, view: &KindView<'_>, columns: &[&str]) -> Result<DataFrame, StoreError> {
+        let table = tables::of(view.kind);
+        columns.iter().try_for_each(|column| check_column(table, column))?;
+        let readings = readings_of(*view, table);
+        if readings.is_empty() {
+            return Ok(empty(table, columns));
+        }
+        let mut frame = self.read_scope(table, columns, &readings)?;
+        frame.rechunk_mut_par();
+        Ok(frame)
+    }
+
+    /// The named columns of a kind, without a row.
+    ///
+    /// # Errors
+    /// [`StoreError::NoColumn`] for an unknown column.
+    pub fn no_rows(&self, kind: RecordKind, columns: &[&str]) -> Result<DataFrame, StoreError> {
+        let table = tables::of(kind);
+        columns.iter().try_for_each(|column| check_column(table, column))?;
+        Ok(empty(table, columns))
+    }
+
     /// The table as SQL sees it: every column, each read from disk only when a query uses it.
     ///
     /// # Errors
@@ -110,27 +137,7 @@ impl Snapshot {
     fn readings(&self, table: &'static Table) -> Vec<Vec<Reading<'_>>> {
         let holds = |kind| table.kind.is_none_or(|of| of == kind);
         let views = self.manifest.kinds().filter(|view| holds(view.kind));
-        views
-            .map(|view| {
-                let today = Reading {
-                    view,
-                    parts: &view.entry.parts,
-                    state: view.row_state(),
-                    collected: view.entry.collected,
-                    from: None,
-                };
-                let carried = view.entry.carried.iter().map(|layer| Reading {
-                    view,
-                    parts: &layer.parts,
-                    state: layer.row_state(),
-                    collected: layer.collected,
-                    from: Some(layer.from),
-                });
-                let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
-                std::iter::once(today).chain(carried).filter(has_rows).collect::<Vec<_>>()
-            })
-            .filter(|readings| !readings.is_empty())
-            .collect()
+        views.map(|view| readings_of(view, table)).filter(|readings| !readings.is_empty()).collect()
     }
 
     fn read_scope(
@@ -225,8 +232,7 @@ impl Snapshot {
                 DataFrame::empty_with_height(usize::try_from(part.rows).expect("rows fit the address space"))
             } else {
                 let bytes = objects::read(&self.root, &part.object, || self.describe(part, reading))?;
-                let columns = stored.iter().map(|name| (*name).to_owned()).collect();
-                ParquetReader::new(Cursor::new(bytes)).with_columns(Some(columns)).finish().map_err(failed)?
+                read_columns(bytes, table, stored).map_err(failed)?
             };
             match &mut all {
                 None => all = Some(frame),
@@ -266,6 +272,43 @@ impl Snapshot {
             part.rows, part.table, reading.view.system, reading.view.scope, self.manifest.header.sequence
         )
     }
+}
+
+/// What to read of one kind of one scope: today's rows and the layers below them.
+fn readings_of<'a>(view: KindView<'a>, table: &'static Table) -> Vec<Reading<'a>> {
+    let today = Reading {
+        view,
+        parts: &view.entry.parts,
+        state: view.row_state(),
+        collected: view.entry.collected,
+        from: None,
+    };
+    let carried = view.entry.carried.iter().map(|layer| Reading {
+        view,
+        parts: &layer.parts,
+        state: layer.row_state(),
+        collected: layer.collected,
+        from: Some(layer.from),
+    });
+    let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
+    std::iter::once(today).chain(carried).filter(has_rows).collect()
+}
+
+/// The named columns of an object. One that came into the table after the object was written is null in all its rows.
+fn read_columns(bytes: Vec<u8>, table: &'static Table, stored: &[&str]) -> pl::PolarsResult<DataFrame> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let schema = reader.schema()?;
+    let is_later = |name: &str| {
+        !schema.contains(name) && table.columns.iter().any(|column| column.name == name && column.nullable)
+    };
+    let there = stored.iter().filter(|name| !is_later(name)).map(|name| (*name).to_owned()).collect();
+    let frame = reader.with_columns(Some(there)).finish()?;
+    let columns =
+        stored.iter().map(|name| match table.columns.iter().find(|column| is_later(name) && column.name == *name) {
+            Some(later) => Ok(pl::Column::full_null((*name).into(), frame.height(), &later.is.dtype())),
+            None => frame.column(name).cloned(),
+        });
+    DataFrame::new(frame.height(), columns.collect::<pl::PolarsResult<Vec<_>>>()?)
 }
 
 /// Reads a table for polars when a query runs, and only the columns it uses.
@@ -354,4 +397,21 @@ fn key_texts(frame: &DataFrame, keys: &[&str]) -> pl::PolarsResult<Vec<String>> 
         }
     }
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_came_later_is_null_in_objects_of_before() {
+        let id = pl::Column::new("id".into(), ["7", "8"]);
+        let mut bytes = Vec::new();
+        let mut frame = DataFrame::new(2, vec![id.clone()]).unwrap();
+        polars_io::parquet::write::ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+        let read = read_columns(bytes.clone(), find("persons").unwrap(), &["attributes", "id"]).unwrap();
+        assert_eq!(read.column("attributes").unwrap().null_count(), 2);
+        assert_eq!(read.column("id").unwrap(), &id);
+        assert!(read_columns(bytes, find("persons").unwrap(), &["emails"]).is_err(), "a list is never null");
+    }
 }

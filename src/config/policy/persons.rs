@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
-use super::{last_day, policy_problem};
+use super::policy_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 use crate::people::Decided;
 
@@ -163,4 +163,22 @@ fn records(
         records.push((system.to_owned(), key.trim().to_owned()));
     }
     records
+}
+
+/// The last day on which a decision counts.
+fn last_day(
+    file: &Arc<SourceText>,
+    written: Option<&Spanned<toml::value::Datetime>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Date> {
+    let written = written?;
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", "`expires` is no date")
+                .place(Place::new(file, written.span()))
+                .fix("write the last day on which it counts, as 2027-03-31"),
+        );
+    }
+    date
 }

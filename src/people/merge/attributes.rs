@@ -122,9 +122,11 @@ pub(super) fn person(people: &mut People, rows: Vec<Row>, joined: Vec<Reason>, r
         name: None,
         given_name: None,
         family_name: None,
+        legal_name: None,
         previous_names: Vec::new(),
         emails: Vec::new(),
         employee_ids: Vec::new(),
+        attributes: Vec::new(),
         employments: Vec::new(),
         state: best_state(&rows),
         said: Vec::new(),
@@ -142,6 +144,14 @@ pub(super) fn person(people: &mut People, rows: Vec<Row>, joined: Vec<Reason>, r
             values.extend(value.map(|value| (row.system, people.strings.add(&value))));
         }
         names[3].extend(row.emails.first().map(|email| (row.system, *email)));
+        let legal = record.legal_name.as_ref().map(|name| people.strings.add(name));
+        person.legal_name = person.legal_name.or(legal);
+        for (name, value) in &record.attributes {
+            let (name, value) = (people.strings.add(name), people.strings.add(value));
+            if !person.attributes.iter().any(|(known, _)| *known == name) {
+                person.attributes.push((name, value));
+            }
+        }
         let former = record.previous_names.iter().map(|name| people.strings.add(name)).collect();
         extend_unique(&mut person.previous_names, former);
         extend_unique(&mut person.feed_ids, vec![row.spelled]);

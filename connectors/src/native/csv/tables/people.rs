@@ -55,6 +55,8 @@ pub(in super::super) struct People {
     /// With `sequence`: the latest that was said of each person, and when it counts from.
     latest: HashMap<String, (Order, Person)>,
     zones: HashMap<String, bool>,
+    /// Columns that the config asks to keep as evidence, with their headings.
+    attributes: Vec<(usize, String)>,
 }
 
 /// When a change counts from, and its number.
@@ -69,12 +71,13 @@ impl People {
     pub(in super::super) const FIELDS: &'static [Field] = PeopleColumns::FIELDS;
 
     /// The mapper of a file with these columns.
-    pub(in super::super) fn of(columns: Vec<Column>) -> Self {
+    pub(in super::super) fn new(columns: Vec<Column>, attributes: Vec<(usize, String)>) -> Self {
         Self {
             columns: PeopleColumns::of(columns),
             known: HashMap::new(),
             latest: HashMap::new(),
             zones: HashMap::new(),
+            attributes,
         }
     }
 
@@ -208,6 +211,7 @@ impl Mapper for People {
             previous_names: cells.list(&c.previous_names),
             emails: cells.list(&c.email),
             employee_ids: employee_ids.clone(),
+            attributes: cells.attributes(&self.attributes),
             raw: raw.clone(),
         };
         let record = Employment {
