@@ -7,8 +7,7 @@ use std::io;
 use jiff::Timestamp;
 use muster_connectors::record::{AccountClass, PrivilegeLevel};
 use muster_reports::view::{
-    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, Population, Scope, System, VIEW_VERSION,
-    View,
+    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
 };
 
 use crate::access::Privilege;

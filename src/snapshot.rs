@@ -43,7 +43,6 @@ pub(crate) use rows::{Instants, Rows, Texts};
 pub use verify::{Damage, Verification};
 pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
 
-
 /// The folders of a store.
 const FOLDERS: [&str; 5] = ["objects", "snapshots", "runs", "checks", "staging"];
 

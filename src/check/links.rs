@@ -9,7 +9,7 @@ use super::Estate;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, NodeIx};
 use crate::people::churn::{Change, Churn, Former, compare, percent};
-use crate::people::{Candidate, Correlation, LinkDecision, Idle};
+use crate::people::{Candidate, Correlation, Idle, LinkDecision};
 use crate::snapshot::{Rows, Store, StoreError};
 
 /// Links as the table `links` that queries see: one row an account and a person whom it is linked to or may belong to.
@@ -215,12 +215,7 @@ pub fn decision_problems(estate: &Estate) -> Vec<Diagnostic> {
     problems
 }
 
-fn idle(
-    estate: &Estate,
-    decision: &LinkDecision,
-    why: Idle,
-    all: &[&LinkDecision],
-) -> Diagnostic {
+fn idle(estate: &Estate, decision: &LinkDecision, why: Idle, all: &[&LinkDecision]) -> Diagnostic {
     let (system, account) = (&decision.system, &decision.account);
     let person = decision.person.as_deref().unwrap_or_default();
     let about = format!("`{}` of {system}:{account}", decision.ruling.as_str());
@@ -243,10 +238,12 @@ fn idle(
         Idle::SeveralAccounts => Diagnostic::warning("LNK001", format!("the decision {about} names several accounts"))
             .effect("it ties none of them")
             .fix("write the account's id in place of its login"),
-        Idle::NoPerson => Diagnostic::warning("LNK002", format!("the decision {about} names `{person}`, who is not in HR"))
-            .cause("HR was read completely, and nobody has this employee id, feed id or work e-mail")
-            .effect("it ties nothing")
-            .fix("decide whose account it is now, or take the decision back with `muster links unpin`"),
+        Idle::NoPerson => {
+            Diagnostic::warning("LNK002", format!("the decision {about} names `{person}`, who is not in HR"))
+                .cause("HR was read completely, and nobody has this employee id, feed id or work e-mail")
+                .effect("it ties nothing")
+                .fix("decide whose account it is now, or take the decision back with `muster links unpin`")
+        }
         Idle::PersonUnread => {
             let unread = crate::people::churn::unread_people(&estate.graph);
             Diagnostic::warning("LNK002", format!("the decision {about} names `{person}`, who was not seen in HR"))
@@ -254,9 +251,11 @@ fn idle(
                 .effect("it ties nothing in this snapshot")
                 .fix("nothing, if the person is there again once HR is read completely")
         }
-        Idle::SeveralPersons => Diagnostic::warning("LNK002", format!("`{person}` in the decision {about} names several persons"))
-            .effect("it ties nothing")
-            .fix("write an employee id that only one of them has"),
+        Idle::SeveralPersons => {
+            Diagnostic::warning("LNK002", format!("`{person}` in the decision {about} names several persons"))
+                .effect("it ties nothing")
+                .fix("write an employee id that only one of them has")
+        }
         Idle::Contradicts(other) => {
             let other = all.get(other).and_then(|other| Some((other, other.place.as_ref()?)));
             let against = other.map(|(other, place)| format!("`{}` at {place}", other.ruling.as_str()));
@@ -282,7 +281,13 @@ fn claimed_twice(estate: &Estate) -> Vec<Diagnostic> {
         let at = first.place.as_ref().map(ToString::to_string).unwrap_or_default();
         let problem = Diagnostic::warning(
             "LNK003",
-            format!("`{}` of {}:{} contradicts `{}` at {at}", second.ruling.as_str(), second.system, second.account, first.ruling.as_str()),
+            format!(
+                "`{}` of {}:{} contradicts `{}` at {at}",
+                second.ruling.as_str(),
+                second.system,
+                second.account,
+                first.ruling.as_str()
+            ),
         )
         .cause("each gives the account to another person")
         .effect("the account is claimed twice and linked to neither")

@@ -169,10 +169,17 @@ fn link_page(page: &Page<'_>, person: PersonIx) -> String {
             let rungs = page.prober.rungs(page.account);
             let named = rungs.iter().find_map(|rung| {
                 let one = rung.candidates.iter().find(|one| one.person == person)?;
-                Some(format!("{} names that person with {} %: {}", rung.strategy.name, percent(one.confidence), one.evidence))
+                Some(format!(
+                    "{} names that person with {} %: {}",
+                    rung.strategy.name,
+                    percent(one.confidence),
+                    one.evidence
+                ))
             });
             let instead = match other {
-                Some(link) => format!("it is linked to {} ({}) instead", people.name(link.person), people.key(link.person)),
+                Some(link) => {
+                    format!("it is linked to {} ({}) instead", people.name(link.person), people.key(link.person))
+                }
                 None => "it is linked to nobody".to_owned(),
             };
             let rejection = people.decided().rejection(page.account, person);

@@ -17,8 +17,7 @@ pub(super) fn accounts_called(estate: &Estate, name: &str) -> Vec<NodeIx> {
         let within = |ix: &NodeIx| system.is_none_or(|system| graph.node(*ix).system == system);
         let accounts = graph.accounts().map(|(ix, _)| ix).filter(within);
         let found: Vec<NodeIx> = accounts.filter(|ix| names(graph, *ix).any(|known| fold(known) == folded)).collect();
-        let by_id: Vec<NodeIx> =
-            found.iter().copied().filter(|ix| graph.text(graph.node(*ix).id) == key).collect();
+        let by_id: Vec<NodeIx> = found.iter().copied().filter(|ix| graph.text(graph.node(*ix).id) == key).collect();
         if by_id.is_empty() { found } else { by_id }
     };
     let qualified = name.split_once(':').and_then(|(system, rest)| Some((graph.system(system)?, rest)));
@@ -52,7 +51,8 @@ pub(super) fn unknown_account(estate: &Estate, name: &str) -> Diagnostic {
     let problem = Diagnostic::error("CLI001", format!("no account is called `{name}`"));
     if !people.is_empty() {
         let accounts = choices(theirs.iter().map(|ix| address(&estate.graph, *ix)));
-        let linked = if theirs.is_empty() { "nothing is linked to them".to_owned() } else { format!("linked are {accounts}") };
+        let linked =
+            if theirs.is_empty() { "nothing is linked to them".to_owned() } else { format!("linked are {accounts}") };
         return problem.cause(format!("it is a person; {linked}")).fix("name an account, as `system:id`");
     }
     let logins = estate.graph.accounts().filter_map(|(_, account)| account.login);
@@ -88,9 +88,11 @@ pub(super) fn person(estate: &Estate, name: &str) -> Result<PersonIx, Failure> {
                 .into())
         }
         several => {
-            let all = choices(several.iter().map(|ix| {
-                format!("`{}` ({})", visible(estate.people.key(*ix)), visible(estate.people.name(*ix)))
-            }));
+            let all = choices(
+                several
+                    .iter()
+                    .map(|ix| format!("`{}` ({})", visible(estate.people.key(*ix)), visible(estate.people.name(*ix)))),
+            );
             Err(Diagnostic::error("CLI001", format!("`{name}` names {} persons", several.len()))
                 .cause(format!("they are {all}"))
                 .fix("give the employee id")

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use self::links::{WrittenDecision, Ruling};
+pub use self::links::{Ruling, WrittenDecision};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 

@@ -123,7 +123,8 @@ pub fn compare(before: &[Former], graph: &Graph, people: &People, now: Timestamp
         let key = (graph.coverage().tenant_of(system, graph.scope_name(node.scope)), graph.text(node.id));
         let former = earlier.get_mut(&key).and_then(|rows| {
             // Two systems of the config may read one tenant: the one of the same name first.
-            let place = rows.iter().position(|row| row.system == system).or(if rows.is_empty() { None } else { Some(0) });
+            let place =
+                rows.iter().position(|row| row.system == system).or(if rows.is_empty() { None } else { Some(0) });
             place.map(|place| rows.swap_remove(place))
         });
         churn.account(graph, people, ix, former, now);
@@ -224,9 +225,13 @@ fn why_lost(graph: &Graph, people: &People, ix: NodeIx, before: &End) -> String 
         };
     }
     let idle = decided.idle().find(|(decision, _)| {
-        decision.ruling.ties() && found.iter().any(|person| people.find(decision.person.as_deref().unwrap_or_default()).contains(person))
+        decision.ruling.ties()
+            && found.iter().any(|person| people.find(decision.person.as_deref().unwrap_or_default()).contains(person))
             && (decision.account == graph.text(graph.node(ix).id)
-                || graph.account(ix).and_then(|account| account.login).is_some_and(|login| graph.text(login) == decision.account))
+                || graph
+                    .account(ix)
+                    .and_then(|account| account.login)
+                    .is_some_and(|login| graph.text(login) == decision.account))
     });
     if let Some((decision, why)) = idle
         && super::is_decision(&before.strategy)
@@ -248,7 +253,9 @@ fn why_lost(graph: &Graph, people: &People, ix: NodeIx, before: &End) -> String 
         Correlation::Proposed(one) => {
             format!("{evidence}; {} is a candidate by {}: {}", people.name(one.person), one.strategy, one.evidence)
         }
-        Correlation::Disputed(several) => format!("{evidence}; {} persons fit by {}", several.len(), several[0].strategy),
+        Correlation::Disputed(several) => {
+            format!("{evidence}; {} persons fit by {}", several.len(), several[0].strategy)
+        }
         Correlation::Nobody | Correlation::Linked(_) if super::is_decision(&before.strategy) => {
             "the decision was withdrawn".to_owned()
         }
@@ -278,7 +285,12 @@ fn of_gone_account(graph: &Graph, former: &Former) -> Changed {
 
 /// The parts of HR from whose silence nothing can be concluded, each in a phrase.
 pub fn unread_people(graph: &Graph) -> Vec<String> {
-    graph.coverage().of_people().filter(|row| !row.proves_absence).map(super::super::graph::CoverageRow::shortfall).collect()
+    graph
+        .coverage()
+        .of_people()
+        .filter(|row| !row.proves_absence)
+        .map(super::super::graph::CoverageRow::shortfall)
+        .collect()
 }
 
 #[cfg(test)]

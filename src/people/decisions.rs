@@ -194,7 +194,8 @@ impl LinkDecisions {
                 let refused = ruling(one).ties()
                     && refusals.iter().any(|refusal| refusal.person.is_none() || refusal.person == one.person);
                 if refused {
-                    let against = refusals.iter().find(|refusal| refusal.person.is_none() || refusal.person == one.person);
+                    let against =
+                        refusals.iter().find(|refusal| refusal.person.is_none() || refusal.person == one.person);
                     self.idle.push((one.decision, Idle::Contradicts(against.map_or(0, |refusal| refusal.decision))));
                 }
                 !refused

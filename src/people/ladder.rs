@@ -23,7 +23,8 @@ pub(super) fn climb(
     let bases = login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
-        let evidence = Evidence { graph, people, decided: &people.decided, logins: &logins, names: &names, one_domain, now };
+        let evidence =
+            Evidence { graph, people, decided: &people.decided, logins: &logins, names: &names, one_domain, now };
         let found: Vec<(usize, Correlation)> = (0..graph.account_count())
             .into_par_iter()
             .filter(|place| correlations[*place] == Correlation::Nobody)

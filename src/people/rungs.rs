@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::strategy::{Candidate, Evidence, Strategy, Thresholds};
-use super::{Correlation, People, PersonIx, STRATEGIES, class, decisions, email, employee_id, federation, fold, ladder, login};
+use super::{
+    Correlation, People, PersonIx, STRATEGIES, class, decisions, email, employee_id, federation, fold, ladder, login,
+};
 use crate::graph::{Graph, NodeIx, SystemIx};
 
 /// What one rung had to say about one account.
@@ -163,13 +165,11 @@ impl<'a> Prober<'a> {
             }
         };
         match strategy.name {
-            name if name == decisions::STRATEGY.name => {
-                match self.people.decided().on(account).count() {
-                    0 => "nobody has decided about this account".to_owned(),
-                    1 => "one decision about this account".to_owned(),
-                    more => format!("{more} decisions about this account"),
-                }
-            }
+            name if name == decisions::STRATEGY.name => match self.people.decided().on(account).count() {
+                0 => "nobody has decided about this account".to_owned(),
+                1 => "one decision about this account".to_owned(),
+                more => format!("{more} decisions about this account"),
+            },
             name if name == employee_id::STRATEGY.name => {
                 listed("employee id", facts.employee_id.map(|id| self.graph.text(id)).into_iter().collect())
             }

@@ -101,7 +101,9 @@ impl Store {
     /// [`StoreError`] when they are there but cannot be read.
     pub fn links_before(&self, sequence: u64) -> Result<Option<(u64, DataFrame)>, StoreError> {
         for path in manifest::files(&self.root)?.iter().rev() {
-            let Some((number, _)) = manifest::parse_name(path).filter(|(number, _)| *number < sequence) else { continue };
+            let Some((number, _)) = manifest::parse_name(path).filter(|(number, _)| *number < sequence) else {
+                continue;
+            };
             let Some(links) = self.links_of(number)? else { continue };
             if manifest::load(path)?.pruned {
                 continue;

@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use polars::prelude::{BooleanChunked, DataFrame, Int32Chunked, Int64Chunked, ListChunked, StringChunked, UInt32Chunked};
+use polars::prelude::{
+    BooleanChunked, DataFrame, Int32Chunked, Int64Chunked, ListChunked, StringChunked, UInt32Chunked,
+};
 
 use super::StoreError;
 

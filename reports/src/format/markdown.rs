@@ -177,9 +177,12 @@ fn people(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n## People and accounts\n")?;
     writeln!(out, "- {} in HR, {} of them employed", plural(people.persons, "person"), thousands(people.employed))?;
     writeln!(out, "- {}", plural(people.accounts, "account"))?;
-    for (title, counts) in
-        [("Linked by", &people.linked), ("Situations", &people.situations), ("Account classes", &people.classes), ("Affiliations", &people.affiliations)]
-    {
+    for (title, counts) in [
+        ("Linked by", &people.linked),
+        ("Situations", &people.situations),
+        ("Account classes", &people.classes),
+        ("Affiliations", &people.affiliations),
+    ] {
         if !counts.is_empty() {
             let parts: Vec<String> =
                 counts.iter().map(|(name, n)| format!("{} {}", prose(name), thousands(*n))).collect();
@@ -198,7 +201,8 @@ fn links(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "| system | accounts | linked | waiting | nobody's | cannot be said | linked by |")?;
         writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | --- |")?;
         for line in &coverage {
-            let counts = [line.accounts, line.linked, line.waiting, line.nobody, line.unsaid].map(thousands).join(" | ");
+            let counts =
+                [line.accounts, line.linked, line.waiting, line.nobody, line.unsaid].map(thousands).join(" | ");
             writeln!(out, "| {} | {counts} | {} |", code(line.system), prose(&line.by))?;
         }
         if !people.confidence.is_empty() {

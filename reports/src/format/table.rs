@@ -189,9 +189,12 @@ fn people(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
         plain("accounts"),
         plain(&format!("{}, {} linked to a person", thousands(people.accounts), thousands(linked))),
     ]);
-    for (title, counts) in
-        [("linked by", &people.linked), ("situations", &people.situations), ("classes", &people.classes), ("affiliations", &people.affiliations)]
-    {
+    for (title, counts) in [
+        ("linked by", &people.linked),
+        ("situations", &people.situations),
+        ("classes", &people.classes),
+        ("affiliations", &people.affiliations),
+    ] {
         if !counts.is_empty() {
             let parts: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
             rows.push(vec![plain(title), plain(&parts.join(", "))]);

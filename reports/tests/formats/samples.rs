@@ -5,9 +5,9 @@ use std::io;
 
 use jiff::Timestamp;
 use muster_reports::view::{
-    AccountRow, Bucket, DecisionNote, Evidence, File, Finding, Gap, GrantRow, Kind, LinkChange, LinkChurn, LinkCoverage, LinkEnd, Origin, Outcome,
-    PeopleSummary, Population, Reason,
-    RuleSummary, Scope, Severity, Step, Subject, System, VIEW_VERSION, View,
+    AccountRow, Bucket, DecisionNote, Evidence, File, Finding, Gap, GrantRow, Kind, LinkChange, LinkChurn,
+    LinkCoverage, LinkEnd, Origin, Outcome, PeopleSummary, Population, Reason, RuleSummary, Scope, Severity, Step,
+    Subject, System, VIEW_VERSION, View,
 };
 
 /// A view with its population.

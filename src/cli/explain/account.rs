@@ -14,9 +14,7 @@ use crate::cli::tables::{plain_table, right_align};
 use crate::diagnostic::visible;
 use crate::graph::NodeIx;
 use crate::people::churn::{percent, unread_people};
-use crate::people::{
-    Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, Situation, Standing, Thresholds, fold,
-};
+use crate::people::{Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, Situation, Standing, Thresholds, fold};
 
 /// Persons of nearly the same name that a page about nobody's account lists.
 const NEAREST: usize = 3;
@@ -99,10 +97,16 @@ impl Page<'_> {
                 };
                 let standing = match self.situation() {
                     Situation::SourceMissing => "whom HR no longer lists and never reported as having left".to_owned(),
-                    Situation::Unqualified => format!("who {}, so that nobody should use it", self.standing(link.person)),
+                    Situation::Unqualified => {
+                        format!("who {}, so that nobody should use it", self.standing(link.person))
+                    }
                     _ => format!("who {}", self.standing(link.person)),
                 };
-                format!("{account} belongs to {}, {standing}. That is {certainty}: {}.", self.name(link.person), link.evidence)
+                format!(
+                    "{account} belongs to {}, {standing}. That is {certainty}: {}.",
+                    self.name(link.person),
+                    link.evidence
+                )
             }
             Situation::Found => {
                 let Some(best) = found.first() else { return account };
@@ -139,7 +143,10 @@ impl Page<'_> {
             ),
             Situation::TargetIgnored => {
                 let class = people.class(self.account);
-                format!("{account} is not looked for in HR, because it is a {} account: {}.", class.class, class.evidence)
+                format!(
+                    "{account} is not looked for in HR, because it is a {} account: {}.",
+                    class.class, class.evidence
+                )
             }
         }
     }
@@ -150,7 +157,8 @@ impl Page<'_> {
         let system = graph.system_name(graph.node(self.account).system);
         let address = quoted_address(graph, self.account);
         let command = |verb: &str, person: Option<PersonIx>| {
-            let person = person.map(|person| format!(" {}", crate::cli::names::quoted(people.key(person)))).unwrap_or_default();
+            let person =
+                person.map(|person| format!(" {}", crate::cli::names::quoted(people.key(person)))).unwrap_or_default();
             format!("muster links {verb} {address}{person} --reason \"…\"")
         };
         let found = candidates(self.estate, self.account).1;
@@ -159,32 +167,41 @@ impl Page<'_> {
             Situation::Confirmed | Situation::Unqualified | Situation::SourceMissing => {
                 let Some(link) = people.link(self.account) else { return ways };
                 if self.situation() == Situation::Unqualified {
-                    ways.push(format!("The account is closed in {system}, or HR has an employment of the person that runs."));
+                    ways.push(format!(
+                        "The account is closed in {system}, or HR has an employment of the person that runs."
+                    ));
                 }
                 if crate::people::is_decision(link.strategy) {
                     ways.push(format!("The decision is taken back: `{}`.", command("unpin", None)));
                 } else {
                     ways.push(format!("It is somebody else's: `{}`.", command("reject", Some(link.person))));
                     ways.push(format!("It is certain: `{}`.", command("accept", Some(link.person))));
-                    ways.push(format!("What it rests on ({}) is no longer on both sides, or a stronger rung names somebody else.", link.strategy));
+                    ways.push(format!(
+                        "What it rests on ({}) is no longer on both sides, or a stronger rung names somebody else.",
+                        link.strategy
+                    ));
                 }
             }
             Situation::Found => {
                 let person = found.first().map(|one| one.person);
                 ways.push(format!("It is right: `{}`.", command("accept", person)));
                 ways.push(format!("It is wrong: `{}`.", command("reject", person)));
-                ways.push(format!("{system} stores the person's employee id, or an address that HR has as the work e-mail."));
+                ways.push(format!(
+                    "{system} stores the person's employee id, or an address that HR has as the work e-mail."
+                ));
             }
             Situation::Ambiguous => {
                 for one in found {
                     ways.push(format!("It is {}'s: `{}`.", self.name(one.person), command("accept", Some(one.person))));
                 }
-                ways.push(format!("{system} stores the employee id of one of them, or HR corrects two records that are one human."));
+                ways.push(format!(
+                    "{system} stores the employee id of one of them, or HR corrects two records that are one human."
+                ));
             }
             Situation::FoundAlreadyLinked => {
                 for one in found {
-                    ways.push(format!("It is not {}'s: `{}`.", self.name(one.person), format!(
-                        "muster links unpin {address} {} --reason \"…\"", crate::cli::names::quoted(people.key(one.person)))));
+                    let unpin = command("unpin", Some(one.person));
+                    ways.push(format!("It is not {}'s: `{unpin}`.", self.name(one.person)));
                 }
             }
             Situation::Unassigned if people.decided().never(self.account).is_some() => {
@@ -194,13 +211,18 @@ impl Page<'_> {
             Situation::Unassigned | Situation::Indeterminate => {
                 ways.push(format!("Somebody knows whose it is: `muster links pin {address} PERSON --reason \"…\"`."));
                 ways.push(format!("{system} stores an employee id or address that HR has, or HR has the person."));
-                ways.push(format!("It is no person's account: {system} says so (its class), or `{}`.", command("never", None)));
+                ways.push(format!(
+                    "It is no person's account: {system} says so (its class), or `{}`.",
+                    command("never", None)
+                ));
                 if self.situation() == Situation::Unassigned && self.is_active() {
                     ways.push(format!("Nobody claims it: it is disabled in {system}."));
                 }
             }
             Situation::TargetIgnored => {
-                ways.push(format!("A person uses it as their own: `muster links pin {address} PERSON --reason \"…\"`."));
+                ways.push(format!(
+                    "A person uses it as their own: `muster links pin {address} PERSON --reason \"…\"`."
+                ));
                 ways.push(format!("{system} says that it is a human's account (its class)."));
             }
         }
@@ -266,12 +288,15 @@ impl Page<'_> {
             .map(|one| format!("{} {} %", self.name(one.person), percent(one.confidence)))
             .collect();
         let more = rung.candidates.len().saturating_sub(NEAREST);
-        let named = format!("{}{}", named.join(", "), if more == 0 { String::new() } else { format!(" and {more} more") });
+        let named =
+            format!("{}{}", named.join(", "), if more == 0 { String::new() } else { format!(" and {more} more") });
         match rung.answer {
             RungAnswer::Decides => named,
             RungAnswer::Outranked => format!("{named}; a stronger rung had decided"),
             RungAnswer::Silent => "nobody".to_owned(),
-            RungAnswer::TooWeak => format!("{named}; below the {} % of a candidate", percent(Thresholds::default().candidate)),
+            RungAnswer::TooWeak => {
+                format!("{named}; below the {} % of a candidate", percent(Thresholds::default().candidate))
+            }
             RungAnswer::Refused => {
                 let decided = self.estate.people.decided();
                 let never = decided.never(self.account);
@@ -362,7 +387,9 @@ impl Page<'_> {
             return format!("It is {}, so that nobody can use it.", facts.lifecycle);
         }
         match (facts.last_activity.at(), facts.last_activity.state()) {
-            (Some(at), _) => format!("It can be used, and last was on {}.", at.to_zoned(jiff::tz::TimeZone::UTC).date()),
+            (Some(at), _) => {
+                format!("It can be used, and last was on {}.", at.to_zoned(jiff::tz::TimeZone::UTC).date())
+            }
             (None, FactState::Never) => "It can be used, and never was.".to_owned(),
             (None, _) => "It can be used; whether it is, the system does not tell.".to_owned(),
         }

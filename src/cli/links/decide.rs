@@ -14,7 +14,7 @@ use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::output::open;
 use crate::cli::tables::plain_table;
 use crate::config::policy::edit::{Block, NewDecision, Signature, Withdrawal};
-use crate::config::policy::{WrittenDecision, Ruling};
+use crate::config::policy::{Ruling, WrittenDecision};
 use crate::diagnostic::{Diagnostic, visible};
 use crate::graph::NodeIx;
 use crate::people::{PersonIx, Prober, Thresholds};
@@ -135,7 +135,13 @@ impl<'a> Desk<'a> {
                 several => {
                     let names: Vec<String> = several
                         .iter()
-                        .map(|one| format!("`{}` ({})", visible(estate.people.key(one.person)), visible(estate.people.name(one.person))))
+                        .map(|one| {
+                            format!(
+                                "`{}` ({})",
+                                visible(estate.people.key(one.person)),
+                                visible(estate.people.name(one.person))
+                            )
+                        })
                         .collect();
                     return Err(refused(format!("{address} has {} candidates", several.len()))
                         .cause(format!("they are {}", names.join(", ")))
@@ -166,7 +172,8 @@ impl<'a> Desk<'a> {
 
     fn contradiction(&self, request: &Request, other: &Request) -> Diagnostic {
         let address = names::address(&self.room.estate.graph, request.account);
-        let what = format!("`{}` and `{}` of {address} contradict each other", other.ruling.as_str(), request.ruling.as_str());
+        let what =
+            format!("`{}` and `{}` of {address} contradict each other", other.ruling.as_str(), request.ruling.as_str());
         let problem = Diagnostic::error("LNK007", what).fix("leave one of the two rows without a decision");
         let problem = match &other.line {
             Some(line) => problem.cause(format!("the other one is at {line}")),
@@ -197,7 +204,10 @@ impl<'a> Desk<'a> {
                 };
             if replaced {
                 replaces.push(format!("{} at {}", decision.ruling.as_str(), decision.place));
-                withdrawn.push(Withdrawal { block, reason: format!("replaced by {}: {}", request.ruling.as_str(), request.reason) });
+                withdrawn.push(Withdrawal {
+                    block,
+                    reason: format!("replaced by {}: {}", request.ruling.as_str(), request.reason),
+                });
             }
         }
         judged.withdrawn.extend(withdrawn);
@@ -244,7 +254,9 @@ impl<'a> Desk<'a> {
         dry_run: bool,
     ) -> Result<Outcome, Failure> {
         if reason.trim().is_empty() {
-            return Err(Diagnostic::error("CLI001", "a decision needs a reason").fix("say why it is taken back").into());
+            return Err(Diagnostic::error("CLI001", "a decision needs a reason")
+                .fix("say why it is taken back")
+                .into());
         }
         let policy = &self.room.config.policy;
         let as_written = || {
@@ -281,7 +293,14 @@ impl<'a> Desk<'a> {
         for (_, decision) in &found {
             let person = decision.person.as_deref().map(|person| format!(" {person}")).unwrap_or_default();
             let line = format!("{} {}:{}{person}", decision.ruling.as_str(), decision.system, decision.account);
-            writeln!(out, "takes back {} ({}), by {}: {}", visible(&line), decision.place, visible(&decision.author), visible(&decision.reason))?;
+            writeln!(
+                out,
+                "takes back {} ({}), by {}: {}",
+                visible(&line),
+                decision.place,
+                visible(&decision.author),
+                visible(&decision.reason)
+            )?;
         }
         out.flush()?;
         let withdrawn: Vec<Withdrawal> =
@@ -306,7 +325,10 @@ impl<'a> Desk<'a> {
             more => format!("; {more} accounts with several candidates were left out"),
         };
         if judged.new.is_empty() {
-            return Ok(done(format!("{}{left_out}", if judged.known > 0 { "all of it is decided already, in the same words" } else { none })));
+            return Ok(done(format!(
+                "{}{left_out}",
+                if judged.known > 0 { "all of it is decided already, in the same words" } else { none }
+            )));
         }
         let number = judged.new.len();
         let replaced = match judged.withdrawn.len() {
@@ -317,7 +339,7 @@ impl<'a> Desk<'a> {
             0 => String::new(),
             more => format!("; {} written already", decisions(more)),
         };
-        self.preview(&judged)?;
+        Self::preview(&judged)?;
         if bulk.dry_run {
             return Ok(done(format!("dry run: {} would be written{replaced}{known}{left_out}", decisions(number))));
         }
@@ -335,10 +357,14 @@ impl<'a> Desk<'a> {
         let folder = &self.room.config.policy_folder.value;
         let written = self.room.config.policy.write_decisions(folder, &new, &judged.withdrawn, &self.signed)?;
         let file = files(&written);
-        Ok(done(format!("{} written to {file}{replaced}{known}{left_out}; it counts from the next check", decisions(number))))
+        Ok(done(format!(
+            "{} written to {file}{replaced}{known}{left_out}; it counts from the next check",
+            decisions(number)
+        )))
     }
 
-    fn preview(&self, judged: &Judged) -> Result<(), Failure> {
+    /// What will be written, for whoever confirms it.
+    fn preview(judged: &Judged) -> Result<(), Failure> {
         let mut table = plain_table(&["decision", "account", "name", "person", "replaces"]);
         for (decision, replaces) in &judged.new {
             let person = decision.person.as_ref().map(|key| format!("{} ({key})", decision.person_name));

@@ -73,8 +73,7 @@ pub(super) fn rows<'a>(room: &'a Room<'_>, filter: &Filter) -> Result<Vec<Row<'a
         let all = candidates(estate, ix).1;
         let candidates: Vec<&Candidate> = all.iter().filter(passes).collect();
         let asks_candidates = filter.min.is_some() || filter.max.is_some() || !filter.strategy.is_empty();
-        let stands_alone =
-            all.is_empty() && !asks_candidates && (filter.department.is_empty() || of_account);
+        let stands_alone = all.is_empty() && !asks_candidates && (filter.department.is_empty() || of_account);
         if candidates.is_empty() && !stands_alone {
             continue;
         }
@@ -184,7 +183,11 @@ pub(super) fn list(room: &Room<'_>, filter: &Filter) -> Result<Outcome, Failure>
         1 => "1 account".to_owned(),
         more => format!("{more} accounts"),
     };
-    let doubt = if room.estate.people.hr_complete() { "" } else { "; HR was not read completely, so candidates may be missing" };
+    let doubt = if room.estate.people.hr_complete() {
+        ""
+    } else {
+        "; HR was not read completely, so candidates may be missing"
+    };
     Ok(done(match several {
         0 => format!("{what}{doubt}"),
         _ => format!("{what}, {several} of them with several candidates{doubt}"),
@@ -217,7 +220,10 @@ fn short(room: &Room<'_>, rows: &[Row<'_>]) -> Answer {
             candidate.map_or(Json::Null, Into::into),
             best.map_or(Json::Null, |best| format!("{} %", percent(best.confidence)).into()),
             best.map_or(Json::Null, |best| standing(room, best.person).into()),
-            best.map_or(follow.trim_start_matches("; ").to_owned(), |best| format!("{}: {}{follow}", best.strategy, best.evidence)).into(),
+            best.map_or(follow.trim_start_matches("; ").to_owned(), |best| {
+                format!("{}: {}{follow}", best.strategy, best.evidence)
+            })
+            .into(),
         ]
     });
     Answer { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }

@@ -51,7 +51,7 @@ fn sides(room: &Room<'_>, account: NodeIx) -> String {
     let Some(facts) = graph.account(account) else { return String::new() };
     let all = candidates(&room.estate, account).1;
     let persons: Vec<PersonIx> = all.iter().take(BESIDE).map(|candidate| candidate.person).collect();
-    let mut header = vec!["".to_owned(), "account".to_owned()];
+    let mut header = vec![String::new(), "account".to_owned()];
     header.extend(all.iter().take(BESIDE).map(|one| format!("candidate, {} %", percent(one.confidence))));
     let mut table = plain_table(&header.iter().map(String::as_str).collect::<Vec<_>>());
     let mut row = |what: &str, own: String, of: &dyn Fn(PersonIx) -> String| {
@@ -61,14 +61,15 @@ fn sides(room: &Room<'_>, account: NodeIx) -> String {
             table.add_row(cells);
         }
     };
-    let texts = |texts: &[crate::graph::Text]| {
-        texts.iter().map(|text| people.text(*text)).collect::<Vec<_>>().join(" ")
-    };
+    let texts =
+        |texts: &[crate::graph::Text]| texts.iter().map(|text| people.text(*text)).collect::<Vec<_>>().join(" ");
     let last = |person: PersonIx| people.person(person).employments.last();
     row("name", graph.text_or_empty(node.name).to_owned(), &|person| people.name(person).to_owned());
     row("login", graph.text_or_empty(facts.login).to_owned(), &|_| String::new());
     row("e-mail", graph.emails_of(facts).collect::<Vec<_>>().join(" "), &|person| texts(&people.person(person).emails));
-    row("employee id", graph.text_or_empty(facts.employee_id).to_owned(), &|person| texts(&people.person(person).employee_ids));
+    row("employee id", graph.text_or_empty(facts.employee_id).to_owned(), &|person| {
+        texts(&people.person(person).employee_ids)
+    });
     row("department", graph.text_or_empty(facts.department).to_owned(), &|person| {
         department(room, person).unwrap_or_default().to_owned()
     });

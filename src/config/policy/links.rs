@@ -155,7 +155,11 @@ pub(super) fn read_links(
 }
 
 /// Reads `pins.toml`. What cannot be used goes to `problems`.
-pub(super) fn read_pins(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) -> Vec<WrittenDecision> {
+pub(super) fn read_pins(
+    file: &Arc<SourceText>,
+    known: &[String],
+    problems: &mut Vec<Diagnostic>,
+) -> Vec<WrittenDecision> {
     let pins: PinsFile = match toml::from_str(&file.text) {
         Ok(pins) => pins,
         Err(error) => {
