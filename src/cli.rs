@@ -11,6 +11,7 @@ pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod connectors;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod findings;
@@ -151,6 +152,8 @@ pub enum Command {
     Check(check::Arguments),
     /// Write the report of the last check again, in any format
     Report(report::Arguments),
+    /// What came, went and changed between two snapshots
+    Diff(diff::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
     /// Whose account is whose: the queue of candidates, and what people decide about it
@@ -189,6 +192,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Scan(arguments) => scan::run(&arguments, session),
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
+        Command::Diff(arguments) => diff::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
         Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),

@@ -124,7 +124,7 @@ impl Situation {
         Self::TargetIgnored,
     ];
 
-    /// RULES' word.
+    /// The word in tables and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "CONFIRMED",

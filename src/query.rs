@@ -277,7 +277,8 @@ impl From<&DataFrame> for Answer {
     }
 }
 
-fn value(cell: &pl::AnyValue<'_>) -> Value {
+/// A cell as plain JSON: instants and dates as RFC 3339 text.
+pub(crate) fn value(cell: &pl::AnyValue<'_>) -> Value {
     let micros = |value: i64, unit: &pl::TimeUnit| match unit {
         pl::TimeUnit::Nanoseconds => value.div_euclid(1000),
         pl::TimeUnit::Microseconds => value,

@@ -2,6 +2,8 @@
 
 pub(super) mod account;
 
+use std::io::Write as _;
+
 use clap::Args;
 use jiff::Timestamp;
 
@@ -46,7 +48,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     };
     let mut out = open(None)?;
     out.write_all(page.as_bytes())?;
-    out.flush()?;
+    out.close()?;
     Ok(Outcome::answered())
 }
 

@@ -187,8 +187,7 @@ pub(super) fn write_as(choice: Choice, file: Option<&Path>, answer: &Answer) -> 
         "markdown" => markdown(answer, &mut out)?,
         _ => table(answer, file, &mut out)?,
     }
-    out.flush()?;
-    Ok(())
+    out.close()
 }
 
 /// A value as text: lists are joined, nothing is an empty text.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
@@ -302,7 +303,7 @@ impl<'a> Desk<'a> {
                 visible(&decision.reason)
             )?;
         }
-        out.flush()?;
+        out.close()?;
         let withdrawn: Vec<Withdrawal> =
             found.iter().map(|(block, _)| Withdrawal { block: *block, reason: reason.trim().to_owned() }).collect();
         let number = decisions(withdrawn.len());
@@ -380,8 +381,7 @@ impl<'a> Desk<'a> {
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
-        out.flush()?;
-        Ok(())
+        out.close()
     }
 }
 

@@ -1,5 +1,7 @@
 //! `muster links show`: both sides next to each other, and the evidence of every rung.
 
+use std::io::Write as _;
+
 use serde_json::{Value as Json, json};
 
 use super::Room;
@@ -39,7 +41,7 @@ pub(super) fn show(room: &Room<'_>, name: &str) -> Result<Outcome, Failure> {
             writeln!(out)?;
             out.write_all(page.evidence().as_bytes())?;
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }
