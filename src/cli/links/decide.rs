@@ -18,7 +18,7 @@ use crate::config::policy::edit::{Block, NewDecision, Signature, Withdrawal};
 use crate::config::policy::{Ruling, WrittenDecision};
 use crate::diagnostic::{Diagnostic, visible};
 use crate::graph::NodeIx;
-use crate::people::{PersonIx, Prober, Thresholds};
+use crate::people::{PersonIx, Prober};
 
 /// The environment's name of who decides.
 const AUTHOR: &str = "MUSTER_AUTHOR";
@@ -167,7 +167,7 @@ impl<'a> Desk<'a> {
 
     fn any_rung_names(&self, account: NodeIx, person: PersonIx) -> bool {
         let estate = &self.room.estate;
-        let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), self.room.now);
+        let prober = Prober::new(&estate.graph, &estate.people, self.room.now);
         prober.rungs(account).iter().any(|rung| rung.candidates.iter().any(|one| one.person == person))
     }
 
