@@ -15,6 +15,7 @@ mod dor;
 mod evaluate;
 mod facts;
 mod lcm;
+mod lost_people;
 mod needs;
 mod orp;
 mod subject;

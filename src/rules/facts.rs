@@ -7,6 +7,7 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::FxHashMap;
 
+use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
@@ -36,6 +37,7 @@ pub struct Facts<'a> {
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
+    pub(super) lost_people: LostPeople,
 }
 
 impl<'a> Facts<'a> {
@@ -66,8 +68,20 @@ impl<'a> Facts<'a> {
                 unread_here.insert((scope, row.kind), row.shortfall());
             }
         }
-        let names = owner_names(graph);
-        Self { graph, people, access, options, inventory, systems, now, names, unread, unread_here, unread_anywhere }
+        Self {
+            graph,
+            people,
+            access,
+            options,
+            inventory,
+            systems,
+            now,
+            names: owner_names(graph),
+            unread,
+            unread_here,
+            unread_anywhere,
+            lost_people: LostPeople::of(graph.coverage()),
+        }
     }
 
     /// Why a record of this kind may be missing from what was read of a system; `None` when all of them were read, or none

@@ -158,4 +158,8 @@ impl Mapper for People {
         records.push(Record::Employment(Box::new(Employment { time_zone, ..record })));
         Ok(RowKey::Unique(employment))
     }
+
+    fn id_columns(&self) -> Vec<&Column> {
+        vec![&self.columns.id, &self.columns.employee_id]
+    }
 }
