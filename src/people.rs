@@ -31,7 +31,7 @@ use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::employment::{Employment, EndEvidence, Standing};
 pub use self::load::Source;
-pub use self::strategy::{Candidate, Evidence, Pin, Strategy, Thresholds};
+pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.
 pub const STRATEGIES: &[&Strategy] = &[
@@ -65,10 +65,16 @@ pub struct Person {
     pub given_name: Option<Text>,
     /// Family name.
     pub family_name: Option<Text>,
+    /// Full legal name.
+    pub legal_name: Option<Text>,
+    /// Names borne before.
+    pub previous_names: Vec<Text>,
     /// Work e-mails, folded.
     pub emails: Vec<Text>,
     /// Employee ids, folded, those of every employment included.
     pub employee_ids: Vec<Text>,
+    /// Further attributes that the config asks HR's files for: name and value; the first feed that has one says it.
+    pub attributes: Vec<(Text, Text)>,
     /// Employments, by start.
     pub employments: Vec<Employment>,
     /// State of the rows the person comes from, the best of them.
@@ -97,7 +103,7 @@ pub enum Situation {
 }
 
 impl Situation {
-    /// RULES' word.
+    /// The word in tables and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Confirmed => "CONFIRMED",

@@ -8,6 +8,7 @@
 //!     runs/000007.json              timings of that run
 //!     checks/000007.parquet, .json  findings of the last check of that snapshot
 //!     staging/                      what the writer has not committed
+//!     resume.json                   what an interrupted run had read completely, for the next one
 //! ```
 //!
 //! Comes in: batches of records and scope reports. Goes out: frames of the tables that [`tables`] lists and
@@ -22,6 +23,7 @@ mod objects;
 mod profile;
 mod prune;
 mod reader;
+mod resume;
 mod rows;
 pub mod tables;
 mod verify;

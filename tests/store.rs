@@ -133,6 +133,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             previous_names: texts(&["Zoë Müller", "x"]),
             emails: texts(&["zoe@acme.example"]),
             employee_ids: vec![],
+            attributes: BTreeMap::from([("Mobile".into(), "+49 171 1".into())]),
             raw: Raw::At(17),
         })),
         Record::Employment(Box::new(Employment {
@@ -285,7 +286,11 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
     let w = "2025-12-24T18:00:00.123456Z";
     let u = "unsupported";
     let expected: &[(&str, &[String])] = &[
-        ("persons", &["app|all|p1|Zoë Ångström|Zoë|Zoë||[Zoë Müller,x]|[zoe@acme.example]|[]|17".into()]),
+        (
+            "persons",
+            &["app|all|p1|Zoë Ångström|Zoë|Zoë||[Zoë Müller,x]|[zoe@acme.example]|[]|{\"Mobile\":\"+49 171 1\"}|17"
+                .into()],
+        ),
         (
             "employments",
             &[format!(

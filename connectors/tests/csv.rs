@@ -414,6 +414,21 @@ async fn unmapped_columns_of_people_make_no_conflict() {
 }
 
 #[tokio::test]
+async fn of_people_only_what_the_config_names_is_kept_as_attributes() {
+    let file = "employee_id,name,Mobile,Salary\n7,Ann, +49 171 1 ,1000\n8,Bob,,1000\n";
+    let read = people(file).await;
+    assert!(persons(&read).iter().all(|person| person.attributes.is_empty()));
+    let read = collect_bytes("p.csv", file.as_bytes(), "yields = \"people\", attributes = [\"mobile\"]").await;
+    read.assert_complete();
+    let kept: Vec<_> = persons(&read).iter().map(|person| person.attributes.clone()).collect();
+    assert_eq!(kept, [[("Mobile".to_owned(), "+49 171 1".to_owned())].into(), [].into()]);
+    let read = collect_bytes("p.csv", file.as_bytes(), "yields = \"people\", attributes = [\"Mobiles\"]").await;
+    let gap = only_gap(&read, RecordKind::Person);
+    assert_eq!((gap.code.as_str(), gap.what.as_str()), ("COL103", "the header has no column `Mobiles`"));
+    assert!(gap.fix.as_deref().unwrap().contains("did you mean `Mobile`? Correct `attributes`"), "{gap:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_cut_short_is_partial() {
     for text in
         ["employee_id,name,title\n1,Ann,x\n2,Bo,y\n3,C", "employee_id,name,title\n1,Ann,x\n2,Bo,y\n3,Cy,\"z\n4,Di,x\n"]
@@ -706,6 +721,8 @@ async fn settings_are_refused_with_a_fix() {
         ("file = \"a.csv\", yields = \"people\", list_separator = \"\"", "list_separator"),
         ("file = \"a.csv\", yields = \"people\", trailer = \" \"", "trailer"),
         ("files = { grants = \"b.csv\", accounts = \"a.csv\" }, expect_rows = 3", "expect_rows"),
+        ("file = \"a.csv\", yields = \"accounts\", attributes = [\"Mobile\"]", "no file yields people"),
+        ("file = \"a.csv\", yields = \"people\", attributes = [\"Mobile\", \"mobile \"]", "twice"),
     ] {
         let error = configure(settings, Path::new("."), Environment::new()).expect_err(settings);
         assert!(error.message.contains(part), "{settings}: {error:?}");

@@ -1,5 +1,7 @@
 //! `muster access NAME`: what an account or a person holds, each with the shortest way to it.
 
+use std::io::Write as _;
+
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -55,7 +57,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
                 writeln!(out, "{}", table(row))?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

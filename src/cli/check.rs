@@ -102,7 +102,7 @@ pub(super) fn write(session: &Session, view: &View, population: &Walk<'_>, outpu
         };
         let mut out = open(file.as_deref())?;
         (format.render)(view, population, look, &mut out)?;
-        out.flush()?;
+        out.close()?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! `muster explain ARG`: a rule, a diagnostic code, a finding, an account or a person.
 
+use std::io::Write as _;
+
 use clap::Args;
 
 use super::Which;
@@ -39,7 +41,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     };
     let mut out = open(None)?;
     out.write_all(page.as_bytes())?;
-    out.flush()?;
+    out.close()?;
     Ok(Outcome::answered())
 }
 

@@ -167,7 +167,7 @@ fn write(session: &Session, answer: &Answer) -> Result<Outcome, Failure> {
             "markdown" => markdown(answer, &mut out)?,
             _ => table(answer, file.as_deref(), &mut out)?,
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

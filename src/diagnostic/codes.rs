@@ -223,6 +223,11 @@ pub const CODES: &[Code] = &[
         "Its rows are in the last snapshot and not in the new one, because muster.toml does not name it any more. A renamed system starts a new history.",
     ),
     code(
+        "COL008",
+        "a system was not read again",
+        "A scan that was interrupted had read it completely, with the same config and less than `resume_within` ago. Its rows are taken as they were; `--fresh` reads everything again.",
+    ),
+    code(
         "COL020",
         "fewer records than the system declares",
         "The system said how many there are, and fewer arrived. The kind is partial: nothing is concluded from a record that is missing.",

@@ -36,6 +36,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
                 confidence,
                 strategy: STRATEGY.name,
                 evidence: format!("e-mail `{address}` on both sides{note}"),
+                comparisons: Vec::new(),
             });
         }
     }

@@ -22,6 +22,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
             confidence: 0.99,
             strategy: STRATEGY.name,
             evidence: format!("employee id `{id}` on both sides"),
+            comparisons: Vec::new(),
         })
         .collect()
 }

@@ -31,6 +31,10 @@ pub struct Employment {
     pub manager: Option<Text>,
     /// Department.
     pub department: Option<Text>,
+    /// Job title.
+    pub title: Option<Text>,
+    /// Location.
+    pub location: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the last change counts.
@@ -89,7 +93,7 @@ impl Standing {
         }
     }
 
-    /// RULES' `emp(p,t)`.
+    /// Whether the person is employed at that instant, on leave included.
     pub fn is_employed(&self) -> bool {
         matches!(self, Self::Employed | Self::OnLeave)
     }
@@ -178,6 +182,8 @@ mod tests {
             end: None,
             manager: None,
             department: None,
+            title: None,
+            location: None,
             time_zone: Some(strings.add("America/New_York")),
             effective: None,
             recorded: None,

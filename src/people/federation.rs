@@ -36,5 +36,6 @@ fn candidate(person: super::PersonIx, confidence: f32, issuer: &str, subject: &s
         confidence,
         strategy: STRATEGY.name,
         evidence: format!("`{subject}` at {issuer} is the person's key in HR"),
+        comparisons: Vec::new(),
     }
 }

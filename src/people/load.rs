@@ -1,5 +1,7 @@
 //! HR rows to persons with employments.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster_connectors::record;
@@ -82,8 +84,11 @@ impl People {
             name: None,
             given_name: None,
             family_name: None,
+            legal_name: None,
+            previous_names: Vec::new(),
             emails: Vec::new(),
             employee_ids: Vec::new(),
+            attributes: Vec::new(),
             employments: Vec::new(),
             state,
         });
@@ -101,7 +106,18 @@ impl People {
         let given = given.map(|name| self.strings.add(&name));
         let family = family.map(|name| self.strings.add(&name));
         let emails: Vec<Text> = row.emails.iter().map(|email| self.strings.add(&fold(email))).collect();
+        let legal = row.legal_name.as_ref().map(|name| self.strings.add(name));
+        let previous: Vec<Text> = row.previous_names.iter().map(|name| self.strings.add(name)).collect();
+        let attributes: Vec<(Text, Text)> =
+            row.attributes.iter().map(|(name, value)| (self.strings.add(name), self.strings.add(value))).collect();
         let person = &mut self.persons[ix.0 as usize];
+        person.legal_name = person.legal_name.or(legal);
+        extend_unique(&mut person.previous_names, previous);
+        for (name, value) in attributes {
+            if !person.attributes.iter().any(|(known, _)| *known == name) {
+                person.attributes.push((name, value));
+            }
+        }
         person.name = person.name.or(name);
         person.given_name = person.given_name.or(given);
         person.family_name = person.family_name.or(family);
@@ -117,6 +133,8 @@ impl People {
             system,
             department: text(&row.department),
             manager: text(&row.manager),
+            title: text(&row.title),
+            location: text(&row.location),
             time_zone: text(&row.time_zone),
             employee_id: row.employee_id.as_ref().map(|key| strings.add(&fold(key))),
             scope: strings.add(&source.scope),
@@ -184,8 +202,10 @@ fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreEr
         "preferred_name",
         "given_name",
         "family_name",
+        "previous_names",
         "emails",
         "employee_ids",
+        "attributes",
         "state",
         "collected",
     ];
@@ -194,6 +214,7 @@ fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreEr
     let sources = Sources::of(&rows)?;
     let (id, legal, preferred) = (rows.texts("id")?, rows.texts("legal_name")?, rows.texts("preferred_name")?);
     let (given, family) = (rows.texts("given_name")?, rows.texts("family_name")?);
+    let attributes = rows.texts("attributes")?;
     let own = |text: Option<&str>| text.map(str::to_owned);
     let mut persons: Vec<(Source, record::Person)> = (0..rows.len())
         .map(|row| {
@@ -203,11 +224,13 @@ fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreEr
                 preferred_name: own(preferred.get(row)),
                 given_name: own(given.get(row)),
                 family_name: own(family.get(row)),
+                attributes: attributes.get(row).map(attributes_of).unwrap_or_default(),
                 ..record::Person::default()
             };
             (sources.row(row), person)
         })
         .collect();
+    rows.lists("previous_names", |row, text| persons[row].1.previous_names.push(text.to_owned()))?;
     rows.lists("emails", |row, text| persons[row].1.emails.push(text.to_owned()))?;
     rows.lists("employee_ids", |row, text| persons[row].1.employee_ids.push(text.to_owned()))?;
     Ok(persons)
@@ -224,6 +247,8 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
         "end",
         "manager",
         "department",
+        "title",
+        "location",
         "time_zone",
         "effective",
         "recorded",
@@ -236,6 +261,7 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
     let (id, person, employee_id) = (rows.texts("id")?, rows.texts("person")?, rows.texts("employee_id")?);
     let (status, worker_type, zone) = (rows.texts("status")?, rows.texts("worker_type")?, rows.texts("time_zone")?);
     let (manager, department) = (rows.texts("manager")?, rows.texts("department")?);
+    let (title, location) = (rows.texts("title")?, rows.texts("location")?);
     let (start, end) = (rows.days("start")?, rows.days("end")?);
     let (effective, recorded) = (rows.instants("effective")?, rows.instants("recorded")?);
     let own = |text: Option<&str>| text.map(str::to_owned);
@@ -249,8 +275,8 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
         end: end.day(row),
         manager: own(manager.get(row)),
         department: own(department.get(row)),
-        title: None,
-        location: None,
+        title: own(title.get(row)),
+        location: own(location.get(row)),
         cost_centre: None,
         time_zone: own(zone.get(row)),
         effective: effective.at(row),
@@ -258,6 +284,11 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
         raw: record::Raw::None,
     };
     Ok((0..rows.len()).map(|row| (sources.row(row), employment(row))).collect())
+}
+
+/// A JSON object of texts, as the store has it; nothing where it is anything else.
+fn attributes_of(json: &str) -> BTreeMap<String, String> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// Given and family name: as the feed has them, else the first and last word of the preferred or legal name.
@@ -298,6 +329,22 @@ mod tests {
             employee_ids: employee_ids.iter().map(ToString::to_string).collect(),
             ..record::Person::default()
         }
+    }
+
+    #[test]
+    fn further_attributes_come_from_the_first_feed_that_has_them() {
+        let with = |system: &str, phone: &str, title: &str| {
+            let mut row = person("7", &["E7"], "ada@acme.example");
+            row.attributes = [("Mobile".to_owned(), phone.to_owned()), (title.to_owned(), "x".to_owned())].into();
+            row.previous_names = vec![format!("Ada {title}")];
+            (source(system), row)
+        };
+        let people = People::merge(vec![with("b", "2", "Room"), with("a", "1", "Floor")], Vec::new(), None);
+        let (_, ada) = people.persons().next().unwrap();
+        let text = |text: &Text| people.text(*text);
+        let attributes: Vec<_> = ada.attributes.iter().map(|(name, value)| (text(name), text(value))).collect();
+        assert_eq!(attributes, [("Floor", "x"), ("Mobile", "1"), ("Room", "x")]);
+        assert_eq!(ada.previous_names.iter().map(text).collect::<Vec<_>>(), ["Ada Floor", "Ada Room"]);
     }
 
     #[test]

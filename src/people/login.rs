@@ -61,6 +61,7 @@ fn propose_affix(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
             confidence: 0.92,
             strategy: ADMIN_AFFIX.name,
             evidence: format!("`{login}` is the administration account of `{base}`, which is linked"),
+            comparisons: Vec::new(),
         })
         .into_iter()
         .collect()
@@ -159,6 +160,7 @@ fn named(
                 confidence: if survives { confidence } else { confidence.min(0.65) },
                 strategy: strategy.name,
                 evidence: why.to_owned(),
+                comparisons: Vec::new(),
             }
         })
         .collect()

@@ -54,6 +54,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
             confidence: 1.0,
             strategy: STRATEGY.name,
             evidence: format!("pinned by {}: {}", pin.author, pin.reason),
+            comparisons: Vec::new(),
         })
         .collect()
 }

@@ -34,6 +34,23 @@ pub struct Candidate {
     pub strategy: &'static str,
     /// What it rests on, in words.
     pub evidence: String,
+    /// Field by field, where the strategy weighs fields; empty where one fact decides.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// How one field of an account compares with that of a person. Texts are in [`People::text`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Comparison {
+    /// What is compared: `name`, `e-mail`, `attributes.Mobile`.
+    pub field: Text,
+    /// How alike: `exact`, `typo`, `different`, `missing`.
+    pub level: &'static str,
+    /// As the account has it.
+    pub account: Option<Text>,
+    /// As HR has it.
+    pub person: Option<Text>,
+    /// Weight in bits: log₂ of how much more often such a pair is one human than two. Negative speaks against, 0 says nothing.
+    pub bits: f32,
 }
 
 /// An account tied to a person by decision.

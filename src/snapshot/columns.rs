@@ -4,6 +4,7 @@
 //! about sixty bytes each; everything is turned into polars columns only one row group at a time.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 
 use jiff::Timestamp;
@@ -492,6 +493,13 @@ impl Row<'_> {
         self.opt_text(text.map(String::as_str));
     }
 
+    /// A JSON object as text, null when it is empty.
+    fn attributes(&mut self, attributes: &BTreeMap<String, String>) {
+        let json =
+            (!attributes.is_empty()).then(|| serde_json::to_string(attributes).expect("a map of texts is always JSON"));
+        self.opt(json.as_ref());
+    }
+
     fn name(&mut self, name: &'static str) {
         self.opt_name(Some(name));
     }
@@ -577,6 +585,7 @@ fn person(row: &mut Row<'_>, it: &Person) {
     row.texts(&it.previous_names);
     row.texts(&it.emails);
     row.texts(&it.employee_ids);
+    row.attributes(&it.attributes);
     row.source(&it.raw);
 }
 
@@ -625,9 +634,7 @@ fn account(row: &mut Row<'_>, it: &Account) {
     row.opt(it.title.as_ref());
     let federated: Vec<String> = it.federated.iter().map(|id| format!("{} {}", id.issuer, id.subject)).collect();
     row.texts(&federated);
-    let attributes = (!it.attributes.is_empty())
-        .then(|| serde_json::to_string(&it.attributes).expect("a map of texts is always JSON"));
-    row.opt(attributes.as_ref());
+    row.attributes(&it.attributes);
     row.source(&it.raw);
 }
 

@@ -211,8 +211,7 @@ impl Snapshot {
                 DataFrame::empty_with_height(usize::try_from(part.rows).expect("rows fit the address space"))
             } else {
                 let bytes = objects::read(&self.root, &part.object, || self.describe(part, reading))?;
-                let columns = stored.iter().map(|name| (*name).to_owned()).collect();
-                ParquetReader::new(Cursor::new(bytes)).with_columns(Some(columns)).finish().map_err(failed)?
+                read_columns(bytes, table, stored).map_err(failed)?
             };
             match &mut all {
                 None => all = Some(frame),
@@ -252,6 +251,23 @@ impl Snapshot {
             part.rows, part.table, reading.view.system, reading.view.scope, self.manifest.header.sequence
         )
     }
+}
+
+/// The named columns of an object. One that came into the table after the object was written is null in all its rows.
+fn read_columns(bytes: Vec<u8>, table: &'static Table, stored: &[&str]) -> pl::PolarsResult<DataFrame> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let schema = reader.schema()?;
+    let is_later = |name: &str| {
+        !schema.contains(name) && table.columns.iter().any(|column| column.name == name && column.nullable)
+    };
+    let there = stored.iter().filter(|name| !is_later(name)).map(|name| (*name).to_owned()).collect();
+    let frame = reader.with_columns(Some(there)).finish()?;
+    let columns =
+        stored.iter().map(|name| match table.columns.iter().find(|column| is_later(name) && column.name == *name) {
+            Some(later) => Ok(pl::Column::full_null((*name).into(), frame.height(), &later.is.dtype())),
+            None => frame.column(name).cloned(),
+        });
+    DataFrame::new(frame.height(), columns.collect::<pl::PolarsResult<Vec<_>>>()?)
 }
 
 /// Reads a table for polars when a query runs, and only the columns it uses.
@@ -340,4 +356,21 @@ fn key_texts(frame: &DataFrame, keys: &[&str]) -> pl::PolarsResult<Vec<String>> 
         }
     }
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_came_later_is_null_in_objects_of_before() {
+        let id = pl::Column::new("id".into(), ["7", "8"]);
+        let mut bytes = Vec::new();
+        let mut frame = DataFrame::new(2, vec![id.clone()]).unwrap();
+        polars_io::parquet::write::ParquetWriter::new(&mut bytes).finish(&mut frame).unwrap();
+        let read = read_columns(bytes.clone(), find("persons").unwrap(), &["attributes", "id"]).unwrap();
+        assert_eq!(read.column("attributes").unwrap().null_count(), 2);
+        assert_eq!(read.column("id").unwrap(), &id);
+        assert!(read_columns(bytes, find("persons").unwrap(), &["emails"]).is_err(), "a list is never null");
+    }
 }

@@ -310,6 +310,7 @@ pub const TABLES: &[Table] = &[
             list("previous_names"),
             list("emails"),
             list("employee_ids"),
+            text("attributes").or_null(),
             SOURCE_ROW,
         ],
     },

@@ -62,8 +62,8 @@ One file (`file` and `yields`) or several (`files`), each one table:
 | `approvals` | a decided request | `id`, `beneficiary`, `approved` |
 
 `columns` maps fields to headings; without it the usual headings are taken. A field may have several headings. Unmapped columns
-of accounts are kept as attributes, except those whose heading speaks of secrets, pay or private matters. Grants imply their
-entitlements unless there is a file of entitlements.
+of accounts are kept as attributes, except those whose heading speaks of secrets, pay or private matters; of people only those that
+`attributes` names. Grants imply their entitlements unless there is a file of entitlements.
 
 Dates are ISO 8601, or written with the month's name; anything else needs `dates`, because `03/04/2026` is two days. A day from the
 year 9000 on means \"no end\". A bare day of an expiry lasts to its end. A number in a workbook has no leading zeros, whatever its

@@ -1,5 +1,6 @@
 //! The cells of one row, read as the fields of a table.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use ::csv::StringRecord;
@@ -91,6 +92,19 @@ impl<'a> Cells<'a> {
             }
         }
         texts
+    }
+
+    /// The texts of columns that are kept as evidence, by heading; those that say nothing are left out.
+    pub(super) fn attributes(&self, columns: &[(usize, String)]) -> BTreeMap<String, String> {
+        let texts = columns.iter().filter_map(|(index, heading)| {
+            let text = self.record.get(*index)?.trim();
+            let text = text.strip_prefix(ELEMENT).map_or_else(
+                || text.to_owned(),
+                |elements| elements.split(ELEMENT).collect::<Vec<_>>().join(&self.reading.list_separator),
+            );
+            (!text.is_empty()).then(|| (heading.clone(), text))
+        });
+        texts.collect()
     }
 
     /// The field's word as a value of our own; `None` when it is empty or, with a fault noted, unknown.

@@ -99,6 +99,8 @@ pub(super) struct Plan {
     pub(super) required: &'static [&'static [&'static str]],
     /// The config's words, by field.
     pub(super) values: HashMap<String, ValueMap>,
+    /// Headings whose values the config asks to keep as attributes.
+    pub(super) attributes: Vec<String>,
 }
 
 impl Plan {
@@ -107,7 +109,7 @@ impl Plan {
     /// # Errors
     /// A [`Fault`] that names the missing or doubled column, the header that was found and the nearest names.
     pub(super) fn resolve(&self, header: &[String]) -> Result<Vec<Column>, Fault> {
-        let places = Places::of(header);
+        let places = Places::of(header, "columns");
         let columns = self
             .fields
             .iter()
@@ -131,6 +133,15 @@ impl Plan {
         Ok(columns)
     }
 
+    /// The columns that are kept as attributes because the config names them, with the header's own spelling.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`]: read on without the column, and everybody's attribute would look empty.
+    pub(super) fn named_attributes(&self, header: &[String]) -> Result<Vec<(usize, String)>, Fault> {
+        let places = Places::of(header, "attributes");
+        self.attributes.iter().map(|name| places.find(name).map(|index| (index, header[index].clone()))).collect()
+    }
+
     fn column(&self, field: &'static Field, at: Vec<usize>) -> Column {
         let mut builtin = HashMap::new();
         if let Some(vocabulary) = field.shape.vocabulary().filter(|_| !at.is_empty()) {
@@ -144,16 +155,18 @@ impl Plan {
 /// Where each heading stands.
 struct Places<'a> {
     header: &'a [String],
+    /// The setting that names headings.
+    setting: &'static str,
     by_key: HashMap<String, Vec<usize>>,
 }
 
 impl<'a> Places<'a> {
-    fn of(header: &'a [String]) -> Self {
+    fn of(header: &'a [String], setting: &'static str) -> Self {
         let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, name) in header.iter().enumerate() {
             by_key.entry(key(name)).or_default().push(index);
         }
-        Self { header, by_key }
+        Self { header, setting, by_key }
     }
 
     fn find(&self, name: &str) -> Result<usize, Fault> {
@@ -187,8 +200,8 @@ impl<'a> Places<'a> {
             .filter(|(likeness, _)| *likeness > 0.75)
             .max_by(|a, b| a.0.total_cmp(&b.0));
         match near {
-            Some((_, near)) => fault.fix(format!("did you mean `{near}`? Correct `columns`, or the export")),
-            None => fault.fix("correct `columns`, or the export"),
+            Some((_, near)) => fault.fix(format!("did you mean `{near}`? Correct `{}`, or the export", self.setting)),
+            None => fault.fix(format!("correct `{}`, or the export", self.setting)),
         }
     }
 

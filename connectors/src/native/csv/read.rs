@@ -84,6 +84,7 @@ fn find_columns(source: &Source, rows: &dyn Rows) -> Result<Option<Vec<Column>>,
                 .fix("if the change is right, correct `header` and check `columns`"));
         }
     }
+    source.plan.named_attributes(header)?;
     source.plan.resolve(header).map(Some)
 }
 
@@ -161,11 +162,10 @@ impl FileReader<'_> {
         };
         self.described.header = rows.shape().map(|shape| fingerprint(rows.header(), &shape));
         let mut used: Vec<usize> = columns.iter().flat_map(|column| column.at.iter().copied()).collect();
-        let attributes: Vec<(usize, String)> = (0..rows.header().len())
-            .filter(|_| self.source.table == Table::Accounts)
-            .filter(|index| !used.contains(index) && columns::may_be_kept(&rows.header()[*index]))
-            .map(|index| (index, rows.header()[index].clone()))
-            .collect();
+        let attributes = match self.attributes(rows.header(), &used) {
+            Ok(attributes) => attributes,
+            Err(fault) => return Ok(Err(fault)),
+        };
         used.extend(attributes.iter().map(|(index, _)| *index));
         self.tally.empty = columns
             .iter()
@@ -191,6 +191,15 @@ impl FileReader<'_> {
         }
         self.expectations();
         Ok(Ok(()))
+    }
+
+    /// The columns that are kept as evidence: of accounts what is not mapped, of people only what the config names.
+    fn attributes(&self, header: &[String], used: &[usize]) -> Result<Vec<(usize, String)>, Fault> {
+        if self.source.table != Table::Accounts {
+            return self.source.plan.named_attributes(header);
+        }
+        let kept = |index: &usize| !used.contains(index) && columns::may_be_kept(&header[*index]);
+        Ok((0..header.len()).filter(kept).map(|index| (index, header[index].clone())).collect())
     }
 
     fn each_row(

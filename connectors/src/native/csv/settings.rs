@@ -1,6 +1,6 @@
 //! What the config says about the files, checked before anything is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use encoding_rs::Encoding;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::cells::Reading;
-use super::columns::{Mapping, Plan, ValueMap};
+use super::columns::{Mapping, Plan, ValueMap, key};
 use super::dates::Dates;
 use super::rows::{Format, Layout};
 use super::tables::{Implied, Table};
@@ -55,6 +55,11 @@ pub(super) struct CsvSettings {
     values: BTreeMap<Spanned<String>, BTreeMap<String, String>>,
     /// What stands between several values in one cell; `;` when it is left out.
     list_separator: Option<String>,
+    /// Headings of the file of people that are kept as attributes and may serve as evidence (`["Mobile", "Office"]`). What
+    /// is not named is not kept: an HR export holds private things. Of accounts, unmapped columns are kept by themselves.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    attributes: Vec<Spanned<String>>,
     /// When the content left the system, RFC 3339. A sidecar `<file>.collected` may say it instead.
     collected: Option<Each<String>>,
     /// Rows the file must have.
@@ -149,6 +154,7 @@ impl CsvSettings {
         let files = self.files()?;
         let mappings = self.mappings(&files)?;
         let values = self.value_maps(&files)?;
+        let attributes = self.attributes(&files)?;
         let zone = match &self.time_zone {
             None => TimeZone::UTC,
             Some(name) => TimeZone::get(name).map_err(|_unknown| {
@@ -170,7 +176,13 @@ impl CsvSettings {
                     table,
                     path: path.clone(),
                     layout: self.layout(table, path)?,
-                    plan: Plan { fields: table.fields(), mapping, required: table.required(), values: values.clone() },
+                    plan: Plan {
+                        fields: table.fields(),
+                        mapping,
+                        required: table.required(),
+                        values: values.clone(),
+                        attributes: if table == Table::People { attributes.clone() } else { Vec::new() },
+                    },
                     reading: Reading { dates: dates.clone(), list_separator: self.list_separator()? },
                     implied: Implied {
                         entitlements: !files.contains_key(&Table::Entitlements),
@@ -245,6 +257,27 @@ impl CsvSettings {
             }
         }
         Ok(mappings)
+    }
+
+    /// The headings to keep of the file of people.
+    fn attributes(&self, files: &BTreeMap<Table, PathBuf>) -> Result<Vec<String>, SettingsError> {
+        let Some(first) = self.attributes.first() else { return Ok(Vec::new()) };
+        if !files.contains_key(&Table::People) {
+            return Err(SettingsError {
+                message: "`attributes` names columns of people, and no file yields people".to_owned(),
+                span: Some(first.span()),
+                fix: Some("leave it out: unmapped columns of accounts are kept by themselves".to_owned()),
+            });
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.attributes.iter().find(|heading| !seen.insert(key(heading.get_ref()))) {
+            return Err(SettingsError {
+                message: format!("`attributes` names `{}` twice", twice.get_ref()),
+                span: Some(twice.span()),
+                fix: Some("name each heading once".to_owned()),
+            });
+        }
+        Ok(self.attributes.iter().map(|heading| heading.get_ref().clone()).collect())
     }
 
     fn value_maps(&self, files: &BTreeMap<Table, PathBuf>) -> Result<HashMap<String, ValueMap>, SettingsError> {

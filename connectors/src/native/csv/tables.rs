@@ -173,7 +173,7 @@ impl Table {
         attributes: Vec<(usize, String)>,
     ) -> Box<dyn Mapper> {
         match self {
-            Self::People => Box::new(people::People::of(columns)),
+            Self::People => Box::new(people::People::new(columns, attributes)),
             Self::Accounts => {
                 Box::new(accounts::AccountRows::new(accounts::Accounts::of(columns), implied, attributes))
             }

@@ -1,8 +1,8 @@
 //! Accounts, their credentials and their identities elsewhere.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-use super::super::cells::{Cells, ELEMENT};
+use super::super::cells::Cells;
 use super::super::columns::{Column, Field, Shape};
 use super::super::fault::{Fault, Reach};
 use super::super::words;
@@ -58,18 +58,6 @@ impl AccountRows {
     /// The mapper of a file with these columns.
     pub(in super::super) fn new(columns: Accounts, implied: Implied, attributes: Vec<(usize, String)>) -> Self {
         Self { columns, implied, attributes, told: Told::default(), groups: HashSet::new() }
-    }
-
-    fn attributes(&self, cells: &Cells<'_>) -> BTreeMap<String, String> {
-        let texts = self.attributes.iter().filter_map(|(index, heading)| {
-            let text = cells.record.get(*index)?.trim();
-            let text = text.strip_prefix(ELEMENT).map_or_else(
-                || text.to_owned(),
-                |elements| elements.split(ELEMENT).collect::<Vec<_>>().join(&cells.reading.list_separator),
-            );
-            (!text.is_empty()).then(|| (heading.clone(), text))
-        });
-        texts.collect()
     }
 
     fn hold(&mut self, id: &str, cells: &mut Cells<'_>, records: &mut Vec<Record>) {
@@ -142,7 +130,7 @@ impl Mapper for AccountRows {
         account.title = cells.text(&c.title);
         let external = cells.text(&c.external_id);
         account.federated.extend(external.map(|subject| FederatedId { issuer: "externalId".to_owned(), subject }));
-        account.attributes = self.attributes(cells);
+        account.attributes = cells.attributes(&self.attributes);
         account.raw = Raw::At(cells.line);
         records.push(Record::Account(Box::new(account)));
         self.hold(&id, cells, records);

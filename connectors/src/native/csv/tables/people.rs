@@ -46,6 +46,8 @@ pub(in super::super) struct People {
     /// With `employment_id` a person has several rows: what the first said of the person, and where.
     known: HashMap<String, (u64, Person)>,
     zones: HashMap<String, bool>,
+    /// Columns that the config asks to keep as evidence, with their headings.
+    attributes: Vec<(usize, String)>,
 }
 
 impl People {
@@ -53,8 +55,8 @@ impl People {
     pub(in super::super) const FIELDS: &'static [Field] = PeopleColumns::FIELDS;
 
     /// The mapper of a file with these columns.
-    pub(in super::super) fn of(columns: Vec<Column>) -> Self {
-        Self { columns: PeopleColumns::of(columns), known: HashMap::new(), zones: HashMap::new() }
+    pub(in super::super) fn new(columns: Vec<Column>, attributes: Vec<(usize, String)>) -> Self {
+        Self { columns: PeopleColumns::of(columns), known: HashMap::new(), zones: HashMap::new(), attributes }
     }
 
     /// The time zone, when it is one: an unknown name would move a last day.
@@ -133,6 +135,7 @@ impl Mapper for People {
             previous_names: cells.list(&c.previous_names),
             emails: cells.list(&c.email),
             employee_ids: employee_ids.clone(),
+            attributes: cells.attributes(&self.attributes),
             raw: raw.clone(),
         };
         let record = Employment {
