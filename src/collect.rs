@@ -156,7 +156,7 @@ pub async fn collect(
         transaction.add(staged)?;
         for suspicion in &suspicions {
             let reason = format!("{} {}", suspicion.gap.code, suspicion.gap.what);
-            transaction.suspect(&system.name, &suspicion.scope, suspicion.kind, &reason)?;
+            transaction.suspect(&system.name, &suspicion.scope, suspicion.kind, &reason, suspicion.doubts_content())?;
         }
         told.insert(system.name.clone(), (reading.problem, suspicions));
     }

@@ -96,7 +96,7 @@ pub enum Situation {
     Unqualified,
     /// Nobody corresponds.
     Unassigned,
-    /// Nobody corresponds, but HR was not read completely.
+    /// Nobody corresponds, or somebody who is not employed, but HR was not read completely or is not believed.
     Indeterminate,
     /// Not a person's account by its class.
     TargetIgnored,
@@ -153,6 +153,8 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
+    /// Whether an unknown part of some HR feed was not read or is not believed.
+    hr_doubted: bool,
     zone: Option<jiff::tz::TimeZone>,
 }
 
@@ -162,6 +164,7 @@ impl People {
     /// Cost: O((persons + accounts) log persons); accounts are judged in parallel, rung by rung.
     #[must_use]
     pub fn correlate(mut self, graph: &Graph, pins: &[Pin], thresholds: Thresholds, now: Timestamp) -> Self {
+        self.hr_doubted = graph.coverage().of_people().any(|row| !row.proves_absence && !row.loses_only_rows);
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         let (correlations, classes) = ladder::climb(&mut self, graph, pins, thresholds, now);
@@ -281,6 +284,8 @@ impl People {
         match self.correlation(account) {
             Correlation::Linked(link) => match self.standing(link.person, now) {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
+                // What ended somebody may be the accident that the feed is not believed for.
+                Standing::Future { .. } | Standing::Ended { .. } if self.hr_doubted => Situation::Indeterminate,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
             },
             Correlation::Disputed(candidates) if candidates.iter().any(|c| c.strategy == pins::STRATEGY.name) => {

@@ -39,6 +39,15 @@ pub struct Suspicion {
     pub gap: Gap,
 }
 
+impl Suspicion {
+    /// Whether the rows that came are doubted, and not only whether they are all: then what was known before is the better
+    /// source, also for those who are in today's rows.
+    pub fn doubts_content(&self) -> bool {
+        const OF_CONTENT: [&str; 8] = ["GAT005", "GAT006", "GAT007", "GAT009", "GAT011", "GAT013", "GAT014", "GAT015"];
+        OF_CONTENT.contains(&self.gap.code.as_str())
+    }
+}
+
 /// What the gate asks about one kind of one scope.
 struct Question<'a> {
     gate: &'a Gate,

@@ -88,6 +88,9 @@ pub struct KindEntry {
     /// Why a complete reading is not believed: `CODE what was noticed`, one line a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspect: Option<String>,
+    /// Whether it is the content of today's rows that is not believed: a row of a former layer then counts before today's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub former_first: bool,
     /// What the rows read this time looked like; of a carried kind, those that were read last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
@@ -97,6 +100,11 @@ pub struct KindEntry {
     /// Rows of former snapshots, the newest first. A row of a later layer counts only where no earlier one has its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<Layer>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Rows that a former snapshot read.

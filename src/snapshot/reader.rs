@@ -113,7 +113,11 @@ impl Snapshot {
                     from: Some(layer.from),
                 });
                 let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
-                std::iter::once(today).chain(carried).filter(has_rows).collect::<Vec<_>>()
+                let mut readings: Vec<Reading<'_>> = std::iter::once(today).chain(carried).filter(has_rows).collect();
+                if view.entry.former_first && readings.first().is_some_and(|first| first.from.is_none()) {
+                    readings.rotate_left(1);
+                }
+                readings
             })
             .filter(|readings| !readings.is_empty())
             .collect()

@@ -166,11 +166,21 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// [`StoreError::Misuse`] when no such kind was added.
-    pub fn suspect(&mut self, system: &str, scope: &str, kind: RecordKind, reason: &str) -> Result<(), StoreError> {
+    /// `former_first` when it is the content of the rows that is doubted, not their number: rows of former snapshots then
+    /// count before today's.
+    pub fn suspect(
+        &mut self,
+        system: &str,
+        scope: &str,
+        kind: RecordKind,
+        reason: &str,
+        former_first: bool,
+    ) -> Result<(), StoreError> {
         let entry = self.systems.get_mut(system).and_then(|entry| entry.scopes.get_mut(scope));
         let Some(entry) = entry.and_then(|scope| scope.kinds.get_mut(&kind)) else {
             return Err(StoreError::Misuse(format!("{system}:{scope} has no {kind} in this snapshot")));
         };
+        entry.former_first |= former_first;
         match &mut entry.suspect {
             Some(reasons) => {
                 reasons.push('\n');
@@ -345,6 +355,9 @@ fn layers(view: &KindView<'_>, sequence: u64) -> Vec<Layer> {
         parts: view.entry.parts.clone(),
     });
     let mut layers: Vec<Layer> = own.into_iter().chain(view.entry.carried.iter().cloned()).collect();
+    if view.entry.former_first && !view.entry.parts.is_empty() {
+        layers.rotate_left(1);
+    }
     if layers.len() > LAYERS {
         layers.drain(LAYERS - 1..layers.len() - 1);
     }

@@ -521,6 +521,7 @@ fn settle(list: Listing, scope: &mut Scope, kinds: &[RecordKind], sink: &Sink) -
     if let (Some(total), Some(first)) = (list.total(), kinds.first()) {
         scope.declare_total(*first, total);
     }
+    list.settle_ids(scope);
     if list.nameless() > 0 {
         gap_all(scope, kinds, &nameless_gap(scope.name(), list.nameless()));
     }

@@ -112,7 +112,10 @@ fn empty(kind: RecordKind, rows: u64, earlier: Option<u64>) -> Option<Gap> {
 /// left the other half out.
 fn repeated(question: &Question<'_>) -> Option<Gap> {
     // Connectors name what several records share (a role, a group) each time they meet it.
-    let own = question.is_about_people() || question.kind == RecordKind::Account;
+    let own = matches!(
+        question.kind,
+        RecordKind::Person | RecordKind::Employment | RecordKind::Account | RecordKind::Grant | RecordKind::Membership
+    );
     let twice = question.report.repeated + if own { question.profile.rows.saturating_sub(question.rows) } else { 0 };
     let all = question.report.repeated + question.report.records;
     let is_many =

@@ -39,7 +39,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
     let hours = facts.option(&RULE, "window_hours");
     let age = account.created.at().map(|created| facts.now.duration_since(created).as_hours());
-    if age.is_some_and(|age| age < hours) {
+    // A creation in the future is a wrong clock, not a young account.
+    if age.is_some_and(|age| (0..hours).contains(&age)) {
         return Verdict::Pass;
     }
     let node = facts.graph.node(ix);

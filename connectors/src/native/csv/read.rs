@@ -21,6 +21,8 @@ use crate::{ConnectorError, Run, source_file};
 
 /// Rows between two looks at whether the run was cancelled.
 const CANCEL_EVERY: u64 = 1024;
+/// Cells without an address from which a column of addresses is doubted: a few may be names of shared mailboxes.
+const ADDRESSES: u64 = 3;
 
 /// Reads `source` to its end. Blocks; runs on a thread of its own.
 ///
@@ -103,6 +105,8 @@ struct Tally {
     after_trailer: u64,
     stopped: bool,
     local_times: bool,
+    /// Columns of e-mail addresses, with the filled cells in them and those that hold no address.
+    addresses: Vec<(usize, u64, u64)>,
     /// Columns that people are joined or judged by and that no row has filled so far.
     empty: Vec<(RecordKind, &'static str, Vec<usize>)>,
 }
@@ -167,6 +171,8 @@ impl FileReader<'_> {
             Err(fault) => return Ok(Err(fault)),
         };
         used.extend(attributes.iter().map(|(index, _)| *index));
+        let addresses = columns.iter().filter(|column| column.field.name == "email").flat_map(|column| &column.at);
+        self.tally.addresses = addresses.map(|at| (*at, 0, 0)).collect();
         self.tally.empty = columns
             .iter()
             .filter(|column| self.source.table == Table::People && column.is_mapped())
@@ -376,6 +382,19 @@ impl FileReader<'_> {
             .map(|(column, (values, rows))| (*column, values + rows))
             .filter(|(_, count)| mostly(*count))
             .collect();
+        let strange =
+            tally.addresses.iter().find(|(_, filled, strange)| *strange >= ADDRESSES && *strange * 2 > *filled);
+        if let Some((column, filled, strange)) = strange {
+            let heading = header.get(*column).map_or("", String::as_str);
+            return Some(
+                Fault::shifted(format!(
+                    "column {} (`{heading}`) holds no e-mail address in {strange} of {filled} rows",
+                    column + 1
+                ))
+                .cause("the columns were shifted or changed their meaning, or `email` is mapped to another column")
+                .fix("compare the header with the rows; then correct the export or `columns`"),
+            );
+        }
         let costs_rows = tally.by_column.values().any(|(_, rows)| mostly(*rows));
         if unreadable.len() < 2 && !costs_rows {
             return None;
