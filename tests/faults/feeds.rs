@@ -521,9 +521,12 @@ const REPORT: [&str; 22] = [
 /// Two accounts of an organisation; who has no e-mail as a user name is not joined.
 fn aws(folder: &Path, table: &Table, fault: Option<Fault>) {
     let _old = std::fs::remove_dir_all(folder.join("aws"));
-    let half = table.rows.len().div_ceil(2).max(1);
-    let mut parts: Vec<&[Vec<String>]> = table.rows.chunks(half).collect();
-    parts.resize(2, &[]);
+    // A page that was exported twice stands in the file of its own account.
+    let times = if fault == Some(Fault::Doubled) { 2 } else { 1 };
+    let rows = &table.rows[..table.rows.len() / times];
+    let half = rows.len().div_ceil(2).max(1);
+    let mut parts: Vec<Vec<Vec<String>>> = rows.chunks(half).map(|part| part.repeat(times)).collect();
+    parts.resize(2, Vec::new());
     let accounts = ["111122223333", "444455556666"];
     for (part, account) in parts.iter().zip(accounts) {
         let second = account == accounts[1];
@@ -531,7 +534,7 @@ fn aws(folder: &Path, table: &Table, fault: Option<Fault>) {
             std::fs::create_dir_all(folder.join("aws").join(account)).unwrap();
             continue;
         }
-        let rows = if second && fault == Some(Fault::RepeatedPage) { parts[0] } else { part };
+        let rows = if second && fault == Some(Fault::RepeatedPage) { &parts[0] } else { part };
         let users: Vec<Value> = rows
             .iter()
             .map(|row| {
@@ -550,10 +553,10 @@ fn aws(folder: &Path, table: &Table, fault: Option<Fault>) {
         std::fs::create_dir_all(&path).unwrap();
         let mut bytes = details.to_string().into_bytes();
         match fault.filter(|_| second) {
-            // As PowerShell writes what a program prints.
+            // As PowerShell writes what a program prints, without the mark that says so.
             Some(Fault::WrongEncoding) => {
                 let text = String::from_utf8(bytes).unwrap();
-                bytes = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+                bytes = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             }
             Some(fault) => bytes = fault.damage(bytes),
             None => {}

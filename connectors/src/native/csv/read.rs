@@ -291,6 +291,11 @@ impl FileReader<'_> {
                 },
                 Ok(RowKey::None) => {}
             }
+            for (at, filled, strange) in &mut self.tally.addresses {
+                let cell = row.cells.get(*at).unwrap_or_default().trim();
+                *filled += u64::from(!cell.is_empty());
+                *strange += u64::from(!cell.is_empty() && !cell.contains('@'));
+            }
             self.tally
                 .empty
                 .retain(|(.., at)| at.iter().all(|at| row.cells.get(*at).is_none_or(|cell| cell.trim().is_empty())));
