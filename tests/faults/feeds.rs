@@ -525,7 +525,8 @@ fn aws(folder: &Path, table: &Table, fault: Option<Fault>) {
     let times = if fault == Some(Fault::Doubled) { 2 } else { 1 };
     let rows = &table.rows[..table.rows.len() / times];
     let half = rows.len().div_ceil(2).max(1);
-    let mut parts: Vec<Vec<Vec<String>>> = rows.chunks(half).map(|part| part.repeat(times)).collect();
+    let mut parts: Vec<Vec<Vec<String>>> =
+        rows.chunks(half).map(|part| std::iter::repeat_n(part, times).flatten().cloned().collect()).collect();
     parts.resize(2, Vec::new());
     let accounts = ["111122223333", "444455556666"];
     for (part, account) in parts.iter().zip(accounts) {
