@@ -117,7 +117,7 @@ pub enum Situation {
     Unqualified,
     /// Nobody corresponds.
     Unassigned,
-    /// Nobody corresponds, but HR was not read completely.
+    /// Nobody corresponds, or somebody who is not employed, but HR was not read completely or is not believed.
     Indeterminate,
     /// Linked to somebody who is gone from HR without a termination.
     SourceMissing,
@@ -190,6 +190,8 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
+    /// Whether an unknown part of some HR feed was not read or is not believed.
+    hr_doubted: bool,
     decided: LinkDecisions,
     thresholds: Thresholds,
     zone: Option<jiff::tz::TimeZone>,
@@ -223,6 +225,7 @@ impl People {
                 employment.hold(employment.terms_at(now, &self.strings, self.zone.as_ref()));
             }
         }
+        self.hr_doubted = graph.coverage().of_people().any(|row| !row.proves_absence && !row.loses_only_rows);
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         self.thresholds = thresholds;
@@ -405,6 +408,8 @@ impl People {
             Correlation::Linked(link) if self.person(link.person).vanished.is_some() => Situation::SourceMissing,
             Correlation::Linked(link) => match self.standing(link.person, now) {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
+                // What ended somebody may be the accident that the feed is not believed for.
+                Standing::Future { .. } | Standing::Ended { .. } if self.hr_doubted => Situation::Indeterminate,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
             },
             Correlation::Disputed(candidates) if candidates.iter().any(|c| is_decision(c.strategy)) => {

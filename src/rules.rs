@@ -16,6 +16,7 @@ mod dq;
 mod evaluate;
 mod facts;
 mod lcm;
+mod lost_people;
 mod needs;
 mod orp;
 mod subject;

@@ -187,7 +187,7 @@ impl Night {
             transaction.add(staged).unwrap();
         }
         for (system, scope, kind, reason) in self.suspect {
-            transaction.suspect(&system, &scope, kind, &reason).unwrap();
+            transaction.suspect(&system, &scope, kind, &reason, false).unwrap();
         }
         transaction.commit(serde_json::json!({})).unwrap();
     }

@@ -641,8 +641,8 @@ fn a_suspect_kind_is_stored_and_marked() {
     let lock = store.lock(None).unwrap();
     let mut tx = store.begin(&lock, start(0)).unwrap();
     add(&mut tx, "hr", accounts(ScopeState::Complete, &["a"]));
-    tx.suspect("hr", "all", RecordKind::Account, "30 % fewer rows than yesterday").unwrap();
-    assert!(matches!(tx.suspect("hr", "none", RecordKind::Account, ""), Err(StoreError::Misuse(_))));
+    tx.suspect("hr", "all", RecordKind::Account, "30 % fewer rows than yesterday", false).unwrap();
+    assert!(matches!(tx.suspect("hr", "none", RecordKind::Account, "", false), Err(StoreError::Misuse(_))));
     let manifest = tx.commit(json!({})).unwrap();
     assert_eq!(manifest.kinds().next().unwrap().state(), KindState::Suspect);
     assert_eq!(ids(&store.find("latest").unwrap()), ["hr|all|a|suspect|-"]);

@@ -123,6 +123,11 @@ fn settings(config: &Config) -> Vec<Row> {
         ("max_age_hours", (gate.max_age.as_secs() / 3600).to_string()),
         ("mass_leave", gate.mass_leave.to_string()),
         ("mass_leave_percent", gate.mass_leave_percent.to_string()),
+        ("repeat_percent", gate.repeat_percent.to_string()),
+        ("emptied_percent", gate.emptied_percent.to_string()),
+        ("max_unchanged_hours", (gate.max_unchanged.as_secs() / 3600).to_string()),
+        ("max_skew_minutes", (gate.max_skew.as_secs() / 60).to_string()),
+        ("learn_after", gate.learn_after.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
     rows.extend(config.systems.iter().map(|system| {

@@ -7,6 +7,7 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
@@ -37,6 +38,7 @@ pub struct Facts<'a> {
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
+    pub(super) lost_people: LostPeople,
 }
 
 impl<'a> Facts<'a> {
@@ -67,7 +69,6 @@ impl<'a> Facts<'a> {
                 unread_here.insert((scope, row.kind), row.shortfall());
             }
         }
-        let names = owner_names(graph);
         let hierarchy = Hierarchy::of(people);
         Self {
             graph,
@@ -77,11 +78,12 @@ impl<'a> Facts<'a> {
             inventory,
             systems,
             now,
-            names,
+            names: owner_names(graph),
             hierarchy,
             unread,
             unread_here,
             unread_anywhere,
+            lost_people: LostPeople::of(graph.coverage()),
         }
     }
 

@@ -162,8 +162,11 @@ impl Rows {
             match ties {
                 Ties::Latest => order.rows.push(last),
                 Ties::First => {
-                    order.rows.push(first);
-                    if equal.len() > 1 && self.compare(first, last, keys..self.contents()).is_ne() {
+                    let differ = equal.len() > 1 && self.compare(first, last, keys..self.contents()).is_ne();
+                    if !differ || equal.iter().all(|row| self.is_same_one(first, row.1)) {
+                        order.rows.push(first);
+                    }
+                    if differ {
                         order.conflict_count += 1;
                         if order.conflicts.len() < CONFLICTS_NAMED {
                             order.conflicts.push(self.key_text(first, keys));
@@ -173,6 +176,19 @@ impl Rows {
             }
         }
         order
+    }
+
+    /// Whether two rows with one key are about the same person or account, whatever else they say.
+    fn is_same_one(&self, a: u32, b: u32) -> bool {
+        let telling: &[&str] = match self.table.name {
+            "persons" => &["legal_name", "preferred_name", "given_name", "family_name", "emails", "employee_ids"],
+            "employments" => &["person", "employee_id", "status", "start", "end"],
+            "accounts" => &["login", "native_name", "emails", "employee_id"],
+            _ => &[],
+        };
+        let (a, b) = (a as usize, b as usize);
+        let columns = self.table.columns.iter().zip(&self.cells).filter(|(column, _)| telling.contains(&column.name));
+        columns.into_iter().all(|(_, cells)| cells.compare(a, b).is_eq())
     }
 
     /// Columns before `source_row`: where a record stood in a file is no part of what it says.

@@ -291,7 +291,11 @@ fn readings_of<'a>(view: KindView<'a>, table: &'static Table) -> Vec<Reading<'a>
         from: Some(layer.from),
     });
     let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
-    std::iter::once(today).chain(carried).filter(has_rows).collect()
+    let mut readings: Vec<Reading<'a>> = std::iter::once(today).chain(carried).filter(has_rows).collect();
+    if view.entry.former_first && readings.first().is_some_and(|first| first.from.is_none()) {
+        readings.rotate_left(1);
+    }
+    readings
 }
 
 /// The named columns of an object. One that came into the table after the object was written is null in all its rows.

@@ -41,15 +41,16 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if let Some(person) = person {
         return match facts.people.person(person).vanished {
             None => Verdict::Pass,
-            Some(_) => Verdict::NotEvaluated(
-                "its person is gone from HR without a termination, and may come back".to_owned(),
-            ),
+            Some(_) => {
+                Verdict::NotEvaluated("its person is gone from HR without a termination, and may come back".to_owned())
+            }
         };
     }
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
     let hours = facts.option(&RULE, "window_hours");
     let age = account.created.at().map(|created| facts.now.duration_since(created).as_hours());
-    if age.is_some_and(|age| age < hours) {
+    // A creation in the future is a wrong clock, not a young account.
+    if age.is_some_and(|age| (0..hours).contains(&age)) {
         return Verdict::Pass;
     }
     let node = facts.graph.node(ix);

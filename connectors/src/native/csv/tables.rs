@@ -231,6 +231,11 @@ pub(super) trait Mapper: fmt::Debug {
     fn finish(&mut self, records: &mut Vec<Record>) {
         let _ = records;
     }
+
+    /// The columns that name whom or what a row is about: what can be said of a row that could not be used.
+    fn id_columns(&self) -> Vec<&Column> {
+        Vec::new()
+    }
 }
 
 /// Declares a table's fields once: the struct that holds their columns, and the list that the config is checked against.

@@ -256,4 +256,8 @@ impl Mapper for People {
         latest.sort_by(|a, b| a.id.cmp(&b.id));
         records.extend(latest.into_iter().map(|person| Record::Person(Box::new(person))));
     }
+
+    fn id_columns(&self) -> Vec<&Column> {
+        vec![&self.columns.id, &self.columns.employee_id]
+    }
 }
