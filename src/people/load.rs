@@ -214,6 +214,7 @@ fn attributes_of(json: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Text;
 
     fn source(system: &str) -> Source {
         Source { system: system.into(), scope: "people".into(), state: RowState::Complete, collected: None }
