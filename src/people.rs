@@ -191,6 +191,7 @@ pub struct People {
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
     decided: LinkDecisions,
+    thresholds: Thresholds,
     zone: Option<jiff::tz::TimeZone>,
     duplicates: Vec<Duplicate>,
     unresolved: Vec<usize>,
@@ -224,6 +225,7 @@ impl People {
         }
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
+        self.thresholds = thresholds;
         self.decided = LinkDecisions::new(decisions, graph, &self, now);
         let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
@@ -294,6 +296,11 @@ impl People {
     /// What people decided, and what each decision does.
     pub fn decided(&self) -> &LinkDecisions {
         &self.decided
+    }
+
+    /// From which confidence on a match counted when the accounts were correlated.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// What the ladder found for an account.

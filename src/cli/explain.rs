@@ -20,7 +20,7 @@ use crate::check::{self, Estate, links};
 use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
-use crate::people::{Candidate, PersonIx, Prober, Thresholds};
+use crate::people::{Candidate, PersonIx, Prober};
 use crate::rules;
 
 /// Arguments of `muster explain`.
@@ -83,7 +83,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
     if let Some(person) = &arguments.person {
         let account = names::account(&estate, what)?;
         let person = names::person(&estate, person)?;
-        let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+        let prober = Prober::new(&estate.graph, &estate.people, now);
         return Ok(link_page(&Page { estate: &estate, prober: &prober, now, account }, person));
     }
     let people = names::persons(&estate, what);
@@ -91,7 +91,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
         return Ok(people.iter().map(|person| person_page(&estate, *person, now)).collect());
     }
     let accounts = named(&estate, what)?;
-    let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+    let prober = Prober::new(&estate.graph, &estate.people, now);
     let page = |account: &NodeIx| Page { estate: &estate, prober: &prober, now, account: *account }.text();
     Ok(accounts.iter().map(page).collect())
 }
@@ -175,7 +175,7 @@ fn link_page(page: &Page<'_>, person: PersonIx) -> String {
                 let one = rung.candidates.iter().find(|one| one.person == person)?;
                 Some(format!(
                     "{} names that person with {} %: {}",
-                    rung.strategy.name,
+                    rung.name,
                     percent(one.confidence),
                     one.evidence
                 ))
