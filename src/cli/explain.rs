@@ -171,12 +171,7 @@ fn link_page(page: &Page<'_>, person: PersonIx) -> String {
             let rungs = page.prober.rungs(page.account);
             let named = rungs.iter().find_map(|rung| {
                 let one = rung.candidates.iter().find(|one| one.person == person)?;
-                Some(format!(
-                    "{} names that person with {} %: {}",
-                    rung.name,
-                    percent(one.confidence),
-                    one.evidence
-                ))
+                Some(format!("{} names that person with {} %: {}", rung.name, percent(one.confidence), one.evidence))
             });
             let instead = match other {
                 Some(link) => {

@@ -96,14 +96,7 @@ impl<'a> Prober<'a> {
                 }
             }
         }
-        Self {
-            graph,
-            people,
-            names: login::name_keys(people),
-            one_domain: login::is_one_domain(people),
-            logins,
-            now,
-        }
+        Self { graph, people, names: login::name_keys(people), one_domain: login::is_one_domain(people), logins, now }
     }
 
     /// Every rung about `account`, strongest first.
