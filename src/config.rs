@@ -31,6 +31,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+use crate::people::{Attribute, SharedId};
 
 pub use file::EmptyIsNormal;
 pub use policy::Policy;
@@ -41,6 +42,8 @@ pub use values::{FailOn, Origin, Value, duration, instant, show_duration};
 const RESUME_WITHIN: Duration = Duration::from_hours(6);
 /// Systems collected at once unless somebody says otherwise.
 const SYSTEMS_AT_ONCE: u16 = 4;
+/// Days for which a vanished person is waited for unless the config says otherwise: a week of nightly feeds.
+const VANISH_DAYS: u32 = 7;
 /// Requests to one system at once unless the config says otherwise.
 const REQUESTS_AT_ONCE: u16 = 8;
 
@@ -69,6 +72,8 @@ pub struct Config {
     pub concurrency: Value<usize>,
     /// When a complete answer is not believed.
     pub gate: Gate,
+    /// How HR feeds become persons.
+    pub people: PeopleSettings,
     /// The systems, in file order.
     pub systems: Vec<System>,
     /// What people decided.
@@ -108,6 +113,30 @@ impl Default for Gate {
             max_age: Duration::from_hours(48),
             mass_leave: 10,
             mass_leave_percent: 5,
+        }
+    }
+}
+
+/// How HR feeds become persons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeopleSettings {
+    /// Feeds, the one that is believed first in front.
+    pub precedence: Vec<String>,
+    /// The same for single attributes.
+    pub attributes: BTreeMap<Attribute, Vec<String>>,
+    /// Ids that mean the same human in every feed.
+    pub join: Vec<SharedId>,
+    /// Days for which a vanished person is waited for.
+    pub vanish_days: u32,
+}
+
+impl Default for PeopleSettings {
+    fn default() -> Self {
+        Self {
+            precedence: Vec::new(),
+            attributes: BTreeMap::new(),
+            join: vec![SharedId::Employee],
+            vanish_days: VANISH_DAYS,
         }
     }
 }
@@ -265,6 +294,7 @@ impl Loader<'_> {
         let mut root = root.into_inner();
         let muster: file::MusterTable = self.table(root.remove("muster"));
         let gate: file::GateTable = self.table(root.remove("gate"));
+        let people: file::PeopleTable = self.table(root.remove("people"));
         let rules = root.remove("rules").map(Spanned::into_inner);
         rule_tables(&file, rules, &mut self.problems);
         let systems = root.remove("system");
@@ -273,13 +303,14 @@ impl Loader<'_> {
                 &file,
                 key.get_ref(),
                 Some(key.span()),
-                &["muster", "gate", "rules", "system"],
+                &["muster", "gate", "people", "rules", "system"],
                 "at the top of the file",
             ));
         }
         let gate_origins = self.gate_origins(&gate);
         let gate = self.gate(gate);
         let systems = self.systems(systems, &gate, connectors);
+        let people = self.people(people, &systems);
 
         let timezone = self.timezone(muster.timezone);
         let policy_folder = self.file_value(
@@ -320,6 +351,7 @@ impl Loader<'_> {
             resume_within,
             concurrency,
             gate,
+            people,
             systems,
             policy,
             environment: Arc::clone(self.environment),
@@ -491,6 +523,53 @@ impl Loader<'_> {
             mass_leave: self.within(table.mass_leave.as_ref(), default.mass_leave, 1..=u32::MAX),
             mass_leave_percent: self.within(table.mass_leave_percent.as_ref(), default.mass_leave_percent, 1..=100),
         }
+    }
+
+    fn people(&mut self, table: file::PeopleTable, systems: &[System]) -> PeopleSettings {
+        let precedence = self.feeds(table.precedence, systems);
+        let mut attributes = BTreeMap::new();
+        for (written, feeds) in table.attributes {
+            let feeds = self.feeds(feeds, systems);
+            match Attribute::ALL.into_iter().find(|attribute| attribute.as_str() == written.get_ref()) {
+                Some(attribute) => {
+                    attributes.insert(attribute, feeds);
+                }
+                None => {
+                    let known: Vec<&str> = Attribute::ALL.iter().map(|attribute| attribute.as_str()).collect();
+                    let problem = unknown_key(self.file, written.get_ref(), Some(written.span()), &known, "here");
+                    self.problems.push(problem);
+                }
+            }
+        }
+        let shared = |id: file::SharedId| match id {
+            file::SharedId::EmployeeId => SharedId::Employee,
+            file::SharedId::PersonId => SharedId::Person,
+        };
+        let default = PeopleSettings::default();
+        PeopleSettings {
+            precedence,
+            attributes,
+            join: table.join.map_or(default.join, |ids| ids.into_iter().map(shared).collect()),
+            vanish_days: self.within(table.vanish_days.as_ref(), default.vanish_days, 1..=365),
+        }
+    }
+
+    /// Names of HR systems, in order.
+    fn feeds(&mut self, written: Vec<Spanned<String>>, systems: &[System]) -> Vec<String> {
+        let known: Vec<&str> = systems.iter().filter(|system| system.is_hr()).map(|system| system.name.as_str()).collect();
+        for name in written.iter().filter(|name| !known.contains(&name.get_ref().as_str())) {
+            let near = similar(name.get_ref(), known.iter().copied());
+            self.problems.push(
+                Diagnostic::error("CFG013", format!("`{}` is no system of the config that yields people", name.get_ref()))
+                    .place(Place::new(self.file, name.span()))
+                    .cause(match known.as_slice() {
+                        [] => "no system yields people".to_owned(),
+                        known => format!("those are {}", known.join(", ")),
+                    })
+                    .maybe_fix(near.map(|near| format!("did you mean `{near}`?"))),
+            );
+        }
+        written.into_iter().map(Spanned::into_inner).collect()
     }
 
     fn gate_origins(&self, table: &file::GateTable) -> BTreeMap<&'static str, Origin> {

@@ -151,7 +151,9 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             cost_centre: some("77"),
             time_zone: some("Europe/Berlin"),
             effective: Some(when),
+            effective_day: Some(day),
             recorded: None,
+            sequence: some("7"),
             raw: Raw::None,
         })),
         boxed(Account {
@@ -294,7 +296,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         (
             "employments",
             &[format!(
-                "app|all|e1|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|-|-"
+                "app|all|e1|7|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|1969-12-30|-|-"
             )],
         ),
         (

@@ -8,6 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
+use crate::config::policy::persons_schema;
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -29,8 +30,23 @@ pub enum Action {
     },
     /// Check the config and the policy folder, and nothing else
     Check,
-    /// Print the JSON Schema of muster.toml, for editors
-    Schema,
+    /// Print the JSON Schema of muster.toml or of a policy file, for editors
+    Schema {
+        /// The file
+        #[arg(default_value = "muster.toml")]
+        file: SchemaOf,
+    },
+}
+
+/// A file that has a published schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// The config.
+    #[value(name = "muster.toml")]
+    Muster,
+    /// Which records of HR are one human.
+    #[value(name = "persons.toml")]
+    Persons,
 }
 
 /// Shows, checks or describes the config.
@@ -39,9 +55,13 @@ pub enum Action {
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     match arguments.action {
-        Action::Schema => {
+        Action::Schema { file } => {
             let mut out = open(None)?;
-            writeln!(out, "{:#}", schema(NATIVE))?;
+            let schema = match file {
+                SchemaOf::Muster => schema(NATIVE),
+                SchemaOf::Persons => persons_schema(),
+            };
+            writeln!(out, "{schema:#}")?;
             out.close()?;
             Ok(Outcome::answered())
         }

@@ -1,6 +1,7 @@
 //! `muster explain ARG [PERSON]`: a rule, a diagnostic code, a finding, an account, a person or a link.
 
 pub(super) mod account;
+mod person;
 
 use std::io::Write as _;
 
@@ -135,6 +136,7 @@ fn person_page(estate: &Estate, ix: PersonIx, now: Timestamp) -> String {
             date(employment.end)
         ));
     }
+    text.push_str(&person::records(estate, ix));
     let linked = theirs.iter().filter_map(|account| Some((*account, people.link(*account)?)));
     let mut table = plain_table(&["  account", "name", "situation", "confidence", "by", "because"]);
     for (account, link) in linked.chain(proposed) {

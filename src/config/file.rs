@@ -17,7 +17,7 @@ pub(super) struct MusterTable {
     /// IANA time zone of end-of-day dates that bring none of their own. Default: UTC.
     #[schemars(with = "Option<String>")]
     pub(super) timezone: Option<Spanned<String>>,
-    /// Folder of what people decide: pins.toml, inventory.toml and further policies. Default: `policy`.
+    /// Folder of what people decide: pins.toml, persons.toml, inventory.toml and further policies. Default: `policy`.
     #[schemars(with = "Option<PathBuf>")]
     pub(super) policy: Option<Spanned<PathBuf>>,
     /// A fixed clock, for examples and tests: an instant with its zone.
@@ -80,6 +80,36 @@ pub(super) struct GateTable {
     /// The same as a percentage of all persons. Default: 5.
     #[schemars(with = "Option<u32>", range(min = 1, max = 100))]
     pub(super) mass_leave_percent: Option<Spanned<u32>>,
+}
+
+/// `[people]`: how HR feeds become persons.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PeopleTable {
+    /// HR systems, the one that is believed first in front; those not named follow in order of name.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) precedence: Vec<Spanned<String>>,
+    /// The same for single attributes: name, given_name, family_name, email, status, worker_type, end, manager, department.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub(super) attributes: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    /// Ids that mean the same human in every feed. Default: only `employee_id`.
+    #[schemars(with = "Option<Vec<SharedId>>")]
+    pub(super) join: Option<Vec<SharedId>>,
+    /// Days for which a person who is gone from a complete feed without a termination is waited for. Default: 7.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 365))]
+    pub(super) vanish_days: Option<Spanned<u32>>,
+}
+
+/// An id that feeds may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SharedId {
+    /// The employee ids.
+    EmployeeId,
+    /// The feeds' own keys for persons (`id`), where one issuer gives them all.
+    PersonId,
 }
 
 /// `[rules.ID]`: one rule's options.
@@ -162,6 +192,8 @@ pub(super) struct ConfigFile {
     muster: Option<MusterTable>,
     /// When a complete answer is not believed.
     gate: Option<GateTable>,
+    /// How HR feeds become persons.
+    people: Option<PeopleTable>,
     /// Options of rules by rule id: `muster explain ID` lists them.
     rules: Option<BTreeMap<String, RuleHead>>,
     /// The systems to read.

@@ -143,6 +143,11 @@ pub const CODES: &[Code] = &[
         "The system is not in muster.toml. It may have been renamed: pins follow the name.",
     ),
     code(
+        "CFG013",
+        "a feed is named that yields no people",
+        "`[people]` says which HR feed is believed first. A name that is no HR system of muster.toml would never count.",
+    ),
+    code(
         "CFG014",
         "a system has no credential",
         "The secret named by `credential` could not be fetched. The system counts as failed, its former rows are kept and marked as \
@@ -164,6 +169,12 @@ pub const CODES: &[Code] = &[
         "a policy file was changed meanwhile",
         "Between reading the policy folder and writing a decision into it, somebody else wrote the file. Nothing was written: look at \
          the change, then run the command again.",
+    ),
+    code(
+        "CFG019",
+        "a decision about persons names a record that no feed has",
+        "policy/persons.toml says of a record that it is the same human as another one, or is not, and no feed has it today. The key may \
+         be mistyped, or HR may have removed the record; until it is there the decision has no effect.",
     ),
     code(
         "CFG030",

@@ -575,6 +575,7 @@ fn person(row: &mut Row<'_>, it: &Person) {
 
 fn employment(row: &mut Row<'_>, it: &Employment) {
     row.text(&it.id);
+    row.opt(it.sequence.as_ref());
     row.text(&it.person);
     row.opt(it.employee_id.as_ref());
     row.name(it.status.as_str());
@@ -588,6 +589,7 @@ fn employment(row: &mut Row<'_>, it: &Employment) {
     row.opt(it.cost_centre.as_ref());
     row.opt(it.time_zone.as_ref());
     row.instant(it.effective);
+    row.day(it.effective_day);
     row.instant(it.recorded);
     row.source(&it.raw);
 }

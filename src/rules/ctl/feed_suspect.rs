@@ -16,7 +16,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[],
     options: &[],
     manual: Manual {
-        finds: "An HR feed that failed or is not believable: it shrank, went stale, changed its header, lost a canary, or ended many people at the same second.",
+        finds: "An HR feed that failed or is not believable: it shrank, went stale, changed its header, lost a canary, or ended many people at the same second. Also a feed from which persons are gone for longer than they are waited for (`[people] vanish_days`), without a termination.",
         matters: "Half a feed makes half the company look like leavers and orphans. Every rule that concludes from a missing person is held back until this is cleared.",
         evidence: "The feed's scope with what was noticed and the numbers behind it.",
         fix: "Ask HR for a complete export; where the change is real, confirm it in the config (`[gate]`) and collect again.",
@@ -38,7 +38,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     }
     let Some(bad) = rows.iter().find(|row| matches!(row.state, KindState::Suspect | KindState::Failed)) else {
-        return Verdict::Pass;
+        return gone(facts, name);
     };
     let why = bad.gaps.first().map(|gap| format!(": {}", gap.what)).unwrap_or_default();
     let mut failure = Failure::new(format!(
@@ -65,4 +65,26 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         });
     }
     failure.verdict()
+}
+
+/// A feed that was read and is believed answers for those who are gone from it without a termination.
+fn gone(facts: &Facts<'_>, name: &str) -> Verdict {
+    let gone: Vec<_> = facts.people.gone().iter().filter(|gone| gone.system == name).collect();
+    let Some(first) = gone.first() else { return Verdict::Pass };
+    let who = match gone.len() {
+        1 => format!("{} ({}) is gone", first.name, first.id),
+        more => format!("{more} persons are gone, {} ({}) among them,", first.name, first.id),
+    };
+    let mut failure =
+        Failure::new(format!("{who} from the HR feed {name} without a termination: a record was deleted instead of ended."));
+    for gone in gone {
+        failure = failure.row(Evidence {
+            system: gone.system.clone(),
+            table: "persons".to_owned(),
+            id: gone.id.clone(),
+            facts: [("name".to_owned(), gone.name.clone()), ("last_seen".to_owned(), gone.last_seen.to_string())].into(),
+            collected: Some(gone.last_seen),
+        });
+    }
+    failure.severity(Severity::High, "the feed itself was read and is believed").verdict()
 }

@@ -214,9 +214,9 @@ impl FileReader<'_> {
                 Step::Stop(fault) => {
                     self.tally.stopped = true;
                     self.gap(&fault, Some(row.line));
-                    return Ok(Ok(()));
+                    break;
                 }
-                Step::End => return Ok(Ok(())),
+                Step::End => break,
             }
             self.count_row();
             if self.tally.rows.is_multiple_of(CANCEL_EVERY) && self.run.cancel.is_cancelled() {
@@ -272,6 +272,11 @@ impl FileReader<'_> {
                 self.scope.push_blocking(record)?;
             }
         }
+        mapper.finish(&mut records);
+        for record in records {
+            self.scope.push_blocking(record)?;
+        }
+        Ok(Ok(()))
     }
 
     /// A fault that costs the file, saying where it was met.
