@@ -70,7 +70,11 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let systems = config.systems.len();
             Ok(Outcome::new(
                 Exit::Clean,
-                format!("`{}` is right: {systems} systems, {} pins", config.file.path, config.policy.pins.len()),
+                format!(
+                    "`{}` is right: {systems} systems, {} decisions about links",
+                    config.file.path,
+                    config.policy.decisions().count()
+                ),
             ))
         }
         Action::Show { origin } => {

@@ -98,7 +98,6 @@ impl Page<'_> {
                     confidence => format!("{confidence} % sure"),
                 };
                 let standing = match self.situation() {
-                    Situation::SourceMissing => "whom HR no longer lists and never reported as having left".to_owned(),
                     Situation::Unqualified => {
                         format!("who {}, so that nobody should use it", self.standing(link.person))
                     }
@@ -445,7 +444,7 @@ fn left_on(estate: &Estate, person: PersonIx, now: Timestamp) -> Option<jiff::ci
         Standing::Employed | Standing::OnLeave | Standing::Future { .. } | Standing::Unknown => None,
     });
     let (at, last_day) = ended.max()?;
-    Some(last_day.unwrap_or_else(|| at.to_zoned(jiff::tz::TimeZone::UTC).date()))
+    Some(last_day.unwrap_or_else(|| day(at)))
 }
 
 fn bullet(sentence: &str) -> String {
