@@ -556,17 +556,21 @@ impl Loader<'_> {
 
     /// Names of HR systems, in order.
     fn feeds(&mut self, written: Vec<Spanned<String>>, systems: &[System]) -> Vec<String> {
-        let known: Vec<&str> = systems.iter().filter(|system| system.is_hr()).map(|system| system.name.as_str()).collect();
+        let known: Vec<&str> =
+            systems.iter().filter(|system| system.is_hr()).map(|system| system.name.as_str()).collect();
         for name in written.iter().filter(|name| !known.contains(&name.get_ref().as_str())) {
             let near = similar(name.get_ref(), known.iter().copied());
             self.problems.push(
-                Diagnostic::error("CFG013", format!("`{}` is no system of the config that yields people", name.get_ref()))
-                    .place(Place::new(self.file, name.span()))
-                    .cause(match known.as_slice() {
-                        [] => "no system yields people".to_owned(),
-                        known => format!("those are {}", known.join(", ")),
-                    })
-                    .maybe_fix(near.map(|near| format!("did you mean `{near}`?"))),
+                Diagnostic::error(
+                    "CFG013",
+                    format!("`{}` is no system of the config that yields people", name.get_ref()),
+                )
+                .place(Place::new(self.file, name.span()))
+                .cause(match known.as_slice() {
+                    [] => "no system yields people".to_owned(),
+                    known => format!("those are {}", known.join(", ")),
+                })
+                .maybe_fix(near.map(|near| format!("did you mean `{near}`?"))),
             );
         }
         written.into_iter().map(Spanned::into_inner).collect()

@@ -144,7 +144,9 @@ fn play(name: &str) {
         if ran.code != Some(night.code) {
             writeln!(differences, "exit code {:?}, expected {}: {}", ran.code, night.code, ran.stderr).unwrap();
         }
-        for said in night.says.iter().filter(|said| !ran.stderr.contains(*said) && !report.0.to_string().contains(*said)) {
+        for said in
+            night.says.iter().filter(|said| !ran.stderr.contains(*said) && !report.0.to_string().contains(*said))
+        {
             writeln!(differences, "nobody says `{said}`: {}", ran.stderr).unwrap();
         }
         if !differences.is_empty() {

@@ -69,8 +69,7 @@ pub fn people_frame(estate: &Estate, now: Timestamp) -> DataFrame {
         Series::new(name.into(), values).into_column()
     };
     let lists = |name: &str, value: &dyn Fn(&Person) -> Vec<String>| -> Column {
-        let values: Vec<Series> =
-            people.persons().map(|(_, person)| Series::new("".into(), value(person))).collect();
+        let values: Vec<Series> = people.persons().map(|(_, person)| Series::new("".into(), value(person))).collect();
         let dtype = crate::snapshot::tables::Type::List.dtype();
         if values.is_empty() { Series::new_empty(name.into(), &dtype) } else { Series::new(name.into(), values) }
             .into_column()

@@ -53,7 +53,8 @@ pub(super) fn judge(
     let ending = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);
     let rows = CheckRows { findings: check::findings_frame(&checked), links: links::kept_frame(&estate, now) };
     let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
-    for problem in links::decision_problems(&estate).into_iter().chain(persons::decision_problems(&estate, config, now)) {
+    for problem in links::decision_problems(&estate).into_iter().chain(persons::decision_problems(&estate, config, now))
+    {
         session.tell(&problem);
     }
     let mut view = report::view(&estate, checked, manifest, &ending, now);

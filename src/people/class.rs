@@ -85,7 +85,8 @@ fn is_leased(login: &str) -> bool {
     let Some(rest) = login.strip_prefix("v-") else { return false };
     let mut parts = rest.rsplit('-');
     let second = parts.next().is_some_and(|part| part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_digit()));
-    let random = parts.next().is_some_and(|part| part.len() == 20 && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let random =
+        parts.next().is_some_and(|part| part.len() == 20 && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     second && random && parts.next().is_some()
 }
 

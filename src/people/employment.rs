@@ -252,9 +252,7 @@ impl Employment {
             | EmploymentStatus::Leave
             | EmploymentStatus::Future
             | EmploymentStatus::Cancelled
-            | EmploymentStatus::Unknown => {
-                self.effective.or_else(|| beginning_of(self.effective_day?, &zone))
-            }
+            | EmploymentStatus::Unknown => self.effective.or_else(|| beginning_of(self.effective_day?, &zone)),
         }
     }
 

@@ -48,14 +48,8 @@ pub(super) fn compare(
     let waited = now.checked_sub(merging.vanish_after).unwrap_or(Timestamp::MIN);
     let oldest = waited.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
     let today = objects(snapshot);
-    let mut look = Look {
-        believed,
-        seen: today.clone(),
-        today,
-        latest: None,
-        missing: FxHashSet::default(),
-        missed: Vec::new(),
-    };
+    let mut look =
+        Look { believed, seen: today.clone(), today, latest: None, missing: FxHashSet::default(), missed: Vec::new() };
     let (mut next, mut skipped) = (now, None);
     for earlier in snapshot.earlier()? {
         let taken = earlier.manifest().header.taken;
@@ -254,7 +248,8 @@ fn settle(people: &mut People, missed: Vec<Missed>, waited: Timestamp) {
     for Missed { last_seen, mut source, person, employments: own } in missed {
         if last_seen < waited {
             let name = person.preferred_name.clone().or(person.legal_name.clone());
-            let composed = || [person.given_name.as_deref(), person.family_name.as_deref()].map(Option::unwrap_or_default);
+            let composed =
+                || [person.given_name.as_deref(), person.family_name.as_deref()].map(Option::unwrap_or_default);
             let name = name.unwrap_or_else(|| composed().join(" ").trim().to_owned());
             people.gone.push(Gone { system: source.system, id: person.id, name, last_seen });
             continue;

@@ -182,7 +182,14 @@ fn last_day(employment: &Employment) -> Option<Date> {
     }
     let written = employment.effective.or(employment.recorded);
     let day = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    Some(employment.end.or(employment.effective_day).or_else(|| written.map(day)).or(employment.start).unwrap_or(Date::MIN))
+    Some(
+        employment
+            .end
+            .or(employment.effective_day)
+            .or_else(|| written.map(day))
+            .or(employment.start)
+            .unwrap_or(Date::MIN),
+    )
 }
 
 fn was_away(person: &Person) -> bool {

@@ -13,7 +13,8 @@ pub(super) fn records(estate: &Estate, ix: PersonIx) -> String {
     if let Some(seen) = person.returned {
         text.push_str(&format!("  returned: the feed has the record again; it was missing after {seen}\n"));
     }
-    let record = |(system, id): &(Text, Text)| format!("{}:{}", visible(people.text(*system)), visible(people.text(*id)));
+    let record =
+        |(system, id): &(Text, Text)| format!("{}:{}", visible(people.text(*system)), visible(people.text(*id)));
     if person.feeds.len() > 1 {
         text.push_str(&format!("  records: {}\n", person.feeds.iter().map(record).collect::<Vec<_>>().join(", ")));
     }

@@ -110,7 +110,11 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
         let verdict = if employments.is_empty() { Decided::Different } else { Decided::Employments(employments) };
         match (&verdict, persons.get_ref().len()) {
             (Decided::Different, 0 | 1) => {
-                problems.push(refused(file, &persons, "a split names two records, or one with some of its `employments`"));
+                problems.push(refused(
+                    file,
+                    &persons,
+                    "a split names two records, or one with some of its `employments`",
+                ));
             }
             (Decided::Employments(_), count) if count != 1 => {
                 problems.push(refused(file, &persons, "a split by `employments` names the one record that has them"));

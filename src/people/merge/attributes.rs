@@ -179,7 +179,8 @@ pub(super) fn person(people: &mut People, rows: Vec<Row>, joined: Vec<Reason>, r
         extend_unique(&mut person.employee_ids, row.employee_ids.clone());
     }
     let employments: Vec<Employment> = rows.into_iter().flat_map(|row| row.employments).collect();
-    person.employments = if several { without_copies(people, employments, &mut person.said, ranks) } else { employments };
+    person.employments =
+        if several { without_copies(people, employments, &mut person.said, ranks) } else { employments };
     let own: Vec<Text> = person.employments.iter().filter_map(|employment| employment.employee_id).collect();
     extend_unique(&mut person.employee_ids, own);
     person
@@ -220,13 +221,9 @@ fn without_copies(
     }
     for (place, copies) in copies {
         let all: Vec<Employment> = std::iter::once(kept[place].clone()).chain(copies).collect();
-        for attribute in [
-            Attribute::Status,
-            Attribute::WorkerType,
-            Attribute::End,
-            Attribute::Manager,
-            Attribute::Department,
-        ] {
+        for attribute in
+            [Attribute::Status, Attribute::WorkerType, Attribute::End, Attribute::Manager, Attribute::Department]
+        {
             let values = all.iter().enumerate().filter_map(|(number, employment)| {
                 let value = match attribute {
                     Attribute::Status => Some(people.strings.add(employment.status.as_str())),

@@ -28,7 +28,11 @@ const HUMANS_COMPARED: usize = 8;
 const ALIKE: f64 = 0.9;
 
 /// The row that a decision names.
-pub(super) fn find(people: &People, known: &FxHashMap<(Text, Text), usize>, record: &(String, String)) -> Option<usize> {
+pub(super) fn find(
+    people: &People,
+    known: &FxHashMap<(Text, Text), usize>,
+    record: &(String, String),
+) -> Option<usize> {
     let system = people.strings.find(&record.0)?;
     let id = people.strings.find(&fold(&record.1))?;
     known.get(&(system, id)).copied()
@@ -61,10 +65,11 @@ pub(super) fn groups(
     for shared in &merging.join {
         let keys = rows.iter().enumerate();
         match shared {
-            SharedId::Employee => by_key(
-                keys.flat_map(|(place, row)| row.employee_ids.iter().map(move |id| (place, *id))),
-                |places| share(rows, &mut union, &mut suspected, places, Reason::EmployeeId),
-            ),
+            SharedId::Employee => {
+                by_key(keys.flat_map(|(place, row)| row.employee_ids.iter().map(move |id| (place, *id))), |places| {
+                    share(rows, &mut union, &mut suspected, places, Reason::EmployeeId)
+                })
+            }
             SharedId::Person => by_key(keys.map(|(place, row)| (place, row.id)), |places| {
                 share(rows, &mut union, &mut suspected, places, Reason::PersonId);
             }),
@@ -136,12 +141,15 @@ fn share(
 /// Joins rows that share an address and the full name and whose employments follow each other; suspects those that overlap.
 fn by_address(rows: &[Row], union: &mut Union, suspected: &mut Vec<(usize, usize, Suspected)>) {
     let mut shared: Vec<(Text, Vec<usize>)> = Vec::new();
-    by_key(rows.iter().enumerate().flat_map(|(place, row)| row.emails.iter().map(move |email| (place, *email))), |places| {
-        let first = union.root(places[0]);
-        if places.len() <= SHARED_ADDRESS && places.iter().any(|place| union.root(*place) != first) {
-            shared.push((places.key, places.to_vec()));
-        }
-    });
+    by_key(
+        rows.iter().enumerate().flat_map(|(place, row)| row.emails.iter().map(move |email| (place, *email))),
+        |places| {
+            let first = union.root(places[0]);
+            if places.len() <= SHARED_ADDRESS && places.iter().any(|place| union.root(*place) != first) {
+                shared.push((places.key, places.to_vec()));
+            }
+        },
+    );
     if shared.is_empty() {
         return;
     }

@@ -75,14 +75,16 @@ fn gone(facts: &Facts<'_>, name: &str) -> Verdict {
         1 => format!("{} ({}) is gone", first.name, first.id),
         more => format!("{more} persons are gone, {} ({}) among them,", first.name, first.id),
     };
-    let mut failure =
-        Failure::new(format!("{who} from the HR feed {name} without a termination: a record was deleted instead of ended."));
+    let mut failure = Failure::new(format!(
+        "{who} from the HR feed {name} without a termination: a record was deleted instead of ended."
+    ));
     for gone in gone {
         failure = failure.row(Evidence {
             system: gone.system.clone(),
             table: "persons".to_owned(),
             id: gone.id.clone(),
-            facts: [("name".to_owned(), gone.name.clone()), ("last_seen".to_owned(), gone.last_seen.to_string())].into(),
+            facts: [("name".to_owned(), gone.name.clone()), ("last_seen".to_owned(), gone.last_seen.to_string())]
+                .into(),
             collected: Some(gone.last_seen),
         });
     }

@@ -56,9 +56,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 fn person_row(facts: &Facts<'_>, ix: PersonIx) -> Evidence {
     let people = facts.people;
     let person = people.person(ix);
-    let texts = |texts: &[crate::graph::Text]| {
-        texts.iter().map(|text| people.text(*text)).collect::<Vec<_>>().join(" ")
-    };
+    let texts =
+        |texts: &[crate::graph::Text]| texts.iter().map(|text| people.text(*text)).collect::<Vec<_>>().join(" ");
     Evidence {
         system: people.text(person.system).to_owned(),
         table: "persons".to_owned(),

@@ -38,8 +38,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Account(ix) = subject else { return Verdict::NotApplicable };
     let Some((person, Standing::OnLeave)) = facts.holder(ix) else { return Verdict::NotApplicable };
     let privileged = facts.is_privileged(ix);
-    let forbidden = facts.option(&RULE, "suspend_all") > 0
-        || (privileged && facts.option(&RULE, "suspend_privileged") > 0);
+    let forbidden =
+        facts.option(&RULE, "suspend_all") > 0 || (privileged && facts.option(&RULE, "suspend_privileged") > 0);
     if !forbidden || !facts.is_active(ix) {
         return Verdict::Pass;
     }

@@ -20,7 +20,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
             default: 24,
             about: "hours by which HR may write an end down late: a day, for what is entered the morning after",
         },
-        Setting { name: "days", default: 90, about: "days for which a late record stays a finding (a quarter's review)" },
+        Setting {
+            name: "days",
+            default: 90,
+            about: "days for which a late record stays a finding (a quarter's review)",
+        },
     ],
     manual: Manual {
         finds: "A termination that HR wrote down after it had taken effect.",

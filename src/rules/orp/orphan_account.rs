@@ -41,9 +41,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if let Some(person) = person {
         return match facts.people.person(person).vanished {
             None => Verdict::Pass,
-            Some(_) => Verdict::NotEvaluated(
-                "its person is gone from HR without a termination, and may come back".to_owned(),
-            ),
+            Some(_) => {
+                Verdict::NotEvaluated("its person is gone from HR without a termination, and may come back".to_owned())
+            }
         };
     }
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
