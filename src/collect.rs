@@ -545,7 +545,11 @@ fn gaps(system: &System, entry: &SystemEntry, problem: Option<&Problem>) -> Vec<
         let number = count.entry(&gap.code).or_default();
         *number += 1;
         if *number <= GAPS_TOLD {
-            let effect = effect(kinds.iter().map(|(kind, _)| *kind), kinds.iter().map(|(_, state)| *state).max());
+            let of_kinds = kinds.iter().map(|(kind, _)| *kind);
+            let effect = match gap.only {
+                Some(_) => only_effect(of_kinds),
+                None => effect(of_kinds, kinds.iter().map(|(_, state)| *state).max()),
+            };
             diagnostics.push(Diagnostic::from_gap(&place(system, scope), gap).effect(effect));
         }
     }
@@ -577,6 +581,13 @@ fn told_suspicions(system: &System, suspicions: &[gate::Suspicion]) -> Vec<Diagn
 
 fn place(system: &System, scope: &str) -> String {
     if scope == WHOLE_SYSTEM { system.name.clone() } else { format!("{}:{scope}", system.name) }
+}
+
+fn only_effect(kinds: impl Iterator<Item = RecordKind>) -> String {
+    let kinds = kinds.map(RecordKind::as_str).collect::<Vec<_>>().join(", ");
+    format!(
+        "{kinds}: this record alone is doubted; what was known of it is kept, and nothing is concluded about whom it may be about"
+    )
 }
 
 fn effect(kinds: impl Iterator<Item = RecordKind>, worst: Option<ScopeState>) -> String {
