@@ -216,13 +216,11 @@ fn accepted<'a>(config: &Config, accept: &'a [String]) -> Result<Accepted<'a>, C
     for text in accept {
         let mut parts = text.match_indices(['/', ':']).map(|(at, _)| (&text[..at], Some(&text[at + 1..])));
         let named = if is_known(text) { Some((text.as_str(), None)) } else { parts.find(|(name, _)| is_known(name)) };
-        match named {
-            Some(named) => accepted.insert(named),
-            None => {
-                let name = text.split(['/', ':']).next().unwrap_or_default();
-                return known_systems(config, &[name.to_owned()]).map(|()| accepted);
-            }
+        let Some(named) = named else {
+            let name = text.split(['/', ':']).next().unwrap_or_default();
+            return known_systems(config, &[name.to_owned()]).map(|()| accepted);
         };
+        accepted.insert(named);
     }
     Ok(accepted)
 }
