@@ -392,7 +392,7 @@ impl Page<'_> {
         }
         match (facts.last_activity.at(), facts.last_activity.state()) {
             (Some(at), _) => {
-                format!("It can be used, and last was on {}.", at.to_zoned(jiff::tz::TimeZone::UTC).date())
+                format!("It can be used, and last was on {}.", day(at))
             }
             (None, FactState::Never) => "It can be used, and never was.".to_owned(),
             (None, _) => "It can be used; whether it is, the system does not tell.".to_owned(),
@@ -430,7 +430,7 @@ pub(in crate::cli) fn standing(estate: &Estate, person: PersonIx, now: Timestamp
             left_on(estate, person, now).map_or("has left".to_owned(), |day| format!("left on {day}"))
         }
         Standing::Unknown => match estate.people.person(person).vanished {
-            Some(seen) => format!("is gone from HR without a termination, last seen at {seen},"),
+            Some(seen) => format!("is gone from HR without a termination, last seen on {}", day(seen)),
             None => "has no employment that HR describes".to_owned(),
         },
     }
@@ -445,6 +445,10 @@ fn left_on(estate: &Estate, person: PersonIx, now: Timestamp) -> Option<jiff::ci
     });
     let (at, last_day) = ended.max()?;
     Some(last_day.unwrap_or_else(|| day(at)))
+}
+
+fn day(at: Timestamp) -> jiff::civil::Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 fn bullet(sentence: &str) -> String {
