@@ -122,13 +122,11 @@ fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
     // A query may name several of the tables that are computed from the whole estate.
     let loaded = std::cell::OnceCell::new();
     let estate = || -> Result<&Estate, StoreError> {
-        match loaded.get() {
-            Some(estate) => Ok(estate),
-            None => {
-                let estate = Estate::load(tables.snapshot, tables.config, now)?;
-                Ok(loaded.get_or_init(|| estate))
-            }
+        if let Some(estate) = loaded.get() {
+            return Ok(estate);
         }
+        let estate = Estate::load(tables.snapshot, tables.config, now)?;
+        Ok(loaded.get_or_init(|| estate))
     };
     let links = || Ok(links::links_frame(estate()?, now));
     let situations = || Ok(links::situations_frame(estate()?, now));
