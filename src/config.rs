@@ -557,15 +557,13 @@ impl Loader<'_> {
         let mut attributes = BTreeMap::new();
         for (written, feeds) in table.attributes {
             let feeds = self.feeds(feeds, systems);
-            match Attribute::ALL.into_iter().find(|attribute| attribute.as_str() == written.get_ref()) {
-                Some(attribute) => {
-                    attributes.insert(attribute, feeds);
-                }
-                None => {
-                    let known: Vec<&str> = Attribute::ALL.iter().map(|attribute| attribute.as_str()).collect();
-                    let problem = unknown_key(self.file, written.get_ref(), Some(written.span()), &known, "here");
-                    self.problems.push(problem);
-                }
+            let known = Attribute::ALL.into_iter().find(|attribute| attribute.as_str() == written.get_ref());
+            if let Some(attribute) = known {
+                attributes.insert(attribute, feeds);
+            } else {
+                let known: Vec<&str> = Attribute::ALL.iter().map(|attribute| attribute.as_str()).collect();
+                let problem = unknown_key(self.file, written.get_ref(), Some(written.span()), &known, "here");
+                self.problems.push(problem);
             }
         }
         let shared = |id: file::SharedId| match id {

@@ -67,8 +67,8 @@ pub(super) fn groups(
         match shared {
             SharedId::Employee => {
                 by_key(keys.flat_map(|(place, row)| row.employee_ids.iter().map(move |id| (place, *id))), |places| {
-                    share(rows, &mut union, &mut suspected, places, Reason::EmployeeId)
-                })
+                    share(rows, &mut union, &mut suspected, places, Reason::EmployeeId);
+                });
             }
             SharedId::Person => by_key(keys.map(|(place, row)| (place, row.id)), |places| {
                 share(rows, &mut union, &mut suspected, places, Reason::PersonId);

@@ -235,17 +235,14 @@ impl Mapper for People {
             raw,
         };
         let time_zone = self.zone(cells);
-        let key = match &record.sequence {
-            Some(number) => {
-                let day = || record.effective_day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
-                let from = record.effective.or_else(|| day().map(|day| day.timestamp()));
-                self.keep_latest(person, (from, number.clone()));
-                format!("{employment} change {number}")
-            }
-            None => {
-                self.yield_once(person, cells, records);
-                employment
-            }
+        let key = if let Some(number) = &record.sequence {
+            let day = || record.effective_day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+            let from = record.effective.or_else(|| day().map(|day| day.timestamp()));
+            self.keep_latest(person, (from, number.clone()));
+            format!("{employment} change {number}")
+        } else {
+            self.yield_once(person, cells, records);
+            employment
         };
         records.push(Record::Employment(Box::new(Employment { time_zone, ..record })));
         Ok(RowKey::Unique(key))
