@@ -227,7 +227,7 @@ impl<'a> Of<'a> {
         (!is_whole).then(|| format!("`{system}` was not read completely in snapshot {number}"))
     }
 
-    fn reading(&self, view: &KindView<'_>) -> Reading {
+    fn reading(view: &KindView<'_>) -> Reading {
         let layers = view.entry.carried.iter();
         let collected = view.entry.collected.or_else(|| layers.clone().next().and_then(|layer| layer.collected));
         let parts = view.entry.parts.iter().chain(layers.flat_map(|layer| &layer.parts));
@@ -243,8 +243,8 @@ fn part(before: &Of<'_>, after: &Of<'_>, place: (&str, &str, RecordKind)) -> Res
         system: system.to_owned(),
         scope: scope.to_owned(),
         kind,
-        before: old.map(|view| before.reading(view)),
-        after: new.map(|view| after.reading(view)),
+        before: old.map(|view| Of::reading(view)),
+        after: new.map(|view| Of::reading(view)),
         changes: Vec::new(),
         unproven: Vec::new(),
         reordered: 0,

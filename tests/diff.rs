@@ -33,7 +33,7 @@ fn account(id: u64) -> Account {
         login: Some(format!("user{id}")),
         emails: vec![format!("user{id}@acme.example"), format!("alias{id}@acme.example")],
         lifecycle: Lifecycle::Active,
-        ..Account::new(&format!("a{id:07}"), IdKind::Immutable)
+        ..Account::new(format!("a{id:07}"), IdKind::Immutable)
     }
 }
 
@@ -51,7 +51,7 @@ fn membership(group: u64, member: u64) -> Membership {
 
 fn grant(principal: u64, entitlement: u64) -> Grant {
     // Every third one has no resource: nothing and an empty text are different keys.
-    let mut grant = Grant::new(&format!("a{principal:07}"), PrincipalKind::Account, &format!("e{entitlement}"));
+    let mut grant = Grant::new(format!("a{principal:07}"), PrincipalKind::Account, format!("e{entitlement}"));
     grant.resource = (!(principal + entitlement).is_multiple_of(3)).then(|| format!("r{}", entitlement % 7));
     grant
 }
@@ -248,16 +248,16 @@ fn accounts(scope: &str, state: ScopeState, ids: &[u64]) -> (ScopeReport, Vec<Re
 #[test]
 fn what_was_not_read_neither_came_nor_went() {
     use ScopeState::{Complete, Failed, Partial};
-    // Each row: how the first and the second night ended, with which accounts; then added, removed, unproven.
-    let cases: [(ScopeState, &[u64], ScopeState, &[u64], u64, u64, u64); 6] = [
-        (Complete, &[1, 2, 3], Complete, &[2, 3, 4], 1, 1, 0),
-        (Complete, &[1, 2, 3], Partial, &[3, 4], 1, 0, 0),
-        (Complete, &[1, 2, 3], Failed, &[], 0, 0, 0),
-        (Partial, &[1, 2], Complete, &[2, 3], 0, 1, 1),
-        (Failed, &[], Complete, &[1, 2], 0, 0, 2),
-        (Failed, &[], Failed, &[], 0, 0, 0),
+    // How the first and the second night ended, with which accounts; then added, removed, unproven.
+    let cases = [
+        (Complete, &[1, 2, 3][..], Complete, &[2, 3, 4][..], [1, 1, 0]),
+        (Complete, &[1, 2, 3], Partial, &[3, 4], [1, 0, 0]),
+        (Complete, &[1, 2, 3], Failed, &[], [0, 0, 0]),
+        (Partial, &[1, 2], Complete, &[2, 3], [0, 1, 1]),
+        (Failed, &[], Complete, &[1, 2], [0, 0, 2]),
+        (Failed, &[], Failed, &[], [0, 0, 0]),
     ];
-    for (number, (one, had, two, has, added, removed, unproven)) in cases.into_iter().enumerate() {
+    for (number, (one, had, two, has, [added, removed, unproven])) in cases.into_iter().enumerate() {
         let (_folder, store) = store();
         let first = take(&store, 0, vec![accounts("all", one, had)]);
         let second = take(&store, 1, vec![accounts("all", two, has)]);
