@@ -101,7 +101,7 @@ fn expected(feed: Feed, fault: Fault, history: HistoryOf) -> Expected {
             Feed::Aws => Named(&["AWS012"]),
             _ => Named(&["COL102", "COL110"]),
         },
-        Fault::TimeZoneShift if !known => LeftOut(NO_TRACE),
+        Fault::TimeZoneShift | Fault::VanishedBlock if !known => LeftOut(NO_TRACE),
         Fault::TimeZoneShift if feed == Feed::Grants => LeftOut("no verdict rests on the instant of a grant"),
         Fault::TimeZoneShift => Named(&["GAT013"]),
         Fault::ClockSkew if matches!(feed, Feed::HrExec | Feed::SaasExec | Feed::LdapLive) => {
@@ -110,7 +110,6 @@ fn expected(feed: Feed, fault: Fault, history: HistoryOf) -> Expected {
         Fault::ClockSkew => Named(&["GAT014"]),
         Fault::MassTermination if !feed.is_people() => LeftOut("accounts are not employed"),
         Fault::MassTermination => Named(&["GAT007", "GAT015"]),
-        Fault::VanishedBlock if !known => LeftOut(NO_TRACE),
         Fault::VanishedBlock => Named(&["GAT012", "GAT002"]),
         Fault::Doubled => match feed {
             Feed::Ldif | Feed::LdapLive => Named(&["COL153"]),
