@@ -216,13 +216,11 @@ fn accepted<'a>(config: &Config, accept: &'a [String]) -> Result<Accepted<'a>, C
     for text in accept {
         let mut parts = text.match_indices(['/', ':']).map(|(at, _)| (&text[..at], Some(&text[at + 1..])));
         let named = if is_known(text) { Some((text.as_str(), None)) } else { parts.find(|(name, _)| is_known(name)) };
-        match named {
-            Some(named) => accepted.insert(named),
-            None => {
-                let name = text.split(['/', ':']).next().unwrap_or_default();
-                return known_systems(config, &[name.to_owned()]).map(|()| accepted);
-            }
+        let Some(named) = named else {
+            let name = text.split(['/', ':']).next().unwrap_or_default();
+            return known_systems(config, &[name.to_owned()]).map(|()| accepted);
         };
+        accepted.insert(named);
     }
     Ok(accepted)
 }
@@ -545,7 +543,11 @@ fn gaps(system: &System, entry: &SystemEntry, problem: Option<&Problem>) -> Vec<
         let number = count.entry(&gap.code).or_default();
         *number += 1;
         if *number <= GAPS_TOLD {
-            let effect = effect(kinds.iter().map(|(kind, _)| *kind), kinds.iter().map(|(_, state)| *state).max());
+            let of_kinds = kinds.iter().map(|(kind, _)| *kind);
+            let effect = match gap.only {
+                Some(_) => only_effect(of_kinds),
+                None => effect(of_kinds, kinds.iter().map(|(_, state)| *state).max()),
+            };
             diagnostics.push(Diagnostic::from_gap(&place(system, scope), gap).effect(effect));
         }
     }
@@ -577,6 +579,13 @@ fn told_suspicions(system: &System, suspicions: &[gate::Suspicion]) -> Vec<Diagn
 
 fn place(system: &System, scope: &str) -> String {
     if scope == WHOLE_SYSTEM { system.name.clone() } else { format!("{}:{scope}", system.name) }
+}
+
+fn only_effect(kinds: impl Iterator<Item = RecordKind>) -> String {
+    let kinds = kinds.map(RecordKind::as_str).collect::<Vec<_>>().join(", ");
+    format!(
+        "{kinds}: this record alone is doubted; what was known of it is kept, and nothing is concluded about whom it may be about"
+    )
 }
 
 fn effect(kinds: impl Iterator<Item = RecordKind>, worst: Option<ScopeState>) -> String {

@@ -166,7 +166,7 @@ impl Diagnostic {
     /// Something that a connector could not read in `place` (`okta:acme`), as a warning.
     pub fn from_gap(place: &str, gap: &Gap) -> Self {
         Self {
-            at: gap.at.clone(),
+            at: gap.at.as_deref().map(str::to_owned),
             cause: gap.cause.clone(),
             fix: gap.fix.clone(),
             ..Self::warning(&gap.code, format!("{place} — {}", gap.what))

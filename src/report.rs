@@ -141,7 +141,7 @@ fn kind(row: &CoverageRow) -> Kind {
                 what: gap.what.clone(),
                 cause: gap.cause.clone(),
                 fix: gap.fix.clone(),
-                at: gap.at.clone(),
+                at: gap.at.as_deref().map(str::to_owned),
             })
             .collect(),
         withheld: row.withheld.iter().map(|(field, why)| format!("{field}: {why}")).collect(),

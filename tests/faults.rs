@@ -111,8 +111,8 @@ fn scan(folder: &Path, runtime: &tokio::runtime::Runtime, system: &str) -> Night
     }
 }
 
-fn is_control((rule, ..): &&Address) -> bool {
-    rule.starts_with("CTL")
+fn is_control(address: &Address) -> bool {
+    address.0.starts_with("CTL")
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -163,7 +163,8 @@ fn wrong(case: &Case, sound: &Night, struck: &Night) -> Vec<String> {
     let named = struck.told.iter().any(|(code, words)| codes.contains(&code.as_str()) && words.contains(system));
     let told: BTreeSet<&String> = struck.told.iter().map(|(code, _)| code).collect();
     must(named, format!("none of {codes:?} is told of {system}, but {told:?}: {:#?}", struck.told));
-    let controls: BTreeSet<&str> = struck.findings.iter().filter(is_control).map(|one| one.0.as_str()).collect();
+    let controls: BTreeSet<&str> =
+        struck.findings.iter().filter(|one| is_control(one)).map(|one| one.0.as_str()).collect();
     must(!controls.is_empty(), "no CTL finding says so".to_owned());
     if case.feed.is_people() && codes.iter().any(|code| code.starts_with("GAT")) && named {
         let says = struck.feed_suspect.iter().any(|message| message.contains(system));

@@ -1067,8 +1067,9 @@ fn saved_queries_answer_what_their_titles_promise() {
         let rows = query::run(
             &snapshot,
             &[],
-            "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person, 'linked' AS link,
-             'CONFIRMED' AS situation, 1 AS rank, 'Pia' AS person_name, 0.95 AS confidence, 'email' AS strategy, '' AS evidence
+            "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person, 'Ann' AS person_name,
+                CASE id WHEN 'a1' THEN 'linked' ELSE 'proposed' END AS link, 'FOUND' AS situation, 1 AS rank, 0.75 AS confidence,
+                'email' AS strategy, 'why' AS evidence
              FROM accounts WHERE id IN ('a1', 'a2')",
         )?;
         Ok(rows)
@@ -1090,7 +1091,7 @@ fn saved_queries_answer_what_their_titles_promise() {
         ),
         ("groups-without-owner", &["app|all|g3|Group g3|2", "app|all|g2|Group g2|0"]),
         ("leavers-with-accounts", &["p2|2026-02-01|app|a2|login-a2|2026-02-27T00:00:00Z|known"]),
-        ("link-queue", &[]),
+        ("link-queue", &["app|a2|login-a2|-|FOUND|1|p2|Ann|0.75|email|why"]),
         ("never-used-keys", &["app|all|a1|k1|access_key|2025-01-01T00:00:00Z"]),
         ("orphans", &["app|all|a3|login-a3|-|-|active|-"]),
     ];

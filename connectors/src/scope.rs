@@ -40,10 +40,10 @@ pub struct Gap {
     pub fix: Option<String>,
     /// Where in a file: `people.csv:17:4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<String>,
+    pub at: Option<Box<str>>,
     /// The one record that the gap costs, or a value of it; `None` where nobody knows how much is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only: Option<Lost>,
+    pub only: Option<Box<Lost>>,
 }
 
 /// A record that was lost, or lost a value, by what it is called. What it does not name is not touched by its loss.
@@ -63,7 +63,7 @@ impl Gap {
     /// Says that the gap costs one record and no more, and what is known of its ids.
     #[must_use]
     pub fn only(mut self, ids: Vec<String>) -> Self {
-        self.only = Some(Lost { ids });
+        self.only = Some(Box::new(Lost { ids }));
         self
     }
 
@@ -84,7 +84,7 @@ impl Gap {
     /// Adds the position.
     #[must_use]
     pub fn at(mut self, at: impl Into<String>) -> Self {
-        self.at = Some(at.into());
+        self.at = Some(at.into().into_boxed_str());
         self
     }
 }

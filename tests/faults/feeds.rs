@@ -237,7 +237,7 @@ fn header(table: &Table, fault: Option<Fault>) -> Vec<String> {
         Some(Fault::ShiftedHeader) => header.rotate_left(1),
         Some(Fault::RenamedHeader) => {
             let at = header.iter().position(|heading| heading == "email" || heading == "entitlement").unwrap();
-            header[at] = "Neue Spalte".to_owned();
+            "Neue Spalte".clone_into(&mut header[at]);
         }
         _ => {}
     }
@@ -456,7 +456,10 @@ fn pages(users: &[Value], fault: Option<Fault>) -> Vec<Vec<Value>> {
     let mut pages: Vec<Vec<Value>> = users.chunks(PAGE).map(<[Value]>::to_vec).collect();
     match fault {
         Some(Fault::DroppedPage) => drop(pages.remove(1)),
-        Some(Fault::RepeatedPage) => pages[1] = pages[0].clone(),
+        Some(Fault::RepeatedPage) => {
+            let first = pages[0].clone();
+            pages[1] = first;
+        }
         _ => {}
     }
     if pages.is_empty() {
@@ -478,8 +481,8 @@ fn scim(table: &Table, fault: Option<Fault>) -> ScriptedHttp {
             "/v2/Users" if fault == Some(Fault::Forbidden) => Response::status(403),
             "/v2/Users" => {
                 let start = match fault {
-                    Some(Fault::RepeatedPage) if start >= PAGE && start < 2 * PAGE => 0,
-                    Some(Fault::DroppedPage) if start >= PAGE && start < 2 * PAGE => users.len(),
+                    Some(Fault::RepeatedPage) if (PAGE..2 * PAGE).contains(&start) => 0,
+                    Some(Fault::DroppedPage) if (PAGE..2 * PAGE).contains(&start) => users.len(),
                     _ => start,
                 };
                 let page: Vec<Value> = users.iter().skip(start).take(PAGE).cloned().collect();

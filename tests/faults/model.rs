@@ -46,7 +46,7 @@ fn name(number: usize) -> String {
 /// A minute of the last two years, another one for every number.
 fn minute(number: usize) -> String {
     let at: jiff::Timestamp = "2025-01-07T09:05:00Z".parse().unwrap();
-    (at + jiff::SignedDuration::from_mins(number as i64 * 7919)).to_string()
+    (at + jiff::SignedDuration::from_mins(i64::try_from(number).unwrap() * 7919)).to_string()
 }
 
 pub(crate) const LEAVER: usize = 40;
@@ -176,7 +176,7 @@ impl Fault {
                 let columns = ["status", "end", "recorded"].map(|name| table.at(name));
                 for row in table.rows.iter_mut().take(15) {
                     for (at, text) in columns.into_iter().zip(["terminated", "2026-10-31", "2026-10-31T22:00:00Z"]) {
-                        row[at] = text.to_owned();
+                        text.clone_into(&mut row[at]);
                     }
                 }
             }

@@ -84,8 +84,7 @@ fn expected(feed: Feed, fault: Fault, history: HistoryOf) -> Expected {
         Fault::ShiftedHeader => Named(&["COL111", "COL103"]),
         Fault::RenamedHeader => Named(&["COL103"]),
         Fault::EmptiedColumn if feed == Feed::Aws => LeftOut("IAM's details have no column that may be empty"),
-        Fault::EmptiedColumn if known => Named(&["GAT011"]),
-        Fault::EmptiedColumn if feed.is_people() && feed != Feed::HrExec => Named(&["GAT011"]),
+        Fault::EmptiedColumn if known || (feed.is_people() && feed != Feed::HrExec) => Named(&["GAT011"]),
         Fault::EmptiedColumn => {
             LeftOut("on a first scan an empty column cannot be told from one that the system does not use")
         }

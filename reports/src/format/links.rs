@@ -15,7 +15,7 @@ pub(crate) struct Line<'a> {
     pub(crate) waiting: u64,
     /// Nobody's.
     pub(crate) nobody: u64,
-    /// About which nothing can be said.
+    /// Of whose person nothing can be said, because HR was not read completely.
     pub(crate) unsaid: u64,
     /// Share of each rung among the linked ones.
     pub(crate) by: String,
@@ -29,14 +29,16 @@ pub(crate) fn coverage(people: &PeopleSummary) -> Vec<Line<'_>> {
 fn line(coverage: &LinkCoverage) -> Line<'_> {
     let of = |names: &[&str]| names.iter().filter_map(|name| coverage.situations.get(*name)).sum::<u64>();
     let linked: u64 = coverage.linked.values().sum();
+    let (waiting, nobody) = (of(&["FOUND", "AMBIGUOUS", "FOUND_ALREADY_LINKED"]), of(&["UNASSIGNED"]));
     let shares = coverage.linked.iter().map(|(name, count)| format!("{name} {}", share(*count, linked)));
     Line {
         system: &coverage.system,
         accounts: coverage.accounts,
         linked,
-        waiting: of(&["FOUND", "AMBIGUOUS", "FOUND_ALREADY_LINKED"]),
-        nobody: of(&["UNASSIGNED"]),
-        unsaid: of(&["INDETERMINATE"]),
+        waiting,
+        nobody,
+        // Not those of INDETERMINATE who are linked: whose they are is said, only not whether they still may be.
+        unsaid: coverage.accounts.saturating_sub(linked + waiting + nobody),
         by: shares.collect::<Vec<_>>().join(", "),
     }
 }

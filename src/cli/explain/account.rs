@@ -90,25 +90,12 @@ impl Page<'_> {
         let account = format!("`{}` in {}", graph.name(self.account), graph.system_name(node.system));
         let found = candidates(self.estate, self.account).1;
         let persons: Vec<PersonIx> = found.iter().map(|one| one.person).collect();
+        if let Some(link) = people.link(self.account) {
+            return self.linked(&account, link);
+        }
         match self.situation() {
-            Situation::Confirmed | Situation::Unqualified | Situation::SourceMissing => {
-                let Some(link) = people.link(self.account) else { return account };
-                let certainty = match percent(link.confidence) {
-                    100 => "decided".to_owned(),
-                    confidence => format!("{confidence} % sure"),
-                };
-                let standing = match self.situation() {
-                    Situation::Unqualified => {
-                        format!("who {}, so that nobody should use it", self.standing(link.person))
-                    }
-                    _ => format!("who {}", self.standing(link.person)),
-                };
-                format!(
-                    "{account} belongs to {}, {standing}. That is {certainty}: {}.",
-                    self.name(link.person),
-                    link.evidence
-                )
-            }
+            // These are of links only, which are told above.
+            Situation::Confirmed | Situation::Unqualified | Situation::SourceMissing => account,
             Situation::Found => {
                 let Some(best) = found.first() else { return account };
                 format!(
@@ -152,6 +139,27 @@ impl Page<'_> {
         }
     }
 
+    fn linked(&self, account: &str, link: &Candidate) -> String {
+        let certainty = match percent(link.confidence) {
+            100 => "decided".to_owned(),
+            confidence => format!("{confidence} % sure"),
+        };
+        let standing = self.standing(link.person);
+        let consequence = match self.situation() {
+            Situation::Unqualified => ", so that nobody should use it",
+            Situation::Indeterminate => "; but HR is not believed at the moment, so nothing is concluded from that",
+            Situation::Confirmed
+            | Situation::Found
+            | Situation::FoundAlreadyLinked
+            | Situation::Ambiguous
+            | Situation::Unassigned
+            | Situation::SourceMissing
+            | Situation::TargetIgnored => "",
+        };
+        let person = self.name(link.person);
+        format!("{account} belongs to {person}, who {standing}{consequence}. That is {certainty}: {}.", link.evidence)
+    }
+
     /// What would change the verdict: each a sentence, the likeliest way first.
     pub(in crate::cli) fn remedy(&self) -> Vec<String> {
         let (graph, people) = (&self.estate.graph, &self.estate.people);
@@ -164,25 +172,26 @@ impl Page<'_> {
         };
         let found = candidates(self.estate, self.account).1;
         let mut ways = self.read_first();
-        match self.situation() {
-            Situation::Confirmed | Situation::Unqualified | Situation::SourceMissing => {
-                let Some(link) = people.link(self.account) else { return ways };
-                if self.situation() == Situation::Unqualified {
-                    ways.push(format!(
-                        "The account is closed in {system}, or HR has an employment of the person that runs."
-                    ));
-                }
-                if crate::people::is_decision(link.strategy) {
-                    ways.push(format!("The decision is taken back: `{}`.", command("unpin", None)));
-                } else {
-                    ways.push(format!("It is somebody else's: `{}`.", command("reject", Some(link.person))));
-                    ways.push(format!("It is certain: `{}`.", command("accept", Some(link.person))));
-                    ways.push(format!(
-                        "What it rests on ({}) is no longer on both sides, or a stronger rung names somebody else.",
-                        link.strategy
-                    ));
-                }
+        if let Some(link) = people.link(self.account) {
+            if self.situation() == Situation::Unqualified {
+                ways.push(format!(
+                    "The account is closed in {system}, or HR has an employment of the person that runs."
+                ));
             }
+            if crate::people::is_decision(link.strategy) {
+                ways.push(format!("The decision is taken back: `{}`.", command("unpin", None)));
+            } else {
+                ways.push(format!("It is somebody else's: `{}`.", command("reject", Some(link.person))));
+                ways.push(format!("It is certain: `{}`.", command("accept", Some(link.person))));
+                ways.push(format!(
+                    "What it rests on ({}) is no longer on both sides, or a stronger rung names somebody else.",
+                    link.strategy
+                ));
+            }
+            return ways;
+        }
+        match self.situation() {
+            Situation::Confirmed | Situation::Unqualified | Situation::SourceMissing => {}
             Situation::Found => {
                 let person = found.first().map(|one| one.person);
                 ways.push(format!("It is right: `{}`.", command("accept", person)));
