@@ -202,12 +202,11 @@ fn sighted(
     let mut unknown: Vec<(usize, Option<PersonIx>)> = unknown.into_iter().collect();
     unknown.sort_unstable();
     for (row, found) in unknown {
-        match found {
-            Some(ix) => sighted.present[ix.0 as usize] = true,
-            None => {
-                let system = people.strings.add(systems.text(row));
-                sighted.absent.push((system, people.strings.add(&fold(ids.text(row)))));
-            }
+        if let Some(ix) = found {
+            sighted.present[ix.0 as usize] = true;
+        } else {
+            let system = people.strings.add(systems.text(row));
+            sighted.absent.push((system, people.strings.add(&fold(ids.text(row)))));
         }
     }
     Ok(sighted)
