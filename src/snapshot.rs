@@ -6,7 +6,7 @@
 //!     objects/ab/abcdef….parquet    tables, content-addressed, shared between snapshots
 //!     snapshots/000007-<id>.json    one manifest a snapshot; the chain
 //!     runs/000007.json              timings of that run
-//!     checks/000007.parquet, .json  findings of the last check of that snapshot; its links are an object
+//!     checks/000007.json, .parquet  findings of the last check of that snapshot; its links are an object
 //!     staging/                      what the writer has not committed
 //!     resume.json                   what an interrupted run had read completely, for the next one
 //! ```

@@ -983,17 +983,26 @@ fn findings_are_kept_beside_their_snapshot() {
     assert!(store.read_check(1).unwrap().is_none());
     let lock = store.lock(None).unwrap();
     let findings = store.find("1").unwrap().frame("accounts", &["id"]).unwrap();
+    let folder = store.root().join("checks");
+    // What a check leaves behind that is killed before it is whole: the one before still counts.
+    let left_behind = folder.join("000001-c0ffee.parquet");
     for count in [1, 2] {
         let rows = CheckRows { findings: findings.clone(), links: findings.clone() };
         store.write_check(&lock, 1, rows, &json!({ "rules": count })).unwrap();
+        assert!(!left_behind.exists());
+        std::fs::write(&left_behind, "half").unwrap();
+        assert!(store.verify().unwrap().is_sound());
     }
     let (read, summary) = store.read_check(1).unwrap().unwrap();
     assert!(read.equals(&findings));
     assert_eq!(summary, json!({ "rules": 2 }));
-    let file = store.root().join("checks/000001.parquet");
-    let mut bytes = std::fs::read(&file).unwrap();
+    std::fs::remove_file(left_behind).unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|is| is == "parquet")).collect();
+    let [file] = files.as_slice() else { panic!("one file of findings: {files:?}") };
+    let mut bytes = std::fs::read(file).unwrap();
     bytes[9] ^= 1;
-    std::fs::write(&file, bytes).unwrap();
+    std::fs::write(file, bytes).unwrap();
     assert!(matches!(store.read_check(1), Err(StoreError::Damaged { .. })));
 }
 
@@ -1067,9 +1076,9 @@ fn saved_queries_answer_what_their_titles_promise() {
         let rows = query::run(
             &snapshot,
             &[],
-            "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person, 'Ann' AS person_name,
-                CASE id WHEN 'a1' THEN 'linked' ELSE 'proposed' END AS link, 'FOUND' AS situation, 1 AS rank, 0.75 AS confidence,
-                'email' AS strategy, 'why' AS evidence
+            "SELECT system, id AS account, CASE id WHEN 'a1' THEN 'p1' ELSE 'p2' END AS person,
+             CASE id WHEN 'a1' THEN 'linked' ELSE 'proposed' END AS link,
+             'CONFIRMED' AS situation, 1 AS rank, 'Pia' AS person_name, 0.95 AS confidence, 'email' AS strategy, '' AS evidence
              FROM accounts WHERE id IN ('a1', 'a2')",
         )?;
         Ok(rows)
@@ -1091,7 +1100,7 @@ fn saved_queries_answer_what_their_titles_promise() {
         ),
         ("groups-without-owner", &["app|all|g3|Group g3|2", "app|all|g2|Group g2|0"]),
         ("leavers-with-accounts", &["p2|2026-02-01|app|a2|login-a2|2026-02-27T00:00:00Z|known"]),
-        ("link-queue", &["app|a2|login-a2|-|FOUND|1|p2|Ann|0.75|email|why"]),
+        ("link-queue", &["app|a2|login-a2|-|CONFIRMED|1|p2|Pia|0.95|email|"]),
         ("never-used-keys", &["app|all|a1|k1|access_key|2025-01-01T00:00:00Z"]),
         ("orphans", &["app|all|a3|login-a3|-|-|active|-"]),
     ];

@@ -1,4 +1,5 @@
-//! What a check found, kept beside its snapshot: findings in `checks/000007.parquet`, the rest in `checks/000007.json`.
+//! What a check found, kept beside its snapshot: `checks/000007.json`, and the findings in `checks/000007-<hash>.parquet`. The
+//! one names the other by its hash and is replaced last, so a killed check leaves the earlier one whole.
 //!
 //! The links that the check made are an object like any table, named by its hash in the summary: an idle night shares them with
 //! the night before.
@@ -28,7 +29,7 @@ pub struct CheckRows {
 /// What stands in `checks/000007.json`.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Check {
-    /// BLAKE3 of `checks/000007.parquet`.
+    /// BLAKE3 of the file of findings, which bears it in its name.
     findings: String,
     /// The object that holds the links; earlier versions kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,14 +66,14 @@ impl Store {
             links.sync()?;
             objects::sync_folder(&links.place(&self.root)?)?;
         }
-        let (frame, json) = self.check_files(sequence);
         let staged = staging.parquet("findings", std::iter::once(Ok(rows.findings)))?.expect(one);
-        // The files belong together: a kill between them must not pair new findings with old counts.
         let check = Check { findings: staged.hash.clone(), links: Some(links_hash), summary: summary.clone() };
         let text = serde_json::to_string_pretty(&check).expect("JSON values are always JSON");
         staged.sync()?;
+        let frame = self.findings_file(sequence, &check.findings);
         staged.place_at(&frame)?;
-        objects::replace(&staging, &json, format!("{text}\n").as_bytes())?;
+        objects::replace(&staging, &self.check_file(sequence), format!("{text}\n").as_bytes())?;
+        self.forget_findings(sequence, &frame)?;
         staging.clear()
     }
 
@@ -81,8 +82,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when they are there but cannot be read.
     pub fn read_check(&self, sequence: u64) -> Result<Option<(DataFrame, serde_json::Value)>, StoreError> {
-        let (frame, json) = self.check_files(sequence);
-        let Some(check) = read::<Check>(&json)? else { return Ok(None) };
+        let Some(check) = read::<Check>(&self.check_file(sequence))? else { return Ok(None) };
+        let frame = self.findings_file(sequence, &check.findings);
         let bytes = fs::read(&frame).at("read", &frame)?;
         let found = blake3::hash(&bytes).to_hex();
         if found.as_str() != check.findings {
@@ -133,13 +134,31 @@ impl Store {
     }
 
     fn links_of(&self, sequence: u64) -> Result<Option<String>, StoreError> {
-        let check: Option<LinksOf> = read(&self.check_files(sequence).1)?;
+        let check: Option<LinksOf> = read(&self.check_file(sequence))?;
         Ok(check.and_then(|check| check.links))
     }
 
-    fn check_files(&self, sequence: u64) -> (PathBuf, PathBuf) {
+    fn check_file(&self, sequence: u64) -> PathBuf {
+        self.root.join("checks").join(format!("{sequence:06}.json"))
+    }
+
+    fn findings_file(&self, sequence: u64, hash: &str) -> PathBuf {
+        self.root.join("checks").join(format!("{sequence:06}-{hash}.parquet"))
+    }
+
+    /// Deletes the findings of earlier checks of a snapshot, and what killed checks left behind.
+    fn forget_findings(&self, sequence: u64, kept: &Path) -> Result<(), StoreError> {
         let folder = self.root.join("checks");
-        (folder.join(format!("{sequence:06}.parquet")), folder.join(format!("{sequence:06}.json")))
+        let prefix = format!("{sequence:06}-");
+        for entry in fs::read_dir(&folder).at("list", &folder)? {
+            let path = entry.at("list", &folder)?.path();
+            let is_of_this =
+                path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix));
+            if is_of_this && path != kept {
+                fs::remove_file(&path).at("delete", &path)?;
+            }
+        }
+        Ok(())
     }
 }
 
