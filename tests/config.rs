@@ -208,3 +208,67 @@ fn the_schema_accepts_what_the_loader_accepts_and_refuses_unknown_keys() {
     bad["system"][0]["connector"] = "ldpa".into();
     assert!(!validator.is_valid(&bad));
 }
+
+/// A config with an HR system, an accounts system and what else is written; with the text of `policy/persons.toml`.
+fn with_people(more: &str, persons: &str) -> Result<Config, ConfigErrors> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("muster.toml");
+    let system = |name: &str, yields: &str| {
+        format!("[[system]]\nname = \"{name}\"\nconnector = \"csv\"\nfile = \"{name}.csv\"\nyields = \"{yields}\"\n")
+    };
+    let text =
+        format!("{}{}{}{more}", system("hr", "people"), system("contractors", "people"), system("ad", "accounts"));
+    std::fs::write(&path, text).unwrap();
+    std::fs::create_dir(folder.path().join("policy")).unwrap();
+    std::fs::write(folder.path().join("policy/persons.toml"), persons).unwrap();
+    Config::load(&path, &Overrides::default(), Arc::default(), muster_connectors::NATIVE)
+}
+
+#[test]
+fn feeds_that_are_believed_first_are_named_as_they_are_called() {
+    let config = with_people(
+        "[people]\nprecedence = [\"hr\"]\nattributes = { email = [\"contractors\"] }\njoin = [\"employee_id\", \"person_id\"]\nvanish_days = 3\n",
+        "",
+    );
+    let people = config.unwrap().people;
+    assert_eq!((people.precedence, people.join.len(), people.vanish_days), (vec!["hr".to_owned()], 2, 3));
+    assert_eq!(people.attributes[&muster::people::Attribute::Email], ["contractors"]);
+    for (wrong, code, fix) in [
+        ("precedence = [\"hrr\"]", "CFG013", "did you mean `hr`?"),
+        ("precedence = [\"ad\"]", "CFG013", ""),
+        ("attributes = { emial = [\"hr\"] }", "CFG003", "did you mean `email`?"),
+        ("vanish_days = 0", "CFG008", ""),
+        ("presedence = []", "CFG003", "did you mean `precedence`?"),
+    ] {
+        let errors = with_people(&format!("[people]\n{wrong}\n"), "").unwrap_err();
+        assert_eq!(errors.0[0].code, code, "{errors}");
+        assert_eq!(errors.0[0].place.as_ref().map(|place| place.line_column().0), Some(17), "{errors}");
+        assert!(fix.is_empty() || errors.0[0].fix.as_deref() == Some(fix), "{errors}");
+    }
+}
+
+#[test]
+fn decisions_about_persons_that_cannot_be_used_are_refused_at_their_place() {
+    let who = "author = \"Petra\"\nreason = \"one human\"\n";
+    let good = format!(
+        "[[merge]]\npersons = [\"hr:1\", \"contractors:C 7\"]\n{who}expires = 2027-03-31\n\n[[split]]\npersons = [\"hr:2\"]\nemployments = [\"2/b\"]\n{who}"
+    );
+    let decisions = with_people("", &good).unwrap().policy.persons;
+    assert_eq!(decisions[0].records, [("hr".to_owned(), "1".to_owned()), ("contractors".to_owned(), "C 7".to_owned())]);
+    assert_eq!(decisions[0].expires, Some(jiff::civil::date(2027, 3, 31)));
+    assert_eq!(decisions[1].place.line_column().0, 7);
+    let lists = |kind: &str, persons: &str| format!("[[{kind}]]\npersons = {persons}\n{who}");
+    for (wrong, code, line) in [
+        (format!("[[merge]]\nperson = \"hr:1\"\n{who}"), "CFG010", 2),
+        (lists("merge", "[\"hr:1\"]"), "CFG010", 2),
+        (lists("merge", "[\"hr:1\", \"hrr:2\"]"), "CFG012", 2),
+        (lists("merge", "[\"hr:1\", \"2\"]"), "CFG010", 2),
+        (lists("split", "[\"hr:1\"]"), "CFG010", 2),
+        (format!("{}expires = 10:30:00\n", lists("split", "[\"hr:1\", \"hr:2\"]")), "CFG010", 5),
+        ("[[marge]]\n".to_owned(), "CFG010", 1),
+    ] {
+        let errors = with_people("", &wrong).unwrap_err();
+        assert_eq!(errors.0[0].code, code, "{errors}");
+        assert_eq!(errors.0[0].place.as_ref().map(|place| place.line_column().0), Some(line), "{errors}");
+    }
+}

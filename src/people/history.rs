@@ -9,7 +9,7 @@ use muster_connectors::record::{self, RecordKind};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::merge::{self, Merging, full_name};
-use super::{People, PersonIx, Source, Standing, fold, load};
+use super::{People, Person, PersonIx, Source, Standing, fold, load};
 use crate::graph::{RowState, Text};
 use crate::snapshot::{KindState, Rows, Snapshot, StoreError};
 
@@ -48,8 +48,15 @@ pub(super) fn compare(
     let waited = now.checked_sub(merging.vanish_after).unwrap_or(Timestamp::MIN);
     let oldest = waited.checked_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
     let today = objects(snapshot);
-    let mut look =
-        Look { believed, seen: today.clone(), today, latest: None, missing: FxHashSet::default(), missed: Vec::new() };
+    let mut look = Look {
+        believed,
+        seen: today.clone(),
+        today,
+        latest: None,
+        records: None,
+        missing: FxHashSet::default(),
+        missed: Vec::new(),
+    };
     let (mut next, mut skipped) = (now, None);
     for earlier in snapshot.earlier()? {
         let taken = earlier.manifest().header.taken;
@@ -81,7 +88,9 @@ struct Look {
     /// Those that need not be read again.
     seen: FxHashSet<String>,
     /// Today's persons who were there the last time, and the feeds that were read then.
-    latest: Option<(FxHashSet<PersonIx>, FxHashSet<String>)>,
+    latest: Option<(Vec<bool>, FxHashSet<String>)>,
+    /// Today's records, once a table had to be read.
+    records: Option<FxHashMap<(Text, Text), PersonIx>>,
     missing: FxHashSet<(Text, Text)>,
     missed: Vec<Missed>,
 }
@@ -92,7 +101,7 @@ impl Look {
         let tables = objects(earlier);
         let taken = earlier.manifest().header.taken;
         if tables == self.today {
-            let everybody = people.persons().map(|(ix, _)| ix).collect();
+            let everybody = vec![true; people.persons.len()];
             self.present(people, everybody, earlier);
             return Ok(false);
         }
@@ -100,7 +109,12 @@ impl Look {
             return Ok(false);
         }
         self.seen.extend(tables);
-        let Sighted { present, absent } = sighted(people, earlier, &self.believed)?;
+        let records = self.records.get_or_insert_with(|| {
+            let each =
+                |(ix, person): (PersonIx, &Person)| person.feeds.iter().map(move |key| (*key, ix)).collect::<Vec<_>>();
+            people.persons().flat_map(each).collect()
+        });
+        let Sighted { present, absent } = sighted(people, records, earlier, &self.believed)?;
         self.present(people, present, earlier);
         let fresh: FxHashSet<(Text, Text)> = absent.into_iter().filter(|key| self.missing.insert(*key)).collect();
         if !fresh.is_empty() {
@@ -110,16 +124,15 @@ impl Look {
     }
 
     /// Notes who of today was there: who was not there the last time, but before, came back.
-    fn present(&mut self, people: &mut People, present: FxHashSet<PersonIx>, earlier: &Snapshot) {
+    fn present(&mut self, people: &mut People, present: Vec<bool>, earlier: &Snapshot) {
         let Some((before, read)) = &self.latest else {
             self.latest = Some((present, believed(earlier)));
             return;
         };
-        for ix in present.difference(before) {
-            let feeds = &people.person(*ix).feeds;
+        for place in (0..present.len()).filter(|place| present[*place] && !before[*place]) {
             // A feed that was not read the last time cannot have been without anybody.
-            if feeds.iter().all(|(system, _)| read.contains(people.text(*system))) {
-                let returned = &mut people.persons[ix.0 as usize].returned;
+            if people.persons[place].feeds.iter().all(|(system, _)| read.contains(people.strings.get(*system))) {
+                let returned = &mut people.persons[place].returned;
                 *returned = returned.or(Some(earlier.manifest().header.taken));
             }
         }
@@ -145,40 +158,55 @@ fn objects(snapshot: &Snapshot) -> FxHashSet<String> {
 }
 
 struct Sighted {
-    /// Today's persons who were there.
-    present: FxHashSet<PersonIx>,
+    /// Which of today's persons were there.
+    present: Vec<bool>,
     /// Records, as system and folded id, of which today knows nothing.
     absent: Vec<(Text, Text)>,
 }
 
 /// Who of today was in an earlier snapshot, and who was there that is not today.
-fn sighted(people: &mut People, earlier: &Snapshot, believed: &FxHashSet<String>) -> Result<Sighted, StoreError> {
+fn sighted(
+    people: &mut People,
+    records: &FxHashMap<(Text, Text), PersonIx>,
+    earlier: &Snapshot,
+    believed: &FxHashSet<String>,
+) -> Result<Sighted, StoreError> {
     let frame = earlier.frame("persons", &["id", "employee_ids", "state"])?;
     let rows = Rows::of(&frame, "persons");
     let (systems, ids, states) = (rows.texts("system")?, rows.texts("id")?, rows.texts("state")?);
-    let mut keys: Vec<Vec<String>> = vec![Vec::new(); rows.len()];
-    rows.lists("employee_ids", |row, text| keys[row].push(fold(text)))?;
-    let mut sighted = Sighted { present: FxHashSet::default(), absent: Vec::new() };
-    for (row, employee_ids) in keys.iter().enumerate() {
+    let mut sighted = Sighted { present: vec![false; people.persons.len()], absent: Vec::new() };
+    let mut unknown: FxHashMap<usize, Option<PersonIx>> = FxHashMap::default();
+    for row in 0..rows.len() {
         if states.name(row) != Some(RowState::Complete) || !believed.contains(systems.text(row)) {
             continue;
         }
-        let id = fold(ids.text(row));
-        let system = people.strings.add(systems.text(row));
-        let by_record = people.strings.find(&id).and_then(|text| {
-            people.find(&id).into_iter().find(|ix| people.person(*ix).feeds.contains(&(system, text)))
-        });
-        let by_employee_id = || {
-            employee_ids.iter().find_map(|key| {
-                let text = people.strings.find(key)?;
-                people.find(key).into_iter().find(|ix| people.person(*ix).employee_ids.contains(&text))
-            })
-        };
-        match by_record.or_else(by_employee_id) {
-            Some(ix) => {
-                sighted.present.insert(ix);
+        let key = people.strings.find(systems.text(row)).zip(people.strings.find(&fold(ids.text(row))));
+        match key.and_then(|key| records.get(&key)) {
+            Some(ix) => sighted.present[ix.0 as usize] = true,
+            None => {
+                unknown.insert(row, None);
             }
-            None => sighted.absent.push((system, people.strings.add(&id))),
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(sighted);
+    }
+    rows.lists("employee_ids", |row, text| {
+        if let Some(found @ None) = unknown.get_mut(&row)
+            && let Some(key) = people.strings.find(&fold(text))
+        {
+            let bears = |ix: &PersonIx| people.person(*ix).employee_ids.contains(&key);
+            *found = people.find(people.text(key)).into_iter().find(bears);
+        }
+    })?;
+    let mut unknown: Vec<(usize, Option<PersonIx>)> = unknown.into_iter().collect();
+    unknown.sort_unstable();
+    for (row, found) in unknown {
+        if let Some(ix) = found {
+            sighted.present[ix.0 as usize] = true;
+        } else {
+            let system = people.strings.add(systems.text(row));
+            sighted.absent.push((system, people.strings.add(&fold(ids.text(row)))));
         }
     }
     Ok(sighted)

@@ -397,3 +397,126 @@ fn latest_start(row: &Row) -> Option<jiff::civil::Date> {
 fn best_state(rows: &[Row]) -> RowState {
     rows.iter().map(|row| row.source.state).min().unwrap_or(RowState::Stale)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(system: &str) -> Source {
+        Source { system: system.into(), scope: "people".into(), state: RowState::Complete, collected: None }
+    }
+
+    fn row(system: &str, id: &str, name: (&str, &str), email: &str) -> (Source, record::Person) {
+        let person = record::Person {
+            id: id.into(),
+            given_name: Some(name.0.into()),
+            family_name: Some(name.1.into()),
+            emails: vec![email.into()],
+            employee_ids: vec![id.into()],
+            ..record::Person::default()
+        };
+        (source(system), person)
+    }
+
+    fn job(system: &str, id: &str, person: &str, status: record::EmploymentStatus) -> (Source, record::Employment) {
+        let job = record::Employment {
+            id: id.into(),
+            person: person.into(),
+            employee_id: Some(person.into()),
+            status,
+            worker_type: record::WorkerType::Employee,
+            start: Some(jiff::civil::date(2020, 1, 1)),
+            end: None,
+            manager: None,
+            department: Some(format!("{system}'s")),
+            title: None,
+            location: None,
+            cost_centre: None,
+            time_zone: None,
+            effective: None,
+            effective_day: None,
+            recorded: None,
+            sequence: None,
+            raw: record::Raw::None,
+        };
+        (source(system), job)
+    }
+
+    fn decision(verdict: Decided, records: &[(&str, &str)]) -> Decision {
+        let records = records.iter().map(|(system, id)| ((*system).to_owned(), (*id).to_owned())).collect();
+        Decision { verdict, records, author: "Petra".into(), reason: "seen both".into() }
+    }
+
+    const ADA: (&str, &str) = ("Ada", "Lovelace");
+
+    #[test]
+    fn each_attribute_comes_from_the_feed_that_has_precedence_and_the_others_stay_visible() {
+        use record::EmploymentStatus::{Active, Terminated};
+        let rows = || {
+            vec![row("agency", "7", ("Ada", "King"), "king@agency.example"), row("hr", "7", ADA, "ada@acme.example")]
+        };
+        let jobs = || vec![job("agency", "7", "7", Active), job("hr", "7", "7", Terminated)];
+        let merging = Merging {
+            precedence: vec!["hr".into()],
+            attributes: BTreeMap::from([(Attribute::Email, vec!["agency".into()])]),
+            ..Merging::default()
+        };
+        let people = People::merge_as(rows(), jobs(), &merging);
+        let (ix, ada) = people.persons().next().unwrap();
+        assert_eq!(people.name(ix), "Ada Lovelace");
+        assert_eq!(people.text(ada.emails[0]), "king@agency.example");
+        assert_eq!(ada.emails.len(), 2, "every address finds the person");
+        // The same employment, told twice: HR's word counts.
+        assert_eq!(ada.employments.len(), 1);
+        assert_eq!(ada.employments[0].status, Terminated);
+        let said: Vec<_> = people
+            .conflicts(ix)
+            .map(|said| (said.attribute.as_str(), people.text(said.system), people.text(said.value), said.used))
+            .collect();
+        assert!(said.contains(&("status", "hr", "terminated", true)), "{said:?}");
+        assert!(said.contains(&("status", "agency", "active", false)), "{said:?}");
+        assert!(said.contains(&("email", "agency", "king@agency.example", true)), "{said:?}");
+        assert!(said.contains(&("name", "agency", "Ada King", false)), "{said:?}");
+        assert!(!said.iter().any(|said| said.0 == "given_name"), "both say Ada");
+        // Whatever the order of the rows.
+        let mut turned = rows();
+        turned.reverse();
+        let again = People::merge_as(turned, jobs(), &merging);
+        assert_eq!(again.name(ix), "Ada Lovelace");
+    }
+
+    #[test]
+    fn decisions_beat_ids_and_one_record_of_two_humans_is_cut_in_two() {
+        let rows = || vec![row("a", "1", ADA, "x@a.example"), row("b", "1", ADA, "y@b.example")];
+        assert_eq!(People::merge_as(rows(), Vec::new(), &Merging::default()).persons().len(), 1);
+        let apart =
+            Merging { decisions: vec![decision(Decided::Different, &[("a", "1"), ("b", "1")])], ..Merging::default() };
+        let people = People::merge_as(rows(), Vec::new(), &apart);
+        assert_eq!((people.persons().len(), people.duplicates().len()), (2, 0), "it is settled, so nobody asks again");
+
+        let active = record::EmploymentStatus::Active;
+        let jobs = vec![job("a", "1/x", "1", active), job("a", "1/y", "1", active)];
+        let cut = Merging {
+            decisions: vec![
+                decision(Decided::Employments(vec!["1/y".into()]), &[("a", "1")]),
+                decision(Decided::Same, &[("a", "1"), ("b", "9")]),
+            ],
+            ..Merging::default()
+        };
+        let people = People::merge_as(rows()[..1].to_vec(), jobs, &cut);
+        let held: Vec<usize> = people.persons().map(|(_, person)| person.employments.len()).collect();
+        assert_eq!(held, [1, 1]);
+        assert_eq!(people.find("1").len(), 2, "the id names both, so it ties nothing by itself");
+        assert_eq!(people.find("1/y").len(), 1, "a pin can still name the second one");
+        assert_eq!(people.unresolved_decisions(), [1]);
+    }
+
+    #[test]
+    fn an_id_of_nobody_joins_nobody() {
+        let names = ["Ann", "Bob", "Cid", "Dee", "Eve", "Fay", "Gus", "Hal", "Ivy", "Jon", "Kim", "Leo"];
+        let rows = names.iter().map(|name| row(name, "0", (name, &name.repeat(2)), &format!("{name}@acme.example")));
+        let people = People::merge_as(rows.collect(), Vec::new(), &Merging::default());
+        assert_eq!(people.persons().len(), names.len());
+        assert_eq!(people.duplicates().len(), names.len() - 1);
+    }
+}

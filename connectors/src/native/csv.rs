@@ -48,7 +48,7 @@ One file (`file` and `yields`) or several (`files`), each one table:
 
 | table | one row is | needs a column for |
 | --- | --- | --- |
-| `people` | an employment, with its person | `employee_id` or `id`; several rows a person need `employment_id` |
+| `people` | an employment, with its person; with `sequence` a change of one | `employee_id` or `id`; several rows a person need `employment_id` |
 | `accounts` | an account; `roles` and `groups` may list several | `id` or `login` |
 | `groups` | a group | `id` or `name` |
 | `memberships` | a member in a group | `member`, `group` |
