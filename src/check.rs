@@ -6,6 +6,8 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
+pub mod links;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -18,7 +20,7 @@ use crate::access::Access;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::Graph;
-use crate::people::{Correlation, People, Pin, Thresholds};
+use crate::people::{LinkDecision, People, Thresholds};
 use crate::rules::{self, Check, Facts, History, Inventory, Options, RULES};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -42,7 +44,7 @@ impl Estate {
         let zone = Some(config.timezone.value.clone());
         let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::load(snapshot, zone));
         let graph = graph?;
-        let people = people?.correlate(&graph, &pins(config), Thresholds::default(), now);
+        let people = people?.correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
         Ok(Self { graph, people, access })
     }
@@ -59,21 +61,21 @@ impl Estate {
     }
 }
 
-/// Pins as the policy folder has them; one that expires counts until its last day is over.
-fn pins(config: &Config) -> Vec<Pin> {
+/// Decisions about links as the policy folder has them; one that expires counts until its last day is over.
+fn decisions(config: &Config) -> Vec<LinkDecision> {
     let zone = &config.timezone.value;
     let over = |day: jiff::civil::Date| Some(day.checked_add(1.day()).ok()?.to_zoned(zone.clone()).ok()?.timestamp());
-    config
-        .policy
-        .pins
-        .iter()
-        .map(|pin| Pin {
-            system: pin.system.clone(),
-            account: pin.account.clone(),
-            person: pin.person.clone(),
-            author: pin.author.clone(),
-            reason: pin.reason.clone(),
-            expires: pin.expires.and_then(over),
+    let written = config.policy.decisions();
+    written
+        .map(|decision| LinkDecision {
+            ruling: decision.ruling,
+            system: decision.system.clone(),
+            account: decision.account.clone(),
+            person: decision.person.clone(),
+            author: decision.author.clone(),
+            reason: decision.reason.clone(),
+            expires: decision.expires.and_then(over),
+            place: Some(decision.place.clone()),
         })
         .collect()
 }
@@ -198,44 +200,6 @@ pub fn findings_frame(check: &Check) -> DataFrame {
         instants("last_seen", &|finding| finding.last_seen),
     ];
     DataFrame::new(check.findings.len(), columns).expect("columns of equal length")
-}
-
-/// Links as the table `links` that queries see: one row an account that is linked, proposed or disputed.
-pub fn links_frame(estate: &Estate) -> DataFrame {
-    let (mut systems, mut accounts, mut persons) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut states, mut confidences, mut strategies, mut evidence) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (ix, _) in estate.graph.accounts() {
-        let (state, candidates) = match estate.people.correlation(ix) {
-            Correlation::Linked(link) => ("linked", std::slice::from_ref(link)),
-            Correlation::Proposed(link) => ("proposed", std::slice::from_ref(link)),
-            Correlation::Disputed(candidates) => ("disputed", candidates.as_slice()),
-            Correlation::Nobody => continue,
-        };
-        for candidate in candidates {
-            let node = estate.graph.node(ix);
-            // A person who stands in several feeds has an id in each: one row for each, so that joins find them all.
-            for feed_id in &estate.people.person(candidate.person).feed_ids {
-                systems.push(estate.graph.system_name(node.system));
-                accounts.push(estate.graph.text(node.id));
-                persons.push(estate.people.text(*feed_id));
-                states.push(state);
-                confidences.push(f64::from(candidate.confidence));
-                strategies.push(candidate.strategy);
-                evidence.push(candidate.evidence.as_str());
-            }
-        }
-    }
-    let height = systems.len();
-    let columns = vec![
-        Series::new("system".into(), systems).into_column(),
-        Series::new("account".into(), accounts).into_column(),
-        Series::new("person".into(), persons).into_column(),
-        Series::new("link".into(), states).into_column(),
-        Series::new("confidence".into(), confidences).into_column(),
-        Series::new("strategy".into(), strategies).into_column(),
-        Series::new("evidence".into(), evidence).into_column(),
-    ];
-    DataFrame::new(height, columns).expect("columns of equal length")
 }
 
 /// The view of the last check of a snapshot, if there was one.

@@ -11,12 +11,15 @@ pub mod collect;
 pub mod completions;
 pub mod config;
 pub mod connectors;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod findings;
 pub mod init;
 pub mod interrupt;
+pub mod links;
 pub mod man;
+mod names;
 pub mod outcome;
 pub mod output;
 pub mod path;
@@ -149,8 +152,12 @@ pub enum Command {
     Check(check::Arguments),
     /// Write the report of the last check again, in any format
     Report(report::Arguments),
+    /// What came, went and changed between two snapshots
+    Diff(diff::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
+    /// Whose account is whose: the queue of candidates, and what people decide about it
+    Links(links::Arguments),
     /// What an account or person holds, and by which way
     Access(access::Arguments),
     /// The shortest way from an account or person to a group or entitlement
@@ -165,7 +172,7 @@ pub enum Command {
     Connectors(connectors::Arguments),
     /// Show and check the configuration
     Config(config::Arguments),
-    /// Explain a rule, a code, a finding, an account or a person
+    /// Explain a rule, a code, a finding, an account, a person or a link
     Explain(explain::Arguments),
     /// Print a completion script for a shell
     Completions(completions::Arguments),
@@ -185,7 +192,9 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Scan(arguments) => scan::run(&arguments, session),
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
+        Command::Diff(arguments) => diff::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
+        Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),

@@ -7,7 +7,7 @@
 //!
 //! One system's trouble stays its own: an error, a missing credential, a passed deadline or a panic fails the scopes of that
 //! system, and the others go on. What failed keeps its former rows, marked stale; what was not asked for is carried. A run
-//! that is interrupted commits nothing. A scope that an earlier snapshot has and this reading does not name is failed, not
+//! that is interrupted commits nothing; systems that it had read completely are not read again by the next one. A scope that an earlier snapshot has and this reading does not name is failed, not
 //! gone, until somebody accepts it.
 
 pub mod gate;
@@ -32,7 +32,7 @@ use self::gate::{History, Observed};
 use self::progress::{End, OfSystem, Watcher};
 use crate::config::{Config, System, show_duration};
 use crate::diagnostic::{Diagnostic, similar};
-use crate::snapshot::{KindState, Lock, Manifest, Start, Store, StoreError, SystemEntry, SystemWriter};
+use crate::snapshot::{KindState, Lock, Manifest, StagedSystem, Start, Store, StoreError, SystemEntry, SystemWriter};
 
 /// How long a connector may take to stop when it is told to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -52,6 +52,8 @@ pub struct Options {
     pub accept: Vec<String>,
     /// Systems read at once.
     pub jobs: usize,
+    /// Reads everything, also what an interrupted run had read completely.
+    pub fresh: bool,
     /// Cancelled to stop within seconds.
     pub cancel: CancellationToken,
     /// Who is told.
@@ -74,7 +76,10 @@ pub struct Collected {
 pub enum CollectError {
     /// The run was told to stop.
     #[error("interrupted; nothing was committed")]
-    Interrupted,
+    Interrupted {
+        /// Systems that were read completely before; the next run takes them as they are.
+        kept: Vec<String>,
+    },
     /// The config has no system.
     #[error("the config has no system")]
     NoSystem,
@@ -111,18 +116,25 @@ pub async fn collect(
     let start = Start { now: options.now, tool: crate::TOOL.to_owned(), config: config.hash.clone() };
     let mut transaction = store.begin(lock, start)?;
 
+    let mut resumed = if options.fresh { BTreeMap::new() } else { transaction.resume(config.resume_within.value) };
+    resumed.retain(|name, _| asked.iter().any(|system| system.name == *name) && !options.accept.contains(name));
     let mut readings = Vec::new();
-    for system in &asked {
+    for system in asked.iter().filter(|system| !resumed.contains_key(&system.name)) {
         let writer = transaction.system(&system.name, system.manual.name)?;
         readings.push(read(system, writer, history(&manifests, &system.name), until, options));
     }
     let mut readings: Vec<Reading> = stream::iter(readings).buffer_unordered(options.jobs.max(1)).try_collect().await?;
     readings.sort_by(|a, b| a.system.cmp(&b.system));
     if options.cancel.is_cancelled() {
-        return Err(CollectError::Interrupted);
+        let mut whole: Vec<StagedSystem> = resumed.into_values().collect();
+        for reading in readings {
+            whole.extend(reading.worth_keeping(config, options)?);
+        }
+        return Err(CollectError::Interrupted { kept: transaction.keep(whole)? });
     }
 
     let mut diagnostics = left_out(config, manifests.last());
+    diagnostics.extend(resumed.values().map(told_resumed));
     let mut told = BTreeMap::new();
     let mut run = BTreeMap::new();
     for reading in readings {
@@ -144,6 +156,10 @@ pub async fn collect(
         }
         told.insert(system.name.clone(), (reading.problem, suspicions));
     }
+    let taken: Vec<String> = resumed.keys().cloned().collect();
+    for staged in resumed.into_values() {
+        transaction.add(staged)?;
+    }
     for name in manifests.last().into_iter().flat_map(|manifest| manifest.systems.keys()) {
         if config.system(name).is_none() {
             transaction.forget(name);
@@ -153,6 +169,7 @@ pub async fn collect(
         "seconds": began.elapsed().as_secs_f64(),
         "jobs": options.jobs,
         "accepted": options.accept,
+        "resumed": taken,
         "systems": run,
     });
     let manifest = transaction.commit(summary)?;
@@ -229,7 +246,27 @@ struct Reading {
     observed: Observed,
     history: History,
     problem: Option<Problem>,
+    /// Whether the connector came to its end by itself.
+    ended: bool,
     took: Duration,
+}
+
+impl Reading {
+    /// The system as the next run may take it over: its connector came to its end, everything was read and is believed, and
+    /// no file was, which is as fast to read again and may be newer by then.
+    fn worth_keeping(mut self, config: &Config, options: &Options) -> Result<Option<StagedSystem>, StoreError> {
+        let Some(system) = config.system(&self.system) else { return Ok(None) };
+        if !self.ended || options.accept.contains(&system.name) {
+            return Ok(None);
+        }
+        settle(system, &mut self.reports, None, &self.history, false);
+        let doubted = gate::judge(&config.gate, system, &self.reports, &self.observed, &self.history, options.now);
+        let is_live = |report: &ScopeReport| report.state() == ScopeState::Complete && report.files.is_empty();
+        if !doubted.is_empty() || !self.reports.iter().all(is_live) {
+            return Ok(None);
+        }
+        self.writer.finish(self.reports).map(Some)
+    }
 }
 
 /// Why a system as a whole could not be read: as a person reads it, and as its scopes remember it.
@@ -264,7 +301,11 @@ async fn read(
             (abandoned.clone(), Observed::new(system), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || runtime.block_on(take(drain, writer, observed, abandoned)))
     };
-    let problem = run(system, sink, until, options).await;
+    let (problem, ended) = match run(system, sink, until, options).await {
+        Ended::Itself => (None, true),
+        Ended::Interrupted => (None, false),
+        Ended::With(problem) => (Some(*problem), false),
+    };
     if options.cancel.is_cancelled() || problem.is_some() {
         // A connector that does not stop may hold its sink for ever; what was pushed so far is taken, then it is left alone.
         abandoned.cancel();
@@ -272,10 +313,10 @@ async fn read(
     let (writer, reports, observed) =
         taking.await.map_err(|panic| StoreError::Misuse(format!("the writer stopped: {panic}")))??;
     let took = began.elapsed();
-    let complete = problem.is_none() && reports.iter().all(|report| report.state() == ScopeState::Complete);
+    let complete = ended && reports.iter().all(|report| report.state() == ScopeState::Complete);
     tracing::info!(system = system.name, records = records(&reports), seconds = took.as_secs_f64(), complete, "read");
     options.watcher.ended(&system.name, End { records: records(&reports), took, complete });
-    Ok(Reading { system: system.name.clone(), writer, reports, observed, history, problem, took })
+    Ok(Reading { system: system.name.clone(), writer, reports, observed, history, problem, ended, took })
 }
 
 /// Takes batches until every sink is gone, or until `abandoned` and nothing is waiting.
@@ -300,8 +341,15 @@ async fn take(
     Ok((writer, drain.into_reports(), observed))
 }
 
+/// How a connector came to its end.
+enum Ended {
+    Itself,
+    Interrupted,
+    With(Box<Problem>),
+}
+
 /// Lets the connector read, and says what stopped it.
-async fn run(system: &System, sink: Sink, until: Option<Instant>, options: &Options) -> Option<Problem> {
+async fn run(system: &System, sink: Sink, until: Option<Instant>, options: &Options) -> Ended {
     let now = Instant::now();
     let deadline = system.deadline.map(|deadline| now + deadline).into_iter().chain(until).min();
     let run = Run { now: options.now, cancel: CancellationToken::new(), concurrency: system.concurrency };
@@ -318,16 +366,16 @@ async fn run(system: &System, sink: Sink, until: Option<Instant>, options: &Opti
         biased;
         () = options.cancel.cancelled() => {
             stop(&cancel, task).await;
-            None
+            Ended::Interrupted
         }
-        ended = &mut task => failure(system, ended),
+        ended = &mut task => failure(system, ended).map_or(Ended::Itself, |problem| Ended::With(Box::new(problem))),
         () = passed => {
             stop(&cancel, task).await;
             let allowed = deadline.map_or(Duration::ZERO, |deadline| deadline.saturating_duration_since(now));
             let gap = Gap::new("COL003", format!("not read within its deadline of {}", show_duration(round(allowed))))
                 .cause("the system answered too slowly, or holds more than fits into the time")
                 .fix("raise `deadline` or `concurrency` of the system, or `[muster] deadline`");
-            Some(Problem::new(system, gap))
+            Ended::With(Box::new(Problem::new(system, gap)))
         }
     }
 }
@@ -546,6 +594,14 @@ fn left_out(config: &Config, last: Option<&Manifest>) -> Vec<Diagnostic> {
             .fix("if that is a mistake, put it back under its name")
         })
         .collect()
+}
+
+/// A system that is not read again: said, because its rows are older than the snapshot.
+fn told_resumed(staged: &StagedSystem) -> Diagnostic {
+    let read = staged.read().map_or(String::new(), |read| format!(" at {read}"));
+    Diagnostic::note("COL008", format!("system `{}` was read by an interrupted run{read}", staged.system()))
+        .effect("it is not read again; its rows say when they were true")
+        .fix("`--fresh` reads everything again")
 }
 
 /// Stamps when scopes began and ended; these instants stay out of everything that is compared or hashed.

@@ -37,6 +37,8 @@ pub use policy::Policy;
 pub use schema::schema;
 pub use values::{FailOn, Origin, Value, duration, instant, show_duration};
 
+/// Age of a reading that is taken over, unless the config says otherwise: shorter than the nights between scans.
+const RESUME_WITHIN: Duration = Duration::from_hours(6);
 /// Systems collected at once unless somebody says otherwise.
 const SYSTEMS_AT_ONCE: u16 = 4;
 /// Requests to one system at once unless the config says otherwise.
@@ -61,6 +63,8 @@ pub struct Config {
     pub fail_on: Value<FailOn>,
     /// Longest time of a collection.
     pub deadline: Value<Option<Duration>>,
+    /// How old a finished reading of an interrupted collection may be to be taken over.
+    pub resume_within: Value<Duration>,
     /// Systems collected at once.
     pub concurrency: Value<usize>,
     /// When a complete answer is not believed.
@@ -290,6 +294,10 @@ impl Loader<'_> {
             (Some(written), Some(deadline)) => Value { value: Some(deadline), origin: self.written(written.span()) },
             (_, _) => Value { value: None, origin: Origin::Default },
         };
+        let resume_within = match (&muster.resume_within, self.deadline(muster.resume_within.as_ref())) {
+            (Some(written), Some(within)) => Value { value: within, origin: self.written(written.span()) },
+            (_, _) => Value { value: RESUME_WITHIN, origin: Origin::Default },
+        };
         let concurrency = self.concurrency(overrides, muster.concurrency);
 
         let mut notes = Vec::new();
@@ -309,6 +317,7 @@ impl Loader<'_> {
             store,
             fail_on,
             deadline,
+            resume_within,
             concurrency,
             gate,
             systems,

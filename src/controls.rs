@@ -1,6 +1,6 @@
 //! Control bundles: framework ids that a rule counts against. Ids only; framework text under copyright is not copied.
 
-/// A named set of controls, as RULES.md bundles them.
+/// A named set of controls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bundle {
     /// Short name.

@@ -24,6 +24,7 @@ pub mod collect;
 pub mod config;
 pub mod controls;
 pub mod diagnostic;
+pub mod diff;
 pub mod graph;
 pub mod people;
 pub mod query;

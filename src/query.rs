@@ -21,6 +21,7 @@ pub const LIBRARY: &[Saved] = &[
     Saved { name: "coverage", sql: include_str!("query/library/coverage.sql") },
     Saved { name: "groups-without-owner", sql: include_str!("query/library/groups-without-owner.sql") },
     Saved { name: "leavers-with-accounts", sql: include_str!("query/library/leavers-with-accounts.sql") },
+    Saved { name: "link-queue", sql: include_str!("query/library/link-queue.sql") },
     Saved { name: "never-used-keys", sql: include_str!("query/library/never-used-keys.sql") },
     Saved { name: "orphans", sql: include_str!("query/library/orphans.sql") },
 ];
@@ -276,7 +277,8 @@ impl From<&DataFrame> for Answer {
     }
 }
 
-fn value(cell: &pl::AnyValue<'_>) -> Value {
+/// A cell as plain JSON: instants and dates as RFC 3339 text.
+pub(crate) fn value(cell: &pl::AnyValue<'_>) -> Value {
     let micros = |value: i64, unit: &pl::TimeUnit| match unit {
         pl::TimeUnit::Nanoseconds => value.div_euclid(1000),
         pl::TimeUnit::Microseconds => value,

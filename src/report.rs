@@ -1,13 +1,13 @@
 //! From findings and coverage to the view that every format renders.
 
-use std::collections::BTreeMap;
+pub mod links;
+
 use std::io;
 
 use jiff::Timestamp;
 use muster_connectors::record::{AccountClass, PrivilegeLevel};
 use muster_reports::view::{
-    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, PeopleSummary, Population, Scope, System, VIEW_VERSION,
-    View,
+    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
 };
 
 use crate::access::Privilege;
@@ -100,7 +100,7 @@ pub fn view(estate: &Estate, check: Check, manifest: &Manifest, ending: &Ending,
         findings: check.findings,
         rules: check.rules,
         systems: systems(estate.graph.coverage().rows()),
-        people: people(estate, now),
+        people: links::people(estate, now),
     }
 }
 
@@ -145,24 +145,6 @@ fn kind(row: &CoverageRow) -> Kind {
             })
             .collect(),
         withheld: row.withheld.iter().map(|(field, why)| format!("{field}: {why}")).collect(),
-    }
-}
-
-fn people(estate: &Estate, now: Timestamp) -> PeopleSummary {
-    let people = &estate.people;
-    let mut situations: BTreeMap<String, u64> = BTreeMap::new();
-    let mut classes: BTreeMap<String, u64> = BTreeMap::new();
-    for (ix, _) in estate.graph.accounts() {
-        *situations.entry(people.situation(ix, now).as_str().to_owned()).or_default() += 1;
-        *classes.entry(people.class(ix).class.to_string()).or_default() += 1;
-    }
-    PeopleSummary {
-        persons: people.persons().len() as u64,
-        employed: people.persons().filter(|(ix, _)| people.standing(*ix, now).is_employed()).count() as u64,
-        accounts: estate.graph.account_count() as u64,
-        linked: people.links_by_strategy().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
-        situations,
-        classes,
     }
 }
 

@@ -6,14 +6,16 @@
 //!     objects/ab/abcdef….parquet    tables, content-addressed, shared between snapshots
 //!     snapshots/000007-<id>.json    one manifest a snapshot; the chain
 //!     runs/000007.json              timings of that run
-//!     checks/000007.parquet, .json  findings of the last check of that snapshot
+//!     checks/000007.parquet, .json  findings of the last check of that snapshot; its links are an object
 //!     staging/                      what the writer has not committed
+//!     resume.json                   what an interrupted run had read completely, for the next one
 //! ```
 //!
 //! Comes in: batches of records and scope reports. Goes out: frames of the tables that [`tables`] lists and
 //! `docs/tables.md` explains. Knows no rule and no graph. Readers need no lock: nothing they read is ever changed, and
 //! only pruning deletes.
 
+mod checks;
 mod columns;
 mod error;
 mod lock;
@@ -21,6 +23,7 @@ mod manifest;
 mod objects;
 mod prune;
 mod reader;
+mod resume;
 mod rows;
 pub mod tables;
 mod verify;
@@ -29,8 +32,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use polars::prelude::{DataFrame, SerReader as _};
-
+pub use checks::CheckRows;
 pub use columns::KEY_SEPARATOR;
 pub use error::StoreError;
 pub use lock::Lock;
@@ -42,9 +44,6 @@ pub use reader::Snapshot;
 pub(crate) use rows::{Instants, Rows, Texts};
 pub use verify::{Damage, Verification};
 pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
-
-use error::At as _;
-use objects::Staging;
 
 /// The folders of a store.
 const FOLDERS: [&str; 5] = ["objects", "snapshots", "runs", "checks", "staging"];
@@ -134,67 +133,6 @@ impl Store {
             several => Err(StoreError::NoSnapshot { asked: name.to_owned(), known: known(&files, several.len()) }),
         }
     }
-
-    /// Keeps the findings of a check beside its snapshot, in place of those of an earlier check.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be written; earlier ones are then intact.
-    pub fn write_check(
-        &self,
-        lock: &Lock,
-        sequence: u64,
-        findings: DataFrame,
-        summary: &serde_json::Value,
-    ) -> Result<(), StoreError> {
-        if !lock.covers(&self.root) {
-            return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root.display())));
-        }
-        let staging = Staging::open(&self.root);
-        let (frame, json) = self.check_files(sequence);
-        let staged = staging.parquet("findings", std::iter::once(Ok(findings)))?.expect("one frame makes an object");
-        // The two files belong together: a kill between them must not pair new findings with old counts.
-        let check = Check { findings: staged.hash.clone(), summary: summary.clone() };
-        let text = serde_json::to_string_pretty(&check).expect("JSON values are always JSON");
-        staged.sync()?;
-        staged.place_at(&frame)?;
-        objects::replace(&staging, &json, format!("{text}\n").as_bytes())
-    }
-
-    /// The findings of the last check of a snapshot, if it was ever checked.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they are there but cannot be read.
-    pub fn read_check(&self, sequence: u64) -> Result<Option<(DataFrame, serde_json::Value)>, StoreError> {
-        let (frame, json) = self.check_files(sequence);
-        if !json.exists() {
-            return Ok(None);
-        }
-        let damaged = |path: &Path, what: String| StoreError::Damaged { path: path.to_owned(), what };
-        let text = std::fs::read_to_string(&json).at("read", &json)?;
-        let check: Check = serde_json::from_str(&text).map_err(|error| damaged(&json, error.to_string()))?;
-        let bytes = std::fs::read(&frame).at("read", &frame)?;
-        let found = blake3::hash(&bytes).to_hex();
-        if found.as_str() != check.findings {
-            return Err(damaged(&frame, format!("it hashes to {found}, its summary says {}", check.findings)));
-        }
-        let findings = polars_io::parquet::read::ParquetReader::new(std::io::Cursor::new(bytes))
-            .finish()
-            .map_err(StoreError::frame("read", "findings"))?;
-        Ok(Some((findings, check.summary)))
-    }
-
-    fn check_files(&self, sequence: u64) -> (PathBuf, PathBuf) {
-        let folder = self.root.join("checks");
-        (folder.join(format!("{sequence:06}.parquet")), folder.join(format!("{sequence:06}.json")))
-    }
-}
-
-/// What stands in `checks/000007.json`.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Check {
-    /// BLAKE3 of `checks/000007.parquet`.
-    findings: String,
-    summary: serde_json::Value,
 }
 
 fn known(files: &[PathBuf], found: usize) -> String {

@@ -4,7 +4,7 @@
 
 mod muster_cmd;
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -115,6 +115,125 @@ yields = ["accounts"]
     ran.assert_says(&["interrupted; nothing was committed"]);
     folder.assert_sound(1);
     assert!(!folder.path().join("second.json").exists(), "no report of half a scan");
+}
+
+/// A live system that is read at once and counts how often, beside one that hangs until `go` is there.
+const LIVE: &str = r#"
+[[system]]
+name = "fast"
+connector = "exec"
+command = ["sh", "-c", "echo read >> reads; printf '%s\\n' '{\"record\":\"account\",\"id\":\"1\",\"login\":\"ada\"}' '{\"end\":true}'"]
+yields = ["accounts"]
+
+[[system]]
+name = "slow"
+connector = "exec"
+command = ["sh", "-c", "test -e go || sleep 60; printf '%s\\n' '{\"record\":\"account\",\"id\":\"2\",\"login\":\"bob\"}' '{\"end\":true}'"]
+yields = ["accounts"]
+"#;
+
+/// Starts a collection at `now`, sends SIGTERM as soon as the log says `event` of `system`, and returns what was said after.
+fn interrupt_when(folder: &Folder, event: &str, system: &str, now: &str) -> String {
+    let mut child = start(folder, &["collect", "-v", "--log", "json", "--now", now]);
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    let (event, system) = (format!("\"message\":\"{event}\""), format!("\"system\":\"{system}\""));
+    while !(line.contains(&event) && line.contains(&system)) {
+        line.clear();
+        assert!(said.read_line(&mut line).unwrap() > 0, "it ended before the signal");
+    }
+    send(&child, "-TERM");
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut said, &mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    rest
+}
+
+#[test]
+fn what_an_interrupted_scan_had_read_completely_is_not_read_again() {
+    let folder = Folder::empty();
+    folder.write("people.csv", "Employee ID,Name,Status,Start\nE1,Ada,active,2020-01-01\n");
+    folder.write("muster.toml", format!("[[system]]\nname = \"hr\"\nconnector = \"csv\"\nfile = \"people.csv\"\nyields = \"people\"\ncollected = \"2026-11-20T00:00:00Z\"\n{LIVE}"));
+    let reads = || folder.read("reads").lines().count();
+    let said = interrupt_when(&folder, "read", "fast", "2026-11-20T08:00:00Z");
+    assert!(
+        said.contains("not read again by the next run: fast\n"),
+        "files are read again, `slow` was not read: {said}"
+    );
+    assert_eq!((reads(), folder.snapshots().len()), (1, 0));
+    // Interrupted once more: what the first run had read stays, as old as it is.
+    let said = interrupt_when(&folder, "reading", "slow", "2026-11-20T09:00:00Z");
+    assert!(said.contains("not read again by the next run: fast\n"), "{said}");
+
+    folder.write("go", "");
+    let next = folder.run(&["collect", "--now", "2026-11-20T10:00:00Z"]);
+    next.assert_code(0);
+    next.assert_says(&["COL008", "`fast` was read by an interrupted run at 2026-11-20T08:00:00Z", "--fresh"]);
+    assert_eq!(reads(), 1);
+    let rows = folder.query("select login, collected from accounts order by login");
+    let collected: Vec<&str> = rows.iter().map(|row| row["collected"].as_str().unwrap()).collect();
+    assert!(collected[0].starts_with("2026-11-20T08") && collected[1].starts_with("2026-11-20T10"), "{collected:?}");
+    folder.assert_sound(1);
+    // It was good for one run.
+    folder.run(&["collect", "--now", "2026-11-20T11:00:00Z"]).assert_code(0);
+    assert_eq!(reads(), 2);
+}
+
+#[test]
+fn what_was_read_is_read_again_when_it_is_asked_for_is_old_or_lost_or_the_config_changed() {
+    let at = "2026-11-20T08:00:00Z";
+    let cases: [(&str, &[&str], &dyn Fn(&Folder)); 5] = [
+        ("asked for", &["collect", "--fresh", "--now", at], &|_| {}),
+        ("accepted", &["collect", "--accept", "fast", "--now", at], &|_| {}),
+        ("old", &["collect", "--now", "2026-11-20T14:00:01Z"], &|_| {}),
+        ("from the future", &["collect", "--now", "2026-11-20T07:59:59Z"], &|_| {}),
+        ("other config", &["collect", "--now", at], &|folder| {
+            folder.write("muster.toml", folder.read("muster.toml") + "\n[gate]\nshrink_percent = 11\n");
+        }),
+    ];
+    for (case, arguments, change) in cases {
+        let folder = Folder::empty();
+        folder.write("muster.toml", LIVE);
+        interrupt_when(&folder, "read", "fast", at);
+        folder.write("go", "");
+        change(&folder);
+        let next = folder.run(arguments);
+        assert_eq!(next.code, Some(0), "{case}: {}", next.stderr);
+        assert_eq!(folder.read("reads").lines().count(), 2, "{case}: {}", next.stderr);
+        assert!(!folder.path().join(".muster/resume.json").exists(), "{case}");
+    }
+    let folder = Folder::empty();
+    folder.write("muster.toml", LIVE);
+    interrupt_when(&folder, "read", "fast", at);
+    folder.write("go", "");
+    std::fs::remove_dir_all(folder.path().join(".muster/objects")).unwrap();
+    folder.run(&["collect", "--now", at]).assert_code(0);
+    assert_eq!(folder.read("reads").lines().count(), 2, "its objects were lost");
+    folder.assert_sound(1);
+}
+
+#[test]
+fn sigterm_behind_the_commit_ends_the_scan_at_once_and_keeps_the_snapshot_and_the_last_report() {
+    let folder = bulk(ACCOUNTS, 3);
+    folder.write("report.json", "yesterday's");
+    let child = start(&folder, &["scan", "--quiet", "-o", "json=report.json"]);
+    let began = Instant::now();
+    let is_committed = || {
+        let manifests = std::fs::read_dir(folder.path().join(".muster/snapshots"));
+        manifests.is_ok_and(|mut manifests| manifests.next().is_some())
+    };
+    while !is_committed() {
+        assert!(began.elapsed() < Duration::from_mins(1), "nothing was committed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    send(&child, "-TERM");
+    let ran = end(child);
+    ran.assert_code(130);
+    ran.assert_says(&["snapshot 1 is committed, but not reported on: `muster check` does that"]);
+    folder.assert_sound(1);
+    assert_eq!(folder.read("report.json"), "yesterday's", "a report is whole or not written");
+    let checked = folder.run(&["check", "--quiet", "-o", "json=report.json"]);
+    assert!(matches!(checked.code, Some(0 | 1)), "{}", checked.stderr);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use muster::query::{self, Answer, Extra, LIBRARY, QueryError};
 use muster::snapshot::tables::{self, TABLES, Type};
-use muster::snapshot::{Keep, KindState, Manifest, Snapshot, Start, Store, StoreError, Transaction};
+use muster::snapshot::{CheckRows, Keep, KindState, Manifest, Snapshot, Start, Store, StoreError, Transaction};
 use muster_connectors::record::*;
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState, SourceFile};
 use muster_connectors::sink::Batch;
@@ -982,7 +982,8 @@ fn findings_are_kept_beside_their_snapshot() {
     let lock = store.lock(None).unwrap();
     let findings = store.find("1").unwrap().frame("accounts", &["id"]).unwrap();
     for count in [1, 2] {
-        store.write_check(&lock, 1, findings.clone(), &json!({ "rules": count })).unwrap();
+        let rows = CheckRows { findings: findings.clone(), links: findings.clone() };
+        store.write_check(&lock, 1, rows, &json!({ "rules": count })).unwrap();
     }
     let (read, summary) = store.read_check(1).unwrap().unwrap();
     assert!(read.equals(&findings));

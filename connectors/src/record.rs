@@ -305,7 +305,7 @@ named! {
 }
 
 impl WorkerType {
-    /// Whether RULES' "worker type external" holds.
+    /// Whether the worker is somebody else's: neither employee nor intern, as far as HR says.
     pub const fn is_external(self) -> bool {
         match self {
             Self::Contractor | Self::Temporary | Self::Partner | Self::Vendor => true,
@@ -385,7 +385,7 @@ named! {
 }
 
 named! {
-    /// RULES' tiers 0–3, lowest first. Never shown as "tier n": in the AD tier model that means the opposite.
+    /// How much a grant lets its holder do, lowest first. Never shown as "tier n": in the AD tier model that means the opposite.
     PrivilegeLevel {
         /// What everybody has.
         Baseline = "baseline",

@@ -6,6 +6,7 @@
 pub(crate) mod csv;
 pub(crate) mod html;
 pub(crate) mod json;
+pub(crate) mod links;
 pub(crate) mod markdown;
 pub(crate) mod table;
 

@@ -320,6 +320,120 @@ pub struct PeopleSummary {
     pub situations: BTreeMap<String, u64>,
     /// Account classes, by name.
     pub classes: BTreeMap<String, u64>,
+    /// Affiliations of accounts (employee, contractor …), by name; `unknown` where nothing tells it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub affiliations: BTreeMap<String, u64>,
+    /// How far the accounts of a human class of each system are accounted for, by system name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<LinkCoverage>,
+    /// Accounts by confidence of their link or likeliest candidate, lowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confidence: Vec<Bucket>,
+    /// What became of the links since the check before; absent where there is none to compare with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub churn: Option<LinkChurn>,
+    /// Decisions about links that do nothing, or contradict each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<DecisionNote>,
+}
+
+/// How far the accounts of a human class of one system are accounted for.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LinkCoverage {
+    /// System name.
+    pub system: String,
+    /// Accounts of a human class.
+    pub accounts: u64,
+    /// These by situation.
+    pub situations: BTreeMap<String, u64>,
+    /// Those that are linked, by the strategy that linked them.
+    pub linked: BTreeMap<String, u64>,
+}
+
+/// Accounts whose link or likeliest candidate has a confidence within bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// Lowest confidence, in percent.
+    pub from: u8,
+    /// Highest confidence, in whole percent.
+    pub to: u8,
+    /// Accounts that are linked.
+    pub linked: u64,
+    /// Accounts with candidates only.
+    pub candidates: u64,
+}
+
+/// What became of the links since an earlier check.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct LinkChurn {
+    /// Number of the snapshot whose check it is compared with.
+    pub since: u64,
+    /// Links to the same person as before.
+    pub unchanged: u64,
+    /// Links to another person.
+    pub moved: u64,
+    /// Links that are gone while the account still stands.
+    pub lost: u64,
+    /// Links that are gone with their account.
+    pub gone: u64,
+    /// Links that were not there.
+    pub new: u64,
+    /// Each of them: moved, lost, gone, new. Every moved and lost one is here; of the others at most a thousand each.
+    pub changes: Vec<LinkChange>,
+    /// Changes that are counted and not listed; the query table `link_changes` has them all.
+    pub left_out: u64,
+}
+
+/// One link that is not what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkChange {
+    /// `moved`, `lost`, `gone` or `new`.
+    pub change: String,
+    /// System name.
+    pub system: String,
+    /// The account's id.
+    pub account: String,
+    /// The name people know it by.
+    pub name: String,
+    /// Whom it was linked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<LinkEnd>,
+    /// Whom it is linked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<LinkEnd>,
+    /// Why, in a sentence.
+    pub cause: String,
+}
+
+/// The person at the end of a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkEnd {
+    /// Employee id, else the feed's own key.
+    pub person: String,
+    /// Name.
+    pub name: String,
+    /// The strategy that linked.
+    pub strategy: String,
+    /// How surely, in percent.
+    pub confidence: u8,
+}
+
+/// A decision about a link that does nothing, or contradicts another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DecisionNote {
+    /// Diagnostic code.
+    pub code: String,
+    /// What is wrong with it.
+    pub what: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// File, line and column.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// An account as reports list it.

@@ -204,8 +204,8 @@ fn markdown_has_no_markup_of_strangers() {
     for text in HOSTILE.iter().filter(|text| !text.chars().any(|c| c.is_control() || !c.is_ascii())) {
         assert!(shown.contains(text), "{text} is not shown as it is");
     }
-    // Report, gaps, not evaluated, findings, rules, systems, people; the rule; each finding.
-    assert_eq!(headings, 7 + 1 + sample.view.findings.len());
+    // Report, gaps, not evaluated, findings, rules, systems, people, links with changes and decisions; the rule; each finding.
+    assert_eq!(headings, 10 + 1 + sample.view.findings.len());
     // GitHub and GitLab link bare addresses and notify people who are named outside of code.
     let text = named("markdown", &sample, PLAIN);
     for line in text.lines().filter(|line| !line.contains("`@everyone") && !line.contains("`user")) {

@@ -1,9 +1,10 @@
 //! AWS: which policies allow everything, and which principals something stands above.
 //!
 //! This decides one question only: *administrator, whatever boundaries, service control policies and conditions say?* An
-//! `Allow` of action `*` on resource `*` without a condition is full administration; a permissions boundary or a service
-//! control policy other than the default makes it undecided. Source: IAM User Guide, "Policy evaluation logic";
-//! Organizations User Guide, "SCP evaluation" (SCPs never bind the management account or service-linked roles).
+//! `Allow` of action `*` on resource `*` without a condition is full administration. A permissions boundary or service control
+//! policies above leave it so when they allow everything and no `Deny` of theirs reaches IAM: whoever has all of IAM hands out
+//! the rest. Any other makes it undecided. Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SCP
+//! evaluation" (SCPs never bind the management account or service-linked roles).
 
 use muster_connectors::record::{EntitlementKind, PolicyKind, PrivilegeLevel};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -86,7 +87,7 @@ impl Documents {
     pub(super) fn bounds(&self, graph: &Graph) -> Bounds {
         let mut accounts = FxHashMap::default();
         let boundaries = graph.policies().iter().filter(|policy| policy.kind == PolicyKind::Boundary);
-        for policy in boundaries.filter(|policy| restricts(graph.text(policy.document))) {
+        for policy in boundaries.filter(|policy| restricts([graph.text(policy.document)].into_iter())) {
             for target in graph.targets_of(policy) {
                 if let Some(account) = graph.find(policy.system, NodeKind::Account, target) {
                     let why = format!("permissions boundary `{}` may take some of it back", policy_name(graph, policy));
@@ -117,6 +118,7 @@ struct Organization {
     known: bool,
     management: Option<String>,
     parents: FxHashMap<String, String>,
+    /// What a root, unit or account may be restricted by: names of the policies attached there.
     restricting: FxHashMap<String, String>,
 }
 
@@ -136,14 +138,24 @@ impl Organization {
                 parents.insert(id, graph.text(parent).to_owned());
             }
         }
-        let mut restricting = FxHashMap::default();
+        let mut attached: FxHashMap<&str, Vec<&Policy>> = FxHashMap::default();
         for policy in graph.policies().iter().filter(|p| p.system == system && p.kind == PolicyKind::Scp) {
-            if restricts(graph.text(policy.document)) {
-                for target in graph.targets_of(policy) {
-                    restricting.insert(target.to_owned(), policy_name(graph, policy));
-                }
+            for target in graph.targets_of(policy) {
+                attached.entry(target).or_default().push(policy);
             }
         }
+        // Policies attached to one place add up: one allows, the next takes back.
+        attached.retain(|_, policies| restricts(policies.iter().map(|policy| graph.text(policy.document))));
+        let named = |policies: &[&Policy]| {
+            let taking = policies.iter().filter(|policy| takes_back(graph.text(policy.document)));
+            let mut names: Vec<String> = taking.map(|policy| policy_name(graph, policy)).collect();
+            if names.is_empty() {
+                names.extend(policies.iter().map(|policy| policy_name(graph, policy)));
+            }
+            names.sort_unstable();
+            names.join("`, `")
+        };
+        let restricting = attached.iter().map(|(target, policies)| ((*target).to_owned(), named(policies))).collect();
         Self { known, management, parents, restricting }
     }
 
@@ -186,6 +198,10 @@ fn statements(document: &str) -> Option<Vec<Value>> {
 
 fn read(document: &str) -> Grants {
     let Some(statements) = statements(document) else { return Grants::Unreadable };
+    // A statement that names no actions, or names them in a way that is none, may mean anything.
+    if !statements.iter().all(|statement| texts(statement, "Action").or(texts(statement, "NotAction")).is_some()) {
+        return Grants::Unreadable;
+    }
     let about_everything = |wanted: &str, conditional: bool| {
         statements.iter().any(|statement| {
             effect(statement) == wanted
@@ -203,10 +219,36 @@ fn read(document: &str) -> Grants {
     }
 }
 
-/// Whether a document that bounds others leaves anything out.
-fn restricts(document: &str) -> bool {
-    let denies = |statements: Vec<Value>| statements.iter().any(|statement| effect(statement) == "deny");
-    read(document) != Grants::Everything || statements(document).is_none_or(denies)
+/// Whether documents that together bound others may cost an administrator that name.
+fn restricts<'d>(documents: impl Iterator<Item = &'d str> + Clone) -> bool {
+    let mut allowing = documents.clone().filter_map(statements).flatten();
+    let everything = |statement: Value| {
+        effect(&statement) == "allow" && is_everything(&statement) && statement.get("Condition").is_none()
+    };
+    !allowing.any(everything) || documents.into_iter().any(takes_back)
+}
+
+/// Whether a document denies something of IAM, or cannot be read.
+fn takes_back(document: &str) -> bool {
+    let denies = |statements: Vec<Value>| {
+        statements.iter().any(|statement| effect(statement) != "allow" && reaches_iam(statement))
+    };
+    statements(document).is_none_or(denies)
+}
+
+/// Whether a statement is, or may be, about an action of IAM, on whatever resource and condition.
+fn reaches_iam(statement: &Value) -> bool {
+    // A name with a wildcard in its service, or no name at all, may mean anything.
+    let is_of_another = |action: &str| {
+        action.split_once(':').is_some_and(|(service, _)| {
+            !service.contains(['*', '?']) && !service.is_empty() && !service.eq_ignore_ascii_case("iam")
+        })
+    };
+    match (texts(statement, "Action"), texts(statement, "NotAction")) {
+        (Some(actions), None) => !actions.iter().all(|action| is_of_another(action)),
+        (None, Some(spared)) => !spared.iter().any(|action| action.eq_ignore_ascii_case("iam:*") || *action == "*"),
+        (Some(_), Some(_)) | (None, None) => true,
+    }
 }
 
 fn effect(statement: &Value) -> String {
@@ -218,10 +260,15 @@ fn is_everything(statement: &Value) -> bool {
 }
 
 fn names(statement: &Value, key: &str, wanted: &[&str]) -> bool {
-    match statement.get(key) {
-        Some(Value::String(value)) => wanted.contains(&value.as_str()),
-        Some(Value::Array(values)) => values.iter().filter_map(Value::as_str).any(|value| wanted.contains(&value)),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => false,
+    texts(statement, key).is_some_and(|values| values.iter().any(|value| wanted.contains(value)))
+}
+
+/// A text or list of texts; `None` when it is missing or something else.
+fn texts<'s>(statement: &'s Value, key: &str) -> Option<Vec<&'s str>> {
+    match statement.get(key)? {
+        Value::String(value) => Some(vec![value]),
+        Value::Array(values) => values.iter().map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 
@@ -239,7 +286,40 @@ mod tests {
         assert_eq!(read(unless), Grants::Conditionally);
         let quarantined = r#"{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
         assert_eq!(read(quarantined), Grants::Something);
+        assert_eq!(read(r#"{"Statement":{"Effect":"Allow","Action":["*",7],"Resource":"*"}}"#), Grants::Unreadable);
+        assert_eq!(read(r#"{"Statement":{"Effect":"Allow","Resource":"*"}}"#), Grants::Unreadable);
         assert_eq!(read("{"), Grants::Unreadable);
         assert_eq!(read(r#"{"Statement":7}"#), Grants::Unreadable);
+    }
+
+    #[test]
+    fn what_stands_above_matters_when_it_allows_less_or_denies_something_of_iam() {
+        let full = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        let deny = |what: &str| format!(r#"{{"Statement":[{{"Effect":"Deny",{what},"Resource":"*"}}]}}"#);
+        let with = |document: &str| restricts([full, document].into_iter());
+        assert!(!restricts([full].into_iter()));
+        for harmless in [
+            r#""Action":"organizations:LeaveOrganization""#,
+            r#""Action":["cloudtrail:Stop*","guardduty:*"]"#,
+            r#""NotAction":["iam:*","sts:*","support:*"],"Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-central-1"}}"#,
+        ] {
+            assert!(!with(&deny(harmless)), "{harmless}");
+        }
+        for telling in [
+            r#""Action":"iam:CreateUser""#,
+            r#""Action":["s3:*","IAM:Delete*"]"#,
+            r#""Action":"*""#,
+            r#""Action":"i?m:PassRole""#,
+            r#""NotAction":["s3:*"]"#,
+            r#""NotAction":["iam:Get*"]"#,
+            r#""Action":[7]"#,
+        ] {
+            assert!(with(&deny(telling)), "{telling}");
+        }
+        assert!(with("{"), "what cannot be read may deny anything");
+        let allow_list = r#"{"Statement":{"Effect":"Allow","Action":["iam:*","s3:*"],"Resource":"*"}}"#;
+        assert!(restricts([allow_list].into_iter()), "an allow-list leaves something out");
+        assert!(!with(allow_list), "beside full access it adds nothing and takes nothing");
+        assert!(restricts(std::iter::empty()));
     }
 }

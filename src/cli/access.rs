@@ -1,9 +1,12 @@
 //! `muster access NAME`: what an account or a person holds, each with the shortest way to it.
 
+use std::io::Write as _;
+
 use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::Which;
+use super::names::{accounts_called, persons};
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
@@ -12,13 +15,12 @@ use crate::access::{Privilege, holdings};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::graph::{Graph, NodeIx, NodeKind, Step};
-use crate::people::{PersonIx, fold};
 use crate::report::privilege_word;
 
 /// Arguments of `muster access`.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// An account (id, login, e-mail, DN, ARN) or a person (name, employee id, work e-mail)
+    /// An account (id, login, e-mail, DN, ARN; `system:id` for one system) or a person (name, employee id, work e-mail)
     pub name: String,
     /// Only in this system
     #[arg(long, value_name = "NAME")]
@@ -55,7 +57,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
                 writeln!(out, "{}", table(row))?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }
@@ -65,13 +67,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// # Errors
 /// [`Failure`] with names that are spelled alike when there is none.
 pub(super) fn named(estate: &Estate, name: &str) -> Result<Vec<NodeIx>, Failure> {
-    let key = fold(name);
-    let mut accounts: Vec<NodeIx> = estate
-        .graph
-        .accounts()
-        .filter(|(ix, _)| names(&estate.graph, *ix).any(|known| fold(known) == key))
-        .map(|(ix, _)| ix)
-        .collect();
+    let mut accounts = accounts_called(estate, name);
     accounts.extend(persons(estate, name).into_iter().flat_map(|person| estate.people.accounts_of(person)));
     accounts.sort_unstable();
     accounts.dedup();
@@ -87,24 +83,6 @@ pub(super) fn named(estate: &Estate, name: &str) -> Result<Vec<NodeIx>, Failure>
         .into());
     }
     Ok(accounts)
-}
-
-/// The persons of a name, employee id or work e-mail.
-pub(super) fn persons(estate: &Estate, name: &str) -> Vec<PersonIx> {
-    let key = fold(name);
-    let mut persons = estate.people.find(&key);
-    persons.extend(estate.people.persons().map(|(ix, _)| ix).filter(|ix| fold(estate.people.name(*ix)) == key));
-    persons.sort_unstable();
-    persons.dedup();
-    persons
-}
-
-fn names(graph: &Graph, ix: NodeIx) -> impl Iterator<Item = &str> {
-    let node = graph.node(ix);
-    let account = graph.account(ix);
-    let texts = [Some(node.id), node.name, account.and_then(|a| a.login), account.and_then(|a| a.native_name)];
-    let emails = account.into_iter().flat_map(|account| graph.emails_of(account));
-    texts.into_iter().flatten().map(|text| graph.text(text)).chain(emails)
 }
 
 fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {

@@ -8,10 +8,10 @@ use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, Output, open, targets};
 use super::session::Session;
-use crate::check::{self, Estate};
+use crate::check::{self, Estate, links};
 use crate::config::Config;
 use crate::report::{self, Ending, Walk};
-use crate::snapshot::{Lock, Snapshot, Store};
+use crate::snapshot::{CheckRows, Lock, Snapshot, Store};
 
 /// Arguments of `muster check`.
 #[derive(Debug, Clone, Default, Args)]
@@ -51,14 +51,19 @@ pub(super) fn judge(
     let history = check::history(store, manifest.header.sequence)?;
     let checked = estate.check(config, &history, now).map_err(Failure::Told)?;
     let ending = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);
-    let findings = check::findings_frame(&checked);
-    let view = report::view(&estate, checked, manifest, &ending, now);
+    let rows = CheckRows { findings: check::findings_frame(&checked), links: links::kept_frame(&estate, now) };
+    let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
+    for problem in links::decision_problems(&estate) {
+        session.tell(&problem);
+    }
+    let mut view = report::view(&estate, checked, manifest, &ending, now);
+    view.people.churn = churn.map(|(since, churn)| report::links::churn(since, churn));
     let json = serde_json::to_value(&view).map_err(std::io::Error::from)?;
     let lock = match lock {
         Some(held) => held,
         None => session.lock(store)?,
     };
-    store.write_check(&lock, manifest.header.sequence, findings, &json)?;
+    store.write_check(&lock, manifest.header.sequence, rows, &json)?;
     drop(lock);
     write(session, &view, &Walk { estate: &estate, now }, &outputs)?;
     Ok(outcome(&view))
@@ -102,7 +107,7 @@ pub(super) fn write(session: &Session, view: &View, population: &Walk<'_>, outpu
         };
         let mut out = open(file.as_deref())?;
         (format.render)(view, population, look, &mut out)?;
-        out.flush()?;
+        out.close()?;
     }
     Ok(())
 }

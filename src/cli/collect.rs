@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::bars::Bars;
-use super::interrupt;
+use super::interrupt::Interrupt;
 use super::outcome::{Exit, Failure, Outcome, store_diagnostic};
 use super::output::open;
 use super::session::Session;
@@ -25,6 +25,9 @@ pub struct Arguments {
     /// Believe this system's answer this once although it shrank, grew, changed its shape or lost a scope. May be repeated
     #[arg(long, value_name = "NAME")]
     pub accept: Vec<String>,
+    /// Read everything again, also what an interrupted run had read completely
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// Collects, says what was read, and ends with 3 when something was not.
@@ -37,7 +40,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let mut out = open(None)?;
     let header = &collected.manifest.header;
     writeln!(out, "snapshot {} {} {}", header.sequence, header.taken, collected.manifest.id)?;
-    out.flush()?;
+    out.close()?;
     Ok(outcome(&collected).allowing_partial(session.global.allow_partial))
 }
 
@@ -50,6 +53,7 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
     let store = session.store(config)?;
     let lock = session.lock(&store)?;
     crate::install_tls();
+    let interrupt = Interrupt::listen()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let collected: Result<Collected, Failure> = runtime.block_on(async {
         let watcher: Arc<dyn Watcher> =
@@ -59,7 +63,8 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
             only: arguments.system.clone(),
             accept: arguments.accept.clone(),
             jobs: config.concurrency.value,
-            cancel: interrupt::listen()?,
+            fresh: arguments.fresh,
+            cancel: interrupt.stop(),
             watcher,
         };
         collect(config, &store, &lock, &options).await.map_err(failure)
@@ -67,6 +72,10 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
     // A connector that does not stop must not keep the process.
     runtime.shutdown_background();
     let collected = collected?;
+    interrupt.ends_with(format!(
+        "interrupted; snapshot {} is committed, but not reported on: `muster check` does that",
+        collected.manifest.header.sequence
+    ));
     collected.diagnostics.iter().for_each(|diagnostic| session.tell(diagnostic));
     Ok((collected, lock))
 }
@@ -74,8 +83,14 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
 /// Why nothing was collected, as a person reads it.
 pub(super) fn failure(error: CollectError) -> Failure {
     match error {
-        CollectError::Interrupted => {
-            Failure::Interrupted("interrupted; nothing was committed, the previous snapshot is as it was".to_owned())
+        CollectError::Interrupted { kept } => {
+            let kept = match kept.as_slice() {
+                [] => String::new(),
+                kept => format!("; read completely and not read again by the next run: {}", kept.join(", ")),
+            };
+            Failure::Interrupted(format!(
+                "interrupted; nothing was committed, the previous snapshot is as it was{kept}"
+            ))
         }
         CollectError::NoSystem => Diagnostic::error("CFG016", "the config has no system to collect")
             .fix("add a `[[system]]`; `muster connectors list` shows what can be read")

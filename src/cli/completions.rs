@@ -1,5 +1,7 @@
 //! `muster completions SHELL`.
 
+use std::io::Write as _;
+
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
@@ -23,6 +25,6 @@ pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure
     generate(arguments.shell, &mut super::Arguments::command(), "muster", &mut script);
     let mut out = open(None)?;
     out.write_all(&script)?;
-    out.flush()?;
+    out.close()?;
     Ok(Outcome::answered())
 }

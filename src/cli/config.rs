@@ -1,5 +1,7 @@
 //! `muster config show|check|schema`.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use muster_connectors::NATIVE;
 
@@ -40,7 +42,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         Action::Schema => {
             let mut out = open(None)?;
             writeln!(out, "{:#}", schema(NATIVE))?;
-            out.flush()?;
+            out.close()?;
             Ok(Outcome::answered())
         }
         Action::Check => {
@@ -66,7 +68,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
                 };
                 writeln!(out, "{}", crate::diagnostic::visible(line.trim_end()))?;
             }
-            out.flush()?;
+            out.close()?;
             Ok(Outcome::answered())
         }
     }
@@ -91,6 +93,7 @@ fn settings(config: &Config) -> Vec<Row> {
         row("store", config.store.value.display().to_string(), &config.store.origin),
         row("fail_on", config.fail_on.value.to_string(), &config.fail_on.origin),
         row("deadline", deadline, &config.deadline.origin),
+        row("resume_within", show_duration(config.resume_within.value), &config.resume_within.origin),
         row("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
     ];
     let gate_rows = [

@@ -1,5 +1,7 @@
 //! `muster connectors list|show`: what can be read, and with which permissions.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use muster_connectors::{Manual, NATIVE};
 use serde_json::Value as Json;
@@ -52,7 +54,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             (Action::Show { name }, "json") => writeln!(out, "{:#}", as_json(find(name)?))?,
             (Action::Show { name }, _) => out.write_all(page(find(name)?).as_bytes())?,
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

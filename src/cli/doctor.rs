@@ -1,5 +1,6 @@
 //! `muster doctor`: can everything be read, and if not, what is missing?
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -194,7 +195,7 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
                 writeln!(out, "{}", line.trim_end())?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(())
 }

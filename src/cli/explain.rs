@@ -1,25 +1,34 @@
-//! `muster explain ARG`: a rule, a diagnostic code, a finding, an account or a person.
+//! `muster explain ARG [PERSON]`: a rule, a diagnostic code, a finding, an account, a person or a link.
+
+pub(super) mod account;
+
+use std::io::Write as _;
 
 use clap::Args;
+use jiff::Timestamp;
 
-use super::Which;
-use super::access::{named, persons};
+use self::account::Page;
+use super::access::named;
 use super::outcome::{Failure, Outcome};
 use super::output::open;
 use super::prose::fill;
 use super::session::Session;
-use super::{findings, rules as rule_pages};
-use crate::check::{self, Estate};
+use super::tables::plain_table;
+use super::{Which, findings, names, rules as rule_pages};
+use crate::check::{self, Estate, links};
 use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
-use crate::people::{Candidate, Correlation, PersonIx, Standing};
+use crate::people::churn::percent;
+use crate::people::{Candidate, PersonIx, Prober, Thresholds};
 use crate::rules;
 
 /// Arguments of `muster explain`.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// A rule (LCM-001), a code (CFG014), a finding's fingerprint, an account or a person
+    /// A rule (LCM-001), a code (CFG014), a finding's fingerprint, an account (`system:id`) or a person
     pub what: String,
+    /// With an account: the person at the other end of the link that is to be explained
+    pub person: Option<String>,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,
@@ -39,7 +48,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     };
     let mut out = open(None)?;
     out.write_all(page.as_bytes())?;
-    out.flush()?;
+    out.close()?;
     Ok(Outcome::answered())
 }
 
@@ -70,83 +79,51 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
     }
     let now = session.now(&config);
     let estate = Estate::load(&snapshot, &config, now)?;
-    let people = persons(&estate, what);
+    if let Some(person) = &arguments.person {
+        let account = names::account(&estate, what)?;
+        let person = names::person(&estate, person)?;
+        let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+        return Ok(link_page(&Page { estate: &estate, prober: &prober, now, account }, person));
+    }
+    let people = names::persons(&estate, what);
     if !people.is_empty() {
         return Ok(people.iter().map(|person| person_page(&estate, *person, now)).collect());
     }
     let accounts = named(&estate, what)?;
-    Ok(accounts.iter().map(|account| account_page(&estate, *account, now)).collect())
+    let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+    let page = |account: &NodeIx| Page { estate: &estate, prober: &prober, now, account: *account }.text();
+    Ok(accounts.iter().map(page).collect())
 }
 
-fn account_page(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> String {
-    let graph = &estate.graph;
-    let node = graph.node(ix);
-    let class = estate.people.class(ix);
-    let mut text = format!(
-        "account {} in {} (id {})\n\n  situation: {}\n  class: {}, because {}\n",
-        visible(graph.name(ix)),
-        visible(graph.system_name(node.system)),
-        visible(graph.text(node.id)),
-        estate.people.situation(ix, now).as_str(),
-        class.class,
-        visible(&class.evidence),
-    );
-    if let Some(account) = graph.account(ix) {
-        let lines = [
-            ("lifecycle", account.lifecycle.to_string()),
-            ("created", account.created.to_string()),
-            ("last activity", account.last_activity.to_string()),
-        ];
-        for (name, value) in lines {
-            text.push_str(&format!("  {name}: {value}\n"));
-        }
-    }
-    text.push('\n');
-    text.push_str(&match estate.people.correlation(ix) {
-        Correlation::Linked(link) => format!("Linked to {}.\n", candidate(estate, link)),
-        Correlation::Proposed(link) => format!(
-            "Not linked: {} is the only candidate, below the definite threshold. A pin in policy/pins.toml decides it.\n",
-            candidate(estate, link)
-        ),
-        Correlation::Disputed(candidates) => {
-            let lines: Vec<String> = candidates.iter().map(|one| format!("  {}\n", candidate(estate, one))).collect();
-            format!("Not linked: several persons fit.\n{}A pin in policy/pins.toml decides it.\n", lines.concat())
-        }
-        Correlation::Nobody if !estate.people.hr_complete() => {
-            "Nobody corresponds to it, but HR was not read completely: nothing is concluded.\n".to_owned()
-        }
-        Correlation::Nobody => "Nobody in HR corresponds to it: neither an employee id, an id at another issuer, an address, nor its name. A matching address or employee id in either system would link it, or a pin in policy/pins.toml.\n".to_owned(),
-    });
-    text.push('\n');
-    text
-}
-
-fn candidate(estate: &Estate, link: &Candidate) -> String {
-    format!(
-        "{} ({:.0} % by {}: {})",
-        visible(estate.people.name(link.person)),
-        f64::from(link.confidence) * 100.0,
-        link.strategy,
-        visible(&link.evidence)
-    )
-}
-
-fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
-    let person = estate.people.person(ix);
-    let ids: Vec<&str> = person.employee_ids.iter().map(|id| estate.people.text(*id)).collect();
-    let standing = match estate.people.standing(ix, now) {
-        Standing::Employed => "employed".to_owned(),
-        Standing::OnLeave => "employed, on leave".to_owned(),
-        Standing::Future { start } => {
-            format!("starts {}", start.map_or("later".to_owned(), |start| start.to_string()))
-        }
-        Standing::Ended { at, .. } => at.map_or("has left".to_owned(), |at| format!("left at {at}")),
-        Standing::Unknown => "HR does not say".to_owned(),
+/// Who a person is, and every account that is theirs or may be.
+fn person_page(estate: &Estate, ix: PersonIx, now: Timestamp) -> String {
+    let (graph, people) = (&estate.graph, &estate.people);
+    let person = people.person(ix);
+    let ids: Vec<&str> = person.employee_ids.iter().map(|id| people.text(*id)).collect();
+    let theirs = people.accounts_of(ix);
+    let proposed: Vec<(NodeIx, &Candidate)> = graph
+        .accounts()
+        .filter(|(account, _)| people.link(*account).is_none())
+        .filter_map(|(account, _)| {
+            Some((account, links::candidates(estate, account).1.iter().find(|one| one.person == ix)?))
+        })
+        .collect();
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let waiting = match proposed.len() {
+        0 => String::new(),
+        more => format!("; {} may be theirs", count(more, "further account")),
     };
+    let sentence = format!(
+        "{} {} and holds {}{waiting}.",
+        people.name(ix),
+        account::standing(estate, ix, now),
+        count(theirs.len(), "account")
+    );
     let mut text = format!(
-        "person {} (employee id {})\n\n  standing: {standing}\n",
-        visible(estate.people.name(ix)),
+        "person {} (employee id {})\n\n{}\n\n",
+        visible(people.name(ix)),
         visible(&ids.join(", ")),
+        fill(&visible(&sentence), 100)
     );
     for employment in &person.employments {
         let date = |date: Option<jiff::civil::Date>| date.map_or("…".to_owned(), |date| date.to_string());
@@ -158,9 +135,63 @@ fn person_page(estate: &Estate, ix: PersonIx, now: jiff::Timestamp) -> String {
             date(employment.end)
         ));
     }
-    text.push('\n');
-    for account in estate.people.accounts_of(ix) {
-        text.push_str(&account_page(estate, *account, now));
+    let linked = theirs.iter().filter_map(|account| Some((*account, people.link(*account)?)));
+    let mut table = plain_table(&["  account", "name", "situation", "confidence", "by", "because"]);
+    for (account, link) in linked.chain(proposed) {
+        let node = graph.node(account);
+        table.add_row([
+            visible(&format!("  {}:{}", graph.system_name(node.system), graph.text(node.id))).into_owned(),
+            visible(graph.name(account)).into_owned(),
+            people.situation(account, now).as_str().to_owned(),
+            format!("{} %", percent(link.confidence)),
+            link.strategy.to_owned(),
+            visible(&link.evidence).into_owned(),
+        ]);
     }
+    if !table.is_empty() {
+        text.push('\n');
+        for line in table.lines() {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text.push_str("\n`muster explain ACCOUNT` tells more about each of them.\n");
+    }
+    text.push('\n');
     text
+}
+
+/// Whether one account is one person's, and why, or why not.
+fn link_page(page: &Page<'_>, person: PersonIx) -> String {
+    let (graph, people) = (&page.estate.graph, &page.estate.people);
+    let who = format!("{} ({})", people.name(person), people.key(person));
+    let what = format!("`{}` in {}", graph.name(page.account), graph.system_name(graph.node(page.account).system));
+    let verdict = match people.link(page.account) {
+        Some(link) if link.person == person => page.verdict(),
+        other => {
+            let rungs = page.prober.rungs(page.account);
+            let named = rungs.iter().find_map(|rung| {
+                let one = rung.candidates.iter().find(|one| one.person == person)?;
+                Some(format!(
+                    "{} names that person with {} %: {}",
+                    rung.strategy.name,
+                    percent(one.confidence),
+                    one.evidence
+                ))
+            });
+            let instead = match other {
+                Some(link) => {
+                    format!("it is linked to {} ({}) instead", people.name(link.person), people.key(link.person))
+                }
+                None => "it is linked to nobody".to_owned(),
+            };
+            let rejection = people.decided().rejection(page.account, person);
+            let why = match (rejection, named) {
+                (Some(rejection), _) => rejection.sentence(),
+                (None, Some(named)) => named,
+                (None, None) => "no rung names that person for it".to_owned(),
+            };
+            format!("{what} is not linked to {who}: {instead}; {why}.")
+        }
+    };
+    format!("link of {} to {}\n\n{}\n\n{}", visible(&what), visible(&who), fill(&visible(&verdict), 100), page.text())
 }

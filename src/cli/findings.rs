@@ -1,5 +1,7 @@
 //! `muster findings list|show`: what the last check found.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use muster_reports::view::{Finding, Severity, View};
 
@@ -55,7 +57,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let finding = find(&view, fingerprint)?;
             let mut out = open(None)?;
             out.write_all(page(finding).as_bytes())?;
-            out.flush()?;
+            out.close()?;
             Ok(Outcome::answered())
         }
     }
@@ -127,7 +129,7 @@ fn list(arguments: &Arguments, session: &Session, view: &View) -> Result<Outcome
                 writeln!(out, "{}", table.trim_fmt())?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     if !view.outcome.complete {
         let note = Diagnostic::warning("CHK003", "the snapshot is incomplete: what was not read has no findings")

@@ -33,6 +33,6 @@ pub fn run(arguments: &Arguments, _session: &Session) -> Result<Outcome, Failure
     }
     let mut out = open(None)?;
     clap_mangen::Man::new(command).render(&mut out)?;
-    out.flush()?;
+    out.close()?;
     Ok(Outcome::answered())
 }

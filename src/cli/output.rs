@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use tempfile::NamedTempFile;
+
 use crate::diagnostic::{Diagnostic, similar};
 
 use super::outcome::Failure;
@@ -71,18 +73,92 @@ fn choose(output: &Output, choices: &[Choice]) -> Result<Choice, Failure> {
     })
 }
 
+/// Where a command writes to. A file is there whole, once [`Out::close`]d, or as it was before.
+pub enum Out {
+    /// Standard output, or a device or pipe.
+    Stream(Box<dyn Write>),
+    /// A new file that takes the place of `target`.
+    File {
+        /// What is written so far.
+        new: BufWriter<NamedTempFile>,
+        /// Where it goes.
+        target: PathBuf,
+    },
+}
+
 /// A writer to `file`, or to standard output.
 ///
 /// # Errors
 /// The file cannot be created.
-pub fn open(file: Option<&Path>) -> Result<Box<dyn Write>, Failure> {
-    let Some(path) = file else { return Ok(Box::new(BufWriter::new(io::stdout().lock()))) };
-    let file = File::create(path).map_err(|error| {
-        Diagnostic::error("CLI002", format!("cannot write `{}`", path.display()))
-            .cause(error.to_string())
-            .fix("create its folder, or choose another file")
-    })?;
-    Ok(Box::new(BufWriter::new(file)))
+pub fn open(file: Option<&Path>) -> Result<Out, Failure> {
+    let Some(path) = file else { return Ok(Out::Stream(Box::new(BufWriter::new(io::stdout().lock())))) };
+    create(path).map_err(|error| not_written(path, &error).into())
+}
+
+fn create(path: &Path) -> io::Result<Out> {
+    // A link is followed, and what is no ordinary file (`/dev/stdout`, a pipe) is written to as it is.
+    let target = path.canonicalize().unwrap_or_else(|_new| path.to_owned());
+    if target.metadata().is_ok_and(|found| !found.is_file()) {
+        return Ok(Out::Stream(Box::new(BufWriter::new(File::options().write(true).open(&target)?))));
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".muster-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // The mode that the file has, or any new file would have.
+        let mode = target.metadata().map_or(0o666, |found| found.permissions().mode() & 0o777);
+        builder.permissions(std::fs::Permissions::from_mode(mode));
+    }
+    Ok(Out::File { new: BufWriter::new(builder.tempfile_in(folder)?), target })
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error("CLI002", format!("cannot write `{}`", path.display()))
+        .cause(error.to_string())
+        .fix("create its folder, or choose another file")
+}
+
+impl Out {
+    /// Ends the output.
+    ///
+    /// # Errors
+    /// The rest cannot be written.
+    pub fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Stream(mut out) => Ok(out.flush()?),
+            Self::File { new, target } => {
+                let new = new.into_inner().map_err(io::IntoInnerError::into_error)?;
+                new.persist(&target).map(drop).map_err(|error| not_written(&target, &error.error).into())
+            }
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stream(out) => out.write(bytes),
+            Self::File { new, .. } => new.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream(out) => out.flush(),
+            Self::File { new, .. } => new.flush(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stream(_) => f.write_str("Stream"),
+            Self::File { target, .. } => f.debug_tuple("File").field(target).finish(),
+        }
+    }
 }
 
 #[cfg(test)]

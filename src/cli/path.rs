@@ -1,5 +1,7 @@
 //! `muster path FROM TO`: the shortest way from a principal to a group, entitlement or account.
 
+use std::io::Write as _;
+
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -63,7 +65,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
                 writeln!(out, "no path from `{}` to `{}` in what was read", arguments.from, arguments.to)?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

@@ -13,7 +13,7 @@ use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
-use crate::check::{self, Estate};
+use crate::check::{Estate, links};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
@@ -39,7 +39,7 @@ pub struct Arguments {
     pub which: Which,
 }
 
-const CHOICES: [Choice; 4] = [
+pub(super) const CHOICES: [Choice; 4] = [
     Choice { name: "table", ending: "txt" },
     Choice { name: "json", ending: "json" },
     Choice { name: "csv", ending: "csv" },
@@ -118,15 +118,25 @@ fn by_name(text: &str) -> Result<String, Failure> {
 }
 
 fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
-    let links = || {
-        let now = tables.session.now(tables.config);
-        Ok(check::links_frame(&Estate::load(tables.snapshot, tables.config, now)?))
+    let now = tables.session.now(tables.config);
+    let estate = || Estate::load(tables.snapshot, tables.config, now);
+    let links = || Ok(links::links_frame(&estate()?, now));
+    let situations = || Ok(links::situations_frame(&estate()?, now));
+    let sequence = tables.snapshot.manifest().header.sequence;
+    let changes = || {
+        let churn = links::churn(tables.store, sequence, &estate()?, now)?;
+        Ok(links::changes_frame(&churn.unwrap_or_default().1))
     };
-    let findings = || match tables.store.read_check(tables.snapshot.manifest().header.sequence)? {
+    let findings = || match tables.store.read_check(sequence)? {
         Some((frame, _)) => Ok(frame),
         None => Err("the snapshot has not been checked; run `muster check`".into()),
     };
-    let extra = [Extra { name: "links", load: &links }, Extra { name: "findings", load: &findings }];
+    let extra = [
+        Extra { name: "findings", load: &findings },
+        Extra { name: "link_changes", load: &changes },
+        Extra { name: "links", load: &links },
+        Extra { name: "situations", load: &situations },
+    ];
     ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
         QueryError::Store(error) => store_diagnostic(&error).into(),
         error => Diagnostic::error("QRY001", error.to_string()).fix(error.fix()).into(),
@@ -160,16 +170,24 @@ fn all_tables(tables: &Tables<'_>) -> Result<Answer, Failure> {
 
 fn write(session: &Session, answer: &Answer) -> Result<Outcome, Failure> {
     for (choice, file) in targets(&session.global.output, &CHOICES)? {
-        let mut out = open(file.as_deref())?;
-        match choice.name {
-            "json" => json(answer, &mut out)?,
-            "csv" => csv(answer, &mut out)?,
-            "markdown" => markdown(answer, &mut out)?,
-            _ => table(answer, file.as_deref(), &mut out)?,
-        }
-        out.flush()?;
+        write_as(choice, file.as_deref(), answer)?;
     }
     Ok(Outcome::answered())
+}
+
+/// Writes an answer in one format.
+///
+/// # Errors
+/// The output cannot be written.
+pub(super) fn write_as(choice: Choice, file: Option<&Path>, answer: &Answer) -> Result<(), Failure> {
+    let mut out = open(file)?;
+    match choice.name {
+        "json" => json(answer, &mut out)?,
+        "csv" => csv(answer, &mut out)?,
+        "markdown" => markdown(answer, &mut out)?,
+        _ => table(answer, file, &mut out)?,
+    }
+    out.close()
 }
 
 /// A value as text: lists are joined, nothing is an empty text.

@@ -1,5 +1,7 @@
 //! `muster rules list|show`: what is judged.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
@@ -43,7 +45,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let found = rules::find(rule).ok_or_else(|| unknown(rule))?;
             let mut out = open(None)?;
             out.write_all(page(found).as_bytes())?;
-            out.flush()?;
+            out.close()?;
             Ok(Outcome::answered())
         }
     }
@@ -73,7 +75,7 @@ fn list(session: &Session) -> Result<Outcome, Failure> {
             }
             writeln!(out, "{}", table.trim_fmt())?;
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

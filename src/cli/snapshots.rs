@@ -1,5 +1,7 @@
 //! `muster snapshots list|show|verify|prune`.
 
+use std::io::Write as _;
+
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use serde_json::{Value as Json, json};
@@ -189,7 +191,7 @@ fn prune(session: &Session, arguments: &PruneArguments) -> Result<Outcome, Failu
     for number in &go {
         writeln!(out, "snapshot {number}")?;
     }
-    out.flush()?;
+    out.close()?;
     let what = format!(
         "{} snapshots and {} objects ({bytes} bytes) {done}, {} snapshots stay",
         go.len(),
@@ -209,7 +211,7 @@ fn write(session: &Session, table: &Table, json: &[Json]) -> Result<Outcome, Fai
                 writeln!(out, "{}", line.trim_end())?;
             }
         }
-        out.flush()?;
+        out.close()?;
     }
     Ok(Outcome::answered())
 }

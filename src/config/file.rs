@@ -32,6 +32,10 @@ pub(super) struct MusterTable {
     /// Longest time of a whole collection (`2h`). Default: none.
     #[schemars(with = "Option<String>")]
     pub(super) deadline: Option<Spanned<String>>,
+    /// How old a reading may be that an interrupted scan had finished and the next one takes over (`6h`, `0s` for none).
+    /// Default: `6h`.
+    #[schemars(with = "Option<String>")]
+    pub(super) resume_within: Option<Spanned<String>>,
     /// Systems that are collected at once. Default: 4.
     #[schemars(with = "Option<u16>")]
     pub(super) concurrency: Option<Spanned<u16>>,

@@ -1,12 +1,15 @@
-//! The policy folder: what people decided, as reviewed text. `pins.toml` and `inventory.toml` are read here.
+//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml` and `inventory.toml` are read here.
+
+pub mod edit;
+mod links;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::links::{Ruling, WrittenDecision};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -15,31 +18,14 @@ use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 pub struct Policy {
     /// The folder; `None` when there is none.
     pub folder: Option<PathBuf>,
-    /// Accounts that belong to persons because somebody said so, in file order.
-    pub pins: Vec<Pin>,
+    /// Accounts that belong to persons because somebody said so (`pins.toml`), in file order.
+    pub pins: Vec<WrittenDecision>,
+    /// What was decided about links (`links.toml`), in file order.
+    pub links: Vec<WrittenDecision>,
     /// Systems that the company has, in file order.
     pub inventory: Vec<InventoryEntry>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
-}
-
-/// "This account belongs to that person": stronger than any evidence, until it expires.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pin {
-    /// System name.
-    pub system: String,
-    /// The account's id, sign-in name or native name.
-    pub account: String,
-    /// The person's id or an employee id.
-    pub person: String,
-    /// Who decided.
-    pub author: String,
-    /// Why.
-    pub reason: String,
-    /// The last day on which it counts.
-    pub expires: Option<Date>,
-    /// Where it is written.
-    pub place: Place,
 }
 
 /// A system that the company knows it has, collected or not.
@@ -53,24 +39,6 @@ pub struct InventoryEntry {
     pub note: Option<String>,
     /// Where it is written.
     pub place: Place,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PinsFile {
-    #[serde(default)]
-    pin: Vec<Spanned<PinTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PinTable {
-    system: Spanned<String>,
-    account: String,
-    person: String,
-    author: String,
-    reason: String,
-    expires: Option<Spanned<toml::value::Datetime>>,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +57,11 @@ struct InventoryTable {
 }
 
 impl Policy {
+    /// Every decision about a link that was not taken back: pins first, each file in its own order.
+    pub fn decisions(&self) -> impl Iterator<Item = &WrittenDecision> {
+        self.pins.iter().chain(&self.links).filter(|decision| !decision.withdrawn)
+    }
+
     /// Reads the policy folder. `shown` is the folder as users know it, `known` the systems of the config.
     ///
     /// Notes about files that nobody reads go to `notes`, what cannot be used to `problems`.
@@ -114,13 +87,16 @@ impl Policy {
         for name in names {
             match name.as_str() {
                 "pins.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
-                    policy.read_pins(text, known, problems);
+                    policy.pins = links::read_pins(text, known, problems);
+                }),
+                "links.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.links = links::read_links(text, known, problems);
                 }),
                 "inventory.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
                     policy.read_inventory(text, problems);
                 }),
                 other => {
-                    let near = similar(other, ["pins.toml", "inventory.toml"]);
+                    let near = similar(other, ["inventory.toml", "links.toml", "pins.toml"]);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -151,52 +127,6 @@ impl Policy {
                     .cause(error.to_string())
                     .fix("make it a readable UTF-8 text, or move it out of the policy folder"),
             ),
-        }
-    }
-
-    fn read_pins(&mut self, file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) {
-        let pins: PinsFile = match toml::from_str(&file.text) {
-            Ok(pins) => pins,
-            Err(error) => return problems.push(policy_problem(file, &error)),
-        };
-        for pin in pins.pin {
-            let place = Place::new(file, pin.span());
-            let pin = pin.into_inner();
-            let name = pin.system.get_ref();
-            if !known.contains(name) {
-                let near = similar(name, known.iter().map(String::as_str));
-                problems.push(
-                    Diagnostic::error(
-                        "CFG012",
-                        format!("a pin names the system `{name}`, which the config does not have"),
-                    )
-                    .place(Place::new(file, pin.system.span()))
-                    .fix(near.map_or("correct the name, or remove the pin".to_owned(), |near| {
-                        format!("did you mean `{near}`?")
-                    })),
-                );
-            }
-            let expires = match pin.expires.map(|date| (date.span(), date.get_ref().to_string().parse::<Date>())) {
-                None => None,
-                Some((_, Ok(date))) => Some(date),
-                Some((span, Err(_))) => {
-                    problems.push(
-                        Diagnostic::error("CFG010", "`expires` is no date")
-                            .place(Place::new(file, span))
-                            .fix("write the last day on which the pin counts, as 2027-03-31"),
-                    );
-                    None
-                }
-            };
-            self.pins.push(Pin {
-                system: pin.system.into_inner(),
-                account: pin.account,
-                person: pin.person,
-                author: pin.author,
-                reason: pin.reason,
-                expires,
-                place,
-            });
         }
     }
 

@@ -160,6 +160,12 @@ pub const CODES: &[Code] = &[
         "`muster init` never overwrites. Move the file away or choose another folder.",
     ),
     code(
+        "CFG018",
+        "a policy file was changed meanwhile",
+        "Between reading the policy folder and writing a decision into it, somebody else wrote the file. Nothing was written: look at \
+         the change, then run the command again.",
+    ),
+    code(
         "CFG030",
         "there is no such rule",
         "A `[rules.ID]` table of the config names a rule that does not exist, so what it says would never apply. `muster rules list` shows every rule.",
@@ -221,6 +227,11 @@ pub const CODES: &[Code] = &[
         "COL007",
         "a system left the config",
         "Its rows are in the last snapshot and not in the new one, because muster.toml does not name it any more. A renamed system starts a new history.",
+    ),
+    code(
+        "COL008",
+        "a system was not read again",
+        "A scan that was interrupted had read it completely, with the same config and less than `resume_within` ago. Its rows are taken as they were; `--fresh` reads everything again.",
     ),
     code(
         "COL020",
@@ -525,6 +536,53 @@ pub const CODES: &[Code] = &[
         "GAT008",
         "a first answer is empty",
         "The scope was read for the first time, successfully, and has no rows. A credential without permissions sees exactly that. Set `empty_is_normal` where empty is normal.",
+    ),
+    code(
+        "LNK001",
+        "a decision names an account that was not found",
+        "No account of the system has the id, login or native name that a decision in the policy folder gives, or several have. It ties \
+         nothing. Where the system was not read completely the account may still be there: read it first.",
+    ),
+    code(
+        "LNK002",
+        "a decision names somebody who was not found in HR",
+        "Nobody has the employee id, feed id or work e-mail that a decision gives, or several have. It ties nothing. Where HR was not \
+         read completely the person may still be there: read HR first.",
+    ),
+    code(
+        "LNK003",
+        "two decisions contradict each other",
+        "One ties an account to a person and the other refuses it, or two tie it to different persons. Muster does not choose between \
+         what two people decided: the account is linked to nobody until one of the two is taken back.",
+    ),
+    code(
+        "LNK004",
+        "a decision has expired",
+        "Its last day is over, so the account is judged by evidence alone again. Review it: decide again, or take it back.",
+    ),
+    code(
+        "LNK005",
+        "a decision cannot be taken",
+        "The account has no candidate, or several, or the person is not one of them; or there is nothing to take back. `muster links show` \
+         lists the candidates with their evidence. `muster links pin` ties an account to anybody.",
+    ),
+    code(
+        "LNK006",
+        "many decisions at once need their number",
+        "What is decided for many accounts is shown with `--dry-run` first and done with `--confirm NUMBER`. When the number is another \
+         one by then, nothing is written.",
+    ),
+    code(
+        "LNK007",
+        "a row of decisions cannot be used",
+        "`muster links apply` takes the CSV that `muster links list -o csv` writes, with words in its `decision` column: accept, reject, \
+         pin, never, or nothing. One row that cannot be used keeps all of them from being written.",
+    ),
+    code(
+        "LNK008",
+        "a decision needs an author",
+        "Decisions are reviewed text: somebody answers for each. Give `--author NAME`, or set MUSTER_AUTHOR in your own environment. \
+         The config has no default for it, because a team shares it.",
     ),
     code(
         "QRY001",

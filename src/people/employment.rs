@@ -93,7 +93,7 @@ impl Standing {
         }
     }
 
-    /// RULES' `emp(p,t)`.
+    /// Whether the person is employed at that instant, on leave included.
     pub fn is_employed(&self) -> bool {
         matches!(self, Self::Employed | Self::OnLeave)
     }

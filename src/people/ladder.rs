@@ -4,34 +4,34 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::strategy::{Candidate, Evidence, Pin, Thresholds};
-use super::{Classified, Correlation, People, STRATEGIES, class, fold, login, pins};
+use super::strategy::{Candidate, Evidence, Thresholds};
+use super::{Classified, Correlation, People, STRATEGIES, class, fold, login};
 use crate::graph::{Graph, NodeIx};
 
 /// Judges every account, rung by rung.
 pub(super) fn climb(
-    people: &mut People,
+    people: &People,
     graph: &Graph,
-    pins: &[Pin],
     thresholds: Thresholds,
     now: Timestamp,
 ) -> (Vec<Correlation>, Vec<Classified>) {
     let classes: Vec<Classified> =
         (0..graph.account_count()).into_par_iter().map(|place| class::classify(graph, node(place))).collect();
-    let resolved = pins::resolve(pins, graph, people, now);
     let names = login::name_keys(people);
     let one_domain = login::is_one_domain(people);
     let mut correlations = vec![Correlation::Nobody; graph.account_count()];
     let bases = login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
-        let evidence = Evidence { graph, people, pins: &resolved, logins: &logins, names: &names, one_domain, now };
+        let evidence =
+            Evidence { graph, people, decided: &people.decided, logins: &logins, names: &names, one_domain, now };
         let found: Vec<(usize, Correlation)> = (0..graph.account_count())
             .into_par_iter()
             .filter(|place| correlations[*place] == Correlation::Nobody)
             .filter(|place| strategy.any_class || class::may_be_human(classes[*place].class))
             .filter_map(|place| {
-                let verdict = decide((strategy.propose)(&evidence, node(place)), thresholds);
+                let permitted = people.decided.permit(node(place), (strategy.propose)(&evidence, node(place)));
+                let verdict = decide(permitted, thresholds);
                 (verdict != Correlation::Nobody).then_some((place, verdict))
             })
             .collect();
@@ -50,7 +50,7 @@ pub(super) fn climb(
     (correlations, classes)
 }
 
-fn decide(mut candidates: Vec<Candidate>, thresholds: Thresholds) -> Correlation {
+pub(super) fn decide(mut candidates: Vec<Candidate>, thresholds: Thresholds) -> Correlation {
     candidates.retain(|candidate| candidate.confidence >= thresholds.candidate);
     candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.person.cmp(&b.person)));
     candidates.dedup_by_key(|candidate| candidate.person);

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use muster_connectors::record::{EmploymentStatus, RecordKind};
 use rustc_hash::FxHashMap;
 
-use super::{Employment, People, Person, PersonIx};
+use super::{Employment, LinkDecisions, People, Person, PersonIx};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
 /// From which confidence on a match counts.
@@ -91,7 +91,7 @@ pub struct Evidence<'a> {
     /// Persons.
     pub people: &'a People,
     /// Decisions by people, resolved.
-    pub pins: &'a FxHashMap<NodeIx, Vec<(PersonIx, &'a Pin)>>,
+    pub decided: &'a LinkDecisions,
     /// Persons linked by stronger rungs, by system and folded login.
     pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
     /// Persons by a key made of their names; see [`super::login`].

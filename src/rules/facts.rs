@@ -112,13 +112,13 @@ impl<'a> Facts<'a> {
         self.options.value(rule, name)
     }
 
-    /// RULES' `act(a)`.
+    /// Whether the account can act: neither disabled, deprovisioned, archived, deleted nor expired.
     pub fn is_active(&self, account: NodeIx) -> bool {
         let expired = |when: When| when.at().is_some_and(|at| at <= self.now);
         self.graph.account(account).is_some_and(|facts| facts.lifecycle.is_active() && !expired(facts.expires))
     }
 
-    /// RULES' `human(a)`.
+    /// Whether the account is a human's by its class.
     pub fn is_human(&self, account: NodeIx) -> bool {
         self.people.is_human(account) && self.graph.account(account).is_some_and(|facts| !facts.is_root)
     }
@@ -128,7 +128,7 @@ impl<'a> Facts<'a> {
         self.access.privilege(self.graph, account)
     }
 
-    /// RULES' `priv`: certainly privileged or more.
+    /// Whether it is certainly privileged or more.
     pub fn is_privileged(&self, account: NodeIx) -> bool {
         self.privilege(account).is_at_least(PrivilegeLevel::Privileged)
     }

@@ -126,7 +126,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn frame(doing: &'static str, table: &str) -> impl FnOnce(PolarsError) -> Self {
+    pub(crate) fn frame(doing: &'static str, table: &str) -> impl FnOnce(PolarsError) -> Self {
         let table = table.to_owned();
         move |source| Self::Frame { doing, table, source }
     }

@@ -53,10 +53,13 @@ impl Store {
         let kept = kept(&manifests, keep);
         let (stay, go): (Vec<&Manifest>, Vec<&Manifest>) =
             manifests.iter().partition(|manifest| kept.contains(&manifest.header.sequence));
+        let links = self.link_objects(stay.iter().map(|manifest| manifest.header.sequence))?;
         let needed: BTreeSet<PathBuf> = stay
             .iter()
             .flat_map(|manifest| manifest.parts())
-            .map(|part| objects::path(self.root(), &part.object))
+            .map(|part| part.object.as_str())
+            .chain(links.values().map(String::as_str))
+            .map(|hash| objects::path(self.root(), hash))
             .collect();
         let numbers = |manifests: Vec<&Manifest>| manifests.iter().map(|manifest| manifest.header.sequence).collect();
         let mut plan = PrunePlan { go: numbers(go), stay: numbers(stay), ..PrunePlan::default() };
@@ -69,8 +72,8 @@ impl Store {
         Ok(plan)
     }
 
-    /// Deletes the rows of snapshots that `keep` does not want. Their headers stay, so that the chain still verifies;
-    /// findings of their checks stay too.
+    /// Deletes the rows of snapshots that `keep` does not want, and the links that their checks made. Their headers stay, so
+    /// that the chain still verifies; findings of their checks stay too.
     ///
     /// # Errors
     /// [`StoreError`] when something could not be deleted. Manifests become stubs before objects go, so a prune that was

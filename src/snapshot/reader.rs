@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use muster_connectors::record::RecordKind;
 use polars::prelude as pl;
 use polars::prelude::{DataFrame, DataFrameJoinOps as _, IntoColumn as _, SerReader as _};
 use polars_io::parquet::read::ParquetReader;
@@ -64,6 +65,32 @@ impl Snapshot {
         self.select(table, &wanted)
     }
 
+    /// The named columns of all rows that one kind of one scope has, by key.
+    ///
+    /// # Errors
+    /// As [`Snapshot::frame`].
+    pub fn rows_of(&self, view: &KindView<'_>, columns: &[&str]) -> Result<DataFrame, StoreError> {
+        let table = tables::of(view.kind);
+        columns.iter().try_for_each(|column| check_column(table, column))?;
+        let readings = readings_of(*view, table);
+        if readings.is_empty() {
+            return Ok(empty(table, columns));
+        }
+        let mut frame = self.read_scope(table, columns, &readings)?;
+        frame.rechunk_mut_par();
+        Ok(frame)
+    }
+
+    /// The named columns of a kind, without a row.
+    ///
+    /// # Errors
+    /// [`StoreError::NoColumn`] for an unknown column.
+    pub fn no_rows(&self, kind: RecordKind, columns: &[&str]) -> Result<DataFrame, StoreError> {
+        let table = tables::of(kind);
+        columns.iter().try_for_each(|column| check_column(table, column))?;
+        Ok(empty(table, columns))
+    }
+
     /// The table as SQL sees it: every column, each read from disk only when a query uses it.
     ///
     /// # Errors
@@ -96,27 +123,7 @@ impl Snapshot {
     fn readings(&self, table: &'static Table) -> Vec<Vec<Reading<'_>>> {
         let holds = |kind| table.kind.is_none_or(|of| of == kind);
         let views = self.manifest.kinds().filter(|view| holds(view.kind));
-        views
-            .map(|view| {
-                let today = Reading {
-                    view,
-                    parts: &view.entry.parts,
-                    state: view.row_state(),
-                    collected: view.entry.collected,
-                    from: None,
-                };
-                let carried = view.entry.carried.iter().map(|layer| Reading {
-                    view,
-                    parts: &layer.parts,
-                    state: layer.row_state(),
-                    collected: layer.collected,
-                    from: Some(layer.from),
-                });
-                let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
-                std::iter::once(today).chain(carried).filter(has_rows).collect::<Vec<_>>()
-            })
-            .filter(|readings| !readings.is_empty())
-            .collect()
+        views.map(|view| readings_of(view, table)).filter(|readings| !readings.is_empty()).collect()
     }
 
     fn read_scope(
@@ -251,6 +258,26 @@ impl Snapshot {
             part.rows, part.table, reading.view.system, reading.view.scope, self.manifest.header.sequence
         )
     }
+}
+
+/// What to read of one kind of one scope: today's rows and the layers below them.
+fn readings_of<'a>(view: KindView<'a>, table: &'static Table) -> Vec<Reading<'a>> {
+    let today = Reading {
+        view,
+        parts: &view.entry.parts,
+        state: view.row_state(),
+        collected: view.entry.collected,
+        from: None,
+    };
+    let carried = view.entry.carried.iter().map(|layer| Reading {
+        view,
+        parts: &layer.parts,
+        state: layer.row_state(),
+        collected: layer.collected,
+        from: Some(layer.from),
+    });
+    let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
+    std::iter::once(today).chain(carried).filter(has_rows).collect()
 }
 
 /// The named columns of an object. One that came into the table after the object was written is null in all its rows.

@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use polars::prelude::{BooleanChunked, DataFrame, Int32Chunked, Int64Chunked, ListChunked, StringChunked};
+use polars::prelude::{
+    BooleanChunked, DataFrame, Int32Chunked, Int64Chunked, ListChunked, StringChunked, UInt32Chunked,
+};
 
 use super::StoreError;
 
@@ -30,6 +32,10 @@ pub(crate) struct Instants<'a>(&'a Int64Chunked);
 /// A column of days.
 #[derive(Debug)]
 pub(crate) struct Days<'a>(&'a Int32Chunked);
+
+/// A column of small numbers.
+#[derive(Debug)]
+pub(crate) struct Numbers<'a>(&'a UInt32Chunked);
 
 /// A column of truth values.
 #[derive(Debug)]
@@ -62,6 +68,12 @@ impl<'a> Rows<'a> {
     pub(crate) fn days(&self, name: &str) -> Result<Days<'a>, StoreError> {
         let column = self.frame.column(name).and_then(|column| column.date());
         column.map(|column| Days(&column.phys)).map_err(StoreError::frame("read", self.table))
+    }
+
+    /// A column of small numbers.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Numbers<'a>, StoreError> {
+        let column = self.frame.column(name).and_then(|column| column.u32());
+        column.map(Numbers).map_err(StoreError::frame("read", self.table))
     }
 
     /// A column of truth values.
@@ -124,6 +136,13 @@ impl Days<'_> {
     /// The day.
     pub(crate) fn day(&self, row: usize) -> Option<Date> {
         EPOCH.checked_add(jiff::Span::new().try_days(self.0.get(row)?).ok()?).ok()
+    }
+}
+
+impl Numbers<'_> {
+    /// The number.
+    pub(crate) fn get(&self, row: usize) -> Option<u32> {
+        self.0.get(row)
     }
 }
 

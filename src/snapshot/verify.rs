@@ -38,7 +38,7 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Re-hashes every manifest and every object they name, and follows the chain of hashes.
+    /// Re-hashes every manifest, every object they name and what checks found, and follows the chain of hashes.
     ///
     /// Cost: reads the whole store once.
     ///
@@ -56,7 +56,11 @@ impl Store {
         }
         found.pruned = manifests.iter().filter(|(_, manifest)| manifest.pruned).count();
         found.damage.extend(broken_links(&manifests));
-        let used = uses(manifests.iter().map(|(_, manifest)| manifest));
+        let links = self.check_links(&manifests, &mut found.damage);
+        let mut used = uses(manifests.iter().map(|(_, manifest)| manifest));
+        for (number, hash) in &links {
+            used.entry(hash).or_default().push(format!("snapshot {number}: links of its check"));
+        }
         let checked: Vec<Result<u64, Damage>> = used
             .into_par_iter()
             .map(|(hash, concerns)| {
@@ -73,6 +77,25 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// The objects that the checks of unpruned snapshots need. Checks that cannot be read are damage.
+    fn check_links(&self, manifests: &[(PathBuf, Manifest)], damage: &mut Vec<Damage>) -> BTreeMap<u64, String> {
+        let mut links = BTreeMap::new();
+        for (_, manifest) in manifests {
+            let number = manifest.header.sequence;
+            let concerns = vec![format!("snapshot {number}: findings of its check")];
+            if let Err(error) = self.read_check(number) {
+                let fix = format!("run `muster check --snapshot {number}` to judge it again");
+                let path = self.root().join("checks").join(format!("{number:06}.json"));
+                damage.push(Damage { fix, ..Damage::of(path, &error, concerns) });
+            } else if !manifest.pruned
+                && let Ok(found) = self.link_objects(std::iter::once(number))
+            {
+                links.extend(found);
+            }
+        }
+        links
     }
 }
 

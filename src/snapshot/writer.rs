@@ -29,6 +29,7 @@ use super::error::{At as _, StoreError};
 use super::lock::Lock;
 use super::manifest::{self, FORMAT, Header, KindEntry, KindView, Layer, Manifest, Part, ScopeEntry, SystemEntry};
 use super::objects::{self, ROW_GROUP, Staged, Staging};
+use super::resume;
 use super::tables::{self, Table};
 
 /// Rows from which `raw` and `activity` are cut into chunks, so that one changed row rewrites one chunk.
@@ -54,13 +55,13 @@ pub struct Start {
 /// A snapshot under way. Dropped without [`Transaction::commit`], it leaves no trace.
 #[derive(Debug)]
 pub struct Transaction<'a> {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     staging: Arc<Staging>,
-    start: Start,
+    pub(super) start: Start,
     previous: Option<Manifest>,
     systems: BTreeMap<String, SystemEntry>,
     forgotten: BTreeSet<String>,
-    objects: Vec<Staged>,
+    pub(super) objects: Vec<Staged>,
     timings: serde_json::Map<String, serde_json::Value>,
     /// The right to write lasts as long as this.
     lock: PhantomData<&'a Lock>,
@@ -76,14 +77,16 @@ pub struct SystemWriter {
     spill: Option<Spill>,
 }
 
-/// A system whose objects are written, but not yet part of any snapshot.
+/// A system that was read, but is not yet part of any snapshot: its objects are staged, or kept by an interrupted run.
 #[derive(Debug)]
 pub struct StagedSystem {
-    system: String,
-    connector: String,
-    scopes: BTreeMap<String, ScopeEntry>,
-    objects: Vec<Staged>,
-    timings: serde_json::Value,
+    pub(super) system: String,
+    pub(super) connector: String,
+    /// Clock of the run that read it, when that was an earlier one.
+    pub(super) read: Option<Timestamp>,
+    pub(super) scopes: BTreeMap<String, ScopeEntry>,
+    pub(super) objects: Vec<Staged>,
+    pub(super) timings: serde_json::Value,
 }
 
 impl<'a> Transaction<'a> {
@@ -139,7 +142,8 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Misuse`] when it already is.
     pub fn add(&mut self, staged: StagedSystem) -> Result<(), StoreError> {
-        let StagedSystem { system, connector, mut scopes, objects, timings } = staged;
+        let StagedSystem { system, connector, read, mut scopes, objects, timings } = staged;
+        let now = read.unwrap_or(self.start.now);
         if self.systems.contains_key(&system) {
             return Err(StoreError::Misuse(format!("system `{system}` was already added to this snapshot")));
         }
@@ -147,7 +151,7 @@ impl<'a> Transaction<'a> {
             let said = scope.report.files.iter().filter_map(|file| file.collected).min();
             for (kind, entry) in &mut scope.kinds {
                 let failed = scope.report.kinds.get(kind).is_none_or(|report| report.state == ScopeState::Failed);
-                entry.collected = (!failed).then(|| said.unwrap_or(self.start.now));
+                entry.collected = (!failed).then(|| said.unwrap_or(now));
             }
         }
         self.objects.extend(objects);
@@ -197,12 +201,13 @@ impl<'a> Transaction<'a> {
         let run = json!({ "sequence": sequence, "run": run, "scopes": std::mem::take(&mut self.timings) });
         self.publish(&self.root.join("runs").join(format!("{sequence:06}.json")), format!("{run:#}\n").as_bytes())?;
         self.publish(&manifest::path(&self.root, &manifest), &bytes)?;
+        resume::clear(&self.root)?;
         Ok(manifest)
     }
 
     /// Syncs new objects and moves them into place. Bytes that the store already has are left alone, so that an idle
     /// night costs no syncs.
-    fn place_objects(&mut self) -> Result<(), StoreError> {
+    pub(super) fn place_objects(&mut self) -> Result<(), StoreError> {
         let new: Vec<Staged> =
             std::mem::take(&mut self.objects).into_par_iter().filter(|staged| !staged.is_known(&self.root)).collect();
         new.par_iter().try_for_each(Staged::sync)?;
@@ -214,7 +219,7 @@ impl<'a> Transaction<'a> {
     }
 
     /// Writes a file so that it is either whole or absent.
-    fn publish(&self, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn publish(&self, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         objects::replace(&self.staging, target, bytes)
     }
 
@@ -418,6 +423,7 @@ impl SystemWriter {
         let mut staged = StagedSystem {
             system: self.system.clone(),
             connector: self.connector.clone(),
+            read: None,
             scopes: BTreeMap::new(),
             objects: Vec::new(),
             timings: serde_json::Value::Null,
@@ -516,6 +522,11 @@ impl SystemWriter {
 }
 
 impl StagedSystem {
+    /// Clock of the run that read it, when that was an earlier one.
+    pub fn read(&self) -> Option<Timestamp> {
+        self.read
+    }
+
     /// The system's name.
     pub fn system(&self) -> &str {
         &self.system

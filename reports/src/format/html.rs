@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::Look;
 use crate::escape::visible;
-use crate::format::{self, Count, Group, Unread, Verdict, minute, plural, short, thousands};
+use crate::format::{self, Count, Group, Unread, Verdict, links, minute, plural, short, thousands};
 use crate::view::{Origin, Outcome, PeopleSummary, Population, RuleSummary, System, View};
 
 const STYLE: &str = include_str!("../../templates/report.css");
@@ -26,6 +26,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("bar.html", include_str!("../../templates/bar.html")),
     ("finding.html", include_str!("../../templates/finding.html")),
     ("findings.html", include_str!("../../templates/findings.html")),
+    ("links.html", include_str!("../../templates/links.html")),
     ("people.html", include_str!("../../templates/people.html")),
     ("report.html", include_str!("../../templates/report.html")),
     ("rules.html", include_str!("../../templates/rules.html")),
@@ -50,6 +51,9 @@ struct Page<'a> {
     rules: &'a [RuleSummary],
     systems: &'a [System],
     people: &'a PeopleSummary,
+    coverage: Vec<links::Line<'a>>,
+    churn: Option<String>,
+    changes: Vec<links::Changed<'a>>,
     style: &'static str,
     script: &'static str,
     style_hash: String,
@@ -72,6 +76,9 @@ pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Wri
         rules: &view.rules,
         systems: &view.systems,
         people: &view.people,
+        coverage: links::coverage(&view.people),
+        churn: view.people.churn.as_ref().map(links::headline),
+        changes: view.people.churn.as_ref().map(links::changes).unwrap_or_default(),
         style: STYLE,
         script: SCRIPT,
         style_hash: csp_hash(STYLE),

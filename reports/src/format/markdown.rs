@@ -1,12 +1,12 @@
 //! A report that a ticket or a wiki takes: CommonMark with GitHub's tables.
 //!
-//! Order: verdict, what was not read, findings by severity and rule with their evidence, rules, systems, people.
+//! Order: verdict, what was not read, findings by severity and rule with their evidence, rules, systems, people, links.
 
 use std::io::{self, Write};
 
 use crate::Look;
 use crate::escape::{markdown as prose, markdown_code as code};
-use crate::format::{self, Group, minute, plural, thousands};
+use crate::format::{self, Group, links, minute, plural, thousands};
 use crate::view::{Finding, Population, View};
 
 pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -15,7 +15,8 @@ pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Wri
     findings(view, out)?;
     rules(view, out)?;
     systems(view, out)?;
-    people(view, out)
+    people(view, out)?;
+    links(view, out)
 }
 
 fn summary(view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -176,13 +177,61 @@ fn people(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n## People and accounts\n")?;
     writeln!(out, "- {} in HR, {} of them employed", plural(people.persons, "person"), thousands(people.employed))?;
     writeln!(out, "- {}", plural(people.accounts, "account"))?;
-    for (title, counts) in
-        [("Linked by", &people.linked), ("Situations", &people.situations), ("Account classes", &people.classes)]
-    {
+    for (title, counts) in [
+        ("Linked by", &people.linked),
+        ("Situations", &people.situations),
+        ("Account classes", &people.classes),
+        ("Affiliations", &people.affiliations),
+    ] {
         if !counts.is_empty() {
             let parts: Vec<String> =
                 counts.iter().map(|(name, n)| format!("{} {}", prose(name), thousands(*n))).collect();
             writeln!(out, "- {title}: {}", parts.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+fn links(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let people = &view.people;
+    let coverage = links::coverage(people);
+    if !coverage.is_empty() {
+        writeln!(out, "\n## Links\n")?;
+        writeln!(out, "Accounts of a human class, by what is known of their person.\n")?;
+        writeln!(out, "| system | accounts | linked | waiting | nobody's | cannot be said | linked by |")?;
+        writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: | --- |")?;
+        for line in &coverage {
+            let counts =
+                [line.accounts, line.linked, line.waiting, line.nobody, line.unsaid].map(thousands).join(" | ");
+            writeln!(out, "| {} | {counts} | {} |", code(line.system), prose(&line.by))?;
+        }
+        if !people.confidence.is_empty() {
+            writeln!(out, "\n| confidence | linked | waiting |\n| --- | ---: | ---: |")?;
+            for bucket in &people.confidence {
+                let (linked, candidates) = (thousands(bucket.linked), thousands(bucket.candidates));
+                writeln!(out, "| {} | {linked} | {candidates} |", links::span(bucket))?;
+            }
+        }
+    }
+    if let Some(churn) = &people.churn {
+        writeln!(out, "\n### Links that changed\n\n{}.", prose(&links::headline(churn)))?;
+        if !churn.changes.is_empty() {
+            writeln!(out, "\n| change | account | before | now | cause |\n| --- | --- | --- | --- | --- |")?;
+        }
+        for links::Changed { change, account, before, after, cause } in links::changes(churn) {
+            let (before, after) = (prose(&before), prose(&after));
+            writeln!(out, "| {} | {} | {before} | {after} | {} |", prose(change), code(&account), say(cause))?;
+        }
+        if churn.left_out > 0 {
+            writeln!(out, "\n{} more are in the query table `link_changes`.", thousands(churn.left_out))?;
+        }
+    }
+    if !people.decisions.is_empty() {
+        writeln!(out, "\n### Decisions that do nothing\n")?;
+        for note in &people.decisions {
+            let at = note.at.as_deref().map(|at| format!(", at {}", code(at))).unwrap_or_default();
+            let rest = [&note.cause, &note.fix].into_iter().flatten().map(|text| format!(" — {}", say(text)));
+            writeln!(out, "- {} {}{at}{}", code(&note.code), say(&note.what), rest.collect::<String>())?;
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Conte
 
 use crate::Look;
 use crate::escape::visible;
-use crate::format::{self, Group, Standing, minute, plural, short, thousands};
+use crate::format::{self, Group, Standing, links, minute, plural, short, thousands};
 use crate::view::{Population, Severity, View};
 
 /// Findings of one rule that are listed; `muster findings --rule` lists them all.
@@ -25,7 +25,8 @@ pub(crate) fn render(view: &View, _: &dyn Population, look: Look, out: &mut dyn 
     findings(view, &mut screen)?;
     rules(view, &mut screen)?;
     systems(view, &mut screen)?;
-    people(view, &mut screen)
+    people(view, &mut screen)?;
+    links(view, &mut screen)
 }
 
 fn verdict(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
@@ -188,15 +189,70 @@ fn people(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
         plain("accounts"),
         plain(&format!("{}, {} linked to a person", thousands(people.accounts), thousands(linked))),
     ]);
-    for (title, counts) in
-        [("linked by", &people.linked), ("situations", &people.situations), ("classes", &people.classes)]
-    {
+    for (title, counts) in [
+        ("linked by", &people.linked),
+        ("situations", &people.situations),
+        ("classes", &people.classes),
+        ("affiliations", &people.affiliations),
+    ] {
         if !counts.is_empty() {
             let parts: Vec<String> = counts.iter().map(|(name, n)| format!("{name} {}", thousands(*n))).collect();
             rows.push(vec![plain(title), plain(&parts.join(", "))]);
         }
     }
     screen.rows(rows, &[Fit::Content, Fit::Flexible])
+}
+
+fn links(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    let people = &view.people;
+    let coverage = links::coverage(people);
+    if !coverage.is_empty() {
+        screen.heading("LINKS", Color::Reset)?;
+        let mut rows = vec![header(&["system", "accounts", "linked", "waiting", "nobody's", "unsaid", "linked by"])];
+        for line in &coverage {
+            rows.push(vec![
+                plain(line.system),
+                number(line.accounts),
+                number(line.linked),
+                number(line.waiting),
+                number(line.nobody),
+                number(line.unsaid),
+                plain(&line.by),
+            ]);
+        }
+        let counts = [Fit::Content; 5];
+        screen.rows(rows, &[&[Fit::Flexible][..], &counts, &[Fit::Flexible]].concat())?;
+        if !people.confidence.is_empty() {
+            screen.rows(vec![vec![plain(&format!("confidence {}", links::histogram(people)))]], &[Fit::Flexible])?;
+        }
+    }
+    if let Some(churn) = &people.churn {
+        screen.heading("LINKS THAT CHANGED", Color::Reset)?;
+        let mut rows = vec![vec![plain(&links::headline(churn))]];
+        for links::Changed { change, account, before, after, cause } in links::changes(churn).iter().take(LISTED) {
+            rows.push(vec![strong(&format!("{change} {account}: {before} → {after}"))]);
+            rows.push(vec![plain(&format!("    {cause}"))]);
+        }
+        let more = churn.changes.len().saturating_sub(LISTED) as u64 + churn.left_out;
+        if more > 0 {
+            rows.push(vec![faint(&format!("{} more: muster query \"select * from link_changes\"", thousands(more)))]);
+        }
+        screen.rows(rows, &[Fit::Flexible])?;
+    }
+    if !people.decisions.is_empty() {
+        screen.heading("DECISIONS THAT DO NOTHING", Color::Yellow)?;
+        let mut rows = Vec::new();
+        for note in &people.decisions {
+            rows.push(vec![strong(&format!("{} {}", note.code, note.what))]);
+            for (word, text) in [("at", &note.at), ("cause", &note.cause), ("fix", &note.fix)] {
+                if let Some(text) = text {
+                    rows.push(vec![plain(&format!("    {word}: {text}"))]);
+                }
+            }
+        }
+        screen.rows(rows, &[Fit::Flexible])?;
+    }
+    Ok(())
 }
 
 /// How a column takes part in fitting the width.

@@ -5,8 +5,9 @@ use std::io;
 
 use jiff::Timestamp;
 use muster_reports::view::{
-    AccountRow, Evidence, File, Finding, Gap, GrantRow, Kind, Origin, Outcome, PeopleSummary, Population, Reason,
-    RuleSummary, Scope, Severity, Step, Subject, System, VIEW_VERSION, View,
+    AccountRow, Bucket, DecisionNote, Evidence, File, Finding, Gap, GrantRow, Kind, LinkChange, LinkChurn,
+    LinkCoverage, LinkEnd, Origin, Outcome, PeopleSummary, Population, Reason, RuleSummary, Scope, Severity, Step,
+    Subject, System, VIEW_VERSION, View,
 };
 
 /// A view with its population.
@@ -124,6 +125,7 @@ pub(crate) fn rich() -> Sample {
             vec![scope("111122223333", vec![kind("accounts", "complete", 61)]), scope("444455556666", vec![carried])],
         ),
     );
+    view.people = links(view.people, "Ada Lovelace");
     Sample { name: "rich", view, ..clean() }
 }
 
@@ -217,6 +219,7 @@ pub(crate) fn hostile() -> Sample {
         view.systems.push(system(text, "csv", vec![scope]));
         view.people.classes.insert((*text).to_owned(), 1);
     }
+    view.people = links(std::mem::take(&mut view.people), &HOSTILE.join(" "));
     view.rules[0].reasons = HOSTILE.iter().map(|text| Reason { cause: (*text).to_owned(), subjects: 1 }).collect();
     view.rules[0].not_evaluated = HOSTILE.len() as u64;
     view.rules[0].population += HOSTILE.len() as u64;
@@ -272,7 +275,60 @@ fn people() -> PeopleSummary {
         linked: counts(&[("employee id", 980), ("pin", 4), ("verified e-mail", 131)]),
         situations: counts(&[("CONFIRMED", 1115), ("UNASSIGNED", 89)]),
         classes: counts(&[("human", 1120), ("service", 84)]),
+        ..PeopleSummary::default()
     }
+}
+
+/// What a run with an earlier check to compare with, and decisions of people, has to tell besides. `name` is a stranger's.
+pub(crate) fn links(mut people: PeopleSummary, name: &str) -> PeopleSummary {
+    let counts =
+        |pairs: &[(&str, u64)]| pairs.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect::<BTreeMap<_, _>>();
+    let end = |person: &str, strategy: &str| {
+        Some(LinkEnd { person: person.into(), name: name.into(), strategy: strategy.into(), confidence: 95 })
+    };
+    let change = |change: &str, account: &str, before: Option<LinkEnd>, after: Option<LinkEnd>| LinkChange {
+        change: change.into(),
+        system: "crm".into(),
+        account: account.into(),
+        name: name.into(),
+        before,
+        after,
+        cause: format!("email: e-mail `{name}` on both sides"),
+    };
+    people.affiliations = counts(&[("employee", 1100), ("unknown", 104)]);
+    people.coverage = vec![LinkCoverage {
+        system: "crm".into(),
+        accounts: 1120,
+        situations: counts(&[("CONFIRMED", 1115), ("FOUND", 2), ("INDETERMINATE", 1), ("UNASSIGNED", 2)]),
+        linked: counts(&[("email", 131), ("employee_id", 984)]),
+    }];
+    people.confidence = vec![
+        Bucket { from: 75, to: 79, linked: 0, candidates: 2 },
+        Bucket { from: 95, to: 99, linked: 1111, candidates: 0 },
+        Bucket { from: 100, to: 100, linked: 4, candidates: 0 },
+    ];
+    people.churn = Some(LinkChurn {
+        since: 6,
+        unchanged: 1112,
+        moved: 1,
+        lost: 1,
+        gone: 0,
+        new: 2,
+        changes: vec![
+            change("moved", "c-7", end("E7", "email"), end("E8", "pin")),
+            change("lost", "c-8", end("E9", "email"), None),
+            change("new", "c-9", None, end("E9", "email")),
+        ],
+        left_out: 1,
+    });
+    people.decisions = vec![DecisionNote {
+        code: "LNK004".into(),
+        what: format!("the decision `pin` of crm:{name} has expired"),
+        cause: None,
+        fix: Some("decide again with `muster links`".into()),
+        at: Some("policy/links.toml:3:1".into()),
+    }];
+    people
 }
 
 fn finding(number: usize, rule: &str, slug: &str, title: &str, severity: Severity) -> Finding {

@@ -198,12 +198,12 @@ fn administrators(company: &Company, truth: &mut Truth) -> Vec<User> {
     );
     let kofi =
         User::of(SANDBOX, &company.get("kofi.mensah-addo").email()).console(4, true).holds("AdministratorAccess");
-    truth.undecided(
+    truth.finding(
         "XPR-004",
         SYSTEM,
         kofi.id(),
-        "scp",
-        "AdministratorAccess in an account that a service control policy restricts",
+        "admin",
+        "AdministratorAccess; the service control policy above denies other regions and spares IAM",
     );
     let mut luca =
         User::of(PRODUCTION, &company.get("luca.ferrarotti").local).console(2, true).holds("AdministratorAccess");
@@ -393,12 +393,12 @@ fn roles(company: &Company, truth: &mut Truth) -> Vec<Role> {
         "admin",
         "AdministratorAccess for whoever may assume it in the management account",
     );
-    truth.undecided(
+    truth.finding(
         "XPR-004",
         SYSTEM,
         role_id(SANDBOX, "OrganizationAccountAccessRole"),
-        "scp",
-        "AdministratorAccess in an account that a service control policy restricts",
+        "admin",
+        "AdministratorAccess; the service control policy above denies other regions and spares IAM",
     );
     roles.push(Role {
         account: PRODUCTION,

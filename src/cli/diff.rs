@@ -1,0 +1,322 @@
+//! `muster diff BEFORE AFTER`: what came, went and changed between two snapshots, and what cannot be told.
+
+use std::io::{self, Write};
+
+use clap::{Args, builder::PossibleValuesParser};
+use comfy_table::Table;
+use muster_connectors::record::RecordKind;
+use muster_reports::escape;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::{Value as Json, json};
+
+use super::Which;
+use super::outcome::{Exit, Failure, Outcome};
+use super::output::{Choice, open, targets};
+use super::session::Session;
+use super::tables::plain_table;
+use crate::collect::known_systems;
+use crate::diagnostic::visible;
+use crate::diff::{Change, Diff, Field, Part, Reading, What};
+use crate::snapshot::{Snapshot, StoreError};
+
+/// Arguments of `muster diff`.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// The earlier snapshot: its number, its hash or a start of it
+    #[arg(default_value = "previous")]
+    pub before: String,
+    /// The later snapshot
+    #[arg(default_value = "latest")]
+    pub after: String,
+    /// Only this system. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub system: Vec<String>,
+    /// Only this kind of record. May be repeated
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(RecordKind::ALL.iter().map(|kind| kind.as_str())))]
+    pub kind: Vec<String>,
+    /// Changes that the table shows of each kind of a scope; 0 for all. Files and the other formats always have all
+    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    pub limit: usize,
+}
+
+const CHOICES: [Choice; 3] = [
+    Choice { name: "table", ending: "txt" },
+    Choice { name: "json", ending: "json" },
+    Choice { name: "csv", ending: "csv" },
+];
+
+/// Compares, and ends with 3 when something cannot be told.
+///
+/// # Errors
+/// [`Failure`] when a snapshot cannot be used.
+pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+    let config = session.config()?;
+    // A system that has left the config may still be asked about, one that never was is a slip of the pen.
+    let store = session.existing_store(&config)?;
+    let open_one = |name: &String| session.snapshot(&store, &Which { snapshot: Some(name.clone()), as_of: None });
+    let (before, after) = (open_one(&arguments.before)?, open_one(&arguments.after)?);
+    let in_neither = |name: &&String| {
+        [&before, &after].iter().all(|snapshot| !snapshot.manifest().systems.contains_key(name.as_str()))
+    };
+    let strangers: Vec<String> = arguments.system.iter().filter(in_neither).cloned().collect();
+    known_systems(&config, &strangers).map_err(super::collect::failure)?;
+    let diff = Diff::between(&before, &after, |system, kind| {
+        (arguments.system.is_empty() || arguments.system.iter().any(|name| name == system))
+            && (arguments.kind.is_empty() || arguments.kind.iter().any(|name| name == kind.as_str()))
+    })?;
+    let answer = Answer { names: Names::of(&diff, &before, &after)?, before: &before, after: &after, diff: &diff };
+    for (choice, file) in targets(&session.global.output, &CHOICES)? {
+        let mut out = open(file.as_deref())?;
+        match choice.name {
+            "json" => answer.json(&mut out)?,
+            "csv" => answer.csv(&mut out)?,
+            _ => answer.table(if file.is_some() { 0 } else { arguments.limit }, &mut out)?,
+        }
+        out.close()?;
+    }
+    Ok(answer.outcome().allowing_partial(session.global.allow_partial))
+}
+
+/// A comparison, ready to be told.
+struct Answer<'a> {
+    before: &'a Snapshot,
+    after: &'a Snapshot,
+    diff: &'a Diff,
+    names: Names,
+}
+
+impl Answer<'_> {
+    fn counts(&self) -> String {
+        let counts = self.diff.counts();
+        let words = [What::Added, What::Removed, What::Changed]
+            .map(|what| format!("{} {}", counts.get(&what).copied().unwrap_or_default(), what.as_str()));
+        words.join(", ")
+    }
+
+    fn outcome(&self) -> Outcome {
+        let open = self.diff.unproven().count();
+        let (from, to) = (self.before.manifest().header.sequence, self.after.manifest().header.sequence);
+        let told = format!("snapshots {from} to {to}: {}", self.counts());
+        if open == 0 {
+            return Outcome::new(Exit::Clean, told);
+        }
+        Outcome::new(
+            Exit::Incomplete,
+            format!("{told}; of {open} parts it cannot be told, because they were not read completely"),
+        )
+    }
+
+    fn table(&self, limit: usize, out: &mut impl Write) -> io::Result<()> {
+        for (word, snapshot) in [("from", self.before), ("to", self.after)] {
+            let header = &snapshot.manifest().header;
+            writeln!(out, "{word:<5} snapshot {}, taken {}", header.sequence, header.taken)?;
+        }
+        for part in self.diff.parts.iter().filter(|part| !part.changes.is_empty()) {
+            writeln!(out, "\n{}", visible(&place(part)))?;
+            let shown = if limit == 0 { part.changes.len() } else { limit };
+            let mut table = plain_table(&[]);
+            table.set_header(Vec::<String>::new());
+            for change in part.changes.iter().take(shown) {
+                let (mark, fields) = match change.what {
+                    What::Added => ("+", String::new()),
+                    What::Removed => ("-", String::new()),
+                    What::Changed => ("~", change.fields.iter().map(in_words).collect::<Vec<_>>().join("; ")),
+                };
+                let label = self.names.label(part, change);
+                table.add_row([format!("  {mark}"), visible(&label).into_owned(), visible(&fields).into_owned()]);
+            }
+            lines(&table, out)?;
+            if part.changes.len() > shown {
+                writeln!(out, "  … {} more; `--limit 0` or `-o csv` show all", part.changes.len() - shown)?;
+            }
+        }
+        let open: Vec<&Part> = self.diff.unproven().collect();
+        if !open.is_empty() {
+            writeln!(out, "\nNOT KNOWN")?;
+            for part in open {
+                let mut whys: Vec<String> = part
+                    .unproven
+                    .iter()
+                    .map(|open| format!("whether {} rows were {}: {}", open.rows, open.what.as_str(), open.why))
+                    .collect();
+                if whys.is_empty() {
+                    let state = part.after.map_or("missing", |reading| reading.state.as_str());
+                    whys.push(format!("what else changed: {} are {state} in the later snapshot", part.kind));
+                }
+                writeln!(out, "  {}: {}", visible(&place(part)), visible(&whys.join("; ")))?;
+            }
+        }
+        let reordered: u64 = self.diff.parts.iter().map(|part| part.reordered).sum();
+        if reordered > 0 {
+            writeln!(out, "\n{reordered} rows differ only in the order within a list, which is no change")?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        let header = |snapshot: &Snapshot| {
+            let manifest = snapshot.manifest();
+            json!({ "number": manifest.header.sequence, "id": manifest.id, "taken": manifest.header.taken })
+        };
+        let reading = |reading: Option<Reading>| {
+            reading.map(|reading| json!({ "state": reading.state.as_str(), "collected": reading.collected, "rows": reading.rows }))
+        };
+        let change = |part: &Part, change: &Change| {
+            let key: serde_json::Map<String, Json> =
+                change.key.iter().map(|(column, value)| ((*column).to_owned(), json!(value))).collect();
+            let fields: Vec<Json> = change
+                .fields
+                .iter()
+                .map(|field| json!({ "column": field.column, "before": field.before, "after": field.after }))
+                .collect();
+            json!({ "what": change.what.as_str(), "key": key, "name": self.names.label(part, change), "fields": fields })
+        };
+        let parts: Vec<Json> = self
+            .diff
+            .parts
+            .iter()
+            .map(|part| {
+                let unproven = part.unproven.iter();
+                let unproven =
+                    unproven.map(|open| json!({ "what": open.what.as_str(), "rows": open.rows, "why": open.why }));
+                json!({
+                    "system": part.system,
+                    "scope": part.scope,
+                    "kind": part.kind,
+                    "before": reading(part.before),
+                    "after": reading(part.after),
+                    "changes": part.changes.iter().map(|one| change(part, one)).collect::<Vec<_>>(),
+                    "unproven": unproven.collect::<Vec<_>>(),
+                    "reordered": part.reordered,
+                    "known": !part.is_open(),
+                })
+            })
+            .collect();
+        let document = json!({ "before": header(self.before), "after": header(self.after), "parts": parts });
+        writeln!(out, "{}", escape::json(&format!("{document:#}")))
+    }
+
+    /// One line a changed field; of rows that came or went, one line.
+    fn csv(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(["what", "system", "scope", "kind", "key", "name", "column", "before", "after"])?;
+        for part in &self.diff.parts {
+            for change in &part.changes {
+                let key = change.key.iter().map(|(_, value)| value.as_deref().unwrap_or_default());
+                let key = key.collect::<Vec<_>>().join(" · ");
+                let name = self.names.label(part, change);
+                let mut line = |column: &str, before: &Json, after: &Json| {
+                    let (before, after) = (text(before), text(after));
+                    let cells = [
+                        change.what.as_str(),
+                        &part.system,
+                        &part.scope,
+                        part.kind.as_str(),
+                        &key,
+                        &name,
+                        column,
+                        &before,
+                        &after,
+                    ];
+                    writer.write_record(cells.map(|cell| escape::visible(&escape::formula_safe(cell)).into_owned()))
+                };
+                if change.what == What::Changed {
+                    for field in &change.fields {
+                        line(field.column, &field.before, &field.after)?;
+                    }
+                } else {
+                    line("", &Json::Null, &Json::Null)?;
+                }
+            }
+        }
+        writer.flush()
+    }
+}
+
+/// Names of the objects that changes speak of, by system and id.
+struct Names(FxHashMap<(String, String), String>);
+
+/// Tables that name things, and their columns, the better one first.
+const NAMED: [(&str, &[&str]); 5] = [
+    ("accounts", &["login", "name"]),
+    ("groups", &["name"]),
+    ("entitlements", &["name"]),
+    ("resources", &["name"]),
+    ("persons", &["preferred_name", "legal_name"]),
+];
+
+/// Key columns that hold the id of something that has a name.
+const IDS: [&str; 6] = ["id", "group", "member", "principal", "entitlement", "resource"];
+
+impl Names {
+    /// Looks up only what is spoken of. The later snapshot's names win.
+    fn of(diff: &Diff, before: &Snapshot, after: &Snapshot) -> Result<Self, StoreError> {
+        let keys = |part: &Part| {
+            let ids = part.changes.iter().flat_map(|change| &change.key).filter(|(column, _)| IDS.contains(column));
+            let system = part.system.clone();
+            ids.filter_map(|(_, id)| id.clone()).map(move |id| (system.clone(), id)).collect::<Vec<_>>()
+        };
+        let wanted: FxHashSet<(String, String)> = diff.parts.iter().flat_map(keys).collect();
+        let mut names = FxHashMap::default();
+        if wanted.is_empty() {
+            return Ok(Self(names));
+        }
+        for snapshot in [before, after] {
+            for (table, columns) in NAMED {
+                let frame = snapshot.frame(table, &[&["id"], columns].concat())?;
+                let failed = StoreError::frame("read", table);
+                let column = |name: &str| frame.column(name).and_then(|column| column.str().cloned());
+                let mut read = || -> polars::prelude::PolarsResult<()> {
+                    let (systems, ids) = (column("system")?, column("id")?);
+                    let texts = columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
+                    for row in 0..frame.height() {
+                        let (Some(system), Some(id)) = (systems.get(row), ids.get(row)) else { continue };
+                        let key = (system.to_owned(), id.to_owned());
+                        let name = texts.iter().find_map(|text| text.get(row)).filter(|name| *name != id);
+                        if let Some(name) = name.filter(|_| wanted.contains(&key)) {
+                            names.insert(key, name.to_owned());
+                        }
+                    }
+                    Ok(())
+                };
+                if let Err(error) = read() {
+                    return Err(failed(error));
+                }
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// A row in words: its key, with names where there are any.
+    fn label(&self, part: &Part, change: &Change) -> String {
+        let word = |(column, id): &(&'static str, Option<String>)| {
+            let id = id.as_ref()?;
+            let name = IDS.contains(column).then(|| self.0.get(&(part.system.clone(), id.clone()))).flatten();
+            Some(name.cloned().unwrap_or_else(|| id.clone()))
+        };
+        change.key.iter().filter_map(word).collect::<Vec<_>>().join(" · ")
+    }
+}
+
+fn place(part: &Part) -> String {
+    format!("{} / {} / {}", part.system, part.scope, part.kind)
+}
+
+fn in_words(field: &Field) -> String {
+    let shown = |value: &Json| if value.is_null() { "nothing".to_owned() } else { text(value) };
+    format!("{}: {} → {}", field.column, shown(&field.before), shown(&field.after))
+}
+
+/// A value as text: lists are joined.
+fn text(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        Json::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
+        Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
+    }
+}
+
+fn lines(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+}

@@ -1,0 +1,153 @@
+//! What a check found, kept beside its snapshot: findings in `checks/000007.parquet`, the rest in `checks/000007.json`.
+//!
+//! The links that the check made are an object like any table, named by its hash in the summary: an idle night shares them with
+//! the night before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::{DataFrame, SerReader as _};
+use polars_io::parquet::read::ParquetReader;
+
+use super::error::{At as _, StoreError};
+use super::lock::Lock;
+use super::objects::{self, Staging};
+use super::{Store, manifest};
+
+/// What a check found, as tables.
+#[derive(Debug, Clone)]
+pub struct CheckRows {
+    /// One row a finding.
+    pub findings: DataFrame,
+    /// One row an account that was linked or could have been.
+    pub links: DataFrame,
+}
+
+/// What stands in `checks/000007.json`.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Check {
+    /// BLAKE3 of `checks/000007.parquet`.
+    findings: String,
+    /// The object that holds the links; earlier versions kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    links: Option<String>,
+    summary: serde_json::Value,
+}
+
+/// The same, without the summary.
+#[derive(serde::Deserialize)]
+struct LinksOf {
+    links: Option<String>,
+}
+
+impl Store {
+    /// Keeps what a check found beside its snapshot, in place of what an earlier check found.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; what was there is then intact.
+    pub fn write_check(
+        &self,
+        lock: &Lock,
+        sequence: u64,
+        rows: CheckRows,
+        summary: &serde_json::Value,
+    ) -> Result<(), StoreError> {
+        if !lock.covers(&self.root) {
+            return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root.display())));
+        }
+        let staging = Staging::open(&self.root);
+        let one = "one frame makes an object";
+        let links = staging.parquet("links", std::iter::once(Ok(rows.links)))?.expect(one);
+        let links_hash = links.hash.clone();
+        if !links.is_known(&self.root) {
+            links.sync()?;
+            objects::sync_folder(&links.place(&self.root)?)?;
+        }
+        let (frame, json) = self.check_files(sequence);
+        let staged = staging.parquet("findings", std::iter::once(Ok(rows.findings)))?.expect(one);
+        // The files belong together: a kill between them must not pair new findings with old counts.
+        let check = Check { findings: staged.hash.clone(), links: Some(links_hash), summary: summary.clone() };
+        let text = serde_json::to_string_pretty(&check).expect("JSON values are always JSON");
+        staged.sync()?;
+        staged.place_at(&frame)?;
+        objects::replace(&staging, &json, format!("{text}\n").as_bytes())?;
+        staging.clear()
+    }
+
+    /// The findings of the last check of a snapshot and its summary, if it was ever checked.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are there but cannot be read.
+    pub fn read_check(&self, sequence: u64) -> Result<Option<(DataFrame, serde_json::Value)>, StoreError> {
+        let (frame, json) = self.check_files(sequence);
+        let Some(check) = read::<Check>(&json)? else { return Ok(None) };
+        let bytes = fs::read(&frame).at("read", &frame)?;
+        let found = blake3::hash(&bytes).to_hex();
+        if found.as_str() != check.findings {
+            let what = format!("it hashes to {found}, its summary says {}", check.findings);
+            return Err(StoreError::Damaged { path: frame, what });
+        }
+        let findings =
+            ParquetReader::new(Cursor::new(bytes)).finish().map_err(StoreError::frame("read", "findings"))?;
+        Ok(Some((findings, check.summary)))
+    }
+
+    /// The links of the newest check of a snapshot before `sequence` that kept them, with the snapshot's number. Pruned
+    /// snapshots have none any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they are there but cannot be read.
+    pub fn links_before(&self, sequence: u64) -> Result<Option<(u64, DataFrame)>, StoreError> {
+        for path in manifest::files(&self.root)?.iter().rev() {
+            let Some((number, _)) = manifest::parse_name(path).filter(|(number, _)| *number < sequence) else {
+                continue;
+            };
+            let Some(links) = self.links_of(number)? else { continue };
+            if manifest::load(path)?.pruned {
+                continue;
+            }
+            let bytes = objects::read(&self.root, &links, || format!("the links of the check of snapshot {number}"))?;
+            let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(StoreError::frame("read", "links"))?;
+            return Ok(Some((number, frame)));
+        }
+        Ok(None)
+    }
+
+    /// The object with the links of the check of each snapshot that is asked about.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a summary cannot be read.
+    pub(super) fn link_objects(
+        &self,
+        snapshots: impl Iterator<Item = u64>,
+    ) -> Result<BTreeMap<u64, String>, StoreError> {
+        let mut found = BTreeMap::new();
+        for number in snapshots {
+            if let Some(links) = self.links_of(number)? {
+                found.insert(number, links);
+            }
+        }
+        Ok(found)
+    }
+
+    fn links_of(&self, sequence: u64) -> Result<Option<String>, StoreError> {
+        let check: Option<LinksOf> = read(&self.check_files(sequence).1)?;
+        Ok(check.and_then(|check| check.links))
+    }
+
+    fn check_files(&self, sequence: u64) -> (PathBuf, PathBuf) {
+        let folder = self.root.join("checks");
+        (folder.join(format!("{sequence:06}.parquet")), folder.join(format!("{sequence:06}.json")))
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(json: &Path) -> Result<Option<T>, StoreError> {
+    if !json.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(json).at("read", json)?;
+    let damaged = |error: serde_json::Error| StoreError::Damaged { path: json.to_owned(), what: error.to_string() };
+    serde_json::from_str(&text).map(Some).map_err(damaged)
+}
