@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use self::assign::{Edge, Graph};
 use self::block::{Found, Index};
-use self::compare::{ADDRESS, FAMILY, GIVEN, MOST, NAMED_ADDRESS, Pairs, Pattern, VALUES};
+use self::compare::{ADDRESS, FAMILY, GIVEN, MOST, NAMED_ADDRESS, Pairs, VALUES};
 use self::levels::MISSING;
 use self::model::{Model, Trained};
 use self::prepare::{Side, Spellings};
@@ -224,7 +224,7 @@ impl Linkage {
         index.find(&self.accounts, account, &self.spellings, &self.kinds, found);
         let mut scored: Vec<(u32, f64, Trained)> = Vec::new();
         for person in &found.persons {
-            let pattern: Pattern = pairs.compare(account, *person as usize);
+            let Some(pattern) = pairs.compare_promising(account, *person as usize) else { continue };
             let levels = model.bits(&pattern.levels);
             // Rarity adds little where hardly anything agrees.
             if levels < -12.0 {

@@ -64,6 +64,8 @@ pub enum Slip {
     NoRegion,
     /// Another region.
     OtherRegion,
+    /// Hardly anything but the name was filled in.
+    Sparse,
 }
 
 /// A row of either side; an empty text is a missing value.
@@ -344,7 +346,12 @@ impl Maker {
             5..=8 => region = slip(&mut slips, Slip::OtherRegion, (*self.rng.pick(&REGIONS)).to_owned()),
             _ => {}
         }
-        let account = Row { employee_id, name, email, born, phone, street, postcode, region, ..Row::default() };
+        let mut account = Row { employee_id, name, email, born, phone, street, postcode, region, ..Row::default() };
+        if self.rng.chance(6) {
+            slips.push(Slip::Sparse);
+            let email = if self.rng.chance(50) { account.email } else { String::new() };
+            account = Row { name: account.name, email, region: account.region, ..Row::default() };
+        }
         (account, slips)
     }
 

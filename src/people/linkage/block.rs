@@ -1,7 +1,7 @@
 //! Which pairs are worth a look: persons by keys that most pairs of one human share.
 //!
-//! A key that more than [`CAP`] persons share is refined by what else the record tells (another name, a day, a place…),
-//! then by two of these, rather than looked through or dropped. What is shared by too many even then is *crowded*: nothing
+//! A key that more than [`CAP`] persons share is refined by what else the record tells (another name, a day, a place…), and
+//! a whole name by two of these, rather than looked through or dropped. What is shared by too many even then is *crowded*: nothing
 //! in the record tells its bearers apart, and the account is told so.
 //!
 //! The index is sorted numbers, a person each in the low bits and the hash of a key in the high ones. Hashes that meet by
@@ -16,7 +16,9 @@ use super::levels::Kind;
 use super::prepare::{Side, Spellings, value_text};
 
 /// Persons of one key that are looked through.
-const CAP: usize = 48;
+const CAP: usize = 32;
+/// The same for keys that say little by themselves.
+const WEAK_CAP: usize = 6;
 /// Bits of a person's place.
 const PERSON_BITS: u32 = 26;
 /// Most persons of one run: 2²⁶, 67 million.
@@ -26,6 +28,8 @@ const BUCKET_BITS: u32 = 16;
 
 /// Marks a key that says all a name says; the low bits of a key are not kept in the index.
 const WHOLE_NAME: u64 = 1;
+/// Marks a key that says little by itself.
+const WEAK: u64 = 2;
 
 /// Which side a record's keys are made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +73,7 @@ impl Index {
         let by_one = Sorted::of(persons.len(), |person, put| {
             let (mut keys, mut extras) = (Vec::new(), Vec::new());
             keys_of(person, &mut keys);
-            keys.retain(|key| plain.find(*key).len() > CAP);
+            keys.retain(|key| plain.find(*key).len() > cap(*key));
             if keys.is_empty() {
                 return;
             }
@@ -81,14 +85,14 @@ impl Index {
         let by_two = Sorted::of(persons.len(), |person, put| {
             let (mut keys, mut extras) = (Vec::new(), Vec::new());
             keys_of(person, &mut keys);
-            keys.retain(|key| plain.find(*key).len() > CAP);
+            keys.retain(|key| key & WHOLE_NAME != 0 && plain.find(*key).len() > CAP);
             if keys.is_empty() {
                 return;
             }
             extras_of(person, &mut extras);
             for key in keys {
                 let crowded: Vec<u64> =
-                    extras.iter().copied().filter(|extra| by_one.find(mix(key, *extra)).len() > CAP).collect();
+                    extras.iter().copied().filter(|extra| by_one.find(mix(key, *extra)).len() > cap(key)).collect();
                 for (place, one) in crowded.iter().enumerate() {
                     crowded[place + 1..].iter().for_each(|two| put(mix(mix(key, *one), *two)));
                 }
@@ -107,7 +111,7 @@ impl Index {
         record_keys(accounts, account, spellings, kinds, Role::Account, keys);
         for key in keys.iter() {
             let run = self.plain.find(*key);
-            if run.len() <= CAP {
+            if run.len() <= cap(*key) {
                 persons.extend(run.iter().map(|entry| person_of(*entry)));
                 continue;
             }
@@ -116,16 +120,17 @@ impl Index {
             }
             for (place, one) in extras.iter().enumerate() {
                 let narrow = self.by_one.find(mix(*key, *one));
-                if narrow.len() <= CAP {
+                if narrow.len() <= cap(*key) {
                     persons.extend(narrow.iter().map(|entry| person_of(*entry)));
                     continue;
                 }
-                if key & WHOLE_NAME != 0 {
-                    *crowded = (*crowded).max(narrow.len());
+                if key & WHOLE_NAME == 0 {
+                    continue;
                 }
+                *crowded = (*crowded).max(narrow.len());
                 for two in &extras[place + 1..] {
                     let narrow = self.by_two.find(mix(mix(*key, *one), *two));
-                    if narrow.len() <= CAP {
+                    if narrow.len() <= cap(*key) {
                         persons.extend(narrow.iter().map(|entry| person_of(*entry)));
                     }
                 }
@@ -134,6 +139,10 @@ impl Index {
         persons.sort_unstable();
         persons.dedup();
     }
+}
+
+const fn cap(key: u64) -> usize {
+    if key & WEAK == 0 { CAP } else { WEAK_CAP }
 }
 
 /// Keys in ascending order, with where each bucket begins.
@@ -189,7 +198,7 @@ fn hash(purpose: u8, a: u64, b: u64) -> u64 {
     hasher.write_u8(purpose);
     hasher.write_u64(a);
     hasher.write_u64(b);
-    scatter(hasher.finish()) & !WHOLE_NAME
+    scatter(hasher.finish()) & !(WHOLE_NAME | WEAK)
 }
 
 fn mix(a: u64, b: u64) -> u64 {
@@ -264,7 +273,7 @@ fn record_keys(
 /// A token alone, whichever name it is.
 fn single_key(spellings: &Spellings, token: u32, keys: &mut Vec<u64>) {
     if spellings.text(token).len() >= 2 {
-        keys.push(hash(1, u64::from(token), 0));
+        keys.push(hash(1, u64::from(token), 0) | WEAK);
     }
 }
 

@@ -39,8 +39,30 @@ pub(crate) struct Pairs<'a> {
 impl Pairs<'_> {
     /// Compares an account with a person.
     pub(crate) fn compare(&self, account: usize, person: usize) -> Pattern {
-        let mut pattern = Pattern { levels: [MISSING; MOST], agreed: [NONE; MOST] };
+        self.fill(account, person, self.names(account, person))
+    }
+
+    /// The same where the pair has a chance: part of a name in common, an address, or two other values.
+    ///
+    /// A postcode or a birthday alone is shared by many, and most pairs that a key brings together have no more.
+    pub(crate) fn compare_promising(&self, account: usize, person: usize) -> Option<Pattern> {
         let names = self.names(account, person);
+        let promising = names.any_agree() || self.share_address(account, person) || self.share_values(account, person) >= 2;
+        promising.then(|| self.fill(account, person, names))
+    }
+
+    fn share_address(&self, account: usize, person: usize) -> bool {
+        let theirs = self.persons.addresses(person);
+        self.accounts.addresses(account).iter().any(|ours| theirs.iter().any(|other| ours.local == other.local))
+    }
+
+    fn share_values(&self, account: usize, person: usize) -> usize {
+        let theirs = self.persons.values(person);
+        self.accounts.values(account).iter().filter(|ours| theirs.iter().any(|other| ours.id == other.id)).count()
+    }
+
+    fn fill(&self, account: usize, person: usize, names: Names) -> Pattern {
+        let mut pattern = Pattern { levels: [MISSING; MOST], agreed: [NONE; MOST] };
         (pattern.levels[GIVEN], pattern.agreed[GIVEN]) = names.given;
         (pattern.levels[FAMILY], pattern.agreed[FAMILY]) = names.family;
         let field = if names.agree() { NAMED_ADDRESS } else { ADDRESS };
@@ -301,6 +323,12 @@ impl Names {
     /// Whether a name stands on both sides.
     fn any(&self) -> bool {
         self.given.0 != MISSING || self.family.0 != MISSING
+    }
+
+    /// Whether one of the names speaks for one human, or there is none to speak.
+    fn any_agree(&self) -> bool {
+        let given = (EXACT..given::INITIAL).contains(&self.given.0);
+        given || (EXACT..family::INITIAL).contains(&self.family.0) || !self.any()
     }
 
     /// Whether both names speak for one human.

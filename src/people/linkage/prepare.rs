@@ -311,9 +311,9 @@ impl Filler<'_> {
             if folded.is_empty() {
                 continue;
             }
-            // The same word in two fields is counted for each: a leading separator tells them apart.
-            let id = self.spellings.id(&format!("{field}\u{1f}{folded}"));
             let field = u8::try_from(*field).unwrap_or(u8::MAX);
+            // The same word in two fields is counted for each: a leading letter tells them apart.
+            let id = self.spellings.id(&format!("{}{folded}", char::from(b'A' + field)));
             if !self.side.values[first..].iter().any(|known| known.id == id) {
                 self.side.values.push(Value { number, id, field });
             }
@@ -354,5 +354,5 @@ fn is_degree(text: &str) -> bool {
 
 /// The text of a value's spelling without its field.
 pub(crate) fn value_text(spelling: &str) -> &str {
-    spelling.split_once('\u{1f}').map_or(spelling, |(_, text)| text)
+    spelling.get(1..).unwrap_or(spelling)
 }
