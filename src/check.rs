@@ -44,7 +44,9 @@ impl Estate {
         let zone = Some(config.timezone.value.clone());
         let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::load(snapshot, zone));
         let graph = graph?;
-        let people = people?.correlate_with(&graph, decisions(config), Thresholds::default(), now);
+        let likeness = config.likeness.clone().read(snapshot, &graph)?;
+        let people =
+            people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
         Ok(Self { graph, people, access })
     }

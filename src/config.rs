@@ -32,6 +32,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
+use crate::people::linkage::Kind;
+use crate::people::{AccountField, Compared, Likeness, PersonField};
+
 pub use file::EmptyIsNormal;
 pub use policy::Policy;
 pub use schema::schema;
@@ -69,6 +72,10 @@ pub struct Config {
     pub concurrency: Value<usize>,
     /// When a complete answer is not believed.
     pub gate: Gate,
+    /// What is compared where no id and no address decides.
+    pub likeness: Likeness,
+    /// Who set the rate of false links.
+    pub people_origin: Origin,
     /// The systems, in file order.
     pub systems: Vec<System>,
     /// What people decided.
@@ -265,6 +272,7 @@ impl Loader<'_> {
         let mut root = root.into_inner();
         let muster: file::MusterTable = self.table(root.remove("muster"));
         let gate: file::GateTable = self.table(root.remove("gate"));
+        let people: file::PeopleTable = self.table(root.remove("people"));
         let rules = root.remove("rules").map(Spanned::into_inner);
         rule_tables(&file, rules, &mut self.problems);
         let systems = root.remove("system");
@@ -273,12 +281,14 @@ impl Loader<'_> {
                 &file,
                 key.get_ref(),
                 Some(key.span()),
-                &["muster", "gate", "rules", "system"],
+                &["muster", "gate", "people", "rules", "system"],
                 "at the top of the file",
             ));
         }
         let gate_origins = self.gate_origins(&gate);
         let gate = self.gate(gate);
+        let likeness = self.likeness(&people);
+        let people_origin = people.false_link_rate.as_ref().map_or(Origin::Default, |rate| self.written(rate.span()));
         let systems = self.systems(systems, &gate, connectors);
 
         let timezone = self.timezone(muster.timezone);
@@ -320,6 +330,8 @@ impl Loader<'_> {
             resume_within,
             concurrency,
             gate,
+            likeness,
+            people_origin,
             systems,
             policy,
             environment: Arc::clone(self.environment),
@@ -478,6 +490,42 @@ impl Loader<'_> {
             );
         }
         Policy::default()
+    }
+
+    fn likeness(&mut self, table: &file::PeopleTable) -> Likeness {
+        let mut likeness = Likeness::default();
+        if let Some(rate) = &table.false_link_rate {
+            if *rate.get_ref() > 0.0 && *rate.get_ref() <= 0.1 {
+                likeness.false_link_rate = *rate.get_ref();
+            } else {
+                let what = format!("{} is out of range: more than 0 and at most 0.1", rate.get_ref());
+                self.refuse(rate.span(), what, "0.001 is one false link in a thousand");
+            }
+        }
+        for pair in &table.compare {
+            let person = PersonField::parse(pair.person.get_ref());
+            let account = AccountField::parse(pair.account.get_ref());
+            let fields = [(&pair.person, person.is_some(), ", `location`"), (&pair.account, account.is_some(), "")];
+            for (written, _, further) in fields.into_iter().filter(|(_, known, _)| !known) {
+                let what = format!("there is no field `{}` to compare", written.get_ref());
+                let fix = format!("write `attributes.NAME`, `department`, `title`{further} or `manager`");
+                self.refuse(written.span(), what, &fix);
+            }
+            let kind = match pair.kind {
+                file::CompareAs::Text => Kind::Text,
+                file::CompareAs::Phone => Kind::Phone,
+                file::CompareAs::Date => Kind::Date,
+                file::CompareAs::Code => Kind::Code,
+            };
+            if let (Some(person), Some(account)) = (person, account) {
+                likeness.compared.push(Compared { person, account, kind });
+            }
+        }
+        if let Some(beyond) = table.compare.get(Likeness::MOST) {
+            let what = format!("{} pairs of fields are too many to compare", table.compare.len());
+            self.refuse(beyond.person.span(), what, &format!("keep the {} that tell most", Likeness::MOST));
+        }
+        likeness
     }
 
     fn gate(&mut self, table: file::GateTable) -> Gate {

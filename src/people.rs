@@ -19,6 +19,8 @@ mod employee_id;
 mod employment;
 mod federation;
 mod ladder;
+mod likeness;
+pub mod linkage;
 mod load;
 mod login;
 mod rungs;
@@ -35,6 +37,7 @@ use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 pub use self::affiliation::Affiliated;
 pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Employment, EndEvidence, Standing};
+pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
 pub use self::rungs::{Prober, Rung, RungAnswer};
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
@@ -47,6 +50,7 @@ pub const STRATEGIES: &[&Strategy] = &[
     &email::STRATEGY,
     &login::ADMIN_AFFIX,
     &login::LOCAL_PART,
+    &likeness::STRATEGY,
     &login::CONVENTION,
 ];
 
@@ -176,6 +180,8 @@ pub struct People {
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
     decided: LinkDecisions,
+    likeness: Likeness,
+    proposals: likeness::Proposals,
     zone: Option<jiff::tz::TimeZone>,
 }
 
@@ -202,7 +208,7 @@ impl People {
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         self.decided = LinkDecisions::new(decisions, graph, &self, now);
-        let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
+        let (correlations, classes) = ladder::climb(&mut self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {
             if let Correlation::Linked(link) = correlation {
@@ -213,6 +219,13 @@ impl People {
         self.classes = classes;
         let standings = self.persons.iter().map(|person| self.standing_of(person, now)).collect();
         self.standings = Some((now, standings));
+        self
+    }
+
+    /// Sets what is compared where no id and no address decides; to be told before the ladder is climbed.
+    #[must_use]
+    pub fn with_likeness(mut self, likeness: Likeness) -> Self {
+        self.likeness = likeness;
         self
     }
 

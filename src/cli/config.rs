@@ -105,6 +105,8 @@ fn settings(config: &Config) -> Vec<Row> {
         ("mass_leave_percent", gate.mass_leave_percent.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
+    let rate = config.likeness.false_link_rate.to_string();
+    rows.push(row("people.false_link_rate", rate, &config.people_origin));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);
         row("system", value, &Origin::File(line_of(&system.place)))

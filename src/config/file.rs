@@ -82,6 +82,48 @@ pub(super) struct GateTable {
     pub(super) mass_leave_percent: Option<Spanned<u32>>,
 }
 
+/// `[people]`: how accounts are tied to people where no id and no address decides.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PeopleTable {
+    /// Most links by likeness that may be false, as a share: more than 0, at most 0.1. Default: 0.001.
+    #[schemars(with = "Option<f64>", range(min = 0.0, max = 0.1))]
+    pub(super) false_link_rate: Option<Spanned<f64>>,
+    /// Fields that say the same on both sides, besides names, addresses, department, title and manager.
+    #[serde(default)]
+    pub(super) compare: Vec<CompareTable>,
+}
+
+/// A field of persons and one of accounts that say the same.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompareTable {
+    /// `attributes.NAME`, `department`, `title`, `location` or `manager`.
+    #[schemars(with = "String")]
+    pub(super) person: Spanned<String>,
+    /// `attributes.NAME`, `department`, `title` or `manager`.
+    #[schemars(with = "String")]
+    pub(super) account: Spanned<String>,
+    /// How they are compared. Default: text.
+    #[serde(default, rename = "as")]
+    pub(super) kind: CompareAs,
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CompareAs {
+    /// Words.
+    #[default]
+    Text,
+    /// Digits; the last seven count where prefixes differ.
+    Phone,
+    /// A day, ISO 8601.
+    Date,
+    /// Letters and digits: a postcode, a badge, an id.
+    Code,
+}
+
 /// `[rules.ID]`: one rule's options.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct RuleHead {
@@ -162,6 +204,8 @@ pub(super) struct ConfigFile {
     muster: Option<MusterTable>,
     /// When a complete answer is not believed.
     gate: Option<GateTable>,
+    /// How accounts are tied to people where no id and no address decides.
+    people: Option<PeopleTable>,
     /// Options of rules by rule id: `muster explain ID` lists them.
     rules: Option<BTreeMap<String, RuleHead>>,
     /// The systems to read.

@@ -257,7 +257,9 @@ impl Linkage {
                     // Namesakes beyond number have a unit of belief between them.
                     unseen.push(if found.crowded > 0 { 1.0 } else { 0.0 });
                     #[expect(clippy::cast_possible_truncation, reason = "thousandths of a bit do not matter")]
-                    edges.extend(scored.iter().map(|(person, bits, _)| Edge { person: *person, odds: (bits + prior) as f32 }));
+                    edges.extend(
+                        scored.iter().map(|(person, bits, _)| Edge { person: *person, odds: (bits + prior) as f32 }),
+                    );
                 }
                 (edges, counts, unseen)
             })
@@ -297,7 +299,11 @@ impl Outcome {
         for (field, levels) in self.model.levels.iter().enumerate() {
             for (level, described) in levels.iter().enumerate().skip(1) {
                 let (same, other) = (self.model.same[field][level], self.model.other[field][level]);
-                text += &format!("field {field} {:<24} same {same:.5} other {other:.3e} bits {:+.1}\n", described.name, (same / other).log2());
+                text += &format!(
+                    "field {field} {:<24} same {same:.5} other {other:.3e} bits {:+.1}\n",
+                    described.name,
+                    (same / other).log2()
+                );
             }
         }
         text

@@ -123,7 +123,7 @@ impl<'a> Prober<'a> {
                 RungAnswer::Silent
             } else if permitted.is_empty() {
                 RungAnswer::Refused
-            } else if ladder::decide(permitted, self.thresholds) == Correlation::Nobody {
+            } else if ladder::decide(strategy, permitted, self.thresholds) == Correlation::Nobody {
                 RungAnswer::TooWeak
             } else if settled {
                 RungAnswer::Outranked
@@ -148,6 +148,7 @@ impl<'a> Prober<'a> {
             decided: self.people.decided(),
             logins: &self.logins,
             names: &self.names,
+            likeness: &self.people.proposals,
             one_domain: self.one_domain,
             now: self.now,
         }

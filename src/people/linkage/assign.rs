@@ -75,7 +75,8 @@ impl Graph {
                         let range = self.range(account);
                         let all: f64 = range.clone().map(|edge| odds[edge] * down[edge]).sum();
                         let nobody = 1.0 + f64::from(self.unseen[account]);
-                        fresh.extend(range.map(|edge| odds[edge] / (nobody + (all - odds[edge] * down[edge]).max(0.0))));
+                        fresh
+                            .extend(range.map(|edge| odds[edge] / (nobody + (all - odds[edge] * down[edge]).max(0.0))));
                     }
                     fresh
                 })
@@ -198,7 +199,8 @@ impl Search<'_> {
             };
             let rival = rival as usize;
             // The rival may go without: that costs what the edge is worth to the rival beyond its price.
-            let held = self.chosen[rival].map_or(0, |edge| self.graph.weight(edge as usize)) - self.price[place as usize];
+            let held =
+                self.chosen[rival].map_or(0, |edge| self.graph.weight(edge as usize)) - self.price[place as usize];
             let leave = cost + held;
             if leave < best.0 {
                 best = (leave, Some(place));

@@ -63,7 +63,8 @@ impl Index {
     ///
     /// Cost: O(n log n) for n keys, some 12 a person and 8 bytes each; those of crowded keys some 8 times more.
     pub(crate) fn of(persons: &Side, spellings: &Spellings, kinds: &[Kind]) -> Self {
-        let keys_of = |person: usize, keys: &mut Vec<u64>| record_keys(persons, person, spellings, kinds, Role::Person, keys);
+        let keys_of =
+            |person: usize, keys: &mut Vec<u64>| record_keys(persons, person, spellings, kinds, Role::Person, keys);
         let extras_of = |person: usize, extras: &mut Vec<u64>| record_extras(persons, person, spellings, kinds, extras);
         let plain = Sorted::of(persons.len(), |person, put| {
             let mut keys = Vec::new();
@@ -102,7 +103,14 @@ impl Index {
     }
 
     /// Persons that share a key with an account.
-    pub(crate) fn find(&self, accounts: &Side, account: usize, spellings: &Spellings, kinds: &[Kind], found: &mut Found) {
+    pub(crate) fn find(
+        &self,
+        accounts: &Side,
+        account: usize,
+        spellings: &Spellings,
+        kinds: &[Kind],
+        found: &mut Found,
+    ) {
         let Found { persons, crowded, keys, extras } = found;
         persons.clear();
         *crowded = 0;
@@ -218,14 +226,7 @@ fn text_hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn record_keys(
-    side: &Side,
-    record: usize,
-    spellings: &Spellings,
-    kinds: &[Kind],
-    role: Role,
-    keys: &mut Vec<u64>,
-) {
+fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role, keys: &mut Vec<u64>) {
     for name in side.names(record) {
         let (given, family) = (name.given.of(&side.tokens), name.family.of(&side.tokens));
         if role == Role::Account && family.is_empty() {

@@ -47,7 +47,8 @@ impl Pairs<'_> {
     /// A postcode or a birthday alone is shared by many, and most pairs that a key brings together have no more.
     pub(crate) fn compare_promising(&self, account: usize, person: usize) -> Option<Pattern> {
         let names = self.names(account, person);
-        let promising = names.any_agree() || self.share_address(account, person) || self.share_values(account, person) >= 2;
+        let promising =
+            names.any_agree() || self.share_address(account, person) || self.share_values(account, person) >= 2;
         promising.then(|| self.fill(account, person, names))
     }
 
@@ -213,7 +214,8 @@ impl Pairs<'_> {
         if short.len() >= 3 && long.starts_with(short) {
             return Alike::Start;
         }
-        if short.len() >= 4 && self.spellings.sound(a) == self.spellings.sound(b) && strsim::jaro_winkler(x, y) >= 0.75 {
+        if short.len() >= 4 && self.spellings.sound(a) == self.spellings.sound(b) && strsim::jaro_winkler(x, y) >= 0.75
+        {
             return Alike::Sound;
         }
         // Two slips in a short name, or three in a long one.
@@ -374,9 +376,11 @@ fn put_together(letters: &str, given: &str, family: &str) -> u8 {
     let with_middle = letters.len() == family.len() + 2 && letters.starts_with(i) && letters.ends_with(family);
     let halves = |a: &str, b: &str| a.len() >= 2 && b.len() >= 2 && given.starts_with(a) && family.starts_with(b);
     let cut = letters.len() >= 5
-        && (2..letters.len().saturating_sub(1)).any(|at| letters.is_char_boundary(at) && {
-            let (a, b) = letters.split_at(at);
-            halves(a, b) || halves(b, a)
+        && (2..letters.len().saturating_sub(1)).any(|at| {
+            letters.is_char_boundary(at) && {
+                let (a, b) = letters.split_at(at);
+                halves(a, b) || halves(b, a)
+            }
         });
     if is(i, family) || is(family, i) || is(given, l) || is(l, given) || with_middle || cut {
         return address::SHORT;

@@ -275,7 +275,9 @@ impl Model {
                 owned += share;
                 if share > 1e-6 {
                     let fields = belief.iter_mut().zip(pair.levels);
-                    fields.filter(|(_, level)| *level != MISSING).for_each(|(field, level)| field[usize::from(level)] += share);
+                    fields
+                        .filter(|(_, level)| *level != MISSING)
+                        .for_each(|(field, level)| field[usize::from(level)] += share);
                 }
             }
         }

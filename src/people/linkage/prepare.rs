@@ -181,18 +181,10 @@ impl Spellings {
         initials.dedup();
         initials
     }
-
-    pub(crate) fn len(&self) -> usize {
-        self.interner.len()
-    }
 }
 
 /// Fills one side.
-pub(crate) fn fill<'a>(
-    spellings: &mut Spellings,
-    kinds: &[Kind],
-    entries: impl Iterator<Item = Entry<'a>>,
-) -> Side {
+pub(crate) fn fill<'a>(spellings: &mut Spellings, kinds: &[Kind], entries: impl Iterator<Item = Entry<'a>>) -> Side {
     let mut side = Side::default();
     let mut filler = Filler { spellings, kinds, side: &mut side };
     for entry in entries {
@@ -225,9 +217,7 @@ impl Filler<'_> {
                     Some((family, given)) if has_letters(given) && !is_degree(given) => {
                         NameRun { given: self.tokens(given), family: self.tokens(family), former: false }
                     }
-                    Some(_) | None => {
-                        NameRun { given: self.tokens(name), family: Run::default(), former: false }
-                    }
+                    Some(_) | None => NameRun { given: self.tokens(name), family: Run::default(), former: false },
                 },
             };
             let same = |known: &NameRun| {
