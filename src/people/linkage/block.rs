@@ -273,12 +273,14 @@ fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]
 
 /// A token alone, whichever name it is.
 fn single_key(spellings: &Spellings, token: u32, keys: &mut Vec<u64>) {
+    let token = spellings.plain(token);
     if spellings.text(token).len() >= 2 {
         keys.push(hash(1, u64::from(token), 0) | WEAK);
     }
 }
 
 fn name_keys(spellings: &Spellings, given: u32, family: u32, role: Role, keys: &mut Vec<u64>) {
+    let (given, family) = (spellings.plain(given), spellings.plain(family));
     let (first, last) = (spellings.text(given), spellings.text(family));
     let initials = match role {
         Role::Person => spellings.initials(given),
@@ -325,7 +327,7 @@ fn roots(spellings: &Spellings, given: u32) -> Vec<u64> {
 fn record_extras(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], extras: &mut Vec<u64>) {
     for name in side.names(record) {
         for token in name.given.of(&side.tokens).iter().chain(name.family.of(&side.tokens)) {
-            extras.push(hash(21, u64::from(*token), 0));
+            extras.push(hash(21, u64::from(spellings.plain(*token)), 0));
             let families = spellings.short_forms(*token).iter();
             extras.extend(families.take(2).map(|family| hash(22, u64::from(*family), 0)));
         }

@@ -137,6 +137,14 @@ impl Pairs<'_> {
         let mut best_place = None;
         for wanted in family {
             for place in (0..tokens.len()).rev() {
+                if self.spellings.plain(tokens[place]) == self.spellings.plain(*wanted) {
+                    let level = if person.former { family::FORMER } else { family::SPELLING };
+                    if level < best.0 {
+                        best = (level, *wanted);
+                        best_place = Some(place);
+                    }
+                    continue;
+                }
                 let level = match self.alike(tokens[place], *wanted) {
                     Alike::Typo => family::TYPO,
                     Alike::Sound => family::SOUND,
@@ -168,6 +176,8 @@ impl Pairs<'_> {
                     if rank == 0 { EXACT } else { given::MIDDLE }
                 } else if rank > 0 {
                     continue;
+                } else if self.spellings.plain(*token) == self.spellings.plain(*name) {
+                    given::SPELLING
                 } else if self.is_short_form(*token, *name) {
                     given::SHORT
                 } else {
@@ -180,7 +190,8 @@ impl Pairs<'_> {
                     }
                 };
                 if level < best.0 {
-                    best = (level, if matches!(level, EXACT | given::MIDDLE) { *name } else { NONE });
+                    let agrees = matches!(level, EXACT | given::SPELLING | given::MIDDLE);
+                    best = (level, if agrees { *name } else { NONE });
                     best_place = Some(place);
                 }
             }
@@ -340,8 +351,8 @@ impl Names {
 
     /// Which of two readings is the better one; in tenths of a bit, roughly.
     fn rank(&self) -> i32 {
-        const GIVEN: [i32; 8] = [0, 60, 35, 34, 10, 7, 20, -42];
-        const FAMILY: [i32; 8] = [0, 77, 53, 43, 59, 23, -10, -42];
+        const GIVEN: [i32; 9] = [0, 60, 45, 35, 34, 10, 7, 20, -42];
+        const FAMILY: [i32; 9] = [0, 77, 65, 53, 43, 59, 23, -10, -42];
         GIVEN[usize::from(self.given.0)] + FAMILY[usize::from(self.family.0)]
     }
 }

@@ -32,6 +32,9 @@ pub enum Kind {
     Text,
 }
 
+/// Most levels of a field, the missing one included.
+pub(crate) const MOST_LEVELS: usize = 9;
+
 /// The value is missing on one side: says nothing.
 pub(crate) const MISSING: u8 = 0;
 /// Equal.
@@ -39,22 +42,26 @@ pub(crate) const EXACT: u8 = 1;
 
 /// Levels of given names.
 pub(crate) mod given {
-    pub(crate) const SHORT: u8 = 2;
-    pub(crate) const TYPO: u8 = 3;
-    pub(crate) const INITIAL: u8 = 4;
-    pub(crate) const SOUND: u8 = 5;
-    pub(crate) const MIDDLE: u8 = 6;
-    pub(crate) const DIFFERENT: u8 = 7;
+    /// `Jörg` and `Joerg`.
+    pub(crate) const SPELLING: u8 = 2;
+    pub(crate) const SHORT: u8 = 3;
+    pub(crate) const TYPO: u8 = 4;
+    pub(crate) const INITIAL: u8 = 5;
+    pub(crate) const SOUND: u8 = 6;
+    pub(crate) const MIDDLE: u8 = 7;
+    pub(crate) const DIFFERENT: u8 = 8;
 }
 
 /// Levels of family names.
 pub(crate) mod family {
-    pub(crate) const FORMER: u8 = 2;
-    pub(crate) const PART: u8 = 3;
-    pub(crate) const TYPO: u8 = 4;
-    pub(crate) const SOUND: u8 = 5;
-    pub(crate) const INITIAL: u8 = 6;
-    pub(crate) const DIFFERENT: u8 = 7;
+    /// `Müller` and `Mueller`.
+    pub(crate) const SPELLING: u8 = 2;
+    pub(crate) const FORMER: u8 = 3;
+    pub(crate) const PART: u8 = 4;
+    pub(crate) const TYPO: u8 = 5;
+    pub(crate) const SOUND: u8 = 6;
+    pub(crate) const INITIAL: u8 = 7;
+    pub(crate) const DIFFERENT: u8 = 8;
 }
 
 /// Levels of addresses and logins.
@@ -82,7 +89,8 @@ pub(crate) mod value {
 
 pub(crate) const GIVEN: &[Level] = &[
     level("missing", 1.0, 1.0),
-    level("exact", 0.78, 0.012),
+    level("exact", 0.76, 0.012),
+    level("other spelling", 0.02, 0.0015),
     level("short form", 0.07, 0.006),
     level("typo", 0.05, 0.004),
     level("initial", 0.02, 0.01),
@@ -93,7 +101,8 @@ pub(crate) const GIVEN: &[Level] = &[
 
 pub(crate) const FAMILY: &[Level] = &[
     level("missing", 1.0, 1.0),
-    level("exact", 0.83, 0.004),
+    level("exact", 0.81, 0.004),
+    level("other spelling", 0.02, 0.0005),
     level("former name", 0.02, 0.0005),
     level("part", 0.02, 0.001),
     level("typo", 0.06, 0.001),

@@ -16,7 +16,7 @@
 use rayon::prelude::*;
 
 use super::compare::{ADDRESS, FAMILY, GIVEN, MOST, NAMED_ADDRESS, NONE, Pairs, Pattern, VALUES};
-use super::levels::{self, EXACT, Kind, Level, MISSING};
+use super::levels::{self, EXACT, Kind, Level, MISSING, MOST_LEVELS};
 use super::prepare::Side;
 
 /// Random pairs for *other*.
@@ -38,14 +38,14 @@ pub(crate) struct Model {
     /// Levels of each field in use.
     pub(crate) levels: Vec<&'static [Level]>,
     /// Share among pairs of one human.
-    pub(crate) same: Vec<[f64; 8]>,
+    pub(crate) same: Vec<[f64; MOST_LEVELS]>,
     /// Share among pairs of two.
-    pub(crate) other: Vec<[f64; 8]>,
+    pub(crate) other: Vec<[f64; MOST_LEVELS]>,
     /// Share of accounts whose owner is among the persons.
     pub(crate) owned: f64,
     /// How much likelier two names go together than their frequencies say: names come in cultures.
     pub(crate) together: f64,
-    bits: Vec<[f64; 8]>,
+    bits: Vec<[f64; MOST_LEVELS]>,
 }
 
 /// A pair of the training sample.
@@ -62,9 +62,9 @@ impl Model {
         let mut levels: Vec<&'static [Level]> =
             vec![levels::GIVEN, levels::FAMILY, levels::ADDRESS, levels::NAMED_ADDRESS];
         levels.extend(kinds.iter().map(|kind| kind.levels()));
-        let column = |of: fn(&Level) -> f64| -> Vec<[f64; 8]> {
+        let column = |of: fn(&Level) -> f64| -> Vec<[f64; MOST_LEVELS]> {
             let fill = |levels: &&'static [Level]| {
-                let mut shares = [0.0; 8];
+                let mut shares = [0.0; MOST_LEVELS];
                 shares.iter_mut().zip(levels.iter()).for_each(|(share, level)| *share = of(level));
                 shares
             };
@@ -77,9 +77,9 @@ impl Model {
     }
 
     fn weigh(&mut self) {
-        let weigh = |(same, other): (&[f64; 8], &[f64; 8])| {
-            let mut bits = [0.0; 8];
-            for level in 1..8 {
+        let weigh = |(same, other): (&[f64; MOST_LEVELS], &[f64; MOST_LEVELS])| {
+            let mut bits = [0.0; MOST_LEVELS];
+            for level in 1..MOST_LEVELS {
                 if same[level] > 0.0 && other[level] > 0.0 {
                     bits[level] = (same[level] / other[level]).log2();
                 }
@@ -103,10 +103,10 @@ impl Model {
         }
         let count = RANDOM_PAIRS.min(usize::try_from(accounts.saturating_mul(persons)).unwrap_or(RANDOM_PAIRS));
         let likely = (persons as f64).log2() - 3.0;
-        let counts: Vec<Vec<[u32; 8]>> = (0..count.div_ceil(1024))
+        let counts: Vec<Vec<[u32; MOST_LEVELS]>> = (0..count.div_ceil(1024))
             .into_par_iter()
             .map(|chunk| {
-                let mut counts = vec![[0_u32; 8]; self.levels.len()];
+                let mut counts = vec![[0_u32; MOST_LEVELS]; self.levels.len()];
                 for pair in chunk * 1024..count.min((chunk + 1) * 1024) {
                     let draw = random(seed, pair as u64);
                     let account = usize::try_from((draw >> 32) % accounts).unwrap_or(0);
@@ -121,7 +121,7 @@ impl Model {
             })
             .collect();
         for field in 0..self.levels.len() {
-            let mut total = [0_u32; 8];
+            let mut total = [0_u32; MOST_LEVELS];
             for part in &counts {
                 total.iter_mut().zip(part[field]).for_each(|(sum, count)| *sum += count);
             }
@@ -233,9 +233,9 @@ impl Model {
     pub(crate) fn learn_same(&mut self, sample: &[Vec<Trained>], persons: usize) {
         for _ in 0..ROUNDS {
             let before = self.owned;
-            let parts: Vec<(Vec<[f64; 8]>, f64)> =
+            let parts: Vec<(Vec<[f64; MOST_LEVELS]>, f64)> =
                 sample.par_chunks(256).map(|chunk| self.believe(chunk, persons)).collect();
-            let mut belief = vec![[0.0; 8]; self.levels.len()];
+            let mut belief = vec![[0.0; MOST_LEVELS]; self.levels.len()];
             let mut owned = 0.0;
             for (part, sum) in parts {
                 owned += sum;
@@ -261,9 +261,9 @@ impl Model {
     }
 
     /// Expected counts of levels among owners, and the expected number of owners, for some accounts.
-    fn believe(&self, accounts: &[Vec<Trained>], persons: usize) -> (Vec<[f64; 8]>, f64) {
+    fn believe(&self, accounts: &[Vec<Trained>], persons: usize) -> (Vec<[f64; MOST_LEVELS]>, f64) {
         let prior = self.prior(persons);
-        let mut belief = vec![[0.0; 8]; self.levels.len()];
+        let mut belief = vec![[0.0; MOST_LEVELS]; self.levels.len()];
         let mut owned = 0.0;
         let mut odds = Vec::new();
         for candidates in accounts {

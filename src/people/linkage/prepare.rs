@@ -118,6 +118,8 @@ pub(crate) struct Spellings {
     interner: StringInterner<StringBackend<SymbolU32>>,
     /// Id of the sound of a name token; 0 where none was asked for.
     sounds: Vec<u32>,
+    /// Id of the spelling that `ö`, `oe` and `o` share, likewise.
+    plain: Vec<u32>,
     /// Families of short forms a token belongs to, as runs of `families`.
     short_forms: FxHashMap<u32, Vec<u16>>,
     /// Initials of the names of each family of short forms.
@@ -137,6 +139,7 @@ impl Spellings {
             spellings.initials.push(initials);
             for name in line.split(' ') {
                 let token = spellings.token(name);
+                let token = spellings.plain(token);
                 spellings.short_forms.entry(token).or_default().push(family);
             }
         }
@@ -155,6 +158,10 @@ impl Spellings {
             let sound = self.id(&format!("~{}", fold::sound(text)));
             self.sounds.resize(self.sounds.len().max(id as usize + 1), 0);
             self.sounds[id as usize] = sound;
+            let plain = fold::one_spelling(text);
+            let plain = if plain == text { id } else { self.token(&plain) };
+            self.plain.resize(self.sounds.len(), 0);
+            self.plain[id as usize] = plain;
         }
         id
     }
@@ -167,9 +174,14 @@ impl Spellings {
         self.sounds.get(token as usize).copied().unwrap_or(0)
     }
 
+    /// The token in the spelling that `ö`, `oe` and `o` share.
+    pub(crate) fn plain(&self, token: u32) -> u32 {
+        self.plain.get(token as usize).copied().filter(|plain| *plain != 0).unwrap_or(token)
+    }
+
     /// The families of short forms that a token belongs to.
     pub(crate) fn short_forms(&self, token: u32) -> &[u16] {
-        self.short_forms.get(&token).map_or(&[], Vec::as_slice)
+        self.short_forms.get(&self.plain(token)).map_or(&[], Vec::as_slice)
     }
 
     /// Initials under which somebody with this given name may be known, its own first.
