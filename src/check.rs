@@ -7,6 +7,7 @@
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
 pub mod links;
+pub mod persons;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +42,8 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
-        let zone = Some(config.timezone.value.clone());
-        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::load(snapshot, zone));
+        let merging = persons::merging(config, now);
+        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
         let graph = graph?;
         let likeness = config.likeness.clone().read(snapshot, &graph)?;
         let people =

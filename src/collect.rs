@@ -7,8 +7,8 @@
 //!
 //! One system's trouble stays its own: an error, a missing credential, a passed deadline or a panic fails the scopes of that
 //! system, and the others go on. What failed keeps its former rows, marked stale; what was not asked for is carried. A run
-//! that is interrupted commits nothing; systems that it had read completely are not read again by the next one. A scope that an earlier snapshot has and this reading does not name is failed, not
-//! gone, until somebody accepts it.
+//! that is interrupted commits nothing; systems that it had read completely are not read again by the next one. A scope that
+//! an earlier snapshot has and this reading does not name is failed, not gone, until somebody accepts it.
 
 pub mod gate;
 pub mod progress;
@@ -48,7 +48,7 @@ pub struct Options {
     pub now: Timestamp,
     /// Systems to read, by name; empty for all. The others are carried.
     pub only: Vec<String>,
-    /// Systems whose answer is believed this once, whatever the gate says, and whose missing scopes are let go.
+    /// What is believed this once, whatever the gate says, and whose missing scopes are let go: systems, or `SYSTEM/SCOPE`.
     pub accept: Vec<String>,
     /// Systems read at once.
     pub jobs: usize,
@@ -110,6 +110,7 @@ pub async fn collect(
     options: &Options,
 ) -> Result<Collected, CollectError> {
     let asked = asked(config, options)?;
+    let accepted = accepted(config, &options.accept)?;
     let began = Instant::now();
     let until = config.deadline.value.map(|deadline| began + deadline);
     let manifests = store.manifests()?;
@@ -117,18 +118,20 @@ pub async fn collect(
     let mut transaction = store.begin(lock, start)?;
 
     let mut resumed = if options.fresh { BTreeMap::new() } else { transaction.resume(config.resume_within.value) };
-    resumed.retain(|name, _| asked.iter().any(|system| system.name == *name) && !options.accept.contains(name));
+    resumed.retain(|name, _| {
+        asked.iter().any(|system| system.name == *name) && !accepted.iter().any(|(of, _)| of == name)
+    });
     let mut readings = Vec::new();
     for system in asked.iter().filter(|system| !resumed.contains_key(&system.name)) {
         let writer = transaction.system(&system.name, system.manual.name)?;
-        readings.push(read(system, writer, history(&manifests, &system.name), until, options));
+        readings.push(read(system, writer, History::of(&manifests, &system.name), until, options));
     }
     let mut readings: Vec<Reading> = stream::iter(readings).buffer_unordered(options.jobs.max(1)).try_collect().await?;
     readings.sort_by(|a, b| a.system.cmp(&b.system));
     if options.cancel.is_cancelled() {
         let mut whole: Vec<StagedSystem> = resumed.into_values().collect();
         for reading in readings {
-            whole.extend(reading.worth_keeping(config, options)?);
+            whole.extend(reading.worth_keeping(config, &accepted, options)?);
         }
         return Err(CollectError::Interrupted { kept: transaction.keep(whole)? });
     }
@@ -140,19 +143,20 @@ pub async fn collect(
     for reading in readings {
         let Some(system) = config.system(&reading.system) else { continue };
         let mut reports = reading.reports;
-        let accepted = options.accept.contains(&system.name);
-        settle(system, &mut reports, reading.problem.as_ref(), &reading.history, accepted);
-        let suspicions = if accepted {
-            Vec::new()
-        } else {
-            gate::judge(&config.gate, system, &reports, &reading.observed, &reading.history, options.now)
+        let accepts = |scope: &str| {
+            accepted.contains(&(system.name.as_str(), None)) || accepted.contains(&(system.name.as_str(), Some(scope)))
         };
+        settle(system, &mut reports, reading.problem.as_ref(), &reading.history, &accepts);
+        let ahead = ahead(&reports);
         let seconds = reading.took.as_secs_f64();
         run.insert(system.name.clone(), serde_json::json!({ "seconds": seconds, "records": records(&reports) }));
-        transaction.add(reading.writer.finish(reports)?)?;
+        let staged = reading.writer.finish(reports)?;
+        let mut suspicions = gate::judge(system, &staged, &ahead, &reading.observed, &reading.history, options.now);
+        suspicions.retain(|suspicion| !accepts(&suspicion.scope));
+        transaction.add(staged)?;
         for suspicion in &suspicions {
             let reason = format!("{} {}", suspicion.gap.code, suspicion.gap.what);
-            transaction.suspect(&system.name, &suspicion.scope, suspicion.kind, &reason)?;
+            transaction.suspect(&system.name, &suspicion.scope, suspicion.kind, &reason, suspicion.doubts_content())?;
         }
         told.insert(system.name.clone(), (reading.problem, suspicions));
     }
@@ -198,9 +202,29 @@ fn asked<'c>(config: &'c Config, options: &Options) -> Result<Vec<&'c System>, C
         return Err(CollectError::NoSystem);
     }
     known_systems(config, &options.only)?;
-    known_systems(config, &options.accept)?;
     let wanted = |system: &&System| options.only.is_empty() || options.only.contains(&system.name);
     Ok(config.systems.iter().filter(wanted).collect())
+}
+
+/// Systems that are believed this once, or single scopes of them.
+type Accepted<'a> = BTreeSet<(&'a str, Option<&'a str>)>;
+
+/// What is believed this once: a system, or one scope of it. Scopes are separated by `/`, or by `:` as messages write it.
+fn accepted<'a>(config: &Config, accept: &'a [String]) -> Result<Accepted<'a>, CollectError> {
+    let is_known = |name: &str| config.system(name).is_some();
+    let mut accepted = BTreeSet::new();
+    for text in accept {
+        let mut parts = text.match_indices(['/', ':']).map(|(at, _)| (&text[..at], Some(&text[at + 1..])));
+        let named = if is_known(text) { Some((text.as_str(), None)) } else { parts.find(|(name, _)| is_known(name)) };
+        match named {
+            Some(named) => accepted.insert(named),
+            None => {
+                let name = text.split(['/', ':']).next().unwrap_or_default();
+                return known_systems(config, &[name.to_owned()]).map(|()| accepted);
+            }
+        };
+    }
+    Ok(accepted)
 }
 
 /// Refuses names that are no system of the config.
@@ -211,31 +235,6 @@ pub fn known_systems(config: &Config, names: &[String]) -> Result<(), CollectErr
     let Some(name) = names.iter().find(|name| config.system(name).is_none()) else { return Ok(()) };
     let similar = similar(name, config.systems.iter().map(|system| system.name.as_str())).map(str::to_owned);
     Err(CollectError::UnknownSystem { name: name.clone(), similar })
-}
-
-/// What the last believable collections of `system` had: for each kind, the newest complete one.
-fn history(manifests: &[Manifest], system: &str) -> History {
-    let mut history = History { since: manifests.last().map(|manifest| manifest.header.taken), ..History::default() };
-    let newest = manifests.iter().rev().find(|manifest| !manifest.pruned);
-    // A kind of a scope is expected while the newest snapshot holds rows of it, whenever they were read.
-    for view in newest.into_iter().flat_map(Manifest::kinds).filter(|view| view.system == system) {
-        if !view.entry.parts.is_empty() || !view.entry.carried.is_empty() {
-            history.scopes.entry(view.scope.to_owned()).or_default().held.insert(view.kind);
-        }
-    }
-    for view in manifests.iter().rev().flat_map(Manifest::kinds).filter(|view| view.system == system) {
-        let believed =
-            view.report().filter(|report| report.state == ScopeState::Complete && view.entry.suspect.is_none());
-        let Some(report) = believed else { continue };
-        let before = history.scopes.entry(view.scope.to_owned()).or_default();
-        before.records.entry(view.kind).or_insert(report.records);
-        for file in &view.scope_entry.report.files {
-            if let Some(header) = &file.header {
-                before.headers.entry(file.path.clone()).or_insert_with(|| header.clone());
-            }
-        }
-    }
-    history
 }
 
 /// A system's reading, whatever came of it.
@@ -254,18 +253,22 @@ struct Reading {
 impl Reading {
     /// The system as the next run may take it over: its connector came to its end, everything was read and is believed, and
     /// no file was, which is as fast to read again and may be newer by then.
-    fn worth_keeping(mut self, config: &Config, options: &Options) -> Result<Option<StagedSystem>, StoreError> {
+    fn worth_keeping(
+        mut self,
+        config: &Config,
+        accepted: &Accepted<'_>,
+        options: &Options,
+    ) -> Result<Option<StagedSystem>, StoreError> {
         let Some(system) = config.system(&self.system) else { return Ok(None) };
-        if !self.ended || options.accept.contains(&system.name) {
+        if !self.ended || accepted.iter().any(|(of, _)| *of == system.name) {
             return Ok(None);
         }
-        settle(system, &mut self.reports, None, &self.history, false);
-        let doubted = gate::judge(&config.gate, system, &self.reports, &self.observed, &self.history, options.now);
+        settle(system, &mut self.reports, None, &self.history, &|_| false);
+        let ahead = ahead(&self.reports);
+        let staged = self.writer.finish(self.reports)?;
+        let doubted = gate::judge(system, &staged, &ahead, &self.observed, &self.history, options.now);
         let is_live = |report: &ScopeReport| report.state() == ScopeState::Complete && report.files.is_empty();
-        if !doubted.is_empty() || !self.reports.iter().all(is_live) {
-            return Ok(None);
-        }
-        self.writer.finish(self.reports).map(Some)
+        Ok((doubted.is_empty() && staged.reports().all(is_live)).then_some(staged))
     }
 }
 
@@ -298,7 +301,7 @@ async fn read(
     let abandoned = CancellationToken::new();
     let taking = {
         let (abandoned, observed, runtime) =
-            (abandoned.clone(), Observed::new(system), tokio::runtime::Handle::current());
+            (abandoned.clone(), Observed::new(system, options.now), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || runtime.block_on(take(drain, writer, observed, abandoned)))
     };
     let (problem, ended) = match run(system, sink, until, options).await {
@@ -457,7 +460,7 @@ fn settle(
     reports: &mut Vec<ScopeReport>,
     problem: Option<&Problem>,
     history: &History,
-    accepted: bool,
+    accepts: &dyn Fn(&str) -> bool,
 ) {
     if let Some(problem) = problem {
         for kind in reports.iter_mut().flat_map(|report| report.kinds.values_mut()) {
@@ -466,18 +469,21 @@ fn settle(
             }
         }
     }
-    let gone = Gap::new("COL005", "the scope was there before, and this reading does not name it")
-        .cause("it was removed or renamed, or the credential cannot see it any more")
-        .fix(format!("if it is gone, run `muster collect --system {0} --accept {0}` once", system.name));
+    let gone = |scope: &str| {
+        Gap::new("COL005", "the scope was there before, and this reading does not name it")
+            .cause("it was removed or renamed, or the credential cannot see it any more")
+            .fix(gate::accept(&system.name, scope))
+    };
     for (scope, before) in &history.scopes {
         let named = reports.iter_mut().find(|report| report.scope == *scope);
         let said =
             named.as_ref().map(|report| report.kinds.keys().copied().collect::<BTreeSet<_>>()).unwrap_or_default();
         let missing: Vec<RecordKind> = before.held.difference(&said).copied().collect();
-        if missing.is_empty() || (accepted && problem.is_none()) {
+        if missing.is_empty() || (accepts(scope) && problem.is_none()) {
             continue;
         }
-        let lost = failed(scope, missing, problem.map_or(&gone, |problem| &problem.gap));
+        let gap = problem.map_or_else(|| gone(scope), |problem| problem.gap.clone());
+        let lost = failed(scope, missing, &gap);
         match named {
             Some(report) => report.kinds.extend(lost.kinds),
             None => reports.push(lost),
@@ -492,6 +498,11 @@ fn settle(
         reports.push(failed(WHOLE_SYSTEM, system.connector.kinds(), gap));
     }
     reports.sort_by(|a, b| a.scope.cmp(&b.scope));
+}
+
+/// By how many seconds the clocks of the systems behind the scopes are ahead of ours, where they say so.
+fn ahead(reports: &[ScopeReport]) -> BTreeMap<String, i64> {
+    reports.iter().filter_map(|report| Some((report.scope.clone(), report.clock_ahead?))).collect()
 }
 
 /// The report of a scope of which nothing was read.

@@ -31,6 +31,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+use crate::people::{Attribute, SharedId};
 
 use crate::people::linkage::Kind;
 use crate::people::{AccountField, Compared, Likeness, PersonField};
@@ -44,6 +45,8 @@ pub use values::{FailOn, Origin, Value, duration, instant, show_duration};
 const RESUME_WITHIN: Duration = Duration::from_hours(6);
 /// Systems collected at once unless somebody says otherwise.
 const SYSTEMS_AT_ONCE: u16 = 4;
+/// Days for which a vanished person is waited for unless the config says otherwise: a week of nightly feeds.
+const VANISH_DAYS: u32 = 7;
 /// Requests to one system at once unless the config says otherwise.
 const REQUESTS_AT_ONCE: u16 = 8;
 
@@ -75,7 +78,9 @@ pub struct Config {
     /// What is compared where no id and no address decides.
     pub likeness: Likeness,
     /// Who set the rate of false links.
-    pub people_origin: Origin,
+    pub likeness_origin: Origin,
+    /// How HR feeds become persons.
+    pub people: PeopleSettings,
     /// The systems, in file order.
     pub systems: Vec<System>,
     /// What people decided.
@@ -104,17 +109,56 @@ pub struct Gate {
     pub mass_leave: u32,
     /// The same as a percentage of all persons; the larger of the two counts.
     pub mass_leave_percent: u32,
+    /// Percentage of rows that may come more than once.
+    pub repeat_percent: u32,
+    /// Percentage of its values that a column may lose which most rows had.
+    pub emptied_percent: u32,
+    /// How long an HR file that does not say when it was taken may stay the same.
+    pub max_unchanged: Duration,
+    /// How far two clocks may be apart.
+    pub max_skew: Duration,
+    /// Believed collections after which the feed's own history narrows `shrink_percent`; 0 is never.
+    pub learn_after: u32,
 }
 
 impl Default for Gate {
     fn default() -> Self {
         Self {
             shrink_percent: 20,
-            grow_percent: 100,
+            grow_percent: 75,
             min_change: 5,
             max_age: Duration::from_hours(48),
             mass_leave: 10,
             mass_leave_percent: 5,
+            repeat_percent: 10,
+            emptied_percent: 50,
+            max_unchanged: Duration::from_hours(7 * 24),
+            max_skew: Duration::from_mins(10),
+            learn_after: 7,
+        }
+    }
+}
+
+/// How HR feeds become persons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeopleSettings {
+    /// Feeds, the one that is believed first in front.
+    pub precedence: Vec<String>,
+    /// The same for single attributes.
+    pub attributes: BTreeMap<Attribute, Vec<String>>,
+    /// Ids that mean the same human in every feed.
+    pub join: Vec<SharedId>,
+    /// Days for which a vanished person is waited for.
+    pub vanish_days: u32,
+}
+
+impl Default for PeopleSettings {
+    fn default() -> Self {
+        Self {
+            precedence: Vec::new(),
+            attributes: BTreeMap::new(),
+            join: vec![SharedId::Employee],
+            vanish_days: VANISH_DAYS,
         }
     }
 }
@@ -138,6 +182,8 @@ pub struct System {
     pub concurrency: usize,
     /// Who answers for it.
     pub owner: Option<String>,
+    /// When a complete answer of it is not believed.
+    pub gate: Gate,
     /// How old its files may be; for HR the gate's age unless the system has its own.
     pub max_age: Option<Duration>,
     /// Where its name is written.
@@ -286,10 +332,11 @@ impl Loader<'_> {
             ));
         }
         let gate_origins = self.gate_origins(&gate);
-        let gate = self.gate(gate);
+        let gate = self.gate(&gate, &Gate::default());
         let likeness = self.likeness(&people);
-        let people_origin = people.false_link_rate.as_ref().map_or(Origin::Default, |rate| self.written(rate.span()));
+        let likeness_origin = people.false_link_rate.as_ref().map_or(Origin::Default, |rate| self.written(rate.span()));
         let systems = self.systems(systems, &gate, connectors);
+        let people = self.people(people, &systems);
 
         let timezone = self.timezone(muster.timezone);
         let policy_folder = self.file_value(
@@ -331,7 +378,8 @@ impl Loader<'_> {
             concurrency,
             gate,
             likeness,
-            people_origin,
+            likeness_origin,
+            people,
             systems,
             policy,
             environment: Arc::clone(self.environment),
@@ -528,29 +576,83 @@ impl Loader<'_> {
         likeness
     }
 
-    fn gate(&mut self, table: file::GateTable) -> Gate {
-        let default = Gate::default();
-        let hours = self.within(table.max_age_hours.as_ref(), 48, 1..=u32::MAX);
+    /// `[gate]`, or the `gate` of a system over it.
+    fn gate(&mut self, table: &file::GateTable, default: &Gate) -> Gate {
+        const ANY: std::ops::RangeInclusive<u32> = 1..=u32::MAX;
+        let hours = |duration: Duration| u32::try_from(duration.as_secs() / 3600).unwrap_or(u32::MAX);
+        let max_age = self.within(table.max_age_hours.as_ref(), hours(default.max_age), ANY);
+        let max_unchanged = self.within(table.max_unchanged_hours.as_ref(), hours(default.max_unchanged), ANY);
+        let minutes = u32::try_from(default.max_skew.as_secs() / 60).unwrap_or(u32::MAX);
+        let max_skew = self.within(table.max_skew_minutes.as_ref(), minutes, ANY);
         Gate {
             shrink_percent: self.within(table.shrink_percent.as_ref(), default.shrink_percent, 1..=100),
-            grow_percent: self.within(table.grow_percent.as_ref(), default.grow_percent, 1..=u32::MAX),
+            grow_percent: self.within(table.grow_percent.as_ref(), default.grow_percent, ANY),
             min_change: self.within(table.min_change.as_ref(), default.min_change, 0..=u32::MAX),
-            max_age: Duration::from_secs(u64::from(hours) * 3600),
-            mass_leave: self.within(table.mass_leave.as_ref(), default.mass_leave, 1..=u32::MAX),
+            max_age: Duration::from_secs(u64::from(max_age) * 3600),
+            mass_leave: self.within(table.mass_leave.as_ref(), default.mass_leave, ANY),
             mass_leave_percent: self.within(table.mass_leave_percent.as_ref(), default.mass_leave_percent, 1..=100),
+            repeat_percent: self.within(table.repeat_percent.as_ref(), default.repeat_percent, 1..=100),
+            emptied_percent: self.within(table.emptied_percent.as_ref(), default.emptied_percent, 1..=100),
+            max_unchanged: Duration::from_secs(u64::from(max_unchanged) * 3600),
+            max_skew: Duration::from_secs(u64::from(max_skew) * 60),
+            learn_after: self.within(table.learn_after.as_ref(), default.learn_after, 0..=u32::MAX),
         }
     }
 
+    fn people(&mut self, table: file::PeopleTable, systems: &[System]) -> PeopleSettings {
+        let precedence = self.feeds(table.precedence, systems);
+        let mut attributes = BTreeMap::new();
+        for (written, feeds) in table.attributes {
+            let feeds = self.feeds(feeds, systems);
+            match Attribute::ALL.into_iter().find(|attribute| attribute.as_str() == written.get_ref()) {
+                Some(attribute) => {
+                    attributes.insert(attribute, feeds);
+                }
+                None => {
+                    let known: Vec<&str> = Attribute::ALL.iter().map(|attribute| attribute.as_str()).collect();
+                    let problem = unknown_key(self.file, written.get_ref(), Some(written.span()), &known, "here");
+                    self.problems.push(problem);
+                }
+            }
+        }
+        let shared = |id: file::SharedId| match id {
+            file::SharedId::EmployeeId => SharedId::Employee,
+            file::SharedId::PersonId => SharedId::Person,
+        };
+        let default = PeopleSettings::default();
+        PeopleSettings {
+            precedence,
+            attributes,
+            join: table.join.map_or(default.join, |ids| ids.into_iter().map(shared).collect()),
+            vanish_days: self.within(table.vanish_days.as_ref(), default.vanish_days, 1..=365),
+        }
+    }
+
+    /// Names of HR systems, in order.
+    fn feeds(&mut self, written: Vec<Spanned<String>>, systems: &[System]) -> Vec<String> {
+        let known: Vec<&str> =
+            systems.iter().filter(|system| system.is_hr()).map(|system| system.name.as_str()).collect();
+        for name in written.iter().filter(|name| !known.contains(&name.get_ref().as_str())) {
+            let near = similar(name.get_ref(), known.iter().copied());
+            self.problems.push(
+                Diagnostic::error(
+                    "CFG013",
+                    format!("`{}` is no system of the config that yields people", name.get_ref()),
+                )
+                .place(Place::new(self.file, name.span()))
+                .cause(match known.as_slice() {
+                    [] => "no system yields people".to_owned(),
+                    known => format!("those are {}", known.join(", ")),
+                })
+                .maybe_fix(near.map(|near| format!("did you mean `{near}`?"))),
+            );
+        }
+        written.into_iter().map(Spanned::into_inner).collect()
+    }
+
     fn gate_origins(&self, table: &file::GateTable) -> BTreeMap<&'static str, Origin> {
-        let keys = [
-            ("shrink_percent", &table.shrink_percent),
-            ("grow_percent", &table.grow_percent),
-            ("min_change", &table.min_change),
-            ("max_age_hours", &table.max_age_hours),
-            ("mass_leave", &table.mass_leave),
-            ("mass_leave_percent", &table.mass_leave_percent),
-        ];
-        keys.into_iter().filter_map(|(key, value)| Some((key, self.written(value.as_ref()?.span())))).collect()
+        let written = |(key, value): (&'static str, Option<&Spanned<u32>>)| Some((key, self.written(value?.span())));
+        table.keys().into_iter().filter_map(written).collect()
     }
 
     fn within(&mut self, written: Option<&Spanned<u32>>, default: u32, range: std::ops::RangeInclusive<u32>) -> u32 {
@@ -627,6 +729,7 @@ impl Loader<'_> {
         let manual = self.manual(&head.connector, connectors)?;
         let connector = self.connector(&name, manual, own, span)?;
         let deadline = self.deadline(head.deadline.as_ref());
+        let gate = &self.gate(&head.gate, gate);
         let max_age = self.deadline(head.max_age.as_ref());
         let is_hr = connector.kinds().contains(&RecordKind::Person);
         Some(System {
@@ -642,6 +745,7 @@ impl Loader<'_> {
             concurrency: self.at_least_one(head.concurrency.as_ref(), REQUESTS_AT_ONCE),
             owner: head.owner,
             max_age: max_age.or(is_hr.then_some(gate.max_age)),
+            gate: gate.clone(),
             place: Place::new(self.file, head.name.span()),
             credential,
             name,

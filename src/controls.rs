@@ -30,6 +30,27 @@ pub const INV: Bundle = Bundle {
     ],
 };
 
+/// Joiners get what was approved.
+pub const JOIN: Bundle = Bundle {
+    name: "JOIN",
+    gloss: "access begins with an approval and the first day",
+    controls: &[
+        "NIST 800-53 AC-2e,f,i",
+        "NIST 800-53 IA-4a",
+        "ISO 27001 A.5.16",
+        "ISO 27001 A.5.18",
+        "SOC 2 CC6.2",
+        "PCI DSS 7.2.3",
+        "PCI DSS 8.2.4",
+        "CIS 6.1",
+        "HIPAA 308(a)(4)(ii)(B)",
+        "NIS2 11.2.1",
+        "NIS2 11.2.2(c)",
+        "DORA RTS 21(e)(i)",
+        "SOX LA-2",
+    ],
+};
+
 /// Leavers lose access.
 pub const LEAVE: Bundle = Bundle {
     name: "LEAVE",

@@ -1,8 +1,9 @@
 //! People: HR feeds to persons with employments, and links from accounts to them, each with its evidence.
 //!
 //! ```text
-//!   persons + employments ──► People::merge ──► persons with spans ─┐
-//!   graph accounts ───────────────────────────────────────────────┴─► ladder of STRATEGIES ──► a Link or a reason why not
+//!   rows of all feeds ──► merge ──► persons with employments ──► history: vanished, returned ─┐
+//!   graph accounts ──────────────────────────────────────────────────────────────────────────┴─► ladder of STRATEGIES ──► a
+//!                                                                                    Link or a reason why not
 //! ```
 //!
 //! The ladder is climbed from the strongest evidence down. The first rung that names anybody decides: one person is a link
@@ -18,11 +19,13 @@ mod email;
 mod employee_id;
 mod employment;
 mod federation;
+mod history;
 mod ladder;
 mod likeness;
 pub mod linkage;
 mod load;
 mod login;
+mod merge;
 mod rungs;
 mod strategy;
 
@@ -36,9 +39,11 @@ use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::affiliation::Affiliated;
 pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
-pub use self::employment::{Employment, EndEvidence, Standing};
+pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
+pub use self::history::Gone;
 pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
+pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
 pub use self::rungs::{Prober, Rung, RungAnswer};
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
@@ -69,6 +74,8 @@ pub struct Person {
     pub key: Text,
     /// The key in each feed the person stands in, as the feed spells it.
     pub feed_ids: Vec<Text>,
+    /// The records the person comes from, as feed and folded key.
+    pub feeds: Vec<(Text, Text)>,
     /// The name the person goes by.
     pub name: Option<Text>,
     /// Given name.
@@ -89,6 +96,14 @@ pub struct Person {
     pub employments: Vec<Employment>,
     /// State of the rows the person comes from, the best of them.
     pub state: RowState,
+    /// What each feed says, where the person stands in several; empty where all comes from one.
+    pub said: Vec<Said>,
+    /// Why the records of the person were joined.
+    pub joined: Vec<Reason>,
+    /// When the person was last seen, where today's feed does not have the record any more and no termination explains it.
+    pub vanished: Option<Timestamp>,
+    /// When the person was last seen before, where the last feed did not have the record and today's has it again.
+    pub returned: Option<Timestamp>,
 }
 
 /// What an account has to do with people, in the words of RULES.
@@ -106,7 +121,7 @@ pub enum Situation {
     Unqualified,
     /// Nobody corresponds.
     Unassigned,
-    /// Nobody corresponds, but HR was not read completely.
+    /// Nobody corresponds, or somebody who is not employed, but HR was not read completely or is not believed.
     Indeterminate,
     /// Linked to somebody who is gone from HR without a termination.
     SourceMissing,
@@ -179,10 +194,16 @@ pub struct People {
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
+    /// Whether an unknown part of some HR feed was not read or is not believed.
+    hr_doubted: bool,
     decided: LinkDecisions,
     likeness: Likeness,
     proposals: likeness::Proposals,
+    thresholds: Thresholds,
     zone: Option<jiff::tz::TimeZone>,
+    duplicates: Vec<Duplicate>,
+    unresolved: Vec<usize>,
+    gone: Vec<Gone>,
 }
 
 impl People {
@@ -205,8 +226,15 @@ impl People {
         thresholds: Thresholds,
         now: Timestamp,
     ) -> Self {
+        for person in &mut self.persons {
+            for employment in person.employments.iter_mut().filter(|employment| !employment.changes.is_empty()) {
+                employment.hold(employment.terms_at(now, &self.strings, self.zone.as_ref()));
+            }
+        }
+        self.hr_doubted = graph.coverage().of_people().any(|row| !row.proves_absence && !row.loses_only_rows);
         self.hr_complete =
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
+        self.thresholds = thresholds;
         self.decided = LinkDecisions::new(decisions, graph, &self, now);
         let (correlations, classes) = ladder::climb(&mut self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
@@ -260,6 +288,12 @@ impl People {
         self.strings.get(self.person(ix).key)
     }
 
+    /// Whether another person bears the same key: an id that stands for two humans.
+    pub fn shares_key(&self, ix: PersonIx) -> bool {
+        let key = self.person(ix).key;
+        self.find(self.strings.get(key)).into_iter().any(|other| other != ix && self.person(other).key == key)
+    }
+
     /// The persons known by a key: feed id, employee id or work e-mail, folded.
     pub fn find(&self, key: &str) -> Vec<PersonIx> {
         let Some(text) = self.strings.find(&fold(key)) else { return Vec::new() };
@@ -278,6 +312,11 @@ impl People {
     /// What people decided, and what each decision does.
     pub fn decided(&self) -> &LinkDecisions {
         &self.decided
+    }
+
+    /// From which confidence on a match counted when the accounts were correlated.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
     }
 
     /// What the ladder found for an account.
@@ -328,6 +367,9 @@ impl People {
     }
 
     fn standing_of(&self, person: &Person, now: Timestamp) -> Standing {
+        if person.vanished.is_some() {
+            return Standing::Unknown;
+        }
         let zone = self.zone.as_ref();
         employment::best(person.employments.iter().map(|e| e.standing(now, self, zone)))
     }
@@ -337,11 +379,50 @@ impl People {
         employment.standing(now, self, self.zone.as_ref())
     }
 
+    /// The instant from which the change of an employment counts that holds now; for a termination, its end.
+    pub fn counts_from(&self, employment: &Employment) -> Option<Timestamp> {
+        employment.counts_from(self, self.zone.as_ref())
+    }
+
+    /// Pairs of persons who may be one human, and ids that may be two humans', by the later person.
+    pub fn duplicates(&self) -> &[Duplicate] {
+        &self.duplicates
+    }
+
+    /// Those of them in which `person` is the later one.
+    pub fn duplicates_of(&self, person: PersonIx) -> &[Duplicate] {
+        let start = self.duplicates.partition_point(|duplicate| duplicate.second < person);
+        let end = self.duplicates.partition_point(|duplicate| duplicate.second <= person);
+        &self.duplicates[start..end]
+    }
+
+    /// What the feeds say of those attributes on which they disagree, letter case aside.
+    pub fn conflicts(&self, person: PersonIx) -> impl Iterator<Item = &Said> + '_ {
+        let said = &self.person(person).said;
+        said.iter().filter(|one| {
+            let mine = fold(self.text(one.value));
+            said.iter().any(|other| other.attribute == one.attribute && fold(self.text(other.value)) != mine)
+        })
+    }
+
+    /// Places of the decisions that name a record or an employment which no feed has.
+    pub fn unresolved_decisions(&self) -> &[usize] {
+        &self.unresolved
+    }
+
+    /// Persons who are gone from a feed for longer than they are waited for, with no termination, by feed and key.
+    pub fn gone(&self) -> &[Gone] {
+        &self.gone
+    }
+
     /// Situation of an account.
     pub fn situation(&self, account: NodeIx, now: Timestamp) -> Situation {
         match self.correlation(account) {
+            Correlation::Linked(link) if self.person(link.person).vanished.is_some() => Situation::SourceMissing,
             Correlation::Linked(link) => match self.standing(link.person, now) {
                 Standing::Employed | Standing::OnLeave | Standing::Unknown => Situation::Confirmed,
+                // What ended somebody may be the accident that the feed is not believed for.
+                Standing::Future { .. } | Standing::Ended { .. } if self.hr_doubted => Situation::Indeterminate,
                 Standing::Future { .. } | Standing::Ended { .. } => Situation::Unqualified,
             },
             Correlation::Disputed(candidates) if candidates.iter().any(|c| is_decision(c.strategy)) => {

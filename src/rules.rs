@@ -12,9 +12,11 @@ mod aut;
 mod crd;
 mod ctl;
 mod dor;
+mod dq;
 mod evaluate;
 mod facts;
 mod lcm;
+mod lost_people;
 mod needs;
 mod orp;
 mod subject;
@@ -42,13 +44,20 @@ pub const RULES: &[&Rule] = &[
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &dor::dormant_account::RULE,
+    &dq::duplicate_person::RULE,
+    &dq::missing_facts::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::partial_deprovisioning::RULE,
+    &lcm::access_before_start::RULE,
     &lcm::external_without_end::RULE,
     &lcm::past_end_date::RULE,
+    &lcm::identifier_recycled::RULE,
+    &lcm::back_dated_termination::RULE,
+    &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
+    &orp::claimed_twice::RULE,
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
     &orp::owner_gone::RULE,

@@ -21,6 +21,7 @@ mod error;
 mod lock;
 mod manifest;
 mod objects;
+mod profile;
 mod prune;
 mod reader;
 mod resume;
@@ -39,6 +40,7 @@ pub use lock::Lock;
 pub use manifest::{
     FORMAT, Header, KindEntry, KindState, KindView, Layer, Manifest, Part, RowState, ScopeEntry, SystemEntry,
 };
+pub use profile::{Profile, SAMPLE, Sampled};
 pub use prune::{Keep, PrunePlan};
 pub use reader::Snapshot;
 pub(crate) use rows::{Instants, Rows, Texts};

@@ -278,7 +278,10 @@ fn an_hr_file_of_another_shape_or_age_is_suspect() {
     assert_eq!(state(&collected.manifest, "hr", "all", RecordKind::Person), KindState::Suspect);
     assert_eq!(codes(&estate.collect(&hr("header = \"y\""))), ["GAT005"]);
     assert_eq!(codes(&estate.collect(&hr("header = \"x\"\ncollected = \"2026-10-20T08:00:00Z\""))), ["GAT006"]);
-    assert!(estate.collect(&hr("header = \"x\"\ncollected = \"2026-10-20T08:00:00Z\"\nmax_age = \"500h\"")).complete);
+    let old = hr("header = \"x\"\ncollected = \"2026-10-20T08:00:00Z\"\nmax_age = \"500h\"");
+    assert_eq!(codes(&estate.collect(&old)), ["GAT009"], "it is older than the last one that was believed");
+    assert!(Estate::new().collect(&old).complete);
+    assert_eq!(codes(&Estate::new().collect(&hr("collected = \"2026-11-01T09:30:00Z\""))), ["GAT014"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster::access::Access;
 use muster::graph::{Graph, NodeKind};
-use muster::people::{People, Pin, Thresholds};
+use muster::people::{Merging, People, Pin, Thresholds};
 use muster::rules::{Check, Facts, History, Inventory, Options, RULES, evaluate};
 use muster::snapshot::{Start, Store};
 use muster_connectors::record::{Record, RecordKind};
@@ -187,7 +187,7 @@ impl Night {
             transaction.add(staged).unwrap();
         }
         for (system, scope, kind, reason) in self.suspect {
-            transaction.suspect(&system, &scope, kind, &reason).unwrap();
+            transaction.suspect(&system, &scope, kind, &reason, false).unwrap();
         }
         transaction.commit(serde_json::json!({})).unwrap();
     }
@@ -221,7 +221,8 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     let graph = Graph::load(&snapshot).unwrap();
     let pins: Vec<Pin> = expected.pins.iter().map(pin).collect();
     let zone = expected.timezone.as_ref().map(|name| TimeZone::get(name).unwrap());
-    let people = People::load(&snapshot, zone).unwrap();
+    let merging = Merging { zone, ..Merging::default() };
+    let people = People::read(&snapshot, &merging, expected.now).unwrap();
     let people = people.correlate(&graph, &pins, Thresholds::default(), expected.now);
     let access = Access::of(&graph);
     let values = expected.options.iter().map(|(key, value)| {

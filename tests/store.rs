@@ -151,7 +151,9 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             cost_centre: some("77"),
             time_zone: some("Europe/Berlin"),
             effective: Some(when),
+            effective_day: Some(day),
             recorded: None,
+            sequence: some("7"),
             raw: Raw::None,
         })),
         boxed(Account {
@@ -294,7 +296,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         (
             "employments",
             &[format!(
-                "app|all|e1|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|-|-"
+                "app|all|e1|7|p1|0042|leave|contractor|1969-12-30|2026-02-28|p2|R&D|Engineer|Berlin|77|Europe/Berlin|{w}|1969-12-30|-|-"
             )],
         ),
         (
@@ -639,8 +641,8 @@ fn a_suspect_kind_is_stored_and_marked() {
     let lock = store.lock(None).unwrap();
     let mut tx = store.begin(&lock, start(0)).unwrap();
     add(&mut tx, "hr", accounts(ScopeState::Complete, &["a"]));
-    tx.suspect("hr", "all", RecordKind::Account, "30 % fewer rows than yesterday").unwrap();
-    assert!(matches!(tx.suspect("hr", "none", RecordKind::Account, ""), Err(StoreError::Misuse(_))));
+    tx.suspect("hr", "all", RecordKind::Account, "30 % fewer rows than yesterday", false).unwrap();
+    assert!(matches!(tx.suspect("hr", "none", RecordKind::Account, "", false), Err(StoreError::Misuse(_))));
     let manifest = tx.commit(json!({})).unwrap();
     assert_eq!(manifest.kinds().next().unwrap().state(), KindState::Suspect);
     assert_eq!(ids(&store.find("latest").unwrap()), ["hr|all|a|suspect|-"]);

@@ -125,7 +125,9 @@ fn staff(number: usize, people: usize) -> [Record; 2] {
         cost_centre: None,
         time_zone: Some(if number.is_multiple_of(2) { "Europe/Berlin" } else { "America/New_York" }.to_owned()),
         effective: None,
+        effective_day: None,
         recorded: None,
+        sequence: None,
         raw: Raw::None,
     };
     [Record::Person(Box::new(person)), Record::Employment(Box::new(employment))]

@@ -20,14 +20,15 @@ mod retry;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
@@ -261,6 +262,8 @@ struct Inner {
     cancel: CancellationToken,
     /// Texts that must not stand in a message, whatever a server echoes.
     hidden: Vec<Secret>,
+    /// `Date` of the newest reply.
+    date: Mutex<Option<Timestamp>>,
 }
 
 impl fmt::Debug for Client {
@@ -328,8 +331,14 @@ impl Client {
             pace,
             cancel: run.cancel.clone(),
             hidden,
+            date: Mutex::new(None),
         };
         Ok(Self { inner: Arc::new(inner), watch: None })
+    }
+
+    /// What the server's clock said in its newest reply, to the second; `None` when it said nothing.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        *self.inner.date.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells `watch` about every pause.
@@ -399,6 +408,9 @@ impl Client {
         }
         let mut response = builder.send().await.map_err(|error| no_reply(shown, error))?;
         let (status, headers) = (response.status(), response.headers().clone());
+        // RFC 9110, section 6.6.1: the origin's own clock.
+        let date = headers.get(DATE).and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+        *self.inner.date.lock().unwrap_or_else(PoisonError::into_inner) = date.map(|date| date.timestamp());
         if !status.is_success() {
             let body = beginning(&mut response).await;
             return Err(self.refusal(shown, status, &headers, &body));

@@ -325,6 +325,8 @@ named! {
         Future = "future",
         /// Ended, by a present record.
         Terminated = "terminated",
+        /// Withdrawn before it counted: a rescinded hire, or a change that was taken back.
+        Cancelled = "cancelled",
         /// HR does not say.
         Unknown = "unknown",
     }
@@ -612,12 +614,32 @@ pub struct Employment {
     /// The instant from which the last change counts: an immediate termination says the minute.
     #[serde(default)]
     pub effective: Option<Timestamp>,
+    /// The same where HR gives a bare day: the change counts from its beginning in the person's own zone, a termination from
+    /// its end.
+    #[serde(default)]
+    pub effective_day: Option<Date>,
     /// The instant at which HR wrote it down.
     #[serde(default)]
     pub recorded: Option<Timestamp>,
+    /// Number of the change, where HR gives a record for each change of an employment: of two changes that count from the same
+    /// instant, the one with the higher number was made later ([`compare_sequences`]).
+    #[serde(default)]
+    pub sequence: Option<String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,
+}
+
+/// Order of two change numbers: by number where both are whole numbers, else as text.
+pub fn compare_sequences(a: &str, b: &str) -> std::cmp::Ordering {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.trim_start_matches('0').to_owned())
+    };
+    match (number(a), number(b)) {
+        (Some(x), Some(y)) => (x.len(), x).cmp(&(y.len(), y)),
+        (_, _) => a.cmp(b),
+    }
 }
 
 impl EmploymentStatus {

@@ -4,7 +4,7 @@
 //! the record kinds it will cover, pushes records and notes every gap. When it finishes, each kind is complete, partial
 //! or failed, and says why. Whether a complete answer is *suspect* is not judged here: the engine knows the history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -41,12 +41,30 @@ pub struct Gap {
     /// Where in a file: `people.csv:17:4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The one record that the gap costs, or a value of it; `None` where nobody knows how much is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Lost>,
+}
+
+/// A record that was lost, or lost a value, by what it is called. What it does not name is not touched by its loss.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Lost {
+    /// Ids that could be read of it: of the record, of the person it is about. Empty when none could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
 }
 
 impl Gap {
     /// A gap with its code and what happened.
     pub fn new(code: &str, what: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), what: what.into(), cause: None, fix: None, at: None }
+        Self { code: code.to_owned(), what: what.into(), cause: None, fix: None, at: None, only: None }
+    }
+
+    /// Says that the gap costs one record and no more, and what is known of its ids.
+    #[must_use]
+    pub fn only(mut self, ids: Vec<String>) -> Self {
+        self.only = Some(Lost { ids });
+        self
     }
 
     /// Adds the cause.
@@ -81,12 +99,30 @@ pub struct KindReport {
     /// The total the vendor declares, where one exists (SCIM `totalResults`, a trailer row).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_total: Option<u64>,
+    /// Records that came again with the same content, where the connector left them out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub repeated: u64,
+    /// Ids of records that were pushed and turned out to contradict later ones: neither is to be kept. A gap names each.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withdrawn: BTreeSet<String>,
     /// What was not read. Empty exactly when `state` is complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
     /// Fields that the source withheld from every record, by record field name (`last_activity`), with why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub withheld: BTreeMap<String, String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl KindReport {
+    /// Whether it is partial, and it is known which records that cost: all others can be relied on.
+    pub fn loses_only_rows(&self) -> bool {
+        self.state == ScopeState::Partial && self.gaps.iter().all(|gap| gap.only.is_some())
+    }
 }
 
 /// A permission that was probed.
@@ -139,6 +175,9 @@ pub struct ScopeReport {
     /// Files read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<SourceFile>,
+    /// Seconds by which the system's clock is ahead of ours, as its answers say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead: Option<i64>,
     /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,

@@ -218,6 +218,24 @@ impl Scope {
         self.report.kinds.entry(kind).or_default().withheld.insert(field.to_owned(), why.into());
     }
 
+    /// Counts a record of `kind` that came again with the same content and was left out.
+    pub fn repeat(&mut self, kind: RecordKind) {
+        self.report.kinds.entry(kind).or_default().repeated += 1;
+    }
+
+    /// Takes back a record of `kind` that was pushed: a later one with its id says otherwise, and nobody knows which is right.
+    pub fn withdraw(&mut self, kind: RecordKind, id: &str) {
+        self.report.kinds.entry(kind).or_default().withdrawn.insert(id.to_owned());
+    }
+
+    /// What the system's clock says now. The largest distance from ours is kept.
+    pub fn server_time(&mut self, told: Timestamp) {
+        let ahead = told.duration_since((self.sink.clock)()).as_secs();
+        if self.report.clock_ahead.is_none_or(|known| ahead.abs() > known.abs()) {
+            self.report.clock_ahead = Some(ahead);
+        }
+    }
+
     /// Records the outcome of a permission probe.
     pub fn probe(&mut self, probe: Probe) {
         self.report.probes.push(probe);

@@ -8,7 +8,7 @@ use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, Output, open, targets};
 use super::session::Session;
-use crate::check::{self, Estate, links};
+use crate::check::{self, Estate, links, persons};
 use crate::config::Config;
 use crate::report::{self, Ending, Walk};
 use crate::snapshot::{CheckRows, Lock, Snapshot, Store};
@@ -53,7 +53,8 @@ pub(super) fn judge(
     let ending = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);
     let rows = CheckRows { findings: check::findings_frame(&checked), links: links::kept_frame(&estate, now) };
     let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
-    for problem in links::decision_problems(&estate) {
+    for problem in links::decision_problems(&estate).into_iter().chain(persons::decision_problems(&estate, config, now))
+    {
         session.tell(&problem);
     }
     let mut view = report::view(&estate, checked, manifest, &ending, now);

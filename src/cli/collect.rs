@@ -10,6 +10,7 @@ use super::interrupt::Interrupt;
 use super::outcome::{Exit, Failure, Outcome, store_diagnostic};
 use super::output::open;
 use super::session::Session;
+use super::snapshots;
 use crate::collect::progress::{Unwatched, Watcher};
 use crate::collect::{CollectError, Collected, Options, collect, is_doubtful};
 use crate::config::Config;
@@ -22,7 +23,7 @@ pub struct Arguments {
     /// Read only this system; the others keep their rows, marked with their age. May be repeated
     #[arg(long, value_name = "NAME")]
     pub system: Vec<String>,
-    /// Believe this system's answer this once although it shrank, grew, changed its shape or lost a scope. May be repeated
+    /// Believe a system (or one scope of it: SYSTEM/SCOPE) this once although it shrank, grew, changed its shape or lost a scope. May be repeated
     #[arg(long, value_name = "NAME")]
     pub accept: Vec<String>,
     /// Read everything again, also what an interrupted run had read completely
@@ -30,17 +31,24 @@ pub struct Arguments {
     pub fresh: bool,
 }
 
-/// Collects, says what was read, and ends with 3 when something was not.
+/// Collects, says what was read (with `-o` scope by scope, as `muster snapshots show` does), and ends with 3 when something
+/// was not.
 ///
 /// # Errors
 /// [`Failure`] when nothing was committed.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     let config = session.config()?;
+    // A misspelt format must not cost a collection.
+    snapshots::check_outputs(session)?;
     let (collected, _lock) = collect_now(arguments, session, &config)?;
-    let mut out = open(None)?;
-    let header = &collected.manifest.header;
-    writeln!(out, "snapshot {} {} {}", header.sequence, header.taken, collected.manifest.id)?;
-    out.close()?;
+    if session.global.output.is_empty() {
+        let mut out = open(None)?;
+        let header = &collected.manifest.header;
+        writeln!(out, "snapshot {} {} {}", header.sequence, header.taken, collected.manifest.id)?;
+        out.close()?;
+    } else {
+        snapshots::write_scopes(session, &collected.manifest)?;
+    }
     Ok(outcome(&collected).allowing_partial(session.global.allow_partial))
 }
 

@@ -8,6 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
+use crate::config::policy::persons_schema;
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -29,8 +30,23 @@ pub enum Action {
     },
     /// Check the config and the policy folder, and nothing else
     Check,
-    /// Print the JSON Schema of muster.toml, for editors
-    Schema,
+    /// Print the JSON Schema of muster.toml or of a policy file, for editors
+    Schema {
+        /// The file
+        #[arg(default_value = "muster.toml")]
+        file: SchemaOf,
+    },
+}
+
+/// A file that has a published schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// The config.
+    #[value(name = "muster.toml")]
+    Muster,
+    /// Which records of HR are one human.
+    #[value(name = "persons.toml")]
+    Persons,
 }
 
 /// Shows, checks or describes the config.
@@ -39,9 +55,13 @@ pub enum Action {
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
     match arguments.action {
-        Action::Schema => {
+        Action::Schema { file } => {
             let mut out = open(None)?;
-            writeln!(out, "{:#}", schema(NATIVE))?;
+            let schema = match file {
+                SchemaOf::Muster => schema(NATIVE),
+                SchemaOf::Persons => persons_schema(),
+            };
+            writeln!(out, "{schema:#}")?;
             out.close()?;
             Ok(Outcome::answered())
         }
@@ -50,7 +70,11 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let systems = config.systems.len();
             Ok(Outcome::new(
                 Exit::Clean,
-                format!("`{}` is right: {systems} systems, {} pins", config.file.path, config.policy.pins.len()),
+                format!(
+                    "`{}` is right: {systems} systems, {} decisions about links",
+                    config.file.path,
+                    config.policy.decisions().count()
+                ),
             ))
         }
         Action::Show { origin } => {
@@ -103,10 +127,15 @@ fn settings(config: &Config) -> Vec<Row> {
         ("max_age_hours", (gate.max_age.as_secs() / 3600).to_string()),
         ("mass_leave", gate.mass_leave.to_string()),
         ("mass_leave_percent", gate.mass_leave_percent.to_string()),
+        ("repeat_percent", gate.repeat_percent.to_string()),
+        ("emptied_percent", gate.emptied_percent.to_string()),
+        ("max_unchanged_hours", (gate.max_unchanged.as_secs() / 3600).to_string()),
+        ("max_skew_minutes", (gate.max_skew.as_secs() / 60).to_string()),
+        ("learn_after", gate.learn_after.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
     let rate = config.likeness.false_link_rate.to_string();
-    rows.push(row("people.false_link_rate", rate, &config.people_origin));
+    rows.push(row("people.false_link_rate", rate, &config.likeness_origin));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);
         row("system", value, &Origin::File(line_of(&system.place)))

@@ -1,6 +1,7 @@
 //! `muster explain ARG [PERSON]`: a rule, a diagnostic code, a finding, an account, a person or a link.
 
 pub(super) mod account;
+mod person;
 
 use std::io::Write as _;
 
@@ -19,7 +20,7 @@ use crate::check::{self, Estate, links};
 use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
-use crate::people::{Candidate, PersonIx, Prober, Thresholds};
+use crate::people::{Candidate, PersonIx, Prober};
 use crate::rules;
 
 /// Arguments of `muster explain`.
@@ -82,7 +83,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
     if let Some(person) = &arguments.person {
         let account = names::account(&estate, what)?;
         let person = names::person(&estate, person)?;
-        let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+        let prober = Prober::new(&estate.graph, &estate.people, now);
         return Ok(link_page(&Page { estate: &estate, prober: &prober, now, account }, person));
     }
     let people = names::persons(&estate, what);
@@ -90,7 +91,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
         return Ok(people.iter().map(|person| person_page(&estate, *person, now)).collect());
     }
     let accounts = named(&estate, what)?;
-    let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), now);
+    let prober = Prober::new(&estate.graph, &estate.people, now);
     let page = |account: &NodeIx| Page { estate: &estate, prober: &prober, now, account: *account }.text();
     Ok(accounts.iter().map(page).collect())
 }
@@ -135,6 +136,7 @@ fn person_page(estate: &Estate, ix: PersonIx, now: Timestamp) -> String {
             date(employment.end)
         ));
     }
+    text.push_str(&person::records(estate, ix));
     let linked = theirs.iter().filter_map(|account| Some((*account, people.link(*account)?)));
     let mut table = plain_table(&["  account", "name", "situation", "confidence", "by", "because"]);
     for (account, link) in linked.chain(proposed) {
@@ -171,12 +173,7 @@ fn link_page(page: &Page<'_>, person: PersonIx) -> String {
             let rungs = page.prober.rungs(page.account);
             let named = rungs.iter().find_map(|rung| {
                 let one = rung.candidates.iter().find(|one| one.person == person)?;
-                Some(format!(
-                    "{} names that person with {} %: {}",
-                    rung.strategy.name,
-                    percent(one.confidence),
-                    one.evidence
-                ))
+                Some(format!("{} names that person with {} %: {}", rung.name, percent(one.confidence), one.evidence))
             });
             let instead = match other {
                 Some(link) => {

@@ -13,12 +13,12 @@ use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
-use crate::check::{Estate, links};
+use crate::check::{Estate, links, persons};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
 use crate::snapshot::tables::TABLES;
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// Arguments of `muster query`.
 #[derive(Debug, Clone, Args)]
@@ -119,12 +119,24 @@ fn by_name(text: &str) -> Result<String, Failure> {
 
 fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
     let now = tables.session.now(tables.config);
-    let estate = || Estate::load(tables.snapshot, tables.config, now);
-    let links = || Ok(links::links_frame(&estate()?, now));
-    let situations = || Ok(links::situations_frame(&estate()?, now));
+    // A query may name several of the tables that are computed from the whole estate.
+    let loaded = std::cell::OnceCell::new();
+    let estate = || -> Result<&Estate, StoreError> {
+        match loaded.get() {
+            Some(estate) => Ok(estate),
+            None => {
+                let estate = Estate::load(tables.snapshot, tables.config, now)?;
+                Ok(loaded.get_or_init(|| estate))
+            }
+        }
+    };
+    let links = || Ok(links::links_frame(estate()?, now));
+    let situations = || Ok(links::situations_frame(estate()?, now));
+    let people = || Ok(persons::people_frame(estate()?, now));
+    let conflicts = || Ok(persons::conflicts_frame(estate()?));
     let sequence = tables.snapshot.manifest().header.sequence;
     let changes = || {
-        let churn = links::churn(tables.store, sequence, &estate()?, now)?;
+        let churn = links::churn(tables.store, sequence, estate()?, now)?;
         Ok(links::changes_frame(&churn.unwrap_or_default().1))
     };
     let findings = || match tables.store.read_check(sequence)? {
@@ -135,6 +147,8 @@ fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
         Extra { name: "findings", load: &findings },
         Extra { name: "link_changes", load: &changes },
         Extra { name: "links", load: &links },
+        Extra { name: "people", load: &people },
+        Extra { name: "person_conflicts", load: &conflicts },
         Extra { name: "situations", load: &situations },
     ];
     ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {

@@ -126,7 +126,22 @@ fn incomplete(manifest: &Manifest) -> String {
 fn show(session: &Session, which: &Which) -> Result<Outcome, Failure> {
     let config = session.config()?;
     let snapshot = session.snapshot(&session.existing_store(&config)?, which)?;
-    let manifest = snapshot.manifest();
+    write_scopes(session, snapshot.manifest())
+}
+
+/// Refuses what `-o` asks for and these commands cannot write.
+///
+/// # Errors
+/// A format that is none of theirs.
+pub(super) fn check_outputs(session: &Session) -> Result<(), Failure> {
+    targets(&session.global.output, &CHOICES).map(drop)
+}
+
+/// Writes what a snapshot holds of every kind of every scope, and how far it was read.
+///
+/// # Errors
+/// An output cannot be written.
+pub(super) fn write_scopes(session: &Session, manifest: &Manifest) -> Result<Outcome, Failure> {
     let mut table = plain_table(&["system", "scope", "kind", "state", "read", "held", "why"]);
     let mut json = Vec::new();
     for view in manifest.kinds() {
@@ -136,7 +151,8 @@ fn show(session: &Session, which: &Which) -> Result<Outcome, Failure> {
         let held = read + carried.filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum::<u64>();
         let gaps = view.report().map(|report| report.gaps.as_slice()).unwrap_or_default();
         let gap = gaps.first().map(|gap| format!("{} {}", gap.code, gap.what));
-        let why = view.entry.suspect.clone().or(gap).unwrap_or_default();
+        let suspect = view.entry.suspect.as_ref().map(|reasons| reasons.replace('\n', "; "));
+        let why = suspect.or(gap).unwrap_or_default();
         let state = view.state().as_str();
         let cells = [view.system, view.scope, view.kind.as_str(), state].map(|text| visible(text).into_owned());
         table.add_row(cells.into_iter().chain([read.to_string(), held.to_string(), visible(&why).into_owned()]));

@@ -17,7 +17,7 @@ pub(super) struct MusterTable {
     /// IANA time zone of end-of-day dates that bring none of their own. Default: UTC.
     #[schemars(with = "Option<String>")]
     pub(super) timezone: Option<Spanned<String>>,
-    /// Folder of what people decide: pins.toml, inventory.toml and further policies. Default: `policy`.
+    /// Folder of what people decide: pins.toml, persons.toml, inventory.toml and further policies. Default: `policy`.
     #[schemars(with = "Option<PathBuf>")]
     pub(super) policy: Option<Spanned<PathBuf>>,
     /// A fixed clock, for examples and tests: an instant with its zone.
@@ -58,14 +58,14 @@ impl std::fmt::Display for InstantText {
     }
 }
 
-/// `[gate]`: when a complete answer is not believed.
+/// `[gate]`, or the `gate` of one system: when a complete answer is not believed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GateTable {
     /// A scope that lost more than this percentage of its rows is suspect. Default: 20.
     #[schemars(with = "Option<u32>", range(min = 1, max = 100))]
     pub(super) shrink_percent: Option<Spanned<u32>>,
-    /// A scope that gained more than this percentage of rows is suspect. Default: 100.
+    /// A scope that gained more than this percentage of rows is suspect. Default: 75.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(super) grow_percent: Option<Spanned<u32>>,
     /// Changes of fewer rows than this are never judged by percentage. Default: 5.
@@ -74,24 +74,84 @@ pub(super) struct GateTable {
     /// An HR file that was taken longer ago than this is suspect. Default: 48.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(super) max_age_hours: Option<Spanned<u32>>,
-    /// More persons than this (and than `mass_leave_percent`) that HR ends in the same second are suspect. Default: 10.
+    /// More persons than this (and than `mass_leave_percent`) that HR ends in the same second, on the same day or from one
+    /// collection to the next are suspect. Default: 10.
     #[schemars(with = "Option<u32>", range(min = 1))]
     pub(super) mass_leave: Option<Spanned<u32>>,
     /// The same as a percentage of all persons. Default: 5.
     #[schemars(with = "Option<u32>", range(min = 1, max = 100))]
     pub(super) mass_leave_percent: Option<Spanned<u32>>,
+    /// A scope of which more than this percentage of the rows came more than once is suspect. Default: 10.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 100))]
+    pub(super) repeat_percent: Option<Spanned<u32>>,
+    /// A scope is suspect when a column that most rows had a value in lost more than this percentage of its values. Default: 50.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 100))]
+    pub(super) emptied_percent: Option<Spanned<u32>>,
+    /// An HR file that does not say when it was taken and has not changed for longer than this is suspect. Default: 168, a week.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub(super) max_unchanged_hours: Option<Spanned<u32>>,
+    /// A system whose clock is further from ours than this is suspect. Default: 10.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub(super) max_skew_minutes: Option<Spanned<u32>>,
+    /// After so many believed collections a scope that loses four times as many rows as it ever did at once, and at least 5 %,
+    /// is suspect although `shrink_percent` would let it pass; 0 is never. Default: 7.
+    #[schemars(with = "Option<u32>")]
+    pub(super) learn_after: Option<Spanned<u32>>,
 }
 
-/// `[people]`: how accounts are tied to people where no id and no address decides.
+impl GateTable {
+    /// Every key with its value.
+    pub(super) fn keys(&self) -> [(&'static str, Option<&Spanned<u32>>); 11] {
+        [
+            ("shrink_percent", self.shrink_percent.as_ref()),
+            ("grow_percent", self.grow_percent.as_ref()),
+            ("min_change", self.min_change.as_ref()),
+            ("max_age_hours", self.max_age_hours.as_ref()),
+            ("mass_leave", self.mass_leave.as_ref()),
+            ("mass_leave_percent", self.mass_leave_percent.as_ref()),
+            ("repeat_percent", self.repeat_percent.as_ref()),
+            ("emptied_percent", self.emptied_percent.as_ref()),
+            ("max_unchanged_hours", self.max_unchanged_hours.as_ref()),
+            ("max_skew_minutes", self.max_skew_minutes.as_ref()),
+            ("learn_after", self.learn_after.as_ref()),
+        ]
+    }
+}
+
+/// `[people]`: how HR feeds become persons, and how accounts are tied to them where no id and no address decides.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PeopleTable {
+    /// HR systems, the one that is believed first in front; those not named follow in order of name.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) precedence: Vec<Spanned<String>>,
+    /// The same for single attributes: name, given_name, family_name, email, status, worker_type, end, manager, department.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub(super) attributes: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    /// Ids that mean the same human in every feed. Default: only `employee_id`.
+    #[schemars(with = "Option<Vec<SharedId>>")]
+    pub(super) join: Option<Vec<SharedId>>,
+    /// Days for which a person who is gone from a complete feed without a termination is waited for. Default: 7.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 365))]
+    pub(super) vanish_days: Option<Spanned<u32>>,
     /// Most links by likeness that may be false, as a share: more than 0, at most 0.1. Default: 0.001.
     #[schemars(with = "Option<f64>", range(min = 0.0, max = 0.1))]
     pub(super) false_link_rate: Option<Spanned<f64>>,
-    /// Fields that say the same on both sides, besides names, addresses, department, title and manager.
+    /// Fields that say the same of persons and accounts, besides names, addresses, department, title and manager.
     #[serde(default)]
     pub(super) compare: Vec<CompareTable>,
+}
+
+/// An id that feeds may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SharedId {
+    /// The employee ids.
+    EmployeeId,
+    /// The feeds' own keys for persons (`id`), where one issuer gives them all.
+    PersonId,
 }
 
 /// A field of persons and one of accounts that say the same.
@@ -163,11 +223,14 @@ pub(super) struct SystemHead {
     /// Files taken longer ago than this (`36h`) are suspect. Default for HR: `[gate] max_age_hours`; otherwise none.
     #[schemars(with = "Option<String>")]
     pub(super) max_age: Option<Spanned<String>>,
+    /// Keys of `[gate]` that are others for this system.
+    #[serde(default)]
+    pub(super) gate: GateTable,
 }
 
 /// Names of the fields of [`SystemHead`].
-pub(super) const SYSTEM_KEYS: [&str; 8] =
-    ["canaries", "concurrency", "connector", "deadline", "empty_is_normal", "max_age", "name", "owner"];
+pub(super) const SYSTEM_KEYS: [&str; 9] =
+    ["canaries", "concurrency", "connector", "deadline", "empty_is_normal", "gate", "max_age", "name", "owner"];
 
 /// For which tables of a system an empty answer is normal.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -204,7 +267,7 @@ pub(super) struct ConfigFile {
     muster: Option<MusterTable>,
     /// When a complete answer is not believed.
     gate: Option<GateTable>,
-    /// How accounts are tied to people where no id and no address decides.
+    /// How HR feeds become persons.
     people: Option<PeopleTable>,
     /// Options of rules by rule id: `muster explain ID` lists them.
     rules: Option<BTreeMap<String, RuleHead>>,

@@ -1,7 +1,9 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml` and `inventory.toml` are read here.
+//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
+//! read here.
 
 pub mod edit;
 mod links;
+mod persons;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::links::{Ruling, WrittenDecision};
+pub use self::persons::{PersonDecision, schema as persons_schema};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -24,6 +27,8 @@ pub struct Policy {
     pub links: Vec<WrittenDecision>,
     /// Systems that the company has, in file order.
     pub inventory: Vec<InventoryEntry>,
+    /// Records that are one human, or are not, because somebody said so, in file order.
+    pub persons: Vec<PersonDecision>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -95,8 +100,11 @@ impl Policy {
                 "inventory.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
                     policy.read_inventory(text, problems);
                 }),
+                "persons.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.persons = persons::read(text, known, problems);
+                }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "pins.toml"]);
+                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

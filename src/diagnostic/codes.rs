@@ -143,6 +143,11 @@ pub const CODES: &[Code] = &[
         "The system is not in muster.toml. It may have been renamed: pins follow the name.",
     ),
     code(
+        "CFG013",
+        "a feed is named that yields no people",
+        "`[people]` says which HR feed is believed first. A name that is no HR system of muster.toml would never count.",
+    ),
+    code(
         "CFG014",
         "a system has no credential",
         "The secret named by `credential` could not be fetched. The system counts as failed, its former rows are kept and marked as \
@@ -164,6 +169,12 @@ pub const CODES: &[Code] = &[
         "a policy file was changed meanwhile",
         "Between reading the policy folder and writing a decision into it, somebody else wrote the file. Nothing was written: look at \
          the change, then run the command again.",
+    ),
+    code(
+        "CFG019",
+        "a decision about persons names a record that no feed has",
+        "policy/persons.toml says of a record that it is the same human as another one, or is not, and no feed has it today. The key may \
+         be mistyped, or HR may have removed the record; until it is there the decision has no effect.",
     ),
     code(
         "CFG030",
@@ -251,7 +262,8 @@ pub const CODES: &[Code] = &[
     code(
         "COL023",
         "records came twice with different contents",
-        "One of each was kept and the kind is partial. Make the key unique in the source, or collect again if it changed while it was read.",
+        "The kind is partial. One of each was kept, but of people and accounts whose names, addresses or ids differ none was: a link on the wrong one would be worse than none. \
+         Make the key unique in the source, or collect again if it changed while it was read.",
     ),
     code(
         "COL024",
@@ -368,7 +380,11 @@ pub const CODES: &[Code] = &[
         "an employment ends before it starts",
         "One of the two dates is wrong. The row is left out and the kind is partial.",
     ),
-    code("COL108", "rows contradict each other", "Two rows have one key and different contents."),
+    code(
+        "COL108",
+        "rows contradict each other",
+        "Two rows have one key and different contents, and nobody knows which is right: neither is kept, what was known before stays, and nothing is said about the person or account.",
+    ),
     code("COL109", "an unknown word", "A state or type that is not mapped: add it to `values`. It counts as unknown."),
     code(
         "COL110",
@@ -475,7 +491,7 @@ pub const CODES: &[Code] = &[
     code(
         "COL155",
         "an LDIF file is cut short",
-        "It ends inside an entry. What came before is read, and the kinds are partial.",
+        "It ends inside an entry, or without the empty line that ends every entry. What came before is read, the last entry is left out because half of it may be missing, and the kinds are partial.",
     ),
     code(
         "COL156",
@@ -503,12 +519,14 @@ pub const CODES: &[Code] = &[
         "GAT002",
         "a scope shrank too much",
         "It lost more of its rows since the last believable collection than `[gate] shrink_percent` allows. Changes of fewer than `[gate] min_change` rows are never \
-         judged by percentage. If the loss is real, collect once with `--accept SYSTEM`; the new number is then the measure.",
+         judged by percentage. After `[gate] learn_after` believed collections the feed's own history narrows the limit: four times the largest change it ever made, \
+         at least 5 %. If the loss is real, collect once with `--accept SYSTEM/SCOPE`; the new number is then the measure. `gate = { shrink_percent = 40 }` sets another limit \
+         for one system.",
     ),
     code(
         "GAT003",
         "a scope grew too much",
-        "It has more rows than `[gate] grow_percent` allows since the last believable collection: a duplicated feed, or a search base that became too wide. `--accept SYSTEM` once if it is real.",
+        "It has more rows than `[gate] grow_percent` allows since the last believable collection: a duplicated feed, or a search base that became too wide. `--accept SYSTEM/SCOPE` once if it is real.",
     ),
     code(
         "GAT004",
@@ -530,12 +548,55 @@ pub const CODES: &[Code] = &[
         "GAT007",
         "many people end at the same instant",
         "More persons than `[gate] mass_leave` (or `mass_leave_percent`) were ended by HR records written in the same second. Real layoffs are rarely keyed in that way; failed imports are. \
-         If it is real, collect once with `--accept SYSTEM`.",
+         If it is real, collect once with `--accept SYSTEM/SCOPE`.",
     ),
     code(
         "GAT008",
         "a first answer is empty",
         "The scope was read for the first time, successfully, and has no rows. A credential without permissions sees exactly that. Set `empty_is_normal` where empty is normal.",
+    ),
+    code(
+        "GAT009",
+        "a file is not newer than the last one",
+        "Either it says to be older than the one that was read before it, or an HR file that does not say when it was taken has not changed for longer than `[gate] max_unchanged_hours`. \
+         Yesterday's file that is delivered again would undo what happened since. Deliver the newest file; where nothing happened, say when the file was taken: `collected` in the config, \
+         or a file beside it whose name ends in `.collected`.",
+    ),
+    code(
+        "GAT010",
+        "rows came more than once",
+        "More than `[gate] repeat_percent` of the rows are word for word the same as others. Repeated rows cost nothing themselves, but a page that was sent in another's place looks like this, \
+         and then the other is missing.",
+    ),
+    code(
+        "GAT011",
+        "a column emptied",
+        "A field that most rows had a value in lost more than `[gate] emptied_percent` of its values since the last believable collection; or, at the first one, the e-mail or status column of a \
+         people feed has no value at all. Links and verdicts that rest on the field would fall away. Check what the export may read and which column `columns` names.",
+    ),
+    code(
+        "GAT012",
+        "a block of rows is gone",
+        "Rows that stood side by side in the last believable collection are missing together, while nearly all others are still there. People go one by one; a block goes when a page, a department \
+         or a part of a file is missing. The manifest keeps hashes of at most 64 keys for this, so that the number is an estimate in large feeds.",
+    ),
+    code(
+        "GAT013",
+        "instants moved by whole hours",
+        "Instants that lie in the past and cannot change (creation, the recording of a termination) all moved by the same number of quarters of an hour: the export dropped its time zone, or \
+         writes another one. Every deadline would be judged wrongly by that much. Let the export write instants with their zone, or set `time_zone`.",
+    ),
+    code(
+        "GAT014",
+        "two clocks do not agree",
+        "A file says that it was taken in the future, records tell of what has not happened yet, or the `Date` of a server's answers is further from our clock than `[gate] max_skew_minutes`. \
+         No order of events can be relied on. Set both clocks by NTP, and write instants with their zone.",
+    ),
+    code(
+        "GAT015",
+        "many people left at once",
+        "More persons than `[gate] mass_leave` (or `mass_leave_percent`) have the same last day of this week, or were ended since the last believable collection, and the feed's own history has \
+         nothing like it: twice its busiest day, or its busiest night, is let pass. If it is real, collect once with `--accept SYSTEM/SCOPE`.",
     ),
     code(
         "LNK001",

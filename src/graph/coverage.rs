@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
-use muster_connectors::scope::{Gap, SourceFile};
+use muster_connectors::scope::{Gap, KindReport, SourceFile};
 
+use crate::collect::gate::accept;
 use crate::snapshot::{KindState, KindView, Manifest, RowState};
 
 /// One kind of one scope.
@@ -23,6 +24,10 @@ pub struct CoverageRow {
     pub state: KindState,
     /// Whether a missing row means a missing object.
     pub proves_absence: bool,
+    /// Whether the gate does not believe what was read, be it complete or in part.
+    pub is_doubted: bool,
+    /// Whether it is known which records are missing, so that all others can be relied on.
+    pub loses_only_rows: bool,
     /// Rows read, or carried where nothing was read.
     pub records: u64,
     /// Why it is not complete, or not believed.
@@ -107,21 +112,18 @@ impl Coverage {
 }
 
 /// What the gate said, which the manifest keeps as `CODE what`.
-fn suspicion(system: &str, reason: &str) -> Gap {
+fn suspicion(system: &str, scope: &str, reason: &str) -> Gap {
     let (code, what) = reason.split_once(' ').filter(|(code, _)| code.starts_with("GAT")).unwrap_or(("GAT001", reason));
-    Gap::new(code, what).cause("a complete answer that is not believable").fix(format!(
-        "`muster explain {code}` tells what to check; if the answer is right, run `muster collect --system {system} --accept \
-         {system}` once"
-    ))
+    let fix = format!("`muster explain {code}` tells what to check; {}", accept(system, scope));
+    Gap::new(code, what).cause("a complete answer that is not believable").fix(fix)
 }
 
 fn row(view: &KindView<'_>) -> CoverageRow {
     let report = view.report();
     let state = view.state();
     let mut gaps = report.map(|report| report.gaps.clone()).unwrap_or_default();
-    if let Some(reason) = &view.entry.suspect {
-        gaps.insert(0, suspicion(view.system, reason));
-    }
+    let reasons = view.entry.suspect.iter().flat_map(|reasons| reasons.lines());
+    gaps.splice(0..0, reasons.map(|reason| suspicion(view.system, view.scope, reason)));
     let read: u64 = view.entry.parts.iter().filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
     let carried = view.entry.carried.iter().flat_map(|layer| &layer.parts);
     let carried: u64 = carried.filter(|part| part.table == view.kind.as_str()).map(|part| part.rows).sum();
@@ -139,6 +141,10 @@ fn row(view: &KindView<'_>) -> CoverageRow {
             KindState::Carried => carried_whole,
             KindState::Suspect | KindState::Partial | KindState::Failed => false,
         },
+        is_doubted: view.system_entry.asked && view.entry.suspect.is_some(),
+        loses_only_rows: state == KindState::Partial
+            && view.entry.suspect.is_none()
+            && report.is_some_and(KindReport::loses_only_rows),
         records: if state == KindState::Carried { carried } else { read },
         gaps,
         withheld: report.map(|report| report.withheld.clone()).unwrap_or_default(),

@@ -51,12 +51,12 @@ pub(super) fn classify(graph: &Graph, account: NodeIx) -> Classified {
         return Classified { class: AccountClass::System, evidence: "the tenant's built-in account".into() };
     }
     let login = fold(graph.text_or_empty(facts.login));
-    if let Some((mark, class)) = LOGIN_MARKS.iter().find(|(mark, _)| login.starts_with(mark)) {
-        return Classified { class: *class, evidence: format!("login starts with `{mark}`").into() };
-    }
-    let place = fold(graph.text_or_empty(facts.native_name));
-    if let Some((mark, class)) = PLACE_MARKS.iter().find(|(mark, _)| place.contains(mark)) {
-        return Classified { class: *class, evidence: format!("kept in `{mark}`").into() };
+    if let Some((class, mark)) = marked(&login, &fold(graph.text_or_empty(facts.native_name))) {
+        let Some(id) = facts.employee_id else { return Classified { class, evidence: mark.into() } };
+        // Somebody gave the account to an employee: a mark in a name is weaker than that.
+        let class = if without_admin_affix(&login).is_some() { AccountClass::Admin } else { AccountClass::Human };
+        let evidence = format!("it carries the employee id `{}`, although {mark}", graph.text(id));
+        return Classified { class, evidence: evidence.into() };
     }
     if without_admin_affix(&login).is_some() {
         return Classified {
@@ -65,6 +65,29 @@ pub(super) fn classify(graph: &Graph, account: NodeIx) -> Classified {
         };
     }
     Classified { class: AccountClass::Human, evidence: "no mark of another class".into() }
+}
+
+/// The class that a folded login, or the place a directory keeps the account in, bears the mark of, and the mark.
+fn marked(login: &str, place: &str) -> Option<(AccountClass, String)> {
+    if let Some((mark, class)) = LOGIN_MARKS.iter().find(|(mark, _)| login.starts_with(mark)) {
+        return Some((*class, format!("login starts with `{mark}`")));
+    }
+    if is_leased(login) {
+        return Some((AccountClass::Service, "the login is one that Vault makes for a lease".to_owned()));
+    }
+    let (mark, class) = PLACE_MARKS.iter().find(|(mark, _)| place.contains(mark))?;
+    Some((*class, format!("kept in `{mark}`")))
+}
+
+/// Whether a folded login is named as HashiCorp Vault names database users it makes for a lease: `v-`, display name and role,
+/// twenty letters or digits, and the second at which it was made (Vault documentation, "Username templating").
+fn is_leased(login: &str) -> bool {
+    let Some(rest) = login.strip_prefix("v-") else { return false };
+    let mut parts = rest.rsplit('-');
+    let second = parts.next().is_some_and(|part| part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let random =
+        parts.next().is_some_and(|part| part.len() == 20 && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    second && random && parts.next().is_some()
 }
 
 /// Whether the class leaves room for a person.
@@ -78,5 +101,18 @@ pub(super) const fn may_be_human(class: AccountClass) -> bool {
         | AccountClass::BreakGlass
         | AccountClass::Agent
         | AccountClass::Device => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leased_database_user_is_known_by_its_name_and_nobody_else_is() {
+        assert!(is_leased("v-token-readonly-8xk2v0q1z9w7b3n5m4l6-1781524800"));
+        for login in ["v-lopez", "v-anna-maria-1781524800", "v-8xk2v0q1z9w7b3n5m4l6-1781524800", "vera"] {
+            assert!(!is_leased(login), "{login}");
+        }
     }
 }

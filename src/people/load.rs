@@ -1,4 +1,4 @@
-//! HR rows to persons with employments.
+//! The HR tables of a snapshot, and the keys that persons are found by.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster_connectors::record;
 
-use super::{Employment, People, Person, PersonIx, fold};
-use crate::graph::{RowState, Strings, Text};
+use super::merge::{self, Merging};
+use super::{People, PersonIx, history};
+use crate::graph::RowState;
 use crate::snapshot::{Instants, Rows, Snapshot, StoreError, Texts};
 
 /// Where an HR row comes from.
@@ -24,7 +25,7 @@ pub struct Source {
 }
 
 impl People {
-    /// Reads the persons and employments of a snapshot and merges them.
+    /// Reads the persons and employments of a snapshot and merges them, without looking at earlier snapshots.
     ///
     /// # Errors
     /// [`StoreError`] when a table cannot be read.
@@ -32,134 +33,48 @@ impl People {
         Ok(Self::merge(persons(snapshot)?, employments(snapshot)?, zone))
     }
 
-    /// Merges the feeds: rows that share an employee id are one person, whatever feed they stand in.
+    /// Reads the persons and employments of a snapshot, merges them as told, and compares them with those of earlier snapshots.
     ///
-    /// Attributes come from the first feed that has them, in order of system name; rows of one feed keep their order.
+    /// # Errors
+    /// [`StoreError`] when a table cannot be read.
+    pub fn read(snapshot: &Snapshot, merging: &Merging, now: Timestamp) -> Result<Self, StoreError> {
+        let mut people = merge::merge(persons(snapshot)?, employments(snapshot)?, merging);
+        people.index();
+        history::compare(&mut people, snapshot, merging, now)?;
+        Ok(people)
+    }
+
+    /// Merges the feeds with nothing decided or configured; see [`Merging`].
     ///
     /// Cost: O(n log n).
     pub fn merge(
-        mut persons: Vec<(Source, record::Person)>,
+        persons: Vec<(Source, record::Person)>,
         employments: Vec<(Source, record::Employment)>,
         zone: Option<TimeZone>,
     ) -> Self {
-        persons.sort_by(|a, b| (&a.0.system, &a.1.id).cmp(&(&b.0.system, &b.1.id)));
-        let mut people = Self { zone, ..Self::default() };
-        let mut places: rustc_hash::FxHashMap<Text, PersonIx> = rustc_hash::FxHashMap::default();
-        let mut feeds: rustc_hash::FxHashMap<(Text, Text), PersonIx> = rustc_hash::FxHashMap::default();
-        for (source, row) in persons {
-            let system = people.strings.add(&source.system);
-            let id = people.strings.add(&fold(&row.id));
-            let employee_ids: Vec<Text> = row.employee_ids.iter().map(|key| people.strings.add(&fold(key))).collect();
-            let known =
-                employee_ids.iter().find_map(|key| places.get(key)).or_else(|| feeds.get(&(system, id))).copied();
-            let ix = known.unwrap_or_else(|| {
-                let key = people.strings.add(row.employee_ids.first().unwrap_or(&row.id));
-                people.add_person(system, id, key, source.state)
-            });
-            feeds.insert((system, id), ix);
-            let feed_id = people.strings.add(&row.id);
-            extend_unique(&mut people.persons[ix.0 as usize].feed_ids, vec![feed_id]);
-            for key in &employee_ids {
-                places.entry(*key).or_insert(ix);
-            }
-            people.add_attributes(ix, &row, employee_ids, source.state);
-        }
-        for (source, row) in employments {
-            let system = people.strings.add(&source.system);
-            let person = people.strings.add(&fold(&row.person));
-            if let Some(ix) = feeds.get(&(system, person)) {
-                people.add_employment(*ix, system, &source, &row);
-            }
-        }
+        Self::merge_as(persons, employments, &Merging { zone, ..Merging::default() })
+    }
+
+    /// Merges the feeds.
+    ///
+    /// Cost: O(n log n).
+    pub fn merge_as(
+        persons: Vec<(Source, record::Person)>,
+        employments: Vec<(Source, record::Employment)>,
+        merging: &Merging,
+    ) -> Self {
+        let mut people = merge::merge(persons, employments, merging);
         people.index();
         people
     }
 
-    fn add_person(&mut self, system: Text, id: Text, key: Text, state: RowState) -> PersonIx {
-        self.persons.push(Person {
-            system,
-            id,
-            key,
-            feed_ids: Vec::new(),
-            name: None,
-            given_name: None,
-            family_name: None,
-            legal_name: None,
-            previous_names: Vec::new(),
-            emails: Vec::new(),
-            employee_ids: Vec::new(),
-            attributes: Vec::new(),
-            employments: Vec::new(),
-            state,
-        });
-        PersonIx(u32::try_from(self.persons.len() - 1).unwrap_or(u32::MAX))
-    }
-
-    fn add_attributes(&mut self, ix: PersonIx, row: &record::Person, employee_ids: Vec<Text>, state: RowState) {
-        let composed = match (&row.given_name, &row.family_name) {
-            (Some(given), Some(family)) => Some(format!("{given} {family}")),
-            (Some(_), None) | (None, Some(_) | None) => None,
-        };
-        let name = row.preferred_name.as_ref().or(row.legal_name.as_ref()).or(composed.as_ref());
-        let name = name.map(|name| self.strings.add(name));
-        let (given, family) = names_of(row);
-        let given = given.map(|name| self.strings.add(&name));
-        let family = family.map(|name| self.strings.add(&name));
-        let emails: Vec<Text> = row.emails.iter().map(|email| self.strings.add(&fold(email))).collect();
-        let legal = row.legal_name.as_ref().map(|name| self.strings.add(name));
-        let previous: Vec<Text> = row.previous_names.iter().map(|name| self.strings.add(name)).collect();
-        let attributes: Vec<(Text, Text)> =
-            row.attributes.iter().map(|(name, value)| (self.strings.add(name), self.strings.add(value))).collect();
-        let person = &mut self.persons[ix.0 as usize];
-        person.legal_name = person.legal_name.or(legal);
-        extend_unique(&mut person.previous_names, previous);
-        for (name, value) in attributes {
-            if !person.attributes.iter().any(|(known, _)| *known == name) {
-                person.attributes.push((name, value));
-            }
-        }
-        person.name = person.name.or(name);
-        person.given_name = person.given_name.or(given);
-        person.family_name = person.family_name.or(family);
-        person.state = person.state.min(state);
-        extend_unique(&mut person.emails, emails);
-        extend_unique(&mut person.employee_ids, employee_ids);
-    }
-
-    fn add_employment(&mut self, ix: PersonIx, system: Text, source: &Source, row: &record::Employment) {
-        let strings: &mut Strings = &mut self.strings;
-        let mut text = |value: &Option<String>| value.as_ref().map(|value| strings.add(value));
-        let employment = Employment {
-            system,
-            department: text(&row.department),
-            manager: text(&row.manager),
-            title: text(&row.title),
-            location: text(&row.location),
-            time_zone: text(&row.time_zone),
-            employee_id: row.employee_id.as_ref().map(|key| strings.add(&fold(key))),
-            scope: strings.add(&source.scope),
-            id: strings.add(&row.id),
-            status: row.status,
-            worker_type: row.worker_type,
-            start: row.start,
-            end: row.end,
-            effective: row.effective,
-            recorded: row.recorded,
-            state: source.state,
-            collected: source.collected,
-        };
-        let person = &mut self.persons[ix.0 as usize];
-        extend_unique(&mut person.employee_ids, employment.employee_id.into_iter().collect());
-        person.employments.push(employment);
-    }
-
     /// Orders employments and builds the keys that strategies look persons up by.
-    fn index(&mut self) {
+    pub(super) fn index(&mut self) {
         let mut by_key = Vec::with_capacity(self.persons.len() * 3);
         for (place, person) in self.persons.iter_mut().enumerate() {
             person.employments.sort_by_key(|employment| (employment.start, employment.end, employment.id));
             let ix = PersonIx(u32::try_from(place).unwrap_or(u32::MAX));
-            by_key.push((person.id, ix));
+            by_key.extend(person.feeds.iter().map(|(_, id)| (*id, ix)));
             by_key.extend(person.emails.iter().chain(&person.employee_ids).map(|key| (*key, ix)));
         }
         by_key.sort_unstable();
@@ -195,7 +110,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreError> {
+pub(super) fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreError> {
     let columns = [
         "id",
         "legal_name",
@@ -236,9 +151,10 @@ fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person)>, StoreEr
     Ok(persons)
 }
 
-fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>, StoreError> {
+pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>, StoreError> {
     let columns = [
         "id",
+        "sequence",
         "person",
         "employee_id",
         "status",
@@ -251,6 +167,7 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
         "location",
         "time_zone",
         "effective",
+        "effective_day",
         "recorded",
         "state",
         "collected",
@@ -264,6 +181,7 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
     let (title, location) = (rows.texts("title")?, rows.texts("location")?);
     let (start, end) = (rows.days("start")?, rows.days("end")?);
     let (effective, recorded) = (rows.instants("effective")?, rows.instants("recorded")?);
+    let (effective_day, sequence) = (rows.days("effective_day")?, rows.texts("sequence")?);
     let own = |text: Option<&str>| text.map(str::to_owned);
     let employment = |row: usize| record::Employment {
         id: id.text(row).to_owned(),
@@ -280,7 +198,9 @@ fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Employment)>,
         cost_centre: None,
         time_zone: own(zone.get(row)),
         effective: effective.at(row),
+        effective_day: effective_day.day(row),
         recorded: recorded.at(row),
+        sequence: own(sequence.get(row)),
         raw: record::Raw::None,
     };
     Ok((0..rows.len()).map(|row| (sources.row(row), employment(row))).collect())
@@ -291,31 +211,10 @@ fn attributes_of(json: &str) -> BTreeMap<String, String> {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-/// Given and family name: as the feed has them, else the first and last word of the preferred or legal name.
-fn names_of(row: &record::Person) -> (Option<String>, Option<String>) {
-    if row.given_name.is_some() || row.family_name.is_some() {
-        return (row.given_name.clone(), row.family_name.clone());
-    }
-    let Some(full) = row.preferred_name.as_ref().or(row.legal_name.as_ref()) else { return (None, None) };
-    if let Some((family, given)) = full.split_once(',') {
-        return (Some(given.trim().to_owned()), Some(family.trim().to_owned()));
-    }
-    let mut words = full.split_whitespace();
-    let given = words.next().map(str::to_owned);
-    (given, words.next_back().map(str::to_owned))
-}
-
-fn extend_unique(list: &mut Vec<Text>, more: Vec<Text>) {
-    for text in more {
-        if !list.contains(&text) {
-            list.push(text);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::Text;
 
     fn source(system: &str) -> Source {
         Source { system: system.into(), scope: "people".into(), state: RowState::Complete, collected: None }

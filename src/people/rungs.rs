@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
-use super::strategy::{Candidate, Evidence, Strategy, Thresholds};
+use super::strategy::{Candidate, Evidence, Strategy};
 use super::{
     Correlation, People, PersonIx, STRATEGIES, class, decisions, email, employee_id, federation, fold, ladder, login,
 };
@@ -15,8 +15,8 @@ use crate::graph::{Graph, NodeIx, SystemIx};
 /// What one rung had to say about one account.
 #[derive(Debug, Clone)]
 pub struct Rung {
-    /// The rung.
-    pub strategy: &'static Strategy,
+    /// The rung's name.
+    pub name: &'static str,
     /// What of the account it compared, in words.
     pub compared: String,
     /// Whom it named, likeliest first; those below the candidate threshold and those whom a decision refuses included.
@@ -42,6 +42,11 @@ pub enum RungAnswer {
     NotAsked,
 }
 
+/// The rung that a strategy's name belongs to: decisions have two names and one rung.
+fn rung_of(strategy: &'static str) -> &'static str {
+    if super::is_decision(strategy) { decisions::STRATEGY.name } else { strategy }
+}
+
 impl RungAnswer {
     /// A word for a table.
     pub const fn as_str(self) -> &'static str {
@@ -64,7 +69,6 @@ pub struct Prober<'a> {
     names: FxHashMap<String, Vec<PersonIx>>,
     one_domain: bool,
     logins: FxHashMap<(SystemIx, String), PersonIx>,
-    thresholds: Thresholds,
     now: Timestamp,
 }
 
@@ -72,7 +76,7 @@ impl<'a> Prober<'a> {
     /// Prepares the lookups that the rungs share.
     ///
     /// Cost: O(persons + accounts), once for any number of accounts.
-    pub fn new(graph: &'a Graph, people: &'a People, thresholds: Thresholds, now: Timestamp) -> Self {
+    pub fn new(graph: &'a Graph, people: &'a People, now: Timestamp) -> Self {
         let bases = login::everyday_logins(graph);
         let before_affix = |name: &str| {
             STRATEGIES
@@ -92,15 +96,7 @@ impl<'a> Prober<'a> {
                 }
             }
         }
-        Self {
-            graph,
-            people,
-            names: login::name_keys(people),
-            one_domain: login::is_one_domain(people),
-            logins,
-            thresholds,
-            now,
-        }
+        Self { graph, people, names: login::name_keys(people), one_domain: login::is_one_domain(people), logins, now }
     }
 
     /// Every rung about `account`, strongest first.
@@ -108,7 +104,12 @@ impl<'a> Prober<'a> {
         let evidence = self.evidence();
         let may_be_human = class::may_be_human(self.people.class(account).class);
         let decided = self.people.decided();
-        let mut settled = *self.people.correlation(account) == Correlation::Nobody;
+        let found: &[Candidate] = match self.people.correlation(account) {
+            Correlation::Linked(one) | Correlation::Proposed(one) => std::slice::from_ref(one),
+            Correlation::Disputed(several) => several,
+            Correlation::Nobody => &[],
+        };
+        let deciding = found.first().map(|one| rung_of(one.strategy));
         let mut rungs = Vec::with_capacity(STRATEGIES.len());
         for strategy in STRATEGIES.iter().copied() {
             let asked = strategy.any_class || may_be_human;
@@ -123,15 +124,19 @@ impl<'a> Prober<'a> {
                 RungAnswer::Silent
             } else if permitted.is_empty() {
                 RungAnswer::Refused
-            } else if ladder::decide(strategy, permitted, self.thresholds) == Correlation::Nobody {
+            } else if ladder::decide(strategy, permitted, self.people.thresholds()) == Correlation::Nobody {
                 RungAnswer::TooWeak
-            } else if settled {
-                RungAnswer::Outranked
-            } else {
-                settled = true;
+            } else if deciding == Some(strategy.name) {
                 RungAnswer::Decides
+            } else {
+                RungAnswer::Outranked
             };
-            rungs.push(Rung { strategy, compared: self.compared(strategy, account), candidates, answer });
+            rungs.push(Rung { name: strategy.name, compared: self.compared(strategy, account), candidates, answer });
+        }
+        // What weighs all accounts against all persons is no rung that one account can be asked about: its answer stands.
+        if let Some(name) = deciding.filter(|name| STRATEGIES.iter().all(|strategy| strategy.name != *name)) {
+            let compared = "all fields, side by side with everybody's".to_owned();
+            rungs.push(Rung { name, compared, candidates: found.to_vec(), answer: RungAnswer::Decides });
         }
         rungs
     }

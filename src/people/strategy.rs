@@ -141,14 +141,33 @@ fn made_within_latest_span(person: &Person, created: Timestamp) -> bool {
     let Some(first) = latest_span_start(person) else { return true };
     let preboarding = jiff::SignedDuration::from_hours(24 * PREBOARDING_DAYS);
     let earliest = first.checked_sub(preboarding).unwrap_or(Date::MIN);
-    let after_end = person.employments.iter().all(|e| last_day(e).is_some_and(|end| day > end));
+    let after_end = real(&person.employments).all(|e| last_day(e).is_some_and(|end| day > end));
     day >= earliest && !after_end
+}
+
+/// Employments that came to be.
+fn real(employments: &[Employment]) -> impl Iterator<Item = &Employment> {
+    employments.iter().filter(|employment| employment.status != EmploymentStatus::Cancelled)
+}
+
+/// First and last day of a stay; the last one is `None` while it lasts. `None` where no employment came to be, or one has no
+/// first day.
+pub(super) fn stay<'a>(employments: impl Iterator<Item = &'a Employment>) -> Option<(Date, Option<Date>)> {
+    let mut whole: Option<(Date, Option<Date>)> = None;
+    for employment in employments.filter(|employment| employment.status != EmploymentStatus::Cancelled) {
+        let (start, end) = (employment.start?, last_day(employment));
+        whole = Some(match whole {
+            None => (start, end),
+            Some((first, last)) => (first.min(start), last.and_then(|last| Some(last.max(end?)))),
+        });
+    }
+    whole
 }
 
 /// First day of the last run of employments without a gap; the beginning of time where HR does not say.
 fn latest_span_start(person: &Person) -> Option<Date> {
     let mut run: Option<(Date, Option<Date>)> = None;
-    for employment in &person.employments {
+    for employment in real(&person.employments) {
         let start = employment.start.unwrap_or(Date::MIN);
         let end = last_day(employment);
         run = Some(match run {
@@ -170,11 +189,18 @@ fn last_day(employment: &Employment) -> Option<Date> {
     }
     let written = employment.effective.or(employment.recorded);
     let day = |at: Timestamp| at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    Some(employment.end.or_else(|| written.map(day)).or(employment.start).unwrap_or(Date::MIN))
+    Some(
+        employment
+            .end
+            .or(employment.effective_day)
+            .or_else(|| written.map(day))
+            .or(employment.start)
+            .unwrap_or(Date::MIN),
+    )
 }
 
 fn was_away(person: &Person) -> bool {
-    let first = person.employments.first().map(|employment| employment.start.unwrap_or(Date::MIN));
+    let first = real(&person.employments).next().map(|employment| employment.start.unwrap_or(Date::MIN));
     latest_span_start(person) != first
 }
 

@@ -138,6 +138,7 @@ struct Judge<'a> {
     rule: &'static Rule,
     facts: &'a Facts<'a>,
     disabled: Option<String>,
+    needs_people: bool,
     everywhere: Option<String>,
     own: FxHashMap<(SystemIx, ScopeIx), String>,
 }
@@ -156,6 +157,7 @@ impl<'a> Judge<'a> {
             rule,
             facts,
             disabled: facts.options.disabled.get(rule.id).map(|why| format!("switched off in the config: {why}")),
+            needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
         }
@@ -179,6 +181,7 @@ impl<'a> Judge<'a> {
             None if subject.row_state(self.facts) == Some(RowState::Stale) => Verdict::NotEvaluated(
                 "its row is from an earlier snapshot: today's reading failed or missed it".to_owned(),
             ),
+            None if self.needs_people => self.facts.lost_people.weigh(self.facts, subject, verdict),
             None => verdict,
         }
     }

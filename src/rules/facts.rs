@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Evidence;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
@@ -33,9 +34,11 @@ pub struct Facts<'a> {
     /// The clock.
     pub now: Timestamp,
     names: FxHashMap<(SystemIx, String), NodeIx>,
+    hierarchy: Hierarchy,
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
+    pub(super) lost_people: LostPeople,
 }
 
 impl<'a> Facts<'a> {
@@ -66,8 +69,27 @@ impl<'a> Facts<'a> {
                 unread_here.insert((scope, row.kind), row.shortfall());
             }
         }
-        let names = owner_names(graph);
-        Self { graph, people, access, options, inventory, systems, now, names, unread, unread_here, unread_anywhere }
+        let hierarchy = Hierarchy::of(people);
+        Self {
+            graph,
+            people,
+            access,
+            options,
+            inventory,
+            systems,
+            now,
+            names: owner_names(graph),
+            hierarchy,
+            unread,
+            unread_here,
+            unread_anywhere,
+            lost_people: LostPeople::of(graph.coverage()),
+        }
+    }
+
+    /// Whether HR should name a manager for an employment: its feed names managers, and nobody reports to the person.
+    pub fn should_have_manager(&self, person: PersonIx, employment: &Employment) -> bool {
+        self.hierarchy.feeds.contains(&employment.system) && !self.hierarchy.managers.contains(&person)
     }
 
     /// Why a record of this kind may be missing from what was read of a system; `None` when all of them were read, or none
@@ -220,6 +242,8 @@ impl<'a> Facts<'a> {
         ];
         if let Some(effective) = employment.effective {
             facts.push(("effective", effective.to_string()));
+        } else if let Some(day) = employment.effective_day {
+            facts.push(("effective", day.to_string()));
         }
         if let Some(recorded) = employment.recorded {
             facts.push(("recorded", recorded.to_string()));
@@ -256,6 +280,28 @@ impl<'a> Facts<'a> {
     /// The state of an account, for a sentence.
     pub fn lifecycle(&self, account: NodeIx) -> Lifecycle {
         self.graph.account(account).map_or(Lifecycle::Unknown, |facts| facts.lifecycle)
+    }
+}
+
+/// Who manages, and which feeds say so.
+#[derive(Debug, Default)]
+struct Hierarchy {
+    feeds: FxHashSet<crate::graph::Text>,
+    managers: FxHashSet<PersonIx>,
+}
+
+impl Hierarchy {
+    fn of(people: &People) -> Self {
+        let mut hierarchy = Self::default();
+        let mut named = FxHashSet::default();
+        for employment in people.persons().flat_map(|(_, person)| &person.employments) {
+            if let Some(manager) = employment.manager {
+                hierarchy.feeds.insert(employment.system);
+                named.insert(manager);
+            }
+        }
+        hierarchy.managers = named.into_iter().flat_map(|name| people.find(&fold(people.text(name)))).collect();
+        hierarchy
     }
 }
 

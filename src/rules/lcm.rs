@@ -1,6 +1,10 @@
 //! LCM: joiner, mover, leaver.
 
+pub(super) mod access_before_start;
+pub(super) mod active_during_leave;
+pub(super) mod back_dated_termination;
 pub(super) mod external_without_end;
+pub(super) mod identifier_recycled;
 pub(super) mod leaver_still_active;
 pub(super) mod partial_deprovisioning;
 pub(super) mod past_end_date;

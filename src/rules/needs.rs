@@ -57,7 +57,9 @@ impl Need {
     }
 
     fn unmet_by(&self, row: &CoverageRow) -> Option<String> {
-        let enough = if self.absence { row.proves_absence } else { row.state != KindState::Failed };
+        // Where it is known which people are missing, each subject is asked on its own whether it is about one of them.
+        let known = self.from == From::Hr && row.loses_only_rows;
+        let enough = if self.absence { row.proves_absence || known } else { row.state != KindState::Failed };
         if !enough {
             return Some(row.shortfall());
         }

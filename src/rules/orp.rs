@@ -1,6 +1,7 @@
 //! ORP: orphans and ownership.
 
 pub(super) mod ambiguous_owner;
+pub(super) mod claimed_twice;
 pub(super) mod dangling_grant;
 pub(super) mod duplicate_accounts;
 pub(super) mod orphan_account;

@@ -160,10 +160,11 @@ impl Subject {
                     let row = &facts.graph.coverage().rows()[place];
                     row.tenant.as_deref().unwrap_or(&row.system)
                 }
-                // An employee id is the company's, a feed's own key is the feed's.
+                // An employee id is the company's, a feed's own key is the feed's; an id that two humans bear tells them apart by feed.
                 Self::Person(ix) => {
                     let person = facts.people.person(ix);
-                    if person.employee_ids.is_empty() { facts.people.text(person.system) } else { "people" }
+                    let own = person.employee_ids.is_empty() || facts.people.shares_key(ix);
+                    if own { facts.people.text(person.system) } else { "people" }
                 }
                 Self::Account(_) | Self::Credential(_) | Self::Edge(_) | Self::Object(_) | Self::System(_) => {
                     view.system.as_deref().unwrap_or_default()

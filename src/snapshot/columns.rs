@@ -162,8 +162,11 @@ impl Rows {
             match ties {
                 Ties::Latest => order.rows.push(last),
                 Ties::First => {
-                    order.rows.push(first);
-                    if equal.len() > 1 && self.compare(first, last, keys..self.contents()).is_ne() {
+                    let differ = equal.len() > 1 && self.compare(first, last, keys..self.contents()).is_ne();
+                    if !differ || equal.iter().all(|row| self.is_same_one(first, row.1)) {
+                        order.rows.push(first);
+                    }
+                    if differ {
                         order.conflict_count += 1;
                         if order.conflicts.len() < CONFLICTS_NAMED {
                             order.conflicts.push(self.key_text(first, keys));
@@ -173,6 +176,19 @@ impl Rows {
             }
         }
         order
+    }
+
+    /// Whether two rows with one key are about the same person or account, whatever else they say.
+    fn is_same_one(&self, a: u32, b: u32) -> bool {
+        let telling: &[&str] = match self.table.name {
+            "persons" => &["legal_name", "preferred_name", "given_name", "family_name", "emails", "employee_ids"],
+            "employments" => &["person", "employee_id", "status", "start", "end"],
+            "accounts" => &["login", "native_name", "emails", "employee_id"],
+            _ => &[],
+        };
+        let (a, b) = (a as usize, b as usize);
+        let columns = self.table.columns.iter().zip(&self.cells).filter(|(column, _)| telling.contains(&column.name));
+        columns.into_iter().all(|(_, cells)| cells.compare(a, b).is_eq())
     }
 
     /// Columns before `source_row`: where a record stood in a file is no part of what it says.
@@ -575,6 +591,7 @@ fn person(row: &mut Row<'_>, it: &Person) {
 
 fn employment(row: &mut Row<'_>, it: &Employment) {
     row.text(&it.id);
+    row.opt(it.sequence.as_ref());
     row.text(&it.person);
     row.opt(it.employee_id.as_ref());
     row.name(it.status.as_str());
@@ -588,6 +605,7 @@ fn employment(row: &mut Row<'_>, it: &Employment) {
     row.opt(it.cost_centre.as_ref());
     row.opt(it.time_zone.as_ref());
     row.instant(it.effective);
+    row.day(it.effective_day);
     row.instant(it.recorded);
     row.source(&it.raw);
 }

@@ -18,6 +18,7 @@ use muster_connectors::scope::{KindReport, ScopeReport, ScopeState};
 use serde::{Deserialize, Serialize};
 
 use super::error::{At as _, StoreError};
+use super::profile::Profile;
 
 /// The version of the store's format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -84,15 +85,26 @@ pub struct KindEntry {
     /// When the rows of `parts` were true: the clock of the run, or what a file says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected: Option<Timestamp>,
-    /// Why a complete reading is not believed.
+    /// Why a complete reading is not believed: `CODE what was noticed`, one line a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspect: Option<String>,
+    /// Whether it is the content of today's rows that is not believed: a row of a former layer then counts before today's.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub former_first: bool,
+    /// What the rows read this time looked like; of a carried kind, those that were read last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// Rows read this time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     /// Rows of former snapshots, the newest first. A row of a later layer counts only where no earlier one has its key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<Layer>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Rows that a former snapshot read.
@@ -249,6 +261,12 @@ impl<'a> KindView<'a> {
     /// The connector's report of the kind; `None` when the scope never promised it.
     pub fn report(&self) -> Option<&'a KindReport> {
         self.scope_entry.report.kinds.get(&self.kind)
+    }
+
+    /// Whether what was read can be relied on: all of it was, or it is known which records were not; and the gate has no doubt.
+    pub fn is_believed(&self) -> bool {
+        let relied_on = |report: &KindReport| report.state == ScopeState::Complete || report.loses_only_rows();
+        self.entry.suspect.is_none() && self.report().is_some_and(relied_on)
     }
 
     /// The engine's judgement.

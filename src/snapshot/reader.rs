@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::error::StoreError;
-use super::manifest::{KindView, Manifest, Part, RowState};
+use super::manifest::{self, KindView, Manifest, Part, RowState};
 use super::objects;
 use super::tables::{self, Column, ORIGIN, PLACE, TABLES, Table, Volatile};
 
@@ -49,6 +49,20 @@ impl Snapshot {
     /// What the snapshot consists of, and how far it can be trusted.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The snapshots before this one, newest first, without those that are pruned. One whose manifest is damaged is left out, too:
+    /// what is asked of history must not cost today's answer, and `muster snapshots verify` names the damage.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the store cannot be listed.
+    pub fn earlier(&self) -> Result<impl Iterator<Item = Self> + use<>, StoreError> {
+        let own = self.manifest.header.sequence;
+        let mut files = manifest::files(&self.root)?;
+        files.retain(|path| manifest::parse_name(path).is_some_and(|(sequence, _)| sequence < own));
+        let root = self.root.clone();
+        let open = move |path: PathBuf| Self::open(&root, manifest::load(&path).ok()?).ok();
+        Ok(files.into_iter().rev().filter_map(open))
     }
 
     /// `system`, `scope` and the named columns of a table, ordered by system, scope and key.
@@ -277,7 +291,11 @@ fn readings_of<'a>(view: KindView<'a>, table: &'static Table) -> Vec<Reading<'a>
         from: Some(layer.from),
     });
     let has_rows = |reading: &Reading<'_>| reading.parts.iter().any(|part| part.table == table.name);
-    std::iter::once(today).chain(carried).filter(has_rows).collect()
+    let mut readings: Vec<Reading<'a>> = std::iter::once(today).chain(carried).filter(has_rows).collect();
+    if view.entry.former_first && readings.first().is_some_and(|first| first.from.is_none()) {
+        readings.rotate_left(1);
+    }
+    readings
 }
 
 /// The named columns of an object. One that came into the table after the object was written is null in all its rows.

@@ -207,6 +207,7 @@ pub const TABLES: &[Table] = &[
         kind: Some(RecordKind::Employment),
         columns: &[
             text("id").key(),
+            text("sequence").or_null().key(),
             text("person"),
             text("employee_id").or_null(),
             name("status"),
@@ -220,6 +221,7 @@ pub const TABLES: &[Table] = &[
             word("cost_centre").or_null(),
             word("time_zone").or_null(),
             instant("effective"),
+            day("effective_day"),
             instant("recorded"),
             SOURCE_ROW,
         ],

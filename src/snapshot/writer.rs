@@ -29,6 +29,7 @@ use super::error::{At as _, StoreError};
 use super::lock::Lock;
 use super::manifest::{self, FORMAT, Header, KindEntry, KindView, Layer, Manifest, Part, ScopeEntry, SystemEntry};
 use super::objects::{self, ROW_GROUP, Staged, Staging};
+use super::profile::{Profile, Profiler};
 use super::resume;
 use super::tables::{self, Table};
 
@@ -160,16 +161,33 @@ impl<'a> Transaction<'a> {
         Ok(())
     }
 
-    /// Records the judgement that a kind, though complete as its connector says, is not to be believed.
+    /// Records the judgement that a kind, though complete as its connector says, is not to be believed. Several reasons stand
+    /// below one another.
     ///
     /// # Errors
     /// [`StoreError::Misuse`] when no such kind was added.
-    pub fn suspect(&mut self, system: &str, scope: &str, kind: RecordKind, reason: &str) -> Result<(), StoreError> {
+    /// `former_first` when it is the content of the rows that is doubted, not their number: rows of former snapshots then
+    /// count before today's.
+    pub fn suspect(
+        &mut self,
+        system: &str,
+        scope: &str,
+        kind: RecordKind,
+        reason: &str,
+        former_first: bool,
+    ) -> Result<(), StoreError> {
         let entry = self.systems.get_mut(system).and_then(|entry| entry.scopes.get_mut(scope));
         let Some(entry) = entry.and_then(|scope| scope.kinds.get_mut(&kind)) else {
             return Err(StoreError::Misuse(format!("{system}:{scope} has no {kind} in this snapshot")));
         };
-        entry.suspect = Some(reason.to_owned());
+        entry.former_first |= former_first;
+        match &mut entry.suspect {
+            Some(reasons) => {
+                reasons.push('\n');
+                reasons.push_str(reason);
+            }
+            none => *none = Some(reason.to_owned()),
+        }
         Ok(())
     }
 
@@ -241,7 +259,12 @@ impl<'a> Transaction<'a> {
                     .scopes
                     .entry(view.scope.to_owned())
                     .or_insert_with(|| ScopeEntry { report: view.scope_entry.report.clone(), kinds: BTreeMap::new() });
-                let entry = KindEntry { suspect: view.entry.suspect.clone(), carried: kept, ..KindEntry::default() };
+                let entry = KindEntry {
+                    suspect: view.entry.suspect.clone(),
+                    profile: view.entry.profile.clone(),
+                    carried: kept,
+                    ..KindEntry::default()
+                };
                 scope.kinds.insert(view.kind, entry);
                 continue;
             }
@@ -332,6 +355,9 @@ fn layers(view: &KindView<'_>, sequence: u64) -> Vec<Layer> {
         parts: view.entry.parts.clone(),
     });
     let mut layers: Vec<Layer> = own.into_iter().chain(view.entry.carried.iter().cloned()).collect();
+    if view.entry.former_first && !view.entry.parts.is_empty() {
+        layers.rotate_left(1);
+    }
     if layers.len() > LAYERS {
         layers.drain(LAYERS - 1..layers.len() - 1);
     }
@@ -343,6 +369,7 @@ fn layers(view: &KindView<'_>, sequence: u64) -> Vec<Layer> {
 struct Collected {
     kind: RecordKind,
     rows: Rows,
+    profile: Profiler,
     activity: Option<Rows>,
     raw: Vec<Spilled>,
     raw_bytes: u64,
@@ -385,6 +412,7 @@ impl SystemWriter {
             });
             let collected = &mut scope[place];
             collected.rows.push(&record);
+            collected.profile.see(&record);
             if let Some((fact, at)) = columns::volatile(&record).filter(|(_, at)| **at != Fact::Unsupported) {
                 let activity = collected.activity.get_or_insert_with(|| Rows::new(activity_table()));
                 activity.push_activity(kind, &columns::id(&record), fact, at);
@@ -405,7 +433,8 @@ impl SystemWriter {
     /// Sorts, writes and closes. Rows of a kind that failed are thrown away: none of them can be relied on.
     ///
     /// Records with the same key and content become one row. Of records with the same key and other content the first
-    /// in sorted order stays, and the kind becomes partial with gap COL023.
+    /// in sorted order stays, and the kind becomes partial with gap COL023. Of persons, employments and accounts none stays
+    /// whose contents belong to different people: a link on the wrong one would be worse than none.
     ///
     /// # Errors
     /// [`StoreError`] when an object could not be written.
@@ -430,8 +459,10 @@ impl SystemWriter {
         };
         let mut timings = serde_json::Map::new();
         for (name, mut report) in reports {
+            // A fact about this run, as its timings are.
+            let clock_ahead = report.clock_ahead.take();
             timings
-                .insert(name.clone(), json!({ "started": report.started.take(), "finished": report.finished.take() }));
+                .insert(name.clone(), json!({ "started": report.started.take(), "finished": report.finished.take(), "clock_ahead": clock_ahead }));
             let mut kinds: BTreeMap<RecordKind, KindEntry> =
                 report.kinds.keys().map(|kind| (*kind, KindEntry::default())).collect();
             for collected in self.scopes.remove(name.as_str()).unwrap_or_default() {
@@ -440,8 +471,9 @@ impl SystemWriter {
                     continue;
                 }
                 let kind = collected.kind;
-                let parts = self.store(&name, collected, said, &mut staged.objects)?;
-                kinds.entry(kind).or_default().parts = parts;
+                let (parts, profile) = self.store(&name, collected, said, &mut staged.objects)?;
+                let entry = kinds.entry(kind).or_default();
+                (entry.parts, entry.profile) = (parts, Some(profile));
             }
             staged.scopes.insert(name, ScopeEntry { report, kinds });
         }
@@ -455,13 +487,17 @@ impl SystemWriter {
         collected: Collected,
         report: &mut KindReport,
         objects: &mut Vec<Staged>,
-    ) -> Result<Vec<Part>, StoreError> {
+    ) -> Result<(Vec<Part>, Profile), StoreError> {
         let mut parts = Vec::new();
-        let Collected { kind, rows, activity, raw, raw_bytes } = collected;
-        let order = rows.order(Ties::First);
+        let Collected { kind, rows, profile, activity, raw, raw_bytes } = collected;
+        let mut order = rows.order(Ties::First);
         if order.conflict_count > 0 {
             report.state = report.state.max(ScopeState::Partial);
             report.gaps.push(contradiction(kind, order.conflict_count, &order.conflicts));
+        }
+        let withdrawn = std::mem::take(&mut report.withdrawn);
+        if !withdrawn.is_empty() {
+            order.rows.retain(|row| !withdrawn.contains(rows.text("id", *row)));
         }
         self.object(scope, tables::of(kind), &rows, &order.rows, &mut parts, objects)?;
         drop((rows, order));
@@ -481,7 +517,7 @@ impl SystemWriter {
             let order = rows.order(Ties::First);
             self.object(scope, raw_table(), &rows, &order.rows, &mut parts, objects)?;
         }
-        Ok(parts)
+        Ok((parts, profile.profile()))
     }
 
     fn object(
@@ -537,6 +573,11 @@ impl StagedSystem {
         self.scopes.values().map(|scope| &scope.report)
     }
 
+    /// What the rows of a kind in a scope look like; `None` when none came.
+    pub fn profile(&self, scope: &str, kind: RecordKind) -> Option<&Profile> {
+        self.scopes.get(scope)?.kinds.get(&kind)?.profile.as_ref()
+    }
+
     /// Rows held of a kind in a scope, after equal ones became one.
     pub fn rows(&self, scope: &str, kind: RecordKind) -> u64 {
         let parts = self.scopes.get(scope).and_then(|scope| scope.kinds.get(&kind)).map(|entry| entry.parts.as_slice());
@@ -547,7 +588,14 @@ impl StagedSystem {
 
 impl Collected {
     fn new(kind: RecordKind) -> Self {
-        Self { kind, rows: Rows::new(tables::of(kind)), activity: None, raw: Vec::new(), raw_bytes: 0 }
+        Self {
+            kind,
+            rows: Rows::new(tables::of(kind)),
+            profile: Profiler::default(),
+            activity: None,
+            raw: Vec::new(),
+            raw_bytes: 0,
+        }
     }
 }
 
@@ -630,7 +678,9 @@ fn contradiction(kind: RecordKind, count: usize, keys: &[String]) -> Gap {
     let named = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     let more = count - keys.len();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Gap::new("COL023", format!("{count} of the {kind} came more than once with different contents: {named}{rest}"))
-        .cause("the source lists them several times, or they changed while they were read; one of each was kept")
-        .fix("make the key unique in the source, or collect again")
+    let gap = Gap::new("COL023", format!("{count} of the {kind} came more than once with different contents: {named}{rest}"))
+        .cause("the source lists them several times, or they changed while they were read; one of each was kept, and none of people and accounts that are told apart by it")
+        .fix("make the key unique in the source, or collect again");
+    // With the ids of all of them it is known what the contradiction costs.
+    if more == 0 { gap.only(keys.to_vec()) } else { gap }
 }

@@ -117,6 +117,15 @@ fn people_truth(company: &Company, truth: &mut Truth) {
         if person.has_left() && person.ad == company::Holds::Disabled && alive {
             truth.finding("LCM-003", system, &person.id, person.case, person.story);
         }
+        let late =
+            |last: jiff::civil::Date| person.recorded > clock::at(&format!("{}T00:00:00Z", clock::shift(last, 2)));
+        if person.feed == company::Feed::Hr
+            && person.status == company::Status::Terminated
+            && person.effective.is_none()
+            && person.last_day.is_some_and(late)
+        {
+            truth.finding("LCM-011", system, &person.id, person.case, person.story);
+        }
         let external = person.feed == company::Feed::Contractors;
         if external && person.status == company::Status::Active && person.last_day.is_none() {
             truth.finding("LCM-007", system, &person.id, person.case, person.story);

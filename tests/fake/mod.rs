@@ -193,7 +193,9 @@ fn employment(person: String, ended: Option<Timestamp>) -> Record {
         cost_centre: None,
         time_zone: None,
         effective: None,
+        effective_day: None,
         recorded: ended,
+        sequence: None,
         raw: Raw::None,
     }))
 }

@@ -416,6 +416,7 @@ impl Live {
             match list.next().await {
                 Ok(Some(resources)) => {
                     users.scope.page();
+                    client.server_time().into_iter().for_each(|told| users.scope.server_time(told));
                     for resource in &resources {
                         users.take(resource).await?;
                     }
@@ -433,6 +434,7 @@ impl Live {
             match list.next().await {
                 Ok(Some(resources)) => {
                     groups.scope.page();
+                    client.server_time().into_iter().for_each(|told| groups.scope.server_time(told));
                     for resource in asker.complete(resources, groups.shown).await? {
                         groups.take(&resource).await?;
                     }
@@ -519,6 +521,7 @@ fn settle(list: Listing, scope: &mut Scope, kinds: &[RecordKind], sink: &Sink) -
     if let (Some(total), Some(first)) = (list.total(), kinds.first()) {
         scope.declare_total(*first, total);
     }
+    list.settle_ids(scope);
     if list.nameless() > 0 {
         gap_all(scope, kinds, &nameless_gap(scope.name(), list.nameless()));
     }

@@ -14,8 +14,10 @@ use crate::cli::tables::{plain_table, right_align};
 use crate::diagnostic::visible;
 use crate::graph::NodeIx;
 use crate::people::churn::{percent, unread_people};
-use crate::people::{Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, Situation, Standing, Thresholds, fold};
+use crate::people::{Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, Situation, Standing, fold};
 
+/// Candidates whom a sentence or a list of ways names; the others are counted.
+const LISTED: usize = 5;
 /// Persons of nearly the same name that a page about nobody's account lists.
 const NEAREST: usize = 3;
 /// Jaro–Winkler likeness from which a name counts as nearly the same.
@@ -96,7 +98,6 @@ impl Page<'_> {
                     confidence => format!("{confidence} % sure"),
                 };
                 let standing = match self.situation() {
-                    Situation::SourceMissing => "whom HR no longer lists and never reported as having left".to_owned(),
                     Situation::Unqualified => {
                         format!("who {}, so that nobody should use it", self.standing(link.person))
                     }
@@ -117,7 +118,7 @@ impl Page<'_> {
                     self.standing(best.person),
                     best.evidence,
                     percent(best.confidence),
-                    percent(Thresholds::default().definite),
+                    percent(self.estate.people.thresholds().definite),
                 )
             }
             Situation::Ambiguous => format!(
@@ -191,7 +192,7 @@ impl Page<'_> {
                 ));
             }
             Situation::Ambiguous => {
-                for one in found {
+                for one in found.iter().take(LISTED) {
                     ways.push(format!("It is {}'s: `{}`.", self.name(one.person), command("accept", Some(one.person))));
                 }
                 ways.push(format!(
@@ -200,14 +201,8 @@ impl Page<'_> {
             }
             Situation::FoundAlreadyLinked => {
                 for one in found {
-                    ways.push(format!(
-                        "It is not {}'s: `{}`.",
-                        self.name(one.person),
-                        format!(
-                            "muster links unpin {address} {} --reason \"…\"",
-                            crate::cli::names::quoted(people.key(one.person))
-                        )
-                    ));
+                    let unpin = command("unpin", Some(one.person));
+                    ways.push(format!("It is not {}'s: `{unpin}`.", self.name(one.person)));
                 }
             }
             Situation::Unassigned if people.decided().never(self.account).is_some() => {
@@ -244,6 +239,9 @@ impl Page<'_> {
         if unread.is_empty() && self.situation() == Situation::Indeterminate {
             return vec!["An HR feed is configured and read: there is none in the snapshot.".to_owned()];
         }
+        if unread.is_empty() {
+            return vec!["HR says whether the person has left: a row that is gone is no termination.".to_owned()];
+        }
         unread.into_iter().map(|feed| format!("HR is read completely first: {feed}.")).collect()
     }
 
@@ -254,7 +252,7 @@ impl Page<'_> {
         let mut table = plain_table(&["  rung", "answer", "compared", "found"]);
         for rung in &rungs {
             table.add_row([
-                format!("  {}", rung.strategy.name),
+                format!("  {}", rung.name),
                 rung.answer.as_str().to_owned(),
                 visible(&rung.compared).into_owned(),
                 visible(&self.found(rung)).into_owned(),
@@ -301,7 +299,7 @@ impl Page<'_> {
             RungAnswer::Outranked => format!("{named}; a stronger rung had decided"),
             RungAnswer::Silent => "nobody".to_owned(),
             RungAnswer::TooWeak => {
-                format!("{named}; below the {} % of a candidate", percent(Thresholds::default().candidate))
+                format!("{named}; below the {} % of a candidate", percent(self.estate.people.thresholds().candidate))
             }
             RungAnswer::Refused => {
                 let decided = self.estate.people.decided();
@@ -394,7 +392,7 @@ impl Page<'_> {
         }
         match (facts.last_activity.at(), facts.last_activity.state()) {
             (Some(at), _) => {
-                format!("It can be used, and last was on {}.", at.to_zoned(jiff::tz::TimeZone::UTC).date())
+                format!("It can be used, and last was on {}.", day(at))
             }
             (None, FactState::Never) => "It can be used, and never was.".to_owned(),
             (None, _) => "It can be used; whether it is, the system does not tell.".to_owned(),
@@ -410,8 +408,11 @@ impl Page<'_> {
     }
 
     fn names(&self, persons: &[PersonIx]) -> String {
-        let names: Vec<String> = persons.iter().map(|person| self.name(*person)).collect();
-        names.join(", ")
+        let names: Vec<String> = persons.iter().take(LISTED).map(|person| self.name(*person)).collect();
+        match persons.len().saturating_sub(LISTED) {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
     }
 
     fn standing(&self, person: PersonIx) -> String {
@@ -420,14 +421,34 @@ impl Page<'_> {
 }
 
 /// "is employed", "left on 2026-03-31": the predicate of a sentence about a person.
-pub(super) fn standing(estate: &Estate, person: PersonIx, now: Timestamp) -> String {
+pub(in crate::cli) fn standing(estate: &Estate, person: PersonIx, now: Timestamp) -> String {
     match estate.people.standing(person, now) {
         Standing::Employed => "is employed".to_owned(),
         Standing::OnLeave => "is employed and on leave".to_owned(),
         Standing::Future { start } => start.map_or("starts later".to_owned(), |day| format!("starts on {day}")),
-        Standing::Ended { at, .. } => at.map_or("has left".to_owned(), |at| format!("left at {at}")),
-        Standing::Unknown => "has no employment that HR describes".to_owned(),
+        Standing::Ended { .. } => {
+            left_on(estate, person, now).map_or("has left".to_owned(), |day| format!("left on {day}"))
+        }
+        Standing::Unknown => match estate.people.person(person).vanished {
+            Some(seen) => format!("is gone from HR without a termination, last seen on {}", day(seen)),
+            None => "has no employment that HR describes".to_owned(),
+        },
     }
+}
+
+/// The last day of whoever has left: HR's own, else the day of the instant.
+fn left_on(estate: &Estate, person: PersonIx, now: Timestamp) -> Option<jiff::civil::Date> {
+    let people = &estate.people;
+    let ended = people.person(person).employments.iter().filter_map(|one| match people.employment_standing(one, now) {
+        Standing::Ended { at, .. } => Some((at?, one.end)),
+        Standing::Employed | Standing::OnLeave | Standing::Future { .. } | Standing::Unknown => None,
+    });
+    let (at, last_day) = ended.max()?;
+    Some(last_day.unwrap_or_else(|| day(at)))
+}
+
+fn day(at: Timestamp) -> jiff::civil::Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 fn bullet(sentence: &str) -> String {

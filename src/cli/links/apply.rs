@@ -157,7 +157,7 @@ impl Row {
         if let Some(account) = graph.find(system, NodeKind::Account, &self.account) {
             return Ok(account);
         }
-        names::account(&room.estate, &format!("{}:{}", self.system, self.account)).map_err(|failure| first(failure))
+        names::account(&room.estate, &format!("{}:{}", self.system, self.account)).map_err(first)
     }
 
     fn person(&self, room: &Room<'_>, ruling: Ruling) -> Result<Option<PersonIx>, Box<Diagnostic>> {

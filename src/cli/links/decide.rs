@@ -18,7 +18,7 @@ use crate::config::policy::edit::{Block, NewDecision, Signature, Withdrawal};
 use crate::config::policy::{Ruling, WrittenDecision};
 use crate::diagnostic::{Diagnostic, visible};
 use crate::graph::NodeIx;
-use crate::people::{PersonIx, Prober, Thresholds};
+use crate::people::{PersonIx, Prober};
 
 /// The environment's name of who decides.
 const AUTHOR: &str = "MUSTER_AUTHOR";
@@ -167,7 +167,7 @@ impl<'a> Desk<'a> {
 
     fn any_rung_names(&self, account: NodeIx, person: PersonIx) -> bool {
         let estate = &self.room.estate;
-        let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), self.room.now);
+        let prober = Prober::new(&estate.graph, &estate.people, self.room.now);
         prober.rungs(account).iter().any(|rung| rung.candidates.iter().any(|one| one.person == person))
     }
 
@@ -340,7 +340,7 @@ impl<'a> Desk<'a> {
             0 => String::new(),
             more => format!("; {} written already", decisions(more)),
         };
-        self.preview(&judged)?;
+        Self::preview(&judged)?;
         if bulk.dry_run {
             return Ok(done(format!("dry run: {} would be written{replaced}{known}{left_out}", decisions(number))));
         }
@@ -364,7 +364,8 @@ impl<'a> Desk<'a> {
         )))
     }
 
-    fn preview(&self, judged: &Judged) -> Result<(), Failure> {
+    /// What will be written, for whoever confirms it.
+    fn preview(judged: &Judged) -> Result<(), Failure> {
         let mut table = plain_table(&["decision", "account", "name", "person", "replaces"]);
         for (decision, replaces) in &judged.new {
             let person = decision.person.as_ref().map(|key| format!("{} ({key})", decision.person_name));

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use muster_connectors::record::{EmploymentStatus, PrivilegeLevel};
+use muster_connectors::record::PrivilegeLevel;
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
@@ -15,7 +15,7 @@ use crate::cli::query::{CHOICES, write_as};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::{NodeIx, SystemIx};
 use crate::people::churn::percent;
-use crate::people::{Candidate, PersonIx, STRATEGIES, Situation, Standing, fold};
+use crate::people::{Candidate, PersonIx, STRATEGIES, Situation, fold};
 use crate::query::Answer;
 use crate::report::privilege_word;
 
@@ -117,7 +117,10 @@ fn check(room: &Room<'_>, filter: &Filter) -> Result<(), Failure> {
         return Err(problem("--situation", name, &situations).into());
     }
     let mut strategies: Vec<&str> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
-    strategies.push("accepted");
+    let all = room.estate.graph.accounts().flat_map(|(ix, _)| candidates(&room.estate, ix).1);
+    strategies.extend(all.map(|candidate| candidate.strategy));
+    strategies.sort_unstable();
+    strategies.dedup();
     if let Some(name) = filter.strategy.iter().find(|name| !is_one_of_words(name, &strategies)) {
         return Err(problem("--strategy", name, &strategies).into());
     }
@@ -148,22 +151,10 @@ pub(super) fn department<'a>(room: &'a Room<'_>, person: PersonIx) -> Option<&'a
     running.or(employments.last())?.department.map(|name| people.text(name))
 }
 
-/// "employed", "left 2026-03-31": where a person stands, in a word or two.
+/// "employed", "left on 2026-03-31": where a person stands, in a word or two.
 pub(super) fn standing(room: &Room<'_>, person: PersonIx) -> String {
-    match room.estate.people.standing(person, room.now) {
-        Standing::Employed => "employed".to_owned(),
-        Standing::OnLeave => "on leave".to_owned(),
-        Standing::Future { start } => start.map_or("to come".to_owned(), |day| format!("starts {day}")),
-        Standing::Ended { at, .. } => {
-            let zone = &room.config.timezone.value;
-            at.map_or("left".to_owned(), |at| format!("left {}", at.to_zoned(zone.clone()).date()))
-        }
-        Standing::Unknown => {
-            let person = room.estate.people.person(person);
-            let unknown = person.employments.iter().any(|one| one.status == EmploymentStatus::Unknown);
-            if unknown { "status unknown".to_owned() } else { "no employment".to_owned() }
-        }
-    }
+    let sentence = crate::cli::explain::account::standing(&room.estate, person, room.now);
+    sentence.strip_prefix("is ").unwrap_or(&sentence).to_owned()
 }
 
 /// `muster links list`.

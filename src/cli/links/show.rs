@@ -15,7 +15,7 @@ use crate::cli::tables::plain_table;
 use crate::diagnostic::visible;
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
-use crate::people::{PersonIx, Prober, Thresholds};
+use crate::people::{PersonIx, Prober};
 
 /// Candidates that stand beside the account; the others are listed below.
 const BESIDE: usize = 3;
@@ -27,7 +27,7 @@ const BESIDE: usize = 3;
 pub(super) fn show(room: &Room<'_>, name: &str) -> Result<Outcome, Failure> {
     let account = names::account(&room.estate, name)?;
     let estate = &room.estate;
-    let prober = Prober::new(&estate.graph, &estate.people, Thresholds::default(), room.now);
+    let prober = Prober::new(&estate.graph, &estate.people, room.now);
     let page = Page { estate, prober: &prober, now: room.now, account };
     let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
     for (choice, file) in targets(&room.session.global.output, &choices)? {
@@ -53,7 +53,7 @@ fn sides(room: &Room<'_>, account: NodeIx) -> String {
     let Some(facts) = graph.account(account) else { return String::new() };
     let all = candidates(&room.estate, account).1;
     let persons: Vec<PersonIx> = all.iter().take(BESIDE).map(|candidate| candidate.person).collect();
-    let mut header = vec!["".to_owned(), "account".to_owned()];
+    let mut header = vec![String::new(), "account".to_owned()];
     header.extend(all.iter().take(BESIDE).map(|one| format!("candidate, {} %", percent(one.confidence))));
     let mut table = plain_table(&header.iter().map(String::as_str).collect::<Vec<_>>());
     let mut row = |what: &str, own: String, of: &dyn Fn(PersonIx) -> String| {
@@ -120,7 +120,7 @@ fn json(room: &Room<'_>, page: &Page<'_>) -> Json {
         .iter()
         .map(|rung| {
             json!({
-                "strategy": rung.strategy.name,
+                "strategy": rung.name,
                 "answer": rung.answer.as_str(),
                 "compared": rung.compared,
                 "candidates": rung.candidates.iter().map(candidate).collect::<Vec<_>>(),

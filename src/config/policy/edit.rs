@@ -85,7 +85,7 @@ impl Policy {
         new: &[NewDecision],
         withdrawn: &[Withdrawal],
         signed: &Signature,
-    ) -> Result<Vec<PathBuf>, Diagnostic> {
+    ) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         let of = |in_links: bool| -> Vec<(usize, &str)> {
             let places = withdrawn.iter().filter_map(|one| match (one.block, in_links) {
                 (Block::Link(place), true) | (Block::Pin(place), false) => Some((place, one.reason.as_str())),
@@ -109,7 +109,7 @@ impl Policy {
     }
 
     /// The text of a file as the config read it; refused when it is another one by now.
-    fn text_of(&self, name: &str, path: &Path) -> Result<String, Diagnostic> {
+    fn text_of(&self, name: &str, path: &Path) -> Result<String, Box<Diagnostic>> {
         let known = self.files.iter().find(|file| Path::new(&file.path).file_name().is_some_and(|is| is == name));
         match (fs::read_to_string(path), known) {
             (Ok(text), Some(known)) if text == known.text => Ok(text),
@@ -117,7 +117,8 @@ impl Policy {
             (Err(error), _) if error.kind() != std::io::ErrorKind::NotFound => Err(unusable(path, "read", &error)),
             _ => Err(Diagnostic::error("CFG018", format!("`{}` was changed meanwhile", path.display()))
                 .cause("it is not what was read at the start; nothing was written")
-                .fix("look at the change, then run the command again")),
+                .fix("look at the change, then run the command again")
+                .into()),
         }
     }
 }
@@ -130,7 +131,7 @@ fn edited(
     new: &[NewDecision],
     withdrawn: &[(usize, &str)],
     signed: &Signature,
-) -> Result<String, Diagnostic> {
+) -> Result<String, Box<Diagnostic>> {
     let text = if before.is_empty() { HEAD } else { before };
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
         Diagnostic::error("CFG010", format!("`{}` is not TOML", path.display()))
@@ -143,7 +144,8 @@ fn edited(
     let Some(blocks) = blocks.as_array_of_tables_mut() else {
         return Err(Diagnostic::error("CFG010", format!("`{array}` of `{}` is no list of blocks", path.display()))
             .cause("it is written as a value in one line")
-            .fix(format!("write each one as a block that begins with `[[{array}]]`; nothing was written")));
+            .fix(format!("write each one as a block that begins with `[[{array}]]`; nothing was written"))
+            .into());
     };
     let mut tables: Vec<Table> = blocks.iter().cloned().collect();
     for (place, reason) in withdrawn {
@@ -244,7 +246,7 @@ fn date(day: Date) -> Value {
 }
 
 /// Writes a file whole or not at all, and makes it last. Permissions stay as they are.
-fn replace(path: &Path, text: &str) -> Result<(), Diagnostic> {
+fn replace(path: &Path, text: &str) -> Result<(), Box<Diagnostic>> {
     // A link to a file elsewhere stays a link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -273,10 +275,11 @@ fn readable(file: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-fn unusable(path: &Path, doing: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error("CFG010", format!("cannot {doing} `{}`", path.display()))
+fn unusable(path: &Path, doing: &str, error: &std::io::Error) -> Box<Diagnostic> {
+    let problem = Diagnostic::error("CFG010", format!("cannot {doing} `{}`", path.display()))
         .cause(error.to_string())
-        .fix("make the policy folder and its files readable and writable for you; nothing was changed")
+        .fix("make the policy folder and its files readable and writable for you; nothing was changed");
+    Box::new(problem)
 }
 
 #[cfg(test)]

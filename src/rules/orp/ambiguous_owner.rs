@@ -17,7 +17,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         finds: "An active human account that two or more persons fit equally well, none of them surely and alone.",
         matters: "When one of them leaves, nobody can say whether the account has to go.",
         evidence: "The account's row and each candidate with what speaks for it.",
-        fix: "Ask the candidates, then pin the account to the right one in policy/pins.toml.",
+        fix: "Ask the candidates, then decide with `muster links accept ACCOUNT PERSON`.",
         limits: "Accounts that two pins tie to two persons are ORP-003.",
     },
     judge,

@@ -33,13 +33,24 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if !facts.is_human(ix) || !facts.is_active(ix) {
         return Verdict::NotApplicable;
     }
-    if *facts.people.correlation(ix) != Correlation::Nobody {
-        return Verdict::Pass;
+    let person = match facts.people.correlation(ix) {
+        Correlation::Nobody => None,
+        Correlation::Linked(link) | Correlation::Proposed(link) => Some(link.person),
+        Correlation::Disputed(_) => return Verdict::Pass,
+    };
+    if let Some(person) = person {
+        return match facts.people.person(person).vanished {
+            None => Verdict::Pass,
+            Some(_) => {
+                Verdict::NotEvaluated("its person is gone from HR without a termination, and may come back".to_owned())
+            }
+        };
     }
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
     let hours = facts.option(&RULE, "window_hours");
     let age = account.created.at().map(|created| facts.now.duration_since(created).as_hours());
-    if age.is_some_and(|age| age < hours) {
+    // A creation in the future is a wrong clock, not a young account.
+    if age.is_some_and(|age| (0..hours).contains(&age)) {
         return Verdict::Pass;
     }
     let node = facts.graph.node(ix);

@@ -109,6 +109,7 @@ pub(super) async fn read(session: &Session) -> Result<Reading, Stopped> {
     outcome.records = mapped.records;
     outcome.gaps.extend(mapped.gaps);
     outcome.withheld = mapped.withheld;
+    (outcome.repeated, outcome.withdrawn) = (mapped.repeated, mapped.withdrawn);
     Ok(Reading { outcome, alias, identity_center_roles })
 }
 

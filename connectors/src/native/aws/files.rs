@@ -500,6 +500,7 @@ fn account_files(
             outcome.records = mapped.records;
             outcome.gaps.extend(mapped.gaps.into_iter().filter(|(kind, _)| kinds.contains(kind)));
             outcome.withheld = mapped.withheld;
+            (outcome.repeated, outcome.withdrawn) = (mapped.repeated, mapped.withdrawn);
             AccountFiles { id: data.account, kinds, alias, outcome, sources }
         }
         Err(gap) => {

@@ -14,6 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::credential_report::{Field, Row, Slot};
 use super::details::{
@@ -48,6 +49,8 @@ pub(super) fn outcome(data: &AccountData) -> Outcome {
     mapping.report_gaps();
     mapping.policies();
     mapping.groups();
+    mapping.doubled(&data.details.user_detail_list, |user| &user.user_id);
+    mapping.doubled(&data.details.role_detail_list, |role| &role.role_id);
     for user in distinct(&data.details.user_detail_list, |user| &user.user_id) {
         mapping.user(user);
     }
@@ -76,6 +79,26 @@ struct Mapping<'a> {
 }
 
 impl Mapping<'_> {
+    /// Notes principals that are listed more than once: a page that was exported twice, or two that have one id.
+    fn doubled<T: Serialize>(&mut self, list: &[T], id: impl Fn(&T) -> &String) {
+        let mut seen: BTreeMap<&String, &T> = BTreeMap::new();
+        for object in list {
+            let Some(first) = seen.insert(id(object), object) else { continue };
+            if serde_json::to_string(first).ok() == serde_json::to_string(object).ok() {
+                self.out.repeated += 1;
+                continue;
+            }
+            let id = id(object);
+            let account = &self.data.account;
+            let gap = Gap::new("COL108", format!("account {account} lists two principals with the id `{id}`"))
+                .cause("AWS gives every principal an id of its own, and nobody knows which of the two is right: neither is kept")
+                .fix("export the details again")
+                .only(vec![id.clone()]);
+            self.out.gap(&[RecordKind::Account], &gap);
+            self.out.withdrawn.push(id.clone());
+        }
+    }
+
     /// What the missing or damaged credential report, keys and devices mean for the records.
     fn report_gaps(&mut self) {
         let account = &self.data.account;

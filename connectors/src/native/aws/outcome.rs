@@ -21,6 +21,10 @@ pub(super) struct Outcome {
     /// Fields that no record of the kind has, with why.
     pub(super) withheld: Vec<(RecordKind, &'static str, String)>,
     pub(super) pages: u64,
+    /// Accounts that came again, word for word.
+    pub(super) repeated: u64,
+    /// Ids of accounts that came again and said otherwise.
+    pub(super) withdrawn: Vec<String>,
 }
 
 impl Outcome {
@@ -86,6 +90,12 @@ impl Outcome {
         }
         for (kind, field, why) in self.withheld {
             scope.withhold(kind, field, why);
+        }
+        for _ in 0..self.repeated {
+            scope.repeat(RecordKind::Account);
+        }
+        for id in self.withdrawn {
+            scope.withdraw(RecordKind::Account, &id);
         }
         for _ in 0..self.pages {
             scope.page();

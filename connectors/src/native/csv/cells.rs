@@ -181,6 +181,15 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// The field's instant or, where the cell holds a bare day, that day; with a fault noted, neither for an unreadable one.
+    pub(super) fn instant_or_day(&mut self, column: &Column) -> (Option<Timestamp>, Option<Date>) {
+        let Some((_, text)) = self.cell(column) else { return (None, None) };
+        match self.reading.dates.read(text) {
+            Ok(moment @ Moment::Day(day)) => (None, (!moment.is_endless()).then_some(day)),
+            Ok(Moment::Local(_) | Moment::Instant(..)) | Err(_) => (self.instant(column), None),
+        }
+    }
+
     /// The field's yes or no, or the reason why there is none.
     pub(super) fn yes_no(&mut self, column: &Column) -> Fact<bool> {
         if !column.is_mapped() {

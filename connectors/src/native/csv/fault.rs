@@ -155,6 +155,11 @@ impl Fault {
         self
     }
 
+    /// The gap of a fault that costs the row with these ids, or a value of it, and nothing else.
+    pub(super) fn row_gap(&self, path: &str, line: u64, ids: Vec<String>) -> Gap {
+        self.gap(path, Some(line)).only(ids)
+    }
+
     /// The gap, at `path:line:column`; columns count from 1.
     pub(super) fn gap(&self, path: &str, line: Option<u64>) -> Gap {
         let mut gap = Gap::new(self.code, &*self.what);

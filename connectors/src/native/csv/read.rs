@@ -8,19 +8,21 @@ use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::cells::Cells;
+use super::cells::{Cells, ELEMENT};
 use super::columns::{self, Column};
 use super::fault::{Fault, Reach};
 use super::rows::{Format, Row, Rows, Step, with_rows};
 use super::settings::Source;
 use super::tables::{Mapper, RowKey, Table};
-use crate::record::Record;
+use crate::record::{Record, RecordKind};
 use crate::scope::{Probe, SourceFile};
 use crate::sink::{Scope, Sink};
 use crate::{ConnectorError, Run, source_file};
 
 /// Rows between two looks at whether the run was cancelled.
 const CANCEL_EVERY: u64 = 1024;
+/// Cells without an address from which a column of addresses is doubted: a few may be names of shared mailboxes.
+const ADDRESSES: u64 = 3;
 
 /// Reads `source` to its end. Blocks; runs on a thread of its own.
 ///
@@ -103,6 +105,10 @@ struct Tally {
     after_trailer: u64,
     stopped: bool,
     local_times: bool,
+    /// Columns of e-mail addresses, with the filled cells in them and those that hold no address.
+    addresses: Vec<(usize, u64, u64)>,
+    /// Columns that people are joined or judged by and that no row has filled so far.
+    empty: Vec<(RecordKind, &'static str, Vec<usize>)>,
 }
 
 struct FileReader<'a> {
@@ -165,6 +171,17 @@ impl FileReader<'_> {
             Err(fault) => return Ok(Err(fault)),
         };
         used.extend(attributes.iter().map(|(index, _)| *index));
+        let addresses = columns.iter().filter(|column| column.field.name == "email").flat_map(|column| &column.at);
+        self.tally.addresses = addresses.map(|at| (*at, 0, 0)).collect();
+        self.tally.empty = columns
+            .iter()
+            .filter(|column| self.source.table == Table::People && column.is_mapped())
+            .filter_map(|column| match column.field.name {
+                "email" => Some((RecordKind::Person, "emails", column.at.clone())),
+                "status" => Some((RecordKind::Employment, "status", column.at.clone())),
+                _ => None,
+            })
+            .collect();
         let mapper = self.source.table.mapper(columns, self.source.implied, attributes);
         if let Err(fault) = self.each_row(rows, mapper, &used)? {
             return Ok(Err(fault));
@@ -174,6 +191,9 @@ impl FileReader<'_> {
         }
         if let Some(fault) = self.shifted(rows.header()) {
             return Ok(Err(fault));
+        }
+        for (kind, field, _) in std::mem::take(&mut self.tally.empty) {
+            self.scope.withhold(kind, field, "its column is empty in every row");
         }
         self.expectations();
         Ok(Ok(()))
@@ -204,7 +224,8 @@ impl FileReader<'_> {
                 Step::Row => {}
                 Step::Bad(fault) => {
                     self.count_row();
-                    self.bad_row(&fault, row.line);
+                    let ids = self.ids(mapper.as_ref(), &row);
+                    self.bad_row(&fault, row.line, ids);
                     continue;
                 }
                 Step::Trailer(text) => {
@@ -214,9 +235,9 @@ impl FileReader<'_> {
                 Step::Stop(fault) => {
                     self.tally.stopped = true;
                     self.gap(&fault, Some(row.line));
-                    return Ok(Ok(()));
+                    break;
                 }
-                Step::End => return Ok(Ok(())),
+                Step::End => break,
             }
             self.count_row();
             if self.tally.rows.is_multiple_of(CANCEL_EVERY) && self.run.cancel.is_cancelled() {
@@ -239,13 +260,15 @@ impl FileReader<'_> {
                 Err(fault) => {
                     faults.clear();
                     records.clear();
-                    self.bad_row(&fault, row.line);
+                    let ids = self.ids(mapper.as_ref(), &row);
+                    self.bad_row(&fault, row.line, ids);
                     continue;
                 }
                 Ok(RowKey::Unique(id)) => match seen.meet(&id, &row, used) {
                     Meeting::First => {}
                     Meeting::Same => {
                         self.tally.same += 1;
+                        self.source.table.kinds().iter().for_each(|kind| self.scope.repeat(*kind));
                         faults.clear();
                         records.clear();
                         continue;
@@ -253,25 +276,44 @@ impl FileReader<'_> {
                     Meeting::Conflict(first) => {
                         let fault =
                             Fault::conflict(format!("line {} says otherwise than line {first} about `{id}`", row.line))
-                                .cause("two rows have one id; the first is kept")
+                                .cause("two rows have one id, and nobody knows which is right: neither is kept")
                                 .fix("correct the source; if a person has several contracts, map `employment_id`");
                         faults.clear();
                         records.clear();
-                        self.bad_row(&fault, row.line);
+                        self.source.table.kinds().iter().for_each(|kind| self.scope.withdraw(*kind, &id));
+                        let mut ids = self.ids(mapper.as_ref(), &row);
+                        ids.push(id);
+                        ids.sort();
+                        ids.dedup();
+                        self.bad_row(&fault, row.line, ids);
                         continue;
                     }
                 },
                 Ok(RowKey::None) => {}
             }
+            for (at, filled, strange) in &mut self.tally.addresses {
+                let cell = row.cells.get(*at).unwrap_or_default().trim();
+                *filled += u64::from(!cell.is_empty());
+                *strange += u64::from(!cell.is_empty() && !cell.contains('@'));
+            }
+            self.tally
+                .empty
+                .retain(|(.., at)| at.iter().all(|at| row.cells.get(*at).is_none_or(|cell| cell.trim().is_empty())));
             for fault in faults.drain(..) {
                 self.count(&fault);
                 let kind = self.source.table.kind_of(fault.field.unwrap_or_default());
-                self.scope.gap(kind, fault.gap(&self.path, Some(row.line)));
+                let ids = self.ids(mapper.as_ref(), &row);
+                self.scope.gap(kind, fault.row_gap(&self.path, row.line, ids));
             }
             for record in records.drain(..) {
                 self.scope.push_blocking(record)?;
             }
         }
+        mapper.finish(&mut records);
+        for record in records {
+            self.scope.push_blocking(record)?;
+        }
+        Ok(Ok(()))
     }
 
     /// A fault that costs the file, saying where it was met.
@@ -292,11 +334,27 @@ impl FileReader<'_> {
         }
     }
 
-    fn bad_row(&mut self, fault: &Fault, line: u64) {
+    /// What can be read of the ids in a row that cannot be used.
+    fn ids(&self, mapper: &dyn Mapper, row: &Row) -> Vec<String> {
+        let places = mapper.id_columns().into_iter().flat_map(|column| column.at.iter().copied());
+        let cells = places.filter_map(|index| row.cells.get(index));
+        let separator = self.source.reading.list_separator.as_str();
+        let texts = cells.flat_map(|cell| cell.split(ELEMENT).flat_map(|cell| cell.split(separator)));
+        let sound = |text: &&str| !text.is_empty() && !text.contains(['\n', '\r', char::REPLACEMENT_CHARACTER]);
+        let mut ids: Vec<String> = texts.map(str::trim).filter(sound).map(str::to_owned).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    fn bad_row(&mut self, fault: &Fault, line: u64, ids: Vec<String>) {
         self.tally.bad += 1;
         self.tally.misfits += u64::from(fault.is_misfit());
         self.count(fault);
-        self.gap(fault, Some(line));
+        let gap = fault.row_gap(&self.path, line, ids);
+        for kind in self.source.kinds() {
+            self.scope.gap(kind, gap.clone());
+        }
     }
 
     /// Notes a fault for every kind that the file tells.
@@ -334,6 +392,19 @@ impl FileReader<'_> {
             .map(|(column, (values, rows))| (*column, values + rows))
             .filter(|(_, count)| mostly(*count))
             .collect();
+        let strange =
+            tally.addresses.iter().find(|(_, filled, strange)| *strange >= ADDRESSES && *strange * 2 > *filled);
+        if let Some((column, filled, strange)) = strange {
+            let heading = header.get(*column).map_or("", String::as_str);
+            return Some(
+                Fault::shifted(format!(
+                    "column {} (`{heading}`) holds no e-mail address in {strange} of {filled} rows",
+                    column + 1
+                ))
+                .cause("the columns were shifted or changed their meaning, or `email` is mapped to another column")
+                .fix("compare the header with the rows; then correct the export or `columns`"),
+            );
+        }
         let costs_rows = tally.by_column.values().any(|(_, rows)| mostly(*rows));
         if unreadable.len() < 2 && !costs_rows {
             return None;

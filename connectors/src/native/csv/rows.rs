@@ -61,7 +61,8 @@ pub(super) struct Row {
 pub(super) enum Step {
     /// A row.
     Row,
-    /// A row that cannot be used; its line stands in [`Row::line`].
+    /// A row that cannot be used; its line stands in [`Row::line`], and in [`Row::cells`] those cells that can be read, or none
+    /// where it is not known which is which.
     Bad(Fault),
     /// The trailer, as text.
     Trailer(String),

@@ -226,6 +226,16 @@ pub(super) trait Mapper: fmt::Debug {
     /// # Errors
     /// A [`Fault`] that costs the row or the file; what costs a value is noted in `cells`.
     fn map(&mut self, cells: &mut Cells<'_>, records: &mut Vec<Record>) -> Result<RowKey, Fault>;
+
+    /// Adds the records that only the last row settles.
+    fn finish(&mut self, records: &mut Vec<Record>) {
+        let _ = records;
+    }
+
+    /// The columns that name whom or what a row is about: what can be said of a row that could not be used.
+    fn id_columns(&self) -> Vec<&Column> {
+        Vec::new()
+    }
 }
 
 /// Declares a table's fields once: the struct that holds their columns, and the list that the config is checked against.

@@ -38,7 +38,10 @@ vocabulary!(STATUS, EmploymentStatus, "employment status",
     "notstarted" => "future", "onboarding" => "future", "t" => "terminated", "term" => "terminated", "left" => "terminated",
     "leaver" => "terminated", "inactive" => "terminated", "former" => "terminated", "formeremployee" => "terminated",
     "resigned" => "terminated", "dismissed" => "terminated", "retired" => "terminated", "deceased" => "terminated",
-    "separated" => "terminated", "ended" => "terminated", "offboarded" => "terminated");
+    "separated" => "terminated", "ended" => "terminated", "offboarded" => "terminated", "gardenleave" => "leave",
+    "gardeningleave" => "leave", "sickleave" => "leave", "longtermsick" => "leave", "medicalleave" => "leave",
+    "militaryleave" => "leave", "canceled" => "cancelled", "rescinded" => "cancelled", "withdrawn" => "cancelled",
+    "noshow" => "cancelled", "declinedoffer" => "cancelled");
 
 vocabulary!(WORKER_TYPE, WorkerType, "worker type",
     "emp" => "employee", "regular" => "employee", "permanent" => "employee", "fulltime" => "employee", "parttime" => "employee",

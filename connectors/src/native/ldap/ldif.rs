@@ -142,8 +142,10 @@ impl<R: BufRead> Ldif<R> {
                         // Tools end every record with an empty line: without one nothing says that this is all of it.
                         // What ldapsearch prints after the entries may end the file, it is proof of the end itself.
                         let proven = record.result.is_some() || record.only_version();
-                        record.into_items(begins, &mut self.pending);
-                        if !proven || !self.last_had_newline {
+                        if proven && self.last_had_newline {
+                            record.into_items(begins, &mut self.pending);
+                        } else {
+                            // Half an entry lacks attributes that its owner has: none of it is better than that.
                             self.pending.push_back((self.line, Item::Cut));
                         }
                         return Ok(());

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::listing::{self, Page};
-use super::resource::{self, Object};
+use super::resource::{self, Object, OneEach};
 use super::{GROUP_KINDS, GroupScope, USER_KINDS, UserScope, gap_all, nameless_gap};
 use crate::record::RecordKind;
 use crate::scope::{Gap, Probe, SourceFile};
@@ -43,6 +43,7 @@ struct Found {
     pages: u64,
     nameless: u64,
     ids: HashSet<Arc<str>>,
+    one_each: OneEach,
     /// Every total declared, with the file that declares it.
     totals: BTreeMap<u64, String>,
     untold: bool,
@@ -225,6 +226,7 @@ impl Found {
             match resource::id(&resource) {
                 None => self.nameless += 1,
                 Some(id) => {
+                    self.one_each.see(&id, &resource);
                     if self.ids.insert(id.into()) {
                         fresh.push(resource);
                     }
@@ -243,6 +245,7 @@ impl Found {
             scope.fail_all(&gap);
             return;
         }
+        self.one_each.settle(scope);
         if self.nameless > 0 {
             gap_all(scope, kinds, &nameless_gap(endpoint, self.nameless));
         }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::resource::{self, Object};
+use super::resource::{self, Object, OneEach};
 use crate::http::{Client, HttpError, Read};
 use crate::scope::Gap;
+use crate::sink::Scope;
 
 /// Times a list is read again when it changed while it was read.
 const READ_AGAIN: u32 = 2;
@@ -76,6 +77,7 @@ pub(super) struct Listing {
     paging: Paging,
     /// Ids handed out, over all passes.
     seen: HashSet<Arc<str>>,
+    one_each: OneEach,
     duplicates: u64,
     nameless: u64,
     total: Option<u64>,
@@ -112,6 +114,7 @@ impl Listing {
             count,
             paging,
             seen: HashSet::new(),
+            one_each: OneEach::default(),
             duplicates: 0,
             nameless: 0,
             total: None,
@@ -158,6 +161,11 @@ impl Listing {
         self.total
     }
 
+    /// Takes back what came with one id and told of two.
+    pub(super) fn settle_ids(&self, scope: &mut Scope) {
+        self.one_each.settle(scope);
+    }
+
     /// Rows that came more than once and were dropped.
     pub(super) fn duplicates(&self) -> u64 {
         self.duplicates
@@ -199,6 +207,7 @@ impl Listing {
                 self.pass.nameless += 1;
                 continue;
             };
+            self.one_each.see(&id, &resource);
             if !self.pass.ids.insert(Arc::clone(&id)) {
                 repeated += 1;
                 continue;

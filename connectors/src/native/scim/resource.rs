@@ -4,15 +4,18 @@
 //! single value may stand where a list belongs, and `schemas` may be missing. Whatever cannot be understood is unknown,
 //! never a default: a user without a legible `active` is neither active nor disabled.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::record::{
     Account, AccountClass, Affiliation, Entitlement, EntitlementKind, Fact, FederatedId, Grant, Group, GroupRule,
-    IdKind, Lifecycle, PrincipalKind, Purpose, Raw,
+    IdKind, Lifecycle, PrincipalKind, Purpose, Raw, RecordKind,
 };
+use crate::scope::Gap;
+use crate::sink::Scope;
 
 /// The enterprise extension: RFC 7643, section 4.3, and its name in SCIM 1.1.
 const ENTERPRISE: &[&str] =
@@ -136,6 +139,41 @@ fn text(value: &Value) -> Option<String> {
 /// The id of a resource.
 pub(super) fn id(resource: &Value) -> Option<String> {
     Object::of(resource)?.text("id")
+}
+
+/// Watches whether one id is used for two users: pages overlap, but then they tell of the same one.
+#[derive(Debug, Default)]
+pub(super) struct OneEach {
+    /// What tells a user from others, hashed, by id.
+    first: HashMap<String, u64>,
+    /// Ids of two.
+    twice: BTreeSet<String>,
+}
+
+impl OneEach {
+    /// Looks at a resource with an id.
+    pub(super) fn see(&mut self, id: &str, resource: &Value) {
+        let Some(mut account) = account(resource) else { return };
+        account.emails.sort();
+        let mut hasher = DefaultHasher::new();
+        (&account.login, &account.emails, &account.employee_id).hash(&mut hasher);
+        let telling = hasher.finish();
+        if *self.first.entry(id.to_owned()).or_insert(telling) != telling {
+            self.twice.insert(id.to_owned());
+        }
+    }
+
+    /// Takes the users with one id back and says so.
+    pub(super) fn settle(&self, scope: &mut Scope) {
+        for id in &self.twice {
+            scope.withdraw(RecordKind::Account, id);
+            let gap = Gap::new("COL108", format!("two users have the id `{id}`"))
+                .cause("their names or addresses differ, and nobody knows which of the two is right: neither is kept")
+                .fix("ask the vendor: an id is unique and never used again (RFC 7643, section 3.1)")
+                .only(vec![id.clone()]);
+            scope.gap(RecordKind::Account, gap);
+        }
+    }
 }
 
 /// A role or entitlement that somebody holds.

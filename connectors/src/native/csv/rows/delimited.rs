@@ -80,7 +80,7 @@ impl Delimited {
             }
             let cells = StringRecord::from_byte_record(std::mem::take(&mut self.bytes)).map_err(|error| {
                 let index = error.utf8_error().field();
-                let start = self.offset + place(error.into_byte_record(), index);
+                let start = self.offset + place(&error.into_byte_record(), index);
                 Fault::encoding(format!("the header is not {} text at byte {start}", self.encoding))
                     .cause("the bytes are of another encoding")
                     .fix("name it, for example `encoding = \"windows-1252\"`, or export the file as UTF-8")
@@ -172,7 +172,9 @@ impl Rows for Delimited {
                 Err(error) => {
                     let index = error.utf8_error().field();
                     let inside = error.utf8_error().valid_up_to() as u64;
-                    let at = self.offset + start + place(error.into_byte_record(), index) + inside;
+                    let bytes = error.into_byte_record();
+                    row.cells.extend(bytes.iter().map(String::from_utf8_lossy));
+                    let at = self.offset + start + place(&bytes, index) + inside;
                     let what = if self.encoding == "UTF-8" {
                         format!("the row is not UTF-8 text at byte {at} of the file")
                     } else {
@@ -214,7 +216,7 @@ fn misplaced(line: u64, lines: u64) -> Fault {
 }
 
 /// Where field `index` begins in its row, if no field before it is quoted.
-fn place(row: ByteRecord, index: usize) -> u64 {
+fn place(row: &ByteRecord, index: usize) -> u64 {
     row.iter().take(index).map(|cell| cell.len() as u64 + 1).sum()
 }
 

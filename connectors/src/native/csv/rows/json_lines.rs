@@ -77,6 +77,7 @@ impl Rows for JsonLines {
     }
 
     fn next(&mut self, row: &mut Row) -> Step {
+        row.cells.clear();
         let text = match self.lines.next() {
             Some(Ok(text)) => text,
             Some(Err(fault)) => {

@@ -1,7 +1,13 @@
-//! People and their employments: one row an employment.
+//! People and their employments: one row an employment or, with `sequence`, one row a change of an employment.
+//!
+//! Every change is kept as a record of its own: what holds at an instant is for the engine, which has a clock, to say. Of a
+//! person's names and addresses the latest change counts; those it replaced stay as previous ones.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+
+use jiff::Timestamp;
 
 use jiff::tz::TimeZone;
 
@@ -10,7 +16,7 @@ use super::super::columns::{Column, Field, Shape};
 use super::super::fault::Fault;
 use super::super::words;
 use super::{Mapper, RowKey, table};
-use crate::record::{Employment, EmploymentStatus, Person, Raw, Record, WorkerType};
+use crate::record::{Employment, EmploymentStatus, Person, Raw, Record, WorkerType, compare_sequences};
 
 table! {
     /// Columns of an HR export.
@@ -36,6 +42,7 @@ table! {
         time_zone: Shape::Text, "timezone", "tz";
         effective: Shape::Instant, "effectiveat", "effectivedate", "terminationeffective";
         recorded: Shape::Instant, "recordedat", "enteredat", "entrymoment";
+        sequence: Shape::Text, "changesequence", "eventsequence", "effectivesequence", "effseq", "changenumber";
     }
 }
 
@@ -45,9 +52,18 @@ pub(in super::super) struct People {
     columns: PeopleColumns,
     /// With `employment_id` a person has several rows: what the first said of the person, and where.
     known: HashMap<String, (u64, Person)>,
+    /// With `sequence`: the latest that was said of each person, and when it counts from.
+    latest: HashMap<String, (Order, Person)>,
     zones: HashMap<String, bool>,
     /// Columns that the config asks to keep as evidence, with their headings.
     attributes: Vec<(usize, String)>,
+}
+
+/// When a change counts from, and its number.
+type Order = (Option<Timestamp>, String);
+
+fn order(a: &Order, b: &Order) -> Ordering {
+    a.0.cmp(&b.0).then_with(|| compare_sequences(&a.1, &b.1))
 }
 
 impl People {
@@ -56,7 +72,13 @@ impl People {
 
     /// The mapper of a file with these columns.
     pub(in super::super) fn new(columns: Vec<Column>, attributes: Vec<(usize, String)>) -> Self {
-        Self { columns: PeopleColumns::of(columns), known: HashMap::new(), zones: HashMap::new(), attributes }
+        Self {
+            columns: PeopleColumns::of(columns),
+            known: HashMap::new(),
+            latest: HashMap::new(),
+            zones: HashMap::new(),
+            attributes,
+        }
     }
 
     /// The time zone, when it is one: an unknown name would move a last day.
@@ -102,6 +124,58 @@ impl People {
     }
 }
 
+/// `newer`, with the names and addresses of `older` that it replaced.
+fn replaced(newer: Person, older: Person) -> Person {
+    let mut person = newer;
+    for address in older.emails {
+        if !person.emails.contains(&address) {
+            person.emails.push(address);
+        }
+    }
+    let full = match (&older.given_name, &older.family_name) {
+        (Some(given), Some(family)) => Some(format!("{given} {family}")),
+        (Some(_), None) | (None, _) => None,
+    };
+    let names = [older.legal_name, older.preferred_name, full].into_iter().flatten().chain(older.previous_names);
+    let current = |person: &Person, name: &String| {
+        let parts = person.given_name.as_deref().zip(person.family_name.as_deref());
+        [&person.legal_name, &person.preferred_name].into_iter().flatten().any(|known| known == name)
+            || parts.is_some_and(|(given, family)| name.split_once(' ') == Some((given, family)))
+    };
+    for name in names {
+        if !current(&person, &name) && !person.previous_names.contains(&name) {
+            person.previous_names.push(name);
+        }
+    }
+    for id in older.employee_ids {
+        if !person.employee_ids.contains(&id) {
+            person.employee_ids.push(id);
+        }
+    }
+    person
+}
+
+impl People {
+    /// Keeps what the latest change says of a person.
+    fn keep_latest(&mut self, person: Person, at: Order) {
+        match self.latest.entry(person.id.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert((at, person));
+            }
+            Entry::Occupied(mut entry) => {
+                let (known_at, known) = entry.get_mut();
+                let known_person = std::mem::take(known);
+                if order(&at, known_at).is_ge() {
+                    *known = replaced(person, known_person);
+                    *known_at = at;
+                } else {
+                    *known = replaced(known_person, person);
+                }
+            }
+        }
+    }
+}
+
 impl Mapper for People {
     fn map(&mut self, cells: &mut Cells<'_>, records: &mut Vec<Record>) -> Result<RowKey, Fault> {
         let c = &self.columns;
@@ -125,6 +199,8 @@ impl Mapper for People {
         }
         let employment =
             if c.employment_id.is_mapped() { format!("{id}/{}", cells.need(&c.employment_id)?) } else { id.clone() };
+        let sequence = if c.sequence.is_mapped() { Some(cells.need(&c.sequence)?) } else { None };
+        let (effective, effective_day) = cells.instant_or_day(&c.effective);
         let raw = Raw::At(cells.line);
         let person = Person {
             id: id.clone(),
@@ -152,13 +228,36 @@ impl Mapper for People {
             location: cells.text(&c.location),
             cost_centre: cells.text(&c.cost_centre),
             time_zone: None,
-            effective: cells.instant(&c.effective),
+            effective,
+            effective_day,
             recorded: cells.instant(&c.recorded),
+            sequence,
             raw,
         };
         let time_zone = self.zone(cells);
-        self.yield_once(person, cells, records);
+        let key = match &record.sequence {
+            Some(number) => {
+                let day = || record.effective_day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+                let from = record.effective.or_else(|| day().map(|day| day.timestamp()));
+                self.keep_latest(person, (from, number.clone()));
+                format!("{employment} change {number}")
+            }
+            None => {
+                self.yield_once(person, cells, records);
+                employment
+            }
+        };
         records.push(Record::Employment(Box::new(Employment { time_zone, ..record })));
-        Ok(RowKey::Unique(employment))
+        Ok(RowKey::Unique(key))
+    }
+
+    fn finish(&mut self, records: &mut Vec<Record>) {
+        let mut latest: Vec<Person> = self.latest.drain().map(|(_, (_, person))| person).collect();
+        latest.sort_by(|a, b| a.id.cmp(&b.id));
+        records.extend(latest.into_iter().map(|person| Record::Person(Box::new(person))));
+    }
+
+    fn id_columns(&self) -> Vec<&Column> {
+        vec![&self.columns.id, &self.columns.employee_id]
     }
 }
