@@ -326,3 +326,6 @@ impl Outcome {
         threshold
     }
 }
+
+#[cfg(test)]
+mod tests;

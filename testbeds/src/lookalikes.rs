@@ -113,14 +113,35 @@ pub struct Lookalikes {
 /// Of a hundred accounts that have no owner in HR, those that bear the name of somebody who is there.
 const NAMESAKES: u64 = 12;
 const REGIONS: [&str; 24] = [
-    "North", "South", "East", "West", "Central", "Coast", "Highlands", "Lakes", "Capital", "Midlands", "Borders", "Islands",
-    "Bavaria", "Saxony", "Rhineland", "Silesia", "Mazovia", "Andalusia", "Catalonia", "Castile", "Punjab", "Kerala", "Anatolia",
+    "North",
+    "South",
+    "East",
+    "West",
+    "Central",
+    "Coast",
+    "Highlands",
+    "Lakes",
+    "Capital",
+    "Midlands",
+    "Borders",
+    "Islands",
+    "Bavaria",
+    "Saxony",
+    "Rhineland",
+    "Silesia",
+    "Mazovia",
+    "Andalusia",
+    "Catalonia",
+    "Castile",
+    "Punjab",
+    "Kerala",
+    "Anatolia",
     "Levant",
 ];
 const STREETS: [&str; 30] = [
-    "High", "Station", "Church", "Park", "Mill", "Main", "Garden", "Market", "School", "Bridge", "Castle", "Forest", "River",
-    "Hill", "Orchard", "Victoria", "King", "Queen", "Spring", "Meadow", "Linden", "Rose", "Harbour", "Canal", "Abbey", "College",
-    "Temple", "Chapel", "Union", "Canon",
+    "High", "Station", "Church", "Park", "Mill", "Main", "Garden", "Market", "School", "Bridge", "Castle", "Forest",
+    "River", "Hill", "Orchard", "Victoria", "King", "Queen", "Spring", "Meadow", "Linden", "Rose", "Harbour", "Canal",
+    "Abbey", "College", "Temple", "Chapel", "Union", "Canon",
 ];
 const STREET_KINDS: [&str; 4] = ["Street", "Road", "Avenue", "Lane"];
 
@@ -175,14 +196,36 @@ impl Lookalikes {
     pub fn write(&self, accounts: bool, to: impl Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(to);
         writer.write_record([
-            "unique_id", "employee_id", "given", "family", "previous", "name", "email", "born", "phone", "street", "postcode",
-            "region", "owner",
+            "unique_id",
+            "employee_id",
+            "given",
+            "family",
+            "previous",
+            "name",
+            "email",
+            "born",
+            "phone",
+            "street",
+            "postcode",
+            "region",
+            "owner",
         ])?;
         for (place, row) in if accounts { &self.accounts } else { &self.people }.iter().enumerate() {
             let owner = if accounts { self.owners[place] } else { None };
             writer.write_record([
-                row.id.as_str(), &row.employee_id, &row.given, &row.family, &row.previous, &row.name, &row.email, &row.born, &row.phone,
-                &row.street, &row.postcode, &row.region, owner.map_or("", |owner| self.people[owner].id.as_str()),
+                row.id.as_str(),
+                &row.employee_id,
+                &row.given,
+                &row.family,
+                &row.previous,
+                &row.name,
+                &row.email,
+                &row.born,
+                &row.phone,
+                &row.street,
+                &row.postcode,
+                &row.region,
+                owner.map_or("", |owner| self.people[owner].id.as_str()),
             ])?;
         }
         writer.flush()
@@ -264,7 +307,12 @@ impl Maker {
             family,
             previous,
             email,
-            born: format!("{}-{:02}-{:02}", self.rng.between(1958, 2004), self.rng.between(1, 12), self.rng.between(1, 28)),
+            born: format!(
+                "{}-{:02}-{:02}",
+                self.rng.between(1958, 2004),
+                self.rng.between(1, 12),
+                self.rng.between(1, 28)
+            ),
             phone: self.phone(),
             street,
             postcode,
@@ -391,7 +439,9 @@ impl Maker {
             }
             3..=13 => slip(slips, Slip::Swapped, format!("{family}, {given}")),
             14..=15 => slip(slips, Slip::Swapped, format!("{family} {given}")),
-            16..=18 => format!("{given} {}. {family}", char::from(b'A' + u8::try_from(self.rng.below(26)).unwrap_or(0))),
+            16..=18 => {
+                format!("{given} {}. {family}", char::from(b'A' + u8::try_from(self.rng.below(26)).unwrap_or(0)))
+            }
             19 => format!("{given} {family} (EXT)"),
             _ => format!("{given} {family}"),
         }
@@ -410,7 +460,11 @@ impl Maker {
                     2 => format!("{given}{}", self.rng.between(1950, 2010)),
                     _ => format!("{family}{given}"),
                 };
-                slip(slips, Slip::PrivateEmail, format!("{local}@{}", self.rng.pick(&["mail.example", "post.example", "web.example"])))
+                slip(
+                    slips,
+                    Slip::PrivateEmail,
+                    format!("{local}@{}", self.rng.pick(&["mail.example", "post.example", "web.example"])),
+                )
             }
             34..=36 => {
                 let (local, domain) = row.email.split_once('@').unwrap_or((&row.email, ""));
@@ -477,17 +531,81 @@ fn plain(name: &str) -> String {
 /// Accents lost, or written out as Germans do; Cyrillic as passports have it.
 fn fold(text: &str, written_out: bool) -> String {
     const PAIRS: [(char, &str, &str); 75] = [
-        ('ä', "ae", "a"), ('ö', "oe", "o"), ('ü', "ue", "u"), ('Ä', "Ae", "A"), ('Ö', "Oe", "O"), ('Ü', "Ue", "U"), ('ß', "ss", "ss"),
-        ('á', "a", "a"), ('é', "e", "e"), ('í', "i", "i"), ('ó', "o", "o"), ('ú', "u", "u"), ('ñ', "n", "n"), ('Á', "A", "A"),
-        ('ł', "l", "l"), ('Ł', "L", "L"), ('ś', "s", "s"), ('ź', "z", "z"), ('ż', "z", "z"), ('ą', "a", "a"), ('ę', "e", "e"),
-        ('ć', "c", "c"), ('ń', "n", "n"), ('ğ', "g", "g"), ('ş', "s", "s"), ('Ş', "S", "S"), ('ç', "c", "c"), ('Ç', "C", "C"),
-        ('ı', "i", "i"), ('А', "A", "A"), ('а', "a", "a"), ('Б', "B", "B"), ('б', "b", "b"), ('В', "V", "V"), ('в', "v", "v"),
-        ('Г', "G", "G"), ('г', "g", "g"), ('Д', "D", "D"), ('д', "d", "d"), ('Е', "E", "E"), ('е', "e", "e"), ('З', "Z", "Z"),
-        ('з', "z", "z"), ('И', "I", "I"), ('и', "i", "i"), ('й', "i", "y"), ('К', "K", "K"), ('к', "k", "k"), ('Л', "L", "L"),
-        ('л', "l", "l"), ('М', "M", "M"), ('м', "m", "m"), ('Н', "N", "N"), ('н', "n", "n"), ('О', "O", "O"), ('о', "o", "o"),
-        ('П', "P", "P"), ('п', "p", "p"), ('Р', "R", "R"), ('р', "r", "r"), ('С', "S", "S"), ('с', "s", "s"), ('т', "t", "t"),
-        ('Т', "T", "T"), ('у', "u", "u"), ('ц', "ts", "c"), ('ш', "sh", "sh"), ('ь', "", ""), ('ю', "iu", "yu"), ('Ю', "Iu", "Yu"),
-        ('я', "ia", "ya"), ('ж', "zh", "zh"), ('ф', "f", "f"), ('х', "kh", "h"), ('ч', "ch", "ch"),
+        ('ä', "ae", "a"),
+        ('ö', "oe", "o"),
+        ('ü', "ue", "u"),
+        ('Ä', "Ae", "A"),
+        ('Ö', "Oe", "O"),
+        ('Ü', "Ue", "U"),
+        ('ß', "ss", "ss"),
+        ('á', "a", "a"),
+        ('é', "e", "e"),
+        ('í', "i", "i"),
+        ('ó', "o", "o"),
+        ('ú', "u", "u"),
+        ('ñ', "n", "n"),
+        ('Á', "A", "A"),
+        ('ł', "l", "l"),
+        ('Ł', "L", "L"),
+        ('ś', "s", "s"),
+        ('ź', "z", "z"),
+        ('ż', "z", "z"),
+        ('ą', "a", "a"),
+        ('ę', "e", "e"),
+        ('ć', "c", "c"),
+        ('ń', "n", "n"),
+        ('ğ', "g", "g"),
+        ('ş', "s", "s"),
+        ('Ş', "S", "S"),
+        ('ç', "c", "c"),
+        ('Ç', "C", "C"),
+        ('ı', "i", "i"),
+        ('А', "A", "A"),
+        ('а', "a", "a"),
+        ('Б', "B", "B"),
+        ('б', "b", "b"),
+        ('В', "V", "V"),
+        ('в', "v", "v"),
+        ('Г', "G", "G"),
+        ('г', "g", "g"),
+        ('Д', "D", "D"),
+        ('д', "d", "d"),
+        ('Е', "E", "E"),
+        ('е', "e", "e"),
+        ('З', "Z", "Z"),
+        ('з', "z", "z"),
+        ('И', "I", "I"),
+        ('и', "i", "i"),
+        ('й', "i", "y"),
+        ('К', "K", "K"),
+        ('к', "k", "k"),
+        ('Л', "L", "L"),
+        ('л', "l", "l"),
+        ('М', "M", "M"),
+        ('м', "m", "m"),
+        ('Н', "N", "N"),
+        ('н', "n", "n"),
+        ('О', "O", "O"),
+        ('о', "o", "o"),
+        ('П', "P", "P"),
+        ('п', "p", "p"),
+        ('Р', "R", "R"),
+        ('р', "r", "r"),
+        ('С', "S", "S"),
+        ('с', "s", "s"),
+        ('т', "t", "t"),
+        ('Т', "T", "T"),
+        ('у', "u", "u"),
+        ('ц', "ts", "c"),
+        ('ш', "sh", "sh"),
+        ('ь', "", ""),
+        ('ю', "iu", "yu"),
+        ('Ю', "Iu", "Yu"),
+        ('я', "ia", "ya"),
+        ('ж', "zh", "zh"),
+        ('ф', "f", "f"),
+        ('х', "kh", "h"),
+        ('ч', "ch", "ch"),
     ];
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
