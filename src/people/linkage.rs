@@ -309,7 +309,7 @@ impl Outcome {
         text
     }
 
-    /// The lowest belief from which on the links, taken together, are expected to be false at most at `rate`.
+    /// The lowest belief from which on the links, taken together, are expected to be false at most at `rate`; never below a half.
     pub fn threshold(&self, rate: f64) -> f32 {
         let mut beliefs: Vec<f32> =
             (0..self.chosen.len()).filter_map(|account| Some(self.chosen(account)?.belief)).collect();
@@ -323,7 +323,7 @@ impl Outcome {
             }
             threshold = *belief;
         }
-        threshold
+        threshold.max(0.5)
     }
 }
 
