@@ -45,7 +45,9 @@ impl Estate {
         let merging = persons::merging(config, now);
         let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
         let graph = graph?;
-        let people = people?.correlate_with(&graph, decisions(config), Thresholds::default(), now);
+        let likeness = config.likeness.clone().read(snapshot, &graph)?;
+        let people =
+            people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
         Ok(Self { graph, people, access })
     }

@@ -33,6 +33,9 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 use crate::people::{Attribute, SharedId};
 
+use crate::people::linkage::Kind;
+use crate::people::{AccountField, Compared, Likeness, PersonField};
+
 pub use file::EmptyIsNormal;
 pub use policy::Policy;
 pub use schema::schema;
@@ -72,6 +75,10 @@ pub struct Config {
     pub concurrency: Value<usize>,
     /// When a complete answer is not believed.
     pub gate: Gate,
+    /// What is compared where no id and no address decides.
+    pub likeness: Likeness,
+    /// Who set the rate of false links.
+    pub likeness_origin: Origin,
     /// How HR feeds become persons.
     pub people: PeopleSettings,
     /// The systems, in file order.
@@ -326,6 +333,8 @@ impl Loader<'_> {
         }
         let gate_origins = self.gate_origins(&gate);
         let gate = self.gate(&gate, &Gate::default());
+        let likeness = self.likeness(&people);
+        let likeness_origin = people.false_link_rate.as_ref().map_or(Origin::Default, |rate| self.written(rate.span()));
         let systems = self.systems(systems, &gate, connectors);
         let people = self.people(people, &systems);
 
@@ -368,6 +377,8 @@ impl Loader<'_> {
             resume_within,
             concurrency,
             gate,
+            likeness,
+            likeness_origin,
             people,
             systems,
             policy,
@@ -527,6 +538,42 @@ impl Loader<'_> {
             );
         }
         Policy::default()
+    }
+
+    fn likeness(&mut self, table: &file::PeopleTable) -> Likeness {
+        let mut likeness = Likeness::default();
+        if let Some(rate) = &table.false_link_rate {
+            if *rate.get_ref() > 0.0 && *rate.get_ref() <= 0.1 {
+                likeness.false_link_rate = *rate.get_ref();
+            } else {
+                let what = format!("{} is out of range: more than 0 and at most 0.1", rate.get_ref());
+                self.refuse(rate.span(), what, "0.001 is one false link in a thousand");
+            }
+        }
+        for pair in &table.compare {
+            let person = PersonField::parse(pair.person.get_ref());
+            let account = AccountField::parse(pair.account.get_ref());
+            let fields = [(&pair.person, person.is_some(), ", `location`"), (&pair.account, account.is_some(), "")];
+            for (written, _, further) in fields.into_iter().filter(|(_, known, _)| !known) {
+                let what = format!("there is no field `{}` to compare", written.get_ref());
+                let fix = format!("write `attributes.NAME`, `department`, `title`{further} or `manager`");
+                self.refuse(written.span(), what, &fix);
+            }
+            let kind = match pair.kind {
+                file::CompareAs::Text => Kind::Text,
+                file::CompareAs::Phone => Kind::Phone,
+                file::CompareAs::Date => Kind::Date,
+                file::CompareAs::Code => Kind::Code,
+            };
+            if let (Some(person), Some(account)) = (person, account) {
+                likeness.compared.push(Compared { person, account, kind });
+            }
+        }
+        if let Some(beyond) = table.compare.get(Likeness::MOST) {
+            let what = format!("{} pairs of fields are too many to compare", table.compare.len());
+            self.refuse(beyond.person.span(), what, &format!("keep the {} that tell most", Likeness::MOST));
+        }
+        likeness
     }
 
     /// `[gate]`, or the `gate` of a system over it.

@@ -241,6 +241,10 @@ pub struct Account {
     pub owner: Option<Text>,
     /// Department, as the system has it.
     pub department: Option<Text>,
+    /// Title, as the system has it.
+    pub title: Option<Text>,
+    /// Manager, as the system has it.
+    pub manager: Option<Text>,
     /// Ids at other issuers (`issuer subject`), in [`Graph::federated_of`].
     pub federated: Span,
 }

@@ -21,6 +21,8 @@ mod employment;
 mod federation;
 mod history;
 mod ladder;
+mod likeness;
+pub mod linkage;
 mod load;
 mod login;
 mod merge;
@@ -39,6 +41,7 @@ pub use self::affiliation::Affiliated;
 pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
 pub use self::history::Gone;
+pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
 pub use self::rungs::{Prober, Rung, RungAnswer};
@@ -52,6 +55,7 @@ pub const STRATEGIES: &[&Strategy] = &[
     &email::STRATEGY,
     &login::ADMIN_AFFIX,
     &login::LOCAL_PART,
+    &likeness::STRATEGY,
     &login::CONVENTION,
 ];
 
@@ -193,6 +197,8 @@ pub struct People {
     /// Whether an unknown part of some HR feed was not read or is not believed.
     hr_doubted: bool,
     decided: LinkDecisions,
+    likeness: Likeness,
+    proposals: likeness::Proposals,
     thresholds: Thresholds,
     zone: Option<jiff::tz::TimeZone>,
     duplicates: Vec<Duplicate>,
@@ -230,7 +236,7 @@ impl People {
             graph.coverage().of_people().next().is_some() && graph.coverage().of_people().all(|row| row.proves_absence);
         self.thresholds = thresholds;
         self.decided = LinkDecisions::new(decisions, graph, &self, now);
-        let (correlations, classes) = ladder::climb(&self, graph, thresholds, now);
+        let (correlations, classes) = ladder::climb(&mut self, graph, thresholds, now);
         self.accounts_of = vec![Vec::new(); self.persons.len()];
         for (place, correlation) in correlations.iter().enumerate() {
             if let Correlation::Linked(link) = correlation {
@@ -241,6 +247,13 @@ impl People {
         self.classes = classes;
         let standings = self.persons.iter().map(|person| self.standing_of(person, now)).collect();
         self.standings = Some((now, standings));
+        self
+    }
+
+    /// Sets what is compared where no id and no address decides; to be told before the ladder is climbed.
+    #[must_use]
+    pub fn with_likeness(mut self, likeness: Likeness) -> Self {
+        self.likeness = likeness;
         self
     }
 

@@ -438,6 +438,8 @@ fn account(emails: Span, login: Option<muster::graph::Text>, created: When) -> A
         mfa: FactState::Unsupported,
         owner: None,
         department: None,
+        title: None,
+        manager: None,
         federated: Span::default(),
     }
 }

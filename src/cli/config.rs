@@ -134,6 +134,8 @@ fn settings(config: &Config) -> Vec<Row> {
         ("learn_after", gate.learn_after.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
+    let rate = config.likeness.false_link_rate.to_string();
+    rows.push(row("people.false_link_rate", rate, &config.likeness_origin));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);
         row("system", value, &Origin::File(line_of(&system.place)))

@@ -118,7 +118,7 @@ impl GateTable {
     }
 }
 
-/// `[people]`: how HR feeds become persons.
+/// `[people]`: how HR feeds become persons, and how accounts are tied to them where no id and no address decides.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PeopleTable {
@@ -136,6 +136,12 @@ pub(super) struct PeopleTable {
     /// Days for which a person who is gone from a complete feed without a termination is waited for. Default: 7.
     #[schemars(with = "Option<u32>", range(min = 1, max = 365))]
     pub(super) vanish_days: Option<Spanned<u32>>,
+    /// Most links by likeness that may be false, as a share: more than 0, at most 0.1. Default: 0.001.
+    #[schemars(with = "Option<f64>", range(min = 0.0, max = 0.1))]
+    pub(super) false_link_rate: Option<Spanned<f64>>,
+    /// Fields that say the same of persons and accounts, besides names, addresses, department, title and manager.
+    #[serde(default)]
+    pub(super) compare: Vec<CompareTable>,
 }
 
 /// An id that feeds may share.
@@ -146,6 +152,36 @@ pub(super) enum SharedId {
     EmployeeId,
     /// The feeds' own keys for persons (`id`), where one issuer gives them all.
     PersonId,
+}
+
+/// A field of persons and one of accounts that say the same.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompareTable {
+    /// `attributes.NAME`, `department`, `title`, `location` or `manager`.
+    #[schemars(with = "String")]
+    pub(super) person: Spanned<String>,
+    /// `attributes.NAME`, `department`, `title` or `manager`.
+    #[schemars(with = "String")]
+    pub(super) account: Spanned<String>,
+    /// How they are compared. Default: text.
+    #[serde(default, rename = "as")]
+    pub(super) kind: CompareAs,
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum CompareAs {
+    /// Words.
+    #[default]
+    Text,
+    /// Digits; the last seven count where prefixes differ.
+    Phone,
+    /// A day, ISO 8601.
+    Date,
+    /// Letters and digits: a postcode, a badge, an id.
+    Code,
 }
 
 /// `[rules.ID]`: one rule's options.

@@ -142,6 +142,8 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             "mfa_state",
             "owner",
             "department",
+            "title",
+            "manager",
             "federated",
             "last_activity",
             "last_activity_state",
@@ -155,7 +157,7 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
     let (native_name, name, employee_id) = (text("native_name")?, text("name")?, text("employee_id")?);
     let (class, evidence, affiliation) = (text("class")?, text("class_evidence")?, text("affiliation")?);
     let (lifecycle, mfa, owner) = (text("lifecycle")?, text("mfa_state")?, text("owner")?);
-    let department = text("department")?;
+    let (department, title, manager) = (text("department")?, text("title")?, text("manager")?);
     let (verified, root, interactive) =
         (rows.flags("emails_verified")?, rows.flags("is_root")?, rows.flags("interactive")?);
     let (created, expires) = (Facts::of(&rows, "created")?, Facts::of(&rows, "expires")?);
@@ -189,6 +191,8 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             },
             owner: add(builder, owner.get(row)),
             department: add(builder, department.get(row)),
+            title: add(builder, title.get(row)),
+            manager: add(builder, manager.get(row)),
             federated: builder.texts(federated.row(row).iter().copied()),
         };
         let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::strategy::{Candidate, Evidence, Thresholds};
-use super::{Classified, Correlation, People, STRATEGIES, class, fold, login};
+use super::strategy::{Candidate, Evidence, Strategy, Thresholds};
+use super::{Classified, Correlation, People, STRATEGIES, class, fold, likeness, login};
 use crate::graph::{Graph, NodeIx};
 
 /// Judges every account, rung by rung.
 pub(super) fn climb(
-    people: &People,
+    people: &mut People,
     graph: &Graph,
     thresholds: Thresholds,
     now: Timestamp,
@@ -23,15 +23,27 @@ pub(super) fn climb(
     let bases = login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
-        let evidence =
-            Evidence { graph, people, decided: &people.decided, logins: &logins, names: &names, one_domain, now };
+        if strategy.name == likeness::STRATEGY.name {
+            people.proposals = likeness::weigh(people, graph, &classes, &correlations, thresholds);
+        }
+        let people = &*people;
+        let evidence = Evidence {
+            graph,
+            people,
+            decided: &people.decided,
+            logins: &logins,
+            names: &names,
+            likeness: &people.proposals,
+            one_domain,
+            now,
+        };
         let found: Vec<(usize, Correlation)> = (0..graph.account_count())
             .into_par_iter()
             .filter(|place| correlations[*place] == Correlation::Nobody)
             .filter(|place| strategy.any_class || class::may_be_human(classes[*place].class))
             .filter_map(|place| {
                 let permitted = people.decided.permit(node(place), (strategy.propose)(&evidence, node(place)));
-                let verdict = decide(permitted, thresholds);
+                let verdict = decide(strategy, permitted, thresholds);
                 (verdict != Correlation::Nobody).then_some((place, verdict))
             })
             .collect();
@@ -50,7 +62,11 @@ pub(super) fn climb(
     (correlations, classes)
 }
 
-pub(super) fn decide(mut candidates: Vec<Candidate>, thresholds: Thresholds) -> Correlation {
+/// What follows from what a rung proposes.
+pub(super) fn decide(strategy: &Strategy, mut candidates: Vec<Candidate>, thresholds: Thresholds) -> Correlation {
+    if strategy.name == likeness::STRATEGY.name {
+        return likeness::decide(candidates, thresholds);
+    }
     candidates.retain(|candidate| candidate.confidence >= thresholds.candidate);
     candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(a.person.cmp(&b.person)));
     candidates.dedup_by_key(|candidate| candidate.person);
@@ -63,6 +79,7 @@ pub(super) fn decide(mut candidates: Vec<Candidate>, thresholds: Thresholds) -> 
     }
 }
 
-fn node(place: usize) -> NodeIx {
+/// The account at a place.
+pub(super) fn node(place: usize) -> NodeIx {
     NodeIx(u32::try_from(place).unwrap_or(u32::MAX))
 }

@@ -124,7 +124,7 @@ impl<'a> Prober<'a> {
                 RungAnswer::Silent
             } else if permitted.is_empty() {
                 RungAnswer::Refused
-            } else if ladder::decide(permitted, self.people.thresholds()) == Correlation::Nobody {
+            } else if ladder::decide(strategy, permitted, self.people.thresholds()) == Correlation::Nobody {
                 RungAnswer::TooWeak
             } else if deciding == Some(strategy.name) {
                 RungAnswer::Decides
@@ -153,6 +153,7 @@ impl<'a> Prober<'a> {
             decided: self.people.decided(),
             logins: &self.logins,
             names: &self.names,
+            likeness: &self.people.proposals,
             one_domain: self.one_domain,
             now: self.now,
         }

@@ -96,6 +96,8 @@ pub struct Evidence<'a> {
     pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
     /// Persons by a key made of their names; see [`super::login`].
     pub names: &'a FxHashMap<String, Vec<PersonIx>>,
+    /// Persons found by weighing everything together; see [`super::likeness`].
+    pub likeness: &'a FxHashMap<NodeIx, Vec<Candidate>>,
     /// Whether HR's work e-mails are all of one domain, so that a bare name can mean only one of them.
     pub one_domain: bool,
     /// The clock.
@@ -115,12 +117,17 @@ impl Evidence<'_> {
     /// An address is handed on when its bearer leaves. So the account must have been made while the person's *latest*
     /// employment was coming or running; where its making is not known, the person must not have been away in between.
     pub fn survives_gap(&self, account: NodeIx, person: PersonIx) -> bool {
-        let person = self.people.person(person);
-        let created = self.graph.account(account).and_then(|account| account.created.at());
-        match created {
-            Some(created) => made_within_latest_span(person, created),
-            None => !was_away(person),
-        }
+        survives_gap(self.graph, self.people, account, person)
+    }
+}
+
+/// [`Evidence::survives_gap`] for whoever has no evidence at hand.
+pub(super) fn survives_gap(graph: &Graph, people: &People, account: NodeIx, person: PersonIx) -> bool {
+    let person = people.person(person);
+    let created = graph.account(account).and_then(|account| account.created.at());
+    match created {
+        Some(created) => made_within_latest_span(person, created),
+        None => !was_away(person),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod bulk;
 pub mod estate;
+pub mod lookalikes;
 pub mod moto;
 pub mod python;
 pub mod samba;
