@@ -27,7 +27,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct Case {
     /// `EDG-01`.
-    case: String,
+    #[serde(rename = "case")]
+    id: String,
     /// What happens, and what is right.
     story: String,
     /// What of the case belongs to rules that do not exist yet.
@@ -130,7 +131,7 @@ fn play(name: &str) {
     let source = root().join(name);
     let written = std::fs::read_to_string(source.join("expect.toml")).unwrap();
     let case: Case = toml::from_str(&written).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert!(name.starts_with(&case.case), "{name} tells {}", case.case);
+    assert!(name.starts_with(&case.id), "{name} tells {}", case.id);
     let folder = Folder::empty();
     overlay(&source, folder.path());
     let mut wrong = String::new();
