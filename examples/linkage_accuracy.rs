@@ -11,10 +11,12 @@ use std::time::Instant;
 use muster::people::linkage::{Entry, Kind, Linkage, Name};
 use muster_testbeds::lookalikes::{Lookalikes, Row};
 
+/// A value of a row, and how it is compared.
+type Compared = (Kind, fn(&Row) -> &str);
 /// A view: name, whether e-mail is seen, and the values that are.
-type View = (&'static str, bool, &'static [(Kind, fn(&Row) -> &str)]);
+type View = (&'static str, bool, &'static [Compared]);
 
-const EVERYTHING: &[(Kind, fn(&Row) -> &str)] = &[
+const EVERYTHING: &[Compared] = &[
     (Kind::Code, |row| &row.employee_id),
     (Kind::Date, |row| &row.born),
     (Kind::Phone, |row| &row.phone),

@@ -354,7 +354,7 @@ impl<'a> Weighing<'a> {
             (DOUBTFUL, ", but the person has an account of this class in this system already")
         } else if !survives && !scores.iter().any(|score| self.bridges_gap(score)) {
             (DOUBTFUL, ", but the account was not made during the person's present employment")
-        } else if !scores.iter().any(|score| is_telling(score)) {
+        } else if !scores.iter().any(is_telling) {
             (NAME_ALONE, ", but nothing beside the name says so")
         } else if !is_chosen {
             (DOUBTFUL, ", but all accounts taken together, another one fits the person better")

@@ -69,7 +69,9 @@ impl Index {
         let plain = Sorted::of(persons.len(), |person, put| {
             let mut keys = Vec::new();
             keys_of(person, &mut keys);
-            keys.iter().for_each(|key| put(*key));
+            for key in &keys {
+                put(*key);
+            }
         });
         let by_one = Sorted::of(persons.len(), |person, put| {
             let (mut keys, mut extras) = (Vec::new(), Vec::new());
@@ -80,7 +82,9 @@ impl Index {
             }
             extras_of(person, &mut extras);
             for key in keys {
-                extras.iter().for_each(|extra| put(mix(key, *extra)));
+                for extra in &extras {
+                    put(mix(key, *extra));
+                }
             }
         });
         let by_two = Sorted::of(persons.len(), |person, put| {
@@ -242,7 +246,9 @@ fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]
                 single_key(spellings, *last, keys);
                 given.iter().take(3).for_each(|first| name_keys(spellings, *first, *last, role, keys));
             }
-            given.iter().for_each(|first| single_key(spellings, *first, keys));
+            for first in given {
+                single_key(spellings, *first, keys);
+            }
         }
     }
     for address in side.addresses(record) {

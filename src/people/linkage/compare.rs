@@ -458,7 +458,7 @@ fn texts(a: &str, b: &str) -> u8 {
         words += 1;
         common += usize::from(b.split(|byte| *byte == b' ').any(|other| other == word));
     }
-    let other = 1 + b.iter().filter(|byte| **byte == b' ').count();
+    let other = b.split(|byte| *byte == b' ').count();
     if common * 2 > words.min(other) || (common > 0 && common * 2 >= words.max(other)) {
         return value::NEAR;
     }

@@ -79,9 +79,13 @@ pub(crate) fn name_tokens(name: &str, visit: &mut dyn FnMut(&str)) {
     let proper: Vec<&String> = words.iter().filter(|word| kept(&NOISE, word) && kept(&PARTICLES, word)).collect();
     let mut told = |word: &str| visit(word.trim_end_matches(|c: char| c.is_ascii_digit()));
     if proper.is_empty() {
-        words.iter().filter(|word| kept(&NOISE, word)).for_each(|word| told(word));
+        for word in words.iter().filter(|word| kept(&NOISE, word)) {
+            told(word);
+        }
     } else {
-        proper.into_iter().for_each(|word| told(word));
+        for word in proper {
+            told(word);
+        }
     }
 }
 
@@ -110,7 +114,7 @@ pub(crate) fn sound(word: &str) -> String {
         let next = bytes.get(at + 1).copied().unwrap_or(b' ');
         let (class, step) = match (bytes[at], next) {
             (b's', b'c') if bytes.get(at + 2) == Some(&b'h') => (Some('s'), 3),
-            (b's', b'h' | b'z') | (b'c', b'h' | b'z') | (b't', b's' | b'z') | (b'z', b'h') => (Some('s'), 2),
+            (b's' | b'c', b'h' | b'z') | (b't', b's' | b'z') | (b'z', b'h') => (Some('s'), 2),
             (b'p', b'h') => (Some('f'), 2),
             (b't', b'h') | (b'd', b't') => (Some('t'), 2),
             (b'c', b'k') | (b'k', b'h') => (Some('k'), 2),
@@ -175,7 +179,7 @@ pub(crate) fn code(text: &str) -> String {
 pub(crate) fn words(text: &str) -> String {
     let folded = ascii(text);
     let words = folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(|word| one_word(word)).collect::<Vec<_>>().join(" ")
+    words.map(one_word).collect::<Vec<_>>().join(" ")
 }
 
 /// The usual abbreviations of addresses and departments, written out.
@@ -214,7 +218,7 @@ pub(crate) fn edits_of_bytes(a: &[u8], b: &[u8], most: usize) -> Option<usize> {
         (2, 2) if a[0] == b[1] && a[1] == b[0] => Some(1),
         _ if most < 2 => None,
         (x, y) if x.max(y) > 24 || too_many_letters_differ(a, b, most) => None,
-        _ => full_edits(a, b).filter(|found| *found <= most),
+        _ => Some(full_edits(a, b)).filter(|found| *found <= most),
     }
 }
 
@@ -226,7 +230,7 @@ fn too_many_letters_differ(a: &[u8], b: &[u8], most: usize) -> bool {
 }
 
 /// Optimal string alignment of two short words (Boytsov, Indexing methods for approximate dictionary searching, 2011).
-fn full_edits(a: &[u8], b: &[u8]) -> Option<usize> {
+fn full_edits(a: &[u8], b: &[u8]) -> usize {
     let mut rows = [[0_usize; 26]; 3];
     for (column, cell) in rows[0].iter_mut().enumerate() {
         *cell = column;
@@ -243,7 +247,7 @@ fn full_edits(a: &[u8], b: &[u8]) -> Option<usize> {
             rows[now][j] = best;
         }
     }
-    Some(rows[a.len() % 3][b.len()])
+    rows[a.len() % 3][b.len()]
 }
 
 #[cfg(test)]

@@ -126,11 +126,11 @@ impl Model {
                 total.iter_mut().zip(part[field]).for_each(|(sum, count)| *sum += count);
             }
             let seen: u32 = total[1..].iter().sum();
-            for level in 1..self.levels[field].len() {
+            for (level, count) in total.iter().enumerate().take(self.levels[field].len()).skip(1) {
                 // Shared spellings were counted exactly.
                 if level != usize::from(EXACT) || field == NAMED_ADDRESS {
                     let assumed = self.levels[field][level].other;
-                    self.other[field][level] = (f64::from(total[level]) + 1.0) / (f64::from(seen) + 1.0 / assumed);
+                    self.other[field][level] = (f64::from(*count) + 1.0) / (f64::from(seen) + 1.0 / assumed);
                 }
             }
         }
