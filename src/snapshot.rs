@@ -26,6 +26,7 @@ mod prune;
 mod reader;
 mod resume;
 mod rows;
+mod spill;
 pub mod tables;
 mod verify;
 mod writer;

@@ -13,6 +13,14 @@ use super::error::{At as _, StoreError};
 /// Rows of a row group. A constant: the same rows must give the same bytes everywhere.
 pub(super) const ROW_GROUP: usize = 1 << 17;
 
+/// Rows from which columns are encoded side by side; fewer are not worth being handed to other threads, each with memory of
+/// its own.
+const PARALLEL_FROM_ROWS: usize = 1 << 14;
+
+/// Objects forced to the disk at once. These threads only wait, so there are more of them than cores: a journal takes down
+/// in one go what waits for it together.
+const SYNCS: usize = 16;
+
 /// Options for files that only their owner may read.
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -141,6 +149,16 @@ impl Staged {
     }
 }
 
+/// Forces objects to the disk.
+pub(super) fn sync(objects: &[Staged]) -> Result<(), StoreError> {
+    let share = objects.len().div_ceil(SYNCS).max(1);
+    std::thread::scope(|scope| {
+        let sync = |share| scope.spawn(move || <[Staged]>::iter(share).try_for_each(Staged::sync));
+        let threads: Vec<_> = objects.chunks(share).map(sync).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("syncing does not panic"))
+    })
+}
+
 /// Writes a file whole or not at all, and makes it last.
 pub(super) fn replace(staging: &Staging, target: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let (path, mut file) = staging.file()?;
@@ -176,6 +194,7 @@ fn row_groups(
     let mut writer = ParquetWriter::new(out)
         .with_compression(ParquetCompression::Zstd(None))
         .with_statistics(StatisticsOptions::default())
+        .set_parallel(first.height() >= PARALLEL_FROM_ROWS)
         .batched(first.schema())
         .map_err(failed)?;
     writer.write_batch(&first).map_err(failed)?;

@@ -11,8 +11,6 @@
 //! forgetting something can never make it look removed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,21 +22,16 @@ use muster_connectors::sink::Batch;
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::columns::{self, Rows, Ties};
-use super::error::{At as _, StoreError};
+use super::columns::{self, Order, Rows, Ties};
+use super::error::StoreError;
 use super::lock::Lock;
 use super::manifest::{self, FORMAT, Header, KindEntry, KindView, Layer, Manifest, Part, ScopeEntry, SystemEntry};
 use super::objects::{self, ROW_GROUP, Staged, Staging};
 use super::profile::{Profile, Profiler};
 use super::resume;
+use super::spill::{self, Heaps, Overflow};
 use super::tables::{self, Table};
 
-/// Rows from which `raw` and `activity` are cut into chunks, so that one changed row rewrites one chunk.
-const CHUNK_FROM_ROWS: usize = 50_000;
-/// The same for the text of `raw`; keeps what is sorted at once small.
-const CHUNK_FROM_BYTES: u64 = 64 << 20;
-/// Chunks of a large table.
-const CHUNKS: u8 = 64;
 /// Carried layers kept of a kind that is read in part night after night: the newest, and the oldest, which is complete.
 const LAYERS: usize = 8;
 
@@ -75,7 +68,9 @@ pub struct SystemWriter {
     system: String,
     connector: String,
     scopes: BTreeMap<Arc<str>, Vec<Collected>>,
-    spill: Option<Spill>,
+    /// Bytes of source objects in memory.
+    held: usize,
+    overflow: Option<Overflow>,
 }
 
 /// A system that was read, but is not yet part of any snapshot: its objects are staged, or kept by an interrupted run.
@@ -134,7 +129,8 @@ impl<'a> Transaction<'a> {
             system: name.to_owned(),
             connector: connector.to_owned(),
             scopes: BTreeMap::new(),
-            spill: None,
+            held: 0,
+            overflow: None,
         })
     }
 
@@ -228,7 +224,7 @@ impl<'a> Transaction<'a> {
     pub(super) fn place_objects(&mut self) -> Result<(), StoreError> {
         let new: Vec<Staged> =
             std::mem::take(&mut self.objects).into_par_iter().filter(|staged| !staged.is_known(&self.root)).collect();
-        new.par_iter().try_for_each(Staged::sync)?;
+        objects::sync(&new)?;
         let mut folders = BTreeSet::from([self.root.join("objects")]);
         for staged in new {
             folders.insert(staged.place(&self.root)?);
@@ -371,25 +367,7 @@ struct Collected {
     rows: Rows,
     profile: Profiler,
     activity: Option<Rows>,
-    raw: Vec<Spilled>,
-    raw_bytes: u64,
-}
-
-/// Source objects wait on disk until they are sorted: they are larger than all else, and nobody looks at them meanwhile.
-#[derive(Debug)]
-struct Spill {
-    path: PathBuf,
-    file: BufWriter<fs::File>,
-    written: u64,
-}
-
-/// Where a source object waits, preceded by its id.
-#[derive(Debug, Clone, Copy)]
-struct Spilled {
-    offset: u64,
-    id: u32,
-    object: u32,
-    chunk: u8,
+    raw: Heaps,
 }
 
 impl SystemWriter {
@@ -418,16 +396,21 @@ impl SystemWriter {
                 activity.push_activity(kind, &columns::id(&record), fact, at);
             }
             if let Raw::Object(object) = columns::raw(&record) {
-                let spill = match &mut self.spill {
-                    Some(spill) => spill,
-                    none => none.insert(Spill::new(&self.staging)?),
-                };
-                let spilled = spill.push(&columns::id(&record), object)?;
-                collected.raw_bytes += u64::from(spilled.object);
-                collected.raw.push(spilled);
+                let id = columns::id(&record);
+                self.held += collected.raw.push(&id, object).ok_or_else(|| too_long(&self.staging, &id))?;
             }
         }
-        Ok(())
+        if self.held > spill::HELD { self.release() } else { Ok(()) }
+    }
+
+    /// Moves source objects from memory to disk.
+    fn release(&mut self) -> Result<(), StoreError> {
+        let overflow = match &mut self.overflow {
+            Some(overflow) => overflow,
+            none => none.insert(Overflow::new(&self.staging)?),
+        };
+        self.held = 0;
+        self.scopes.values_mut().flatten().try_for_each(|collected| collected.raw.release(overflow))
     }
 
     /// Sorts, writes and closes. Rows of a kind that failed are thrown away: none of them can be relied on.
@@ -458,6 +441,7 @@ impl SystemWriter {
             timings: serde_json::Value::Null,
         };
         let mut timings = serde_json::Map::new();
+        let mut scopes = std::mem::take(&mut self.scopes);
         for (name, mut report) in reports {
             // A fact about this run, as its timings are.
             let clock_ahead = report.clock_ahead.take();
@@ -465,7 +449,7 @@ impl SystemWriter {
                 .insert(name.clone(), json!({ "started": report.started.take(), "finished": report.finished.take(), "clock_ahead": clock_ahead }));
             let mut kinds: BTreeMap<RecordKind, KindEntry> =
                 report.kinds.keys().map(|kind| (*kind, KindEntry::default())).collect();
-            for collected in self.scopes.remove(name.as_str()).unwrap_or_default() {
+            for collected in scopes.remove(name.as_str()).unwrap_or_default() {
                 let said = report.kinds.entry(collected.kind).or_default();
                 if said.state == ScopeState::Failed {
                     continue;
@@ -481,43 +465,63 @@ impl SystemWriter {
         Ok(staged)
     }
 
+    /// Writes what was collected of one kind. Its tables, and the chunks of each, are encoded side by side.
     fn store(
-        &mut self,
+        &self,
         scope: &str,
         collected: Collected,
         report: &mut KindReport,
         objects: &mut Vec<Staged>,
     ) -> Result<(Vec<Part>, Profile), StoreError> {
-        let mut parts = Vec::new();
-        let Collected { kind, rows, profile, activity, raw, raw_bytes } = collected;
-        let mut order = rows.order(Ties::First);
+        let Collected { kind, rows, profile, activity, raw } = collected;
+        let withdrawn = std::mem::take(&mut report.withdrawn);
+        let ((own, volatile), raw) = rayon::join(
+            || rayon::join(|| self.own(scope, kind, rows, &withdrawn), || self.activity(scope, activity)),
+            || self.raw(scope, kind, raw),
+        );
+        let (own, order) = own?;
         if order.conflict_count > 0 {
             report.state = report.state.max(ScopeState::Partial);
             report.gaps.push(contradiction(kind, order.conflict_count, &order.conflicts));
         }
-        let withdrawn = std::mem::take(&mut report.withdrawn);
+        let mut parts = Vec::new();
+        for (part, object) in own.into_iter().chain(volatile?).chain(raw?) {
+            parts.push(part);
+            objects.push(object);
+        }
+        Ok((parts, profile.profile()))
+    }
+
+    fn own(
+        &self,
+        scope: &str,
+        kind: RecordKind,
+        rows: Rows,
+        withdrawn: &BTreeSet<String>,
+    ) -> Result<(Option<(Part, Staged)>, Order), StoreError> {
+        let mut order = rows.order(Ties::First);
         if !withdrawn.is_empty() {
             order.rows.retain(|row| !withdrawn.contains(rows.text("id", *row)));
         }
-        self.object(scope, tables::of(kind), &rows, &order.rows, &mut parts, objects)?;
-        drop((rows, order));
-        if let Some(rows) = activity {
-            let order = rows.order(Ties::Latest);
-            for chunk in chunked(&rows, order.rows) {
-                self.object(scope, activity_table(), &rows, &chunk, &mut parts, objects)?;
+        Ok((self.object(scope, tables::of(kind), &rows, &order.rows)?, order))
+    }
+
+    fn activity(&self, scope: &str, rows: Option<Rows>) -> Result<Vec<(Part, Staged)>, StoreError> {
+        let Some(rows) = rows else { return Ok(Vec::new()) };
+        let chunks = chunked(&rows, rows.order(Ties::Latest).rows);
+        let objects = chunks.par_iter().map(|chunk| self.object(scope, activity_table(), &rows, chunk));
+        present(objects.collect())
+    }
+
+    fn raw(&self, scope: &str, kind: RecordKind, raw: Heaps) -> Result<Vec<(Part, Staged)>, StoreError> {
+        let objects = raw.into_chunks().into_par_iter().map(|heaps| {
+            let mut rows = Rows::new(raw_table());
+            for heap in heaps {
+                heap.read(self.overflow.as_ref(), |id, object| rows.push_raw(kind, id, object))?;
             }
-        }
-        let chunks = if raw.len() < CHUNK_FROM_ROWS && raw_bytes < CHUNK_FROM_BYTES { 1 } else { CHUNKS };
-        let mut chunked: Vec<Vec<Spilled>> = vec![Vec::new(); chunks.into()];
-        for spilled in raw {
-            chunked[usize::from(spilled.chunk % chunks)].push(spilled);
-        }
-        for chunk in chunked {
-            let rows = self.spill_rows(kind, &chunk)?;
-            let order = rows.order(Ties::First);
-            self.object(scope, raw_table(), &rows, &order.rows, &mut parts, objects)?;
-        }
-        Ok((parts, profile.profile()))
+            self.object(scope, raw_table(), &rows, &rows.order(Ties::First).rows)
+        });
+        present(objects.collect())
     }
 
     fn object(
@@ -526,35 +530,26 @@ impl SystemWriter {
         table: &'static Table,
         rows: &Rows,
         order: &[u32],
-        parts: &mut Vec<Part>,
-        objects: &mut Vec<Staged>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<(Part, Staged)>, StoreError> {
         let frames = order
             .chunks(ROW_GROUP)
             .map(|group| rows.frame(&self.system, scope, group).map_err(StoreError::frame("build", table.name)));
-        if let Some(object) = self.staging.parquet(table.name, frames)? {
-            parts.push(Part {
+        let object = self.staging.parquet(table.name, frames)?;
+        Ok(object.map(|object| {
+            let part = Part {
                 table: table.name.to_owned(),
                 object: object.hash.clone(),
                 rows: order.len() as u64,
                 bytes: object.bytes,
-            });
-            objects.push(object);
-        }
-        Ok(())
+            };
+            (part, object)
+        }))
     }
+}
 
-    fn spill_rows(&mut self, kind: RecordKind, spilled: &[Spilled]) -> Result<Rows, StoreError> {
-        let mut rows = Rows::new(raw_table());
-        if let Some(spill) = &mut self.spill {
-            let mut buffer = Vec::new();
-            for at in spilled {
-                let (id, object) = spill.read(*at, &mut buffer)?;
-                rows.push_raw(kind, id, object);
-            }
-        }
-        Ok(rows)
-    }
+/// The objects that have rows, in their order.
+fn present<T>(objects: Result<Vec<Option<T>>, StoreError>) -> Result<Vec<T>, StoreError> {
+    objects.map(|objects| objects.into_iter().flatten().collect())
 }
 
 impl StagedSystem {
@@ -593,68 +588,28 @@ impl Collected {
             rows: Rows::new(tables::of(kind)),
             profile: Profiler::default(),
             activity: None,
-            raw: Vec::new(),
-            raw_bytes: 0,
+            raw: Heaps::default(),
         }
     }
 }
 
-impl Spill {
-    fn new(staging: &Staging) -> Result<Self, StoreError> {
-        let (path, file) = staging.file()?;
-        Ok(Self { path, file: BufWriter::with_capacity(1 << 20, file), written: 0 })
-    }
-
-    fn push(&mut self, id: &str, object: &str) -> Result<Spilled, StoreError> {
-        let length = |text: &str| u32::try_from(text.len()).map_err(|_too_long| too_long(&self.path, id));
-        let (id_length, object_length) = (length(id)?, length(object)?);
-        let offset = self.written;
-        self.file
-            .write_all(id.as_bytes())
-            .and_then(|()| self.file.write_all(object.as_bytes()))
-            .at("write", &self.path)?;
-        self.written += u64::from(id_length) + u64::from(object_length);
-        Ok(Spilled { offset, id: id_length, object: object_length, chunk: chunk_of(id) })
-    }
-
-    fn read<'b>(&mut self, at: Spilled, buffer: &'b mut Vec<u8>) -> Result<(&'b str, &'b str), StoreError> {
-        self.file.flush().at("write", &self.path)?;
-        let length = at.id as usize + at.object as usize;
-        buffer.resize(length, 0);
-        let file = self.file.get_mut();
-        file.seek(SeekFrom::Start(at.offset)).and_then(|_| file.read_exact(buffer)).at("read", &self.path)?;
-        let damaged =
-            |_| StoreError::Damaged { path: self.path.clone(), what: "it changed while it was used".to_owned() };
-        let text = std::str::from_utf8(buffer).map_err(damaged)?;
-        text.split_at_checked(at.id as usize).ok_or_else(|| StoreError::Damaged {
-            path: self.path.clone(),
-            what: "it changed while it was used".to_owned(),
-        })
-    }
-}
-
-fn too_long(path: &Path, id: &str) -> StoreError {
+fn too_long(staging: &Staging, id: &str) -> StoreError {
     let start: String = id.chars().take(80).collect();
     StoreError::File {
         doing: "write",
-        path: path.to_owned(),
+        path: staging.folder(),
         source: std::io::Error::other(format!("the source object of `{start}` is larger than 4 GiB")),
     }
 }
 
-/// The chunk an id falls into: a matter of the id alone, so that it stays in it from night to night.
-fn chunk_of(id: &str) -> u8 {
-    blake3::hash(id.as_bytes()).as_bytes()[0] % CHUNKS
-}
-
 /// Rows of `activity`, cut into chunks when there are many.
 fn chunked(rows: &Rows, order: Vec<u32>) -> Vec<Vec<u32>> {
-    if order.len() < CHUNK_FROM_ROWS {
+    if order.len() < spill::CHUNK_FROM_ROWS {
         return vec![order];
     }
-    let mut chunks = vec![Vec::new(); CHUNKS.into()];
+    let mut chunks = vec![Vec::new(); spill::CHUNKS.into()];
     for row in order {
-        chunks[usize::from(chunk_of(rows.text("id", row)))].push(row);
+        chunks[usize::from(spill::chunk_of(rows.text("id", row)))].push(row);
     }
     chunks
 }
