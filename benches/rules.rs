@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use muster::access::Access;
+use muster::config::Policy;
 use muster::graph::Graph;
 use muster::people::{People, Thresholds};
-use muster::rules::{Facts, History, Inventory, Options, evaluate};
+use muster::rules::{Facts, Ground, History, Inventory, Options, evaluate};
 
 fn rules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rules");
@@ -24,9 +25,17 @@ fn rules(criterion: &mut Criterion) {
         let graph = Graph::load(&snapshot).unwrap();
         let people = People::load(&snapshot, None).unwrap();
         let people = people.correlate(&graph, &[], Thresholds::default(), estate::now());
-        let (options, inventory) = (Options::default(), Inventory::default());
+        let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
         let access = Access::of(&graph);
-        let facts = || Facts::new(&graph, &people, &access, &options, &inventory, estate::now());
+        let ground = Ground {
+            graph: &graph,
+            people: &people,
+            access: &access,
+            options: &options,
+            inventory: &inventory,
+            policy: &policy,
+        };
+        let facts = || Facts::new(ground, estate::now());
         let check = evaluate(&facts(), &History::default());
         let judged: u64 = check.rules.iter().map(|rule| rule.population).sum();
         eprintln!("{size} accounts: {judged} verdicts, {} findings", check.findings.len());

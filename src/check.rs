@@ -22,7 +22,7 @@ use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
-use crate::rules::{self, Check, Facts, History, Inventory, Options, RULES};
+use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// The layers of one snapshot.
@@ -59,8 +59,15 @@ impl Estate {
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
-        let facts = Facts::new(&self.graph, &self.people, &self.access, &options, &inventory, now);
-        Ok(rules::evaluate(&facts, history))
+        let ground = Ground {
+            graph: &self.graph,
+            people: &self.people,
+            access: &self.access,
+            options: &options,
+            inventory: &inventory,
+            policy: &config.policy,
+        };
+        Ok(rules::evaluate(&Facts::new(ground, now), history))
     }
 }
 

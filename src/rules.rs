@@ -6,9 +6,10 @@
 //!
 //! A rule judges one subject. The engine ([`evaluate`]) walks the population in parallel, asks first whether the rule's
 //! declared inputs were read ([`Need`]), and counts every verdict: control totals exist by construction. [`RULES`] lists
-//! the rules; one file, one line here and one scenario add another.
+//! the rules; one file, one line here, one scenario and its entry in the [`catalogue`] without `waits_for` add another.
 
 mod aut;
+pub mod catalogue;
 mod crd;
 mod ctl;
 mod dor;
@@ -30,7 +31,7 @@ use crate::controls::Bundle;
 use crate::graph::Step;
 
 pub use self::evaluate::{Check, History, evaluate};
-pub use self::facts::{Facts, Inventory};
+pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::subject::{Population, Subject};
 

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _};
 use muster::access::Access;
+use muster::config::Policy;
 use muster::graph::{
     Account, Builder, Closure, Coverage, Detail, Graph, Group, Node, NodeIx, NodeKind, Relation, RowState, Span, When,
 };
 use muster::people::{People, Source, Thresholds};
-use muster::rules::{Check, Facts, History, Inventory, Options, evaluate};
+use muster::rules::{Check, Facts, Ground, History, Inventory, Options, evaluate};
 use muster::snapshot::{Start, Store};
 use muster_connectors::record::{
     self, CredentialKind, CredentialState, EmploymentStatus, EntitlementKind, Fact, FactState, GrantOrigin, GroupRule,
@@ -284,8 +285,16 @@ fn check(store: &Store) -> Check {
     let graph = Graph::load(&snapshot).unwrap();
     let people = People::load(&snapshot, None).unwrap().correlate(&graph, &[], Thresholds::default(), now);
     let access = Access::of(&graph);
-    let (options, inventory) = (Options::default(), Inventory::default());
-    evaluate(&Facts::new(&graph, &people, &access, &options, &inventory, now), &History::default())
+    let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
+    let ground = Ground {
+        graph: &graph,
+        people: &people,
+        access: &access,
+        options: &options,
+        inventory: &inventory,
+        policy: &policy,
+    };
+    evaluate(&Facts::new(ground, now), &History::default())
 }
 
 /// Judges the last of several nights.

@@ -67,6 +67,16 @@ impl Policy {
         self.pins.iter().chain(&self.links).filter(|decision| !decision.withdrawn)
     }
 
+    /// Reads a policy folder on its own, without a config. `known` are the systems that it may name.
+    ///
+    /// # Errors
+    /// Everything in it that cannot be used.
+    pub fn read(folder: &Path, known: &[String]) -> Result<Self, Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        let policy = Self::load(folder, folder, known, &mut Vec::new(), &mut problems);
+        if problems.is_empty() { Ok(policy) } else { Err(problems) }
+    }
+
     /// Reads the policy folder. `shown` is the folder as users know it, `known` the systems of the config.
     ///
     /// Notes about files that nobody reads go to `notes`, what cannot be used to `problems`.
@@ -91,16 +101,16 @@ impl Policy {
         };
         for name in names {
             match name.as_str() {
-                "pins.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                "pins.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.pins = links::read_pins(text, known, problems);
                 }),
-                "links.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                "links.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.links = links::read_links(text, known, problems);
                 }),
-                "inventory.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                "inventory.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.read_inventory(text, problems);
                 }),
-                "persons.toml" => policy.read(folder, shown, &name, problems, |policy, text, problems| {
+                "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
                 other => {
@@ -115,7 +125,7 @@ impl Policy {
         policy
     }
 
-    fn read(
+    fn read_file(
         &mut self,
         folder: &Path,
         shown: &Path,

@@ -10,11 +10,29 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
+use crate::config::Policy;
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, People, PersonIx, Standing, fold};
 
 /// Systems that must be collected, from the policy folder, with their owners.
 pub type Inventory = BTreeMap<String, Option<String>>;
+
+/// What a check rests on: the layers of a snapshot and what people decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// Accounts, groups, grants.
+    pub graph: &'a Graph,
+    /// Persons and links.
+    pub people: &'a People,
+    /// Privilege.
+    pub access: &'a Access,
+    /// The config's changes.
+    pub options: &'a Options,
+    /// Systems that must be collected.
+    pub inventory: &'a Inventory,
+    /// The policy folder.
+    pub policy: &'a Policy,
+}
 
 /// Everything that is known.
 #[derive(Debug)]
@@ -29,6 +47,8 @@ pub struct Facts<'a> {
     pub options: &'a Options,
     /// Systems that must be collected.
     pub inventory: &'a Inventory,
+    /// The policy folder.
+    pub policy: &'a Policy,
     /// Systems of config and inventory, sorted.
     pub systems: Vec<String>,
     /// The clock.
@@ -43,14 +63,8 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
-    pub fn new(
-        graph: &'a Graph,
-        people: &'a People,
-        access: &'a Access,
-        options: &'a Options,
-        inventory: &'a Inventory,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
+        let Ground { graph, people, access, options, inventory, policy } = ground;
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
@@ -76,6 +90,7 @@ impl<'a> Facts<'a> {
             access,
             options,
             inventory,
+            policy,
             systems,
             now,
             names: owner_names(graph),
