@@ -209,6 +209,16 @@ pub const CODES: &[Code] = &[
         "The file or stream given for output refused the bytes; the work itself was done.",
     ),
     code(
+        "CLI003",
+        "a collector did not take the metrics",
+        "The OpenTelemetry collector could not be reached, or refused. Nothing was lost: `muster metrics` measures the same snapshot again at any time.",
+    ),
+    code(
+        "CLI004",
+        "a collector's address or headers cannot be used",
+        "`--otlp` takes a URL, else OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; headers come from OTEL_EXPORTER_OTLP_HEADERS and are sent over TLS or to this machine only.",
+    ),
+    code(
         "COL001",
         "a system could not be read",
         "The connector gave up on the system as a whole. Every scope it did not finish is failed; former rows are kept and marked as stale.",
