@@ -20,6 +20,7 @@ mod lcm;
 mod lost_people;
 mod needs;
 mod orp;
+mod own;
 mod subject;
 mod xpr;
 
@@ -33,6 +34,7 @@ use crate::graph::Step;
 pub use self::evaluate::{Check, History, evaluate};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
+pub use self::own::{evaluate as evaluate_own, namesakes};
 pub use self::subject::{Population, Subject};
 
 /// Every rule, in order of id. One line here registers one.

@@ -179,6 +179,17 @@ fn the_published_schema_is_the_one_of_the_types() {
 }
 
 #[test]
+fn the_published_schema_of_own_rules_is_the_one_of_the_types() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/rule.schema.json");
+    let now = format!("{:#}\n", muster::config::policy::own_rules_schema());
+    assert!(
+        std::fs::read_to_string(&path).unwrap_or_default() == now,
+        "{} is not current: run `cargo run -- config schema rule.toml > schemas/rule.schema.json`",
+        path.display()
+    );
+}
+
+#[test]
 fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/persons.schema.json");
     let now = format!("{:#}\n", muster::config::policy::persons_schema());

@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{own_rules_schema, persons_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -47,6 +47,9 @@ pub enum SchemaOf {
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// A rule of a team's own.
+    #[value(name = "rule.toml")]
+    Rule,
 }
 
 /// Shows, checks or describes the config.
@@ -60,6 +63,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Rule => own_rules_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;

@@ -1,8 +1,9 @@
 //! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here.
+//! read here, and a team's own rules in `rules/`.
 
 pub mod edit;
 mod links;
+mod own_rules;
 mod persons;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::links::{Ruling, WrittenDecision};
+pub use self::own_rules::{OwnManual, OwnRule, OwnSubject, schema as own_rules_schema};
 pub use self::persons::{PersonDecision, schema as persons_schema};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
@@ -29,6 +31,8 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Rules that the team wrote, in order of their files' names.
+    pub rules: Vec<OwnRule>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -122,7 +126,33 @@ impl Policy {
                 }
             }
         }
+        policy.read_rules(folder, shown, notes, problems);
         policy
+    }
+
+    /// The folder `rules/`: a file each.
+    fn read_rules(&mut self, folder: &Path, shown: &Path, notes: &mut Vec<Diagnostic>, problems: &mut Vec<Diagnostic>) {
+        let names = match file_names(&folder.join("rules")) {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                let what = format!("cannot list `{}`", shown.join("rules").display());
+                let problem = Diagnostic::error("CFG010", what).cause(error.to_string());
+                return problems.push(problem.fix("make it a readable folder with a file for each rule, or remove it"));
+            }
+        };
+        for name in names {
+            let name = format!("rules/{name}");
+            if Path::new(&name).extension().is_some_and(|ending| ending == "toml") {
+                self.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    let rule = own_rules::read(text, &policy.rules, problems);
+                    policy.rules.extend(rule);
+                });
+            } else {
+                let what = format!("`{}` is not read", shown.join(name).display());
+                notes.push(Diagnostic::note("CFG011", what).fix("a rule's file ends in .toml"));
+            }
+        }
     }
 
     fn read_file(

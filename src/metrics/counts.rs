@@ -6,7 +6,7 @@ use muster_connectors::record::{CredentialState, RecordKind};
 use muster_reports::view::RuleSummary;
 
 use super::{Ground, Metric, Missing, Sample, Unit, percentile};
-use crate::graph::{Credential, RowState};
+use crate::graph::{CoverageRow, Credential, RowState};
 
 /// What every metric here begins with.
 fn metric(
@@ -101,23 +101,24 @@ fn causes(rules: &[&RuleSummary]) -> Vec<Missing> {
 
 /// M4: what a collector could not read, each call once however many kinds of record it cost.
 pub(super) fn failed_calls(ground: &Ground<'_>) -> Metric {
-    let mut calls: BTreeMap<(&str, &str, &str), BTreeSet<(&str, &str)>> = BTreeMap::new();
+    // System, connector and code; the scopes and messages under each.
+    let mut calls: BTreeMap<[&str; 3], BTreeSet<[&str; 2]>> = BTreeMap::new();
     let mut systems: BTreeMap<&str, &str> = BTreeMap::new();
     for row in ground.estate.graph.coverage().rows() {
         systems.insert(&row.system, &row.connector);
         for gap in &row.gaps {
-            calls.entry((&row.system, &row.connector, &gap.code)).or_default().insert((&row.scope, &gap.what));
+            calls.entry([&row.system, &row.connector, &gap.code]).or_default().insert([&row.scope, &gap.what]);
         }
     }
     let label = |system: &str, connector: &str, error: &str| {
         vec![("system", system.to_owned()), ("connector", connector.to_owned()), ("error", error.to_owned())]
     };
-    let quiet = systems.iter().filter(|(system, _)| !calls.keys().any(|(failed, ..)| failed == *system));
+    let quiet = systems.iter().filter(|(system, _)| !calls.keys().any(|[failed, ..]| failed == *system));
     let mut samples: Vec<Sample> =
         quiet.map(|(system, connector)| Sample::exactly(label(system, connector, "none"), 0.0)).collect();
     let failed = calls
         .iter()
-        .map(|((system, connector, code), calls)| Sample::exactly(label(system, connector, code), calls.len() as f64));
+        .map(|([system, connector, code], calls)| Sample::exactly(label(system, connector, code), calls.len() as f64));
     samples.extend(failed);
     samples.sort_by(|a, b| a.labels.cmp(&b.labels));
     let subjects = systems.len() as u64;
@@ -252,7 +253,7 @@ fn by_class(ground: &Ground<'_>, number: impl Fn(&Credential) -> Option<f64>) ->
         }
     }
     let mut rows = graph.coverage().rows().iter().filter(|row| row.kind == RecordKind::Credential);
-    all.unread = rows.find(|row| !row.proves_absence).map(|row| row.shortfall());
+    all.unread = rows.find(|row| !row.proves_absence).map(CoverageRow::shortfall);
     all
 }
 

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::sightings::{Key, Seen, Sightings};
 use super::{Ground, Metric, Missing, Sample, Unit, percentile};
-use crate::graph::NodeIx;
+use crate::graph::{CoverageRow, NodeIx};
 use crate::people::{PersonIx, Standing};
 use crate::snapshot::{Rows, Snapshot, StoreError};
 
@@ -111,7 +111,7 @@ impl Cases {
     fn hr(&mut self, ground: &Ground<'_>) {
         let rows = ground.estate.graph.coverage().rows().iter();
         let short = rows.filter(|row| matches!(row.kind, RecordKind::Person | RecordKind::Employment));
-        let causes: FxHashSet<String> = short.filter(|row| !row.proves_absence).map(|row| row.shortfall()).collect();
+        let causes: FxHashSet<String> = short.filter(|row| !row.proves_absence).map(CoverageRow::shortfall).collect();
         let mut causes: Vec<String> = causes.into_iter().collect();
         causes.sort();
         self.missing.extend(causes.into_iter().map(|cause| Missing { cause, subjects: None }));
