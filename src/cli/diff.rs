@@ -13,7 +13,7 @@ use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::tables::plain_table;
+use super::tables::{lines, plain_table};
 use crate::collect::known_systems;
 use crate::diagnostic::visible;
 use crate::diff::{Change, Diff, Field, Part, Reading, What};
@@ -315,8 +315,4 @@ fn text(value: &Json) -> String {
         Json::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
         Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
     }
-}
-
-fn lines(table: &Table, out: &mut impl Write) -> io::Result<()> {
-    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }

@@ -5,7 +5,7 @@ mod push;
 use std::io::{self, Write};
 
 use clap::{Args, builder::PossibleValuesParser};
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::ContentArrangement;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::tables::{plain_table, right_align};
+use super::tables::{lines, plain_table, right_align};
 use crate::check::{self, Estate};
 use crate::diagnostic::visible;
 use crate::metrics::{Ground, Metric, Sample, Unit, measure, prometheus};
@@ -143,14 +143,6 @@ fn table(metrics: &[Metric], width: Option<u16>, out: &mut impl Write) -> io::Re
             let subjects = missing.subjects.map(|subjects| format!(" ({subjects} subjects)")).unwrap_or_default();
             writeln!(out, "  {:<4} {}{subjects}", metric.id, visible(&missing.cause))?;
         }
-    }
-    Ok(())
-}
-
-/// Without the blanks that a table leaves at the end of a line.
-fn lines(table: &Table, out: &mut impl Write) -> io::Result<()> {
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::Which;
 use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::tables::{plain_table, right_align};
+use super::tables::{lines, plain_table, right_align};
 use crate::check::tables::DERIVED;
 use crate::check::{Estate, links};
 use crate::config::Config;
@@ -219,10 +219,7 @@ fn table(answer: &Answer, file: Option<&Path>, out: &mut impl Write) -> io::Resu
         values.peek().is_some() && values.all(Json::is_number)
     };
     right_align(&mut table, &(0..answer.columns.len()).filter(numbers).collect::<Vec<_>>());
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    lines(&table, out)
 }
 
 /// One object a row, in a list.
