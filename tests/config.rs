@@ -178,15 +178,53 @@ fn the_published_schema_is_the_one_of_the_types() {
     );
 }
 
+/// Schemas of the files of the policy folder, by file.
+fn policy_schemas() -> [(&'static str, serde_json::Value); 4] {
+    use muster::config::policy::{inventory_schema, links_schema, persons_schema, pins_schema};
+    [
+        ("inventory", inventory_schema()),
+        ("links", links_schema()),
+        ("persons", persons_schema()),
+        ("pins", pins_schema()),
+    ]
+}
+
 #[test]
-fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/persons.schema.json");
-    let now = format!("{:#}\n", muster::config::policy::persons_schema());
-    assert!(
-        std::fs::read_to_string(&path).unwrap_or_default() == now,
-        "{} is not current: run `cargo run -- config schema persons.toml > schemas/persons.schema.json`",
-        path.display()
-    );
+fn the_published_schemas_of_the_policy_folder_are_those_of_the_types() {
+    for (name, now) in policy_schemas() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == format!("{now:#}\n"),
+            "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_schemas_of_the_policy_folder_accept_what_the_loader_accepts_and_refuse_unknown_keys() {
+    let decided = "author = \"a\"\nreason = \"r\"\n";
+    let good = [
+        ("inventory", "[[system]]\nname = \"ad\"\nowner = \"IT\"\n".to_owned()),
+        ("links", format!("[[decision]]\nverdict = \"never\"\nsystem = \"ad\"\naccount = \"jd\"\n{decided}")),
+        ("persons", format!("[[merge]]\npersons = [\"ad:1\", \"ad:2\"]\n{decided}")),
+        ("pins", format!("[[pin]]\nsystem = \"ad\"\naccount = \"jd\"\nperson = \"1\"\n{decided}")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, schema) in policy_schemas() {
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let file = folder.path().join(format!("{name}.toml"));
+        let is_valid = |text: &str| validator.is_valid(&toml::from_str::<serde_json::Value>(text).unwrap());
+        let loads = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            muster::config::policy::Policy::read(folder.path(), &["ad".to_owned()]).is_ok()
+        };
+        let (_, text) = good.iter().find(|(known, _)| *known == name).unwrap();
+        assert!(is_valid(text) && loads(text), "{name}: {text}");
+        let mistyped = format!("{text}expiers = \"2027-03-31\"\n");
+        assert!(!is_valid(&mistyped) && !loads(&mistyped), "{name}: {mistyped}");
+        std::fs::remove_file(&file).unwrap();
+    }
 }
 
 #[test]

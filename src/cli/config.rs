@@ -8,8 +8,10 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{inventory_schema, links_schema, persons_schema, pins_schema};
 use crate::config::{Config, Origin, schema, show_duration};
+use crate::people::SharedId;
+use crate::people::linkage::Kind;
 
 /// Arguments of `muster config`.
 #[derive(Debug, Clone, Args)]
@@ -44,9 +46,18 @@ pub enum SchemaOf {
     /// The config.
     #[value(name = "muster.toml")]
     Muster,
+    /// Systems that the company has.
+    #[value(name = "inventory.toml")]
+    Inventory,
+    /// What was decided about links.
+    #[value(name = "links.toml")]
+    Links,
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// Accounts that are a person's because somebody said so.
+    #[value(name = "pins.toml")]
+    Pins,
 }
 
 /// Shows, checks or describes the config.
@@ -59,7 +70,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let mut out = open(None)?;
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
+                SchemaOf::Inventory => inventory_schema(),
+                SchemaOf::Links => links_schema(),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Pins => pins_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;
@@ -134,12 +148,44 @@ fn settings(config: &Config) -> Vec<Row> {
         ("learn_after", gate.learn_after.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
-    let rate = config.likeness.false_link_rate.to_string();
-    rows.push(row("people.false_link_rate", rate, &config.likeness_origin));
+    rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);
         row("system", value, &Origin::File(line_of(&system.place)))
     }));
+    rows
+}
+
+/// `[people]`: how HR feeds become persons, and how accounts are told by likeness.
+fn people(config: &Config) -> Vec<Row> {
+    let row = |key: &str, value: String| Row {
+        key: format!("people.{key}"),
+        value,
+        origin: config.people_origin(key).to_string(),
+    };
+    let feeds = |feeds: &[String]| if feeds.is_empty() { "in order of name".to_owned() } else { feeds.join(", ") };
+    let shared = |id: &SharedId| match id {
+        SharedId::Employee => "employee_id",
+        SharedId::Person => "person_id",
+    };
+    let join: Vec<&str> = config.people.join.iter().map(shared).collect();
+    let mut rows = vec![row("precedence", feeds(&config.people.precedence))];
+    for (attribute, own) in &config.people.attributes {
+        rows.push(row(&format!("attributes.{}", attribute.as_str()), feeds(own)));
+    }
+    rows.push(row("join", if join.is_empty() { "nothing".to_owned() } else { join.join(", ") }));
+    rows.push(row("vanish_days", config.people.vanish_days.to_string()));
+    rows.push(row("false_link_rate", config.likeness.false_link_rate.to_string()));
+    for (place, pair) in config.likeness.compared.iter().enumerate() {
+        let kind = match pair.kind {
+            Kind::Text => "text",
+            Kind::Phone => "phone",
+            Kind::Date => "date",
+            Kind::Code => "code",
+        };
+        let value = format!("{} = {} (as {kind})", pair.person.label(), pair.account.label());
+        rows.push(row(&format!("compare.{}", place + 1), value));
+    }
     rows
 }
 
