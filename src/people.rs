@@ -26,6 +26,7 @@ pub mod linkage;
 mod load;
 mod login;
 mod merge;
+mod reweigh;
 mod rungs;
 mod strategy;
 
