@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use clap::{Args, builder::PossibleValuesParser};
-use comfy_table::Table;
 use muster_connectors::record::RecordKind;
 use muster_reports::escape;
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -9,14 +9,25 @@ mod persons;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
 pub use self::links::{Ruling, WrittenDecision};
-pub use self::own_rules::{OwnManual, OwnRule, OwnSubject, schema as own_rules_schema};
-pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
+pub use self::persons::PersonDecision;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+
+/// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
+pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
+    ("inventory.toml", inventory_schema),
+    ("links.toml", links::links_schema),
+    ("persons.toml", persons::schema),
+    ("pins.toml", links::pins_schema),
+    ("rule.toml", own_rules::schema),
+];
 
 /// What people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,19 +61,33 @@ pub struct InventoryEntry {
     pub place: Place,
 }
 
-#[derive(Deserialize)]
+/// Systems that the company has, collected or not.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "policy/inventory.toml")]
 struct InventoryFile {
+    /// The systems.
     #[serde(default)]
+    #[schemars(with = "Vec<InventoryTable>")]
     system: Vec<Spanned<InventoryTable>>,
 }
 
-#[derive(Deserialize)]
+/// A system that the company has.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct InventoryTable {
+    /// Its name; that of a `[[system]]` of muster.toml once it is collected.
+    #[schemars(with = "String")]
     name: Spanned<String>,
+    /// Who answers for it.
     owner: Option<String>,
+    /// Anything else worth knowing.
     note: Option<String>,
+}
+
+/// The published JSON Schema of `inventory.toml`.
+fn inventory_schema() -> Json {
+    schemars::schema_for!(InventoryFile).to_value()
 }
 
 impl Policy {

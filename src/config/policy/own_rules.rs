@@ -103,7 +103,7 @@ struct RuleFile {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(RuleFile).to_value()
 }
 
