@@ -21,11 +21,13 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::levels::Kind;
 use super::prepare::{Side, Spellings, value_text};
 
-/// Persons of one key that are looked through.
+/// Persons of one whole name that are looked through.
 const CAP: usize = 32;
+/// The same for keys of parts of names and of facts: whoever is meant shares other keys, too, that fewer have.
+const PART_CAP: usize = 12;
 /// The same for keys that say little by themselves.
 const WEAK_CAP: usize = 6;
-/// The same for keys that were refined.
+/// The same for whole names that were refined.
 const REFINED_CAP: usize = 12;
 /// Bits of a person's place.
 const PERSON_BITS: u32 = 26;
@@ -150,7 +152,7 @@ impl Index {
         });
         let by_one = |keys: &mut Keys, put: &mut dyn FnMut(u64)| {
             index.tell(keys);
-            for key in keys.keys.iter().filter(|key| index.plain.crowd(key.hash) > CAP) {
+            for key in keys.keys.iter().filter(|key| index.plain.crowd(key.hash) > key.cap()) {
                 keys.refining(key).for_each(|extra| put(mix(key.hash, extra)));
             }
         };
@@ -165,7 +167,7 @@ impl Index {
         let by_two = |keys: &mut Keys, put: &mut dyn FnMut(u64)| {
             index.tell(keys);
             let mut crowded = std::mem::take(&mut keys.crowded);
-            for key in keys.keys.iter().filter(|key| key.is_whole() && index.plain.crowd(key.hash) > CAP) {
+            for key in keys.keys.iter().filter(|key| key.is_whole() && index.plain.crowd(key.hash) > key.cap()) {
                 crowded.clear();
                 crowded.extend(keys.refining(key).map(|extra| mix(key.hash, extra)));
                 crowded.retain(|one| index.by_one.crowd(*one) > REFINED_CAP);
@@ -226,13 +228,13 @@ impl Index {
         }
         let mut open = std::mem::take(&mut keys.crowded);
         for key in &keys.keys {
-            if look(&self.plain, key.hash, CAP) == 0 {
+            if look(&self.plain, key.hash, key.cap()) == 0 {
                 continue;
             }
             open.clear();
             for extra in keys.refining(key) {
                 let refined = mix(key.hash, extra);
-                let many = look(&self.by_one, refined, REFINED_CAP);
+                let many = look(&self.by_one, refined, key.refined_cap());
                 if many > 0 && key.is_whole() {
                     *crowded = (*crowded).max(many);
                     open.push(refined);
@@ -251,6 +253,16 @@ impl Index {
 impl Key {
     const fn is_whole(&self) -> bool {
         matches!(self.of, KeyOf::Names { whole: true, .. })
+    }
+
+    /// Persons of the key who are looked through.
+    const fn cap(&self) -> usize {
+        if self.is_whole() { CAP } else { PART_CAP }
+    }
+
+    /// Persons of the key and a further fact who are looked through.
+    const fn refined_cap(&self) -> usize {
+        if self.is_whole() { REFINED_CAP } else { WEAK_CAP }
     }
 }
 
