@@ -80,7 +80,13 @@ fn measure(all: &Lookalikes, (name, has_email, fields): &View) {
     let seconds = start.elapsed().as_secs_f64();
     let definite = outcome.threshold(0.001);
     let owned = all.owners.iter().flatten().count();
-    println!("{name}: {seconds:.2} s, peak {} MiB, definite from {definite:.4}", peak_mib());
+    let looked = outcome.looked();
+    println!(
+        "{name}: {seconds:.2} s, peak {} MiB, definite from {definite:.4}; {:.1} pairs an account, {} accounts with too many namesakes",
+        peak_mib(),
+        looked.pairs as f64 / all.accounts.len() as f64,
+        looked.crowded
+    );
     for threshold in [definite, definite.max(0.9), 0.5] {
         let (mut right, mut wrong) = (0_u32, 0_u32);
         for (place, owner) in all.owners.iter().enumerate() {

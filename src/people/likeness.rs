@@ -16,7 +16,7 @@ use muster_connectors::record::AccountClass;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::linkage::{Entry, FieldOf, FieldScore, Kind, Linkage, Match, Name, Outcome};
+use super::linkage::{Entry, FieldOf, FieldScore, Filling, Kind, Linkage, Match, Name, Outcome};
 use super::strategy::{Candidate, Comparison, Evidence, Strategy, Thresholds};
 use super::{Classified, Correlation, People, PersonIx, class, ladder, login, reweigh};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
@@ -43,6 +43,8 @@ const BELOW_DEFINITE: f32 = 0.89;
 const TELLING: f64 = 2.0;
 /// Bits that an address needs to be evidence of its own.
 const TELLING_ADDRESS: f64 = 6.0;
+/// Records whose texts are in memory at once.
+const BATCH: usize = 1 << 14;
 /// Candidates of an account that are kept.
 const KEPT: usize = 5;
 /// Belief below which nobody is worth showing.
@@ -330,12 +332,17 @@ impl<'a> Weighing<'a> {
         let proposed = proposed.collect();
         let sources =
             Sources { people, graph, compared: &compared, attributes: attributes_by_account(&people.likeness) };
-        let accounts: Vec<Record> = left.par_iter().map(|account| sources.account(*account)).collect();
-        let persons: Vec<Record> =
-            (0..people.persons.len()).into_par_iter().map(|person| sources.person(person)).collect();
-        let linkage =
-            Linkage::new(&kinds, accounts.iter().map(Record::entry), groups.clone(), persons.iter().map(Record::entry));
-        Self { people, graph, left, compared, linkage, groups, taken, proposed }
+        let mut filling = Filling::new(&kinds);
+        // Some at a time: the texts of everybody at once would take more room than all that is kept of them.
+        for some in batches(people.persons.len()) {
+            let records: Vec<Record> = some.into_par_iter().map(|person| sources.person(person)).collect();
+            records.iter().for_each(|record| filling.person(&record.entry()));
+        }
+        for some in batches(left.len()) {
+            let records: Vec<Record> = left[some.clone()].par_iter().map(|account| sources.account(*account)).collect();
+            records.iter().zip(&groups[some]).for_each(|(record, group)| filling.account(&record.entry(), *group));
+        }
+        Self { people, graph, left, compared, linkage: filling.full(), groups, taken, proposed }
     }
 
     fn found(&self, thresholds: Thresholds) -> Vec<(NodeIx, Vec<Draft>)> {
@@ -493,6 +500,11 @@ fn sentence(comparisons: &[DraftComparison]) -> String {
     if against.is_empty() { speak_for } else { format!("{speak_for}; unlike: {}", list(against)) }
 }
 
+/// Places below `all`, a batch after another.
+fn batches(all: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..all.div_ceil(BATCH)).map(move |batch| batch * BATCH..all.min((batch + 1) * BATCH))
+}
+
 /// What is always compared, then what the config adds.
 fn compared(likeness: &Likeness) -> Vec<Compared> {
     let usual = [
@@ -615,7 +627,9 @@ impl Sources<'_> {
         let mut parts = vec![(given.clone(), family.clone(), false)];
         for name in [person.name, person.legal_name].into_iter().flatten() {
             let (first, last) = split(people.text(name), &family);
-            parts.push((first, last, false));
+            if !parts.iter().any(|(known, other, _)| *known == first && *other == last) {
+                parts.push((first, last, false));
+            }
         }
         for name in &person.previous_names {
             let (first, last) = split(people.text(*name), "");

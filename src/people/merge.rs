@@ -16,6 +16,7 @@ mod same;
 mod traits;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -361,7 +362,7 @@ impl People {
         &mut self,
         persons: Vec<(Source, record::Person)>,
         employments: Vec<(Source, record::Employment)>,
-        seen: &FxHashMap<(String, String), jiff::Timestamp>,
+        seen: &FxHashMap<(Arc<str>, String), jiff::Timestamp>,
     ) {
         let merging = Merging { zone: self.zone.clone(), ..Merging::default() };
         let mut rows = rows(self, persons);

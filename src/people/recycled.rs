@@ -119,13 +119,13 @@ fn formers(
         .collect();
     let mut formers = Vec::new();
     for (source, person) in load::persons(earlier)? {
-        let Some((address, known)) = wanted.get(&(source.system.clone(), person.id.clone())) else { continue };
+        let Some((address, known)) = wanted.get(&(source.system.to_string(), person.id.clone())) else { continue };
         let last_seen = source.collected.unwrap_or(taken);
         let is_other = |holder: &PersonIx| is_another(people, *holder, &person, known.is_some(), last_seen);
         if bearers(people, *address).iter().all(is_other) {
             let name = full_spelling(&person);
             let address = people.strings.get(*address).to_owned();
-            formers.push(Former { address, system: source.system, id: person.id, name, last_seen });
+            formers.push(Former { address, system: source.system.to_string(), id: person.id, name, last_seen });
         }
     }
     formers.sort_by(|a, b| (&a.address, &a.system, &a.id).cmp(&(&b.address, &b.system, &b.id)));

@@ -153,7 +153,7 @@ impl Lookalikes {
     pub fn new(people: usize, accounts: usize, seed: u64) -> Self {
         let owned = accounts * 91 / 100;
         assert!(owned <= people, "{owned} accounts with an owner need as many people");
-        let mut maker = Maker { rng: Rng::new(seed), mailboxes: BTreeMap::new() };
+        let mut maker = Maker::new(people as u64, seed);
         let folk: Vec<Human> = (0..people).map(|number| maker.human(number)).collect();
         let mut order: Vec<usize> = (0..people).collect();
         maker.shuffle(&mut order);
@@ -296,9 +296,41 @@ struct Maker {
     rng: Rng,
     /// Addresses given out, so that namesakes have different ones.
     mailboxes: BTreeMap<String, u32>,
+    /// Of a hundred people, those with a rare family name.
+    rare: u64,
+    /// How many further syllables, none included, a rare name may have.
+    syllables: u64,
 }
 
+/// People of a town, for whom the lists of names and their parts are enough.
+const TOWN: u64 = 5_000;
+
 impl Maker {
+    /// The more people, the more family names: of the 6.3 million in the United States the commonest 239 are borne by a quarter of
+    /// the people (Census Bureau, Frequently Occurring Surnames in the 2010 Census), and these lists have a few hundred. So the
+    /// share of rare names grows from a third in a town to 63 of a hundred among a million people, and their number
+    /// with the people. Given names do not grow: everywhere a few hundred are borne by nearly everybody.
+    fn new(people: u64, seed: u64) -> Self {
+        let towns = people / TOWN;
+        let rare = (35 + 4 * u64::from(towns.max(1).ilog2())).min(75);
+        Self { rng: Rng::new(seed), mailboxes: BTreeMap::new(), rare, syllables: towns }
+    }
+
+    /// One of the syllables by which rare names grow more.
+    fn syllable(&mut self) -> String {
+        const LETTERS: (&[u8], &[u8]) = (b"bdfgklmnprstvz", b"aeiou");
+        let mut number = if self.syllables > 1 { self.rng.below(self.syllables) } else { 0 };
+        let mut text = String::new();
+        while number > 0 {
+            let all = (LETTERS.0.len() * LETTERS.1.len()) as u64;
+            let place = usize::try_from((number - 1) % all).expect("a small number");
+            text.push(char::from(LETTERS.0[place / LETTERS.1.len()]));
+            text.push(char::from(LETTERS.1[place % LETTERS.1.len()]));
+            number = (number - 1) / all;
+        }
+        text
+    }
+
     fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             let other = usize::try_from(self.rng.below(end as u64 + 1)).expect("below a length");
@@ -321,10 +353,10 @@ impl Maker {
     }
 
     fn family(&mut self, culture: &Culture) -> String {
-        // A third of all people bear a rare name.
-        if self.rng.chance(35) {
+        if self.rng.chance(self.rare) {
             let middle = if self.rng.chance(30) { *self.rng.pick(&["er", "en", "el", "a", "o"]) } else { "" };
-            return format!("{}{middle}{}", self.rng.pick(culture.starts), self.rng.pick(culture.ends));
+            let more = self.syllable();
+            return format!("{}{middle}{more}{}", self.rng.pick(culture.starts), self.rng.pick(culture.ends));
         }
         self.common(culture.family).to_owned()
     }
