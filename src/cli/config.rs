@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{break_glass_schema, inventory_schema, persons_schema, shared_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -47,6 +47,15 @@ pub enum SchemaOf {
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// The systems that the company has.
+    #[value(name = "inventory.toml")]
+    Inventory,
+    /// The accounts for emergencies.
+    #[value(name = "break_glass.toml")]
+    BreakGlass,
+    /// The accounts that several people may use.
+    #[value(name = "shared.toml")]
+    Shared,
 }
 
 /// Shows, checks or describes the config.
@@ -60,6 +69,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Inventory => inventory_schema(),
+                SchemaOf::BreakGlass => break_glass_schema(),
+                SchemaOf::Shared => shared_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;

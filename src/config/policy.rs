@@ -1,18 +1,24 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here.
+//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml`, `inventory.toml` and the
+//! registers of special accounts are read here.
 
+mod break_glass;
 pub mod edit;
+mod inventory;
 mod links;
 mod persons;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use jiff::civil::Date;
 use toml::Spanned;
 
+pub use self::break_glass::{BreakGlassAccount, schema as break_glass_schema};
+pub use self::inventory::{InventoryEntry, SignOn, schema as inventory_schema};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::shared::{SharedAccount, schema as shared_schema};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -29,37 +35,17 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
+    pub break_glass: Option<Vec<BreakGlassAccount>>,
+    /// Accounts that several people may use, in file order; `None` where there is no `shared.toml`.
+    pub shared: Option<Vec<SharedAccount>>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
 
-/// A system that the company knows it has, collected or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InventoryEntry {
-    /// System name.
-    pub name: String,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// Anything else worth knowing.
-    pub note: Option<String>,
-    /// Where it is written.
-    pub place: Place,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InventoryFile {
-    #[serde(default)]
-    system: Vec<Spanned<InventoryTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InventoryTable {
-    name: Spanned<String>,
-    owner: Option<String>,
-    note: Option<String>,
-}
+/// The files that are read.
+const FILES: [&str; 6] =
+    ["break_glass.toml", "inventory.toml", "links.toml", "persons.toml", "pins.toml", "shared.toml"];
 
 impl Policy {
     /// Every decision about a link that was not taken back: pins first, each file in its own order.
@@ -108,13 +94,19 @@ impl Policy {
                     policy.links = links::read_links(text, known, problems);
                 }),
                 "inventory.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
-                    policy.read_inventory(text, problems);
+                    policy.inventory = inventory::read(text, known, problems);
+                }),
+                "break_glass.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.break_glass = Some(break_glass::read(text, known, problems));
+                }),
+                "shared.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.shared = Some(shared::read(text, known, problems));
                 }),
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, FILES);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -147,23 +139,6 @@ impl Policy {
             ),
         }
     }
-
-    fn read_inventory(&mut self, file: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) {
-        let inventory: InventoryFile = match toml::from_str(&file.text) {
-            Ok(inventory) => inventory,
-            Err(error) => return problems.push(policy_problem(file, &error)),
-        };
-        for entry in inventory.system {
-            let entry = entry.into_inner();
-            let place = Place::new(file, entry.name.span());
-            self.inventory.push(InventoryEntry {
-                name: entry.name.into_inner(),
-                owner: entry.owner,
-                note: entry.note,
-                place,
-            });
-        }
-    }
 }
 
 fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
@@ -181,4 +156,38 @@ fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
 
 fn policy_problem(file: &Arc<SourceText>, error: &toml::de::Error) -> Diagnostic {
     Diagnostic { code: "CFG010".to_owned(), ..serde_problem(file, error.message(), error.span(), &[]) }
+}
+
+/// The day that is written under `key`.
+fn day(
+    file: &Arc<SourceText>,
+    key: &str,
+    written: &Spanned<toml::value::Datetime>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Date> {
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", format!("`{key}` is no date"))
+                .place(Place::new(file, written.span()))
+                .fix("write a day, as 2027-03-31"),
+        );
+    }
+    date
+}
+
+/// What is wrong with naming this system; nothing where it is one of `known`.
+fn known_system(file: &Arc<SourceText>, system: &Spanned<String>, known: &[String]) -> Option<Diagnostic> {
+    let name = system.get_ref();
+    if known.contains(name) {
+        return None;
+    }
+    let near = similar(name, known.iter().map(String::as_str));
+    let problem =
+        Diagnostic::error("CFG012", format!("the system `{name}` is named, which the config does not have"))
+            .place(Place::new(file, system.span()))
+            .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| {
+                format!("did you mean `{near}`?")
+            }));
+    Some(problem)
 }
