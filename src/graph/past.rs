@@ -1,6 +1,6 @@
 //! What earlier snapshots say of the accounts that are off today: when each was last seen working, and since when it is seen off.
 //!
-//! No source tells the instant of a switching-off, so it is only known to lie between two readings. They are looked up when
+//! No source tells the instant of a switching-off, so it is only known to lie between two readings. They are looked up before
 //! the first rule asks, and never where nothing is off.
 
 use std::sync::OnceLock;
@@ -15,7 +15,7 @@ use crate::snapshot::{KindState, KindView, Rows, Snapshot, StoreError};
 /// For how long back is looked: longer than any limit that rules count in days by default.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// The snapshots before one, read when they are asked for.
+/// The snapshots before one, read on [`Graph::look_back`].
 #[derive(Debug, Default)]
 pub struct Past {
     snapshot: Option<Snapshot>,
@@ -39,19 +39,25 @@ impl Past {
 }
 
 impl Graph {
-    /// Between which readings an account that is off today was switched off; `None` for one that is on, and where it is not
-    /// known when today's row was true.
+    /// Reads earlier snapshots for [`Graph::switched_off`], once. Not from within parallel work: reading is parallel itself, and
+    /// a thread that waits for it could pick up work that waits for this.
     ///
-    /// Cost: the first question reads, of a dozen earlier snapshots at growing distance, the states of the accounts of those
-    /// scopes that changed; every further one is a lookup.
+    /// Cost: nothing where no account is off; else, of a dozen earlier snapshots at growing distance, the states of the accounts of
+    /// those scopes that changed.
+    pub fn look_back(&self) {
+        self.past.switched.get_or_init(|| switched(self).map_err(|error| error.to_string()));
+    }
+
+    /// Between which readings an account that is off today was switched off; `None` for one that is on, where it is not known
+    /// when today's row was true, and where nobody looked back.
     ///
     /// # Errors
     /// Why the earlier snapshots could not be read, for a sentence.
     pub fn switched_off(&self, account: NodeIx) -> Result<Option<SwitchedOff>, &str> {
-        let switched = self.past.switched.get_or_init(|| look_back(self).map_err(|error| error.to_string()));
-        match switched {
-            Ok(switched) => Ok(switched.get(&account).copied()),
-            Err(why) => Err(why),
+        match self.past.switched.get() {
+            None => Ok(None),
+            Some(Ok(switched)) => Ok(switched.get(&account).copied()),
+            Some(Err(why)) => Err(why),
         }
     }
 }
@@ -63,7 +69,7 @@ struct Open {
     settled: bool,
 }
 
-fn look_back(graph: &Graph) -> Result<FxHashMap<NodeIx, SwitchedOff>, StoreError> {
+fn switched(graph: &Graph) -> Result<FxHashMap<NodeIx, SwitchedOff>, StoreError> {
     let mut open = off_today(graph);
     if let Some(snapshot) = &graph.past.snapshot {
         let taken = snapshot.manifest().header.taken;

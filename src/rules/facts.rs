@@ -86,6 +86,7 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
+        graph.look_back();
         Self {
             graph,
             people,

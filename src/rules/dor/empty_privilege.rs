@@ -1,4 +1,4 @@
-use muster_connectors::record::{PrivilegeLevel, RecordKind};
+use muster_connectors::record::{Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Severity;
 use rustc_hash::FxHashSet;
 
@@ -75,7 +75,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
 }
 
-/// Whether any account holds it, or anything that no record explains: that may be an account of elsewhere.
+/// Whether any account holds it, or anything that no record explains: that may be an account of elsewhere. An invitation is no
+/// member yet.
 ///
 /// Cost: the empty groups below it.
 fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
@@ -84,6 +85,7 @@ fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
     while let Some(node) = open.pop() {
         for edge in facts.graph.edges_to(node) {
             match facts.graph.node(edge.source).kind {
+                NodeKind::Account if facts.lifecycle(edge.source) == Lifecycle::Pending => {}
                 NodeKind::Account | NodeKind::Unresolved => return true,
                 NodeKind::Group => {
                     if edge.relation == Relation::MemberOf || edge.target == ix {

@@ -1,6 +1,7 @@
 use muster_reports::view::Severity;
 
 use crate::controls::{INV, MFA, SSO};
+use crate::people::Standing;
 use crate::rules::lookup::SignIn;
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Subject, Verdict};
 
@@ -18,7 +19,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "The leaver process ends access at the identity provider. This account is past it: no second factor, no sign-out, no end.",
         evidence: "The account's row with how it is signed in to, and the identity provider.",
         fix: "Assign the account's holder the application and take the local password away, or remove the account.",
-        limits: "Which system is behind which provider is told by `sso` in policy/inventory.toml, else by federation records of most of its human accounts. The provider lets somebody in who has an active account there and, where the inventory names `sso_access`, holds one of those groups. Accounts of services and for emergencies are local on purpose and not judged.",
+        limits: "Which system is behind which provider is told by `sso` in policy/inventory.toml, else by federation records of most of its human accounts. The provider lets somebody in who has an active account there and, where the inventory names `sso_access`, holds one of those groups. Accounts of services and for emergencies are local on purpose and not judged; a leaver's account is LCM-001.",
     },
     judge,
 };
@@ -26,6 +27,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Account(ix) = subject else { return Verdict::NotApplicable };
     if !facts.is_human(ix) || !facts.is_active(ix) || facts.break_glass(ix).is_ok_and(|entry| entry.is_some()) {
+        return Verdict::NotApplicable;
+    }
+    // A leaver's account is to go, not to be assigned: LCM-001 has it.
+    if matches!(facts.holder(ix), Some((_, Standing::Ended { .. }))) {
         return Verdict::NotApplicable;
     }
     let system = facts.graph.node(ix).system;
