@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use muster_connectors::record::{EmploymentStatus, FactState, Lifecycle, RecordKind};
 use muster_reports::view::Severity;
 
@@ -62,7 +62,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let late = last.map_or(0, |last| last.duration_since(start).as_secs() / 60);
     let open = worked.iter().any(|one| one.works);
     if late <= facts.option(&RULE, "minutes") {
-        let untold = worked.iter().any(|one| one.last.is_none() && !one.told);
+        let sla = SignedDuration::from_mins(facts.option(&RULE, "minutes"));
+        let in_time = |one: &Worked| one.off.is_some_and(|off| off.duration_since(start) <= sla);
+        let untold = worked.iter().any(|one| !one.told && !one.works && !in_time(one));
         return if untold {
             Verdict::NotEvaluated("nothing tells until when an account that is off now has worked".to_owned())
         } else if let Some(why) = facts.unread_anywhere(RecordKind::Account) {
