@@ -183,11 +183,8 @@ fn known_system(file: &Arc<SourceText>, system: &Spanned<String>, known: &[Strin
         return None;
     }
     let near = similar(name, known.iter().map(String::as_str));
-    let problem =
-        Diagnostic::error("CFG012", format!("the system `{name}` is named, which the config does not have"))
-            .place(Place::new(file, system.span()))
-            .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| {
-                format!("did you mean `{near}`?")
-            }));
+    let problem = Diagnostic::error("CFG012", format!("the system `{name}` is named, which the config does not have"))
+        .place(Place::new(file, system.span()))
+        .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| format!("did you mean `{near}`?")));
     Some(problem)
 }

@@ -134,7 +134,8 @@ impl Facts<'_> {
             return failure.path(path).severity(raised(severity), "the account is privileged");
         }
         if self.has_no_way_in(account) {
-            return failure.severity(lowered(severity), "nobody can sign in with it, and it has no credential that works");
+            return failure
+                .severity(lowered(severity), "nobody can sign in with it, and it has no credential that works");
         }
         failure
     }
@@ -155,8 +156,7 @@ impl Facts<'_> {
             || self.credentials_of(account).any(|(_, credential)| password(credential.kind) && self.works(credential));
         let told = self.graph.account(account).and_then(|facts| facts.interactive);
         let system = self.graph.node(account).system;
-        told.or_else(|| has_password().then_some(true))
-            .or_else(|| self.sign_ins().local_login.get(&system).copied())
+        told.or_else(|| has_password().then_some(true)).or_else(|| self.sign_ins().local_login.get(&system).copied())
     }
 
     /// How people sign in to a system.
@@ -238,17 +238,19 @@ impl Facts<'_> {
     pub(super) fn belongings(&self, person: PersonIx) -> &[Belonging] {
         let belongings = self.lookup.belongings.get_or_init(|| {
             let mut belongings: FxHashMap<PersonIx, Vec<Belonging>> = FxHashMap::default();
-            for (ix, resource) in self.graph.resources().filter(|(ix, _)| self.graph.node(*ix).state != RowState::Stale) {
-                let owner = resource.owner.and_then(|owner| {
-                    self.owner(self.graph.node(ix).system, self.graph.text(owner))
-                });
+            for (ix, resource) in self.graph.resources().filter(|(ix, _)| self.graph.node(*ix).state != RowState::Stale)
+            {
+                let owner =
+                    resource.owner.and_then(|owner| self.owner(self.graph.node(ix).system, self.graph.text(owner)));
                 if let Some(owner) = owner {
                     belongings.entry(owner).or_default().push(Belonging::Resource(ix));
                 }
             }
             for (ix, _) in self.graph.entitlements().filter(|(_, held)| held.purpose == Purpose::Ownership) {
                 for edge in self.graph.edges_to(ix).filter(|edge| self.graph.detail(edge).state != RowState::Stale) {
-                    if let Some(link) = self.people.link(edge.source).filter(|_| self.graph.account(edge.source).is_some()) {
+                    if let Some(link) =
+                        self.people.link(edge.source).filter(|_| self.graph.account(edge.source).is_some())
+                    {
                         belongings.entry(link.person).or_default().push(Belonging::Grant(edge));
                     }
                 }

@@ -97,8 +97,7 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
         let AccountTable { system, account, owner, factor, tested, seal, uses } = table.into_inner();
         problems.extend(known_system(file, &system, known));
         let tested = tested.and_then(|tested| day(file, "tested", &tested, problems));
-        let uses =
-            uses.into_iter().filter_map(|one| Some((day(file, "on", &one.on, problems)?, one.ticket))).collect();
+        let uses = uses.into_iter().filter_map(|one| Some((day(file, "on", &one.on, problems)?, one.ticket))).collect();
         accounts.push(BreakGlassAccount {
             system: system.into_inner(),
             account,
@@ -145,7 +144,8 @@ mod tests {
         assert_eq!((problems[0].code.as_str(), problems[0].what.as_str()), ("CFG010", "`tested` is no date"));
         let (_, problems) = read_text("[[account]]\nsystem = \"aws\"\naccount = \"r\"\n");
         assert!(problems[0].what.contains("owner"), "{problems:?}");
-        let (_, problems) = read_text("[[account]]\nsystem = \"aws\"\naccount = \"r\"\nowner = \"E1\"\nsealed = \"x\"\n");
+        let (_, problems) =
+            read_text("[[account]]\nsystem = \"aws\"\naccount = \"r\"\nowner = \"E1\"\nsealed = \"x\"\n");
         assert_eq!(problems[0].code, "CFG010");
     }
 }

@@ -136,8 +136,9 @@ fn provider_problem(
             .fix("write `sso = \"none\"` for a system with accounts of its own")
     } else {
         let near = similar(provider, known.iter().chain(listed).map(String::as_str));
-        Diagnostic::error("CFG012", format!("the identity provider `{provider}` is no system that is known"))
-            .fix(near.map_or("add it to this file, with its owner".to_owned(), |near| format!("did you mean `{near}`?")))
+        Diagnostic::error("CFG012", format!("the identity provider `{provider}` is no system that is known")).fix(
+            near.map_or("add it to this file, with its owner".to_owned(), |near| format!("did you mean `{near}`?")),
+        )
     };
     Some(problem.place(Place::new(file, sso.span())))
 }
@@ -169,7 +170,10 @@ mod tests {
     #[test]
     fn a_provider_that_nobody_knows_is_refused() {
         let (_, problems) = read_text("[[system]]\nname = \"crm\"\nsso = \"corp-da\"\n");
-        assert_eq!((problems[0].code.as_str(), problems[0].fix.as_deref()), ("CFG012", Some("did you mean `corp-ad`?")));
+        assert_eq!(
+            (problems[0].code.as_str(), problems[0].fix.as_deref()),
+            ("CFG012", Some("did you mean `corp-ad`?"))
+        );
         let (_, problems) = read_text("[[system]]\nname = \"crm\"\nsso = \"crm\"\n");
         assert_eq!(problems[0].code, "CFG010");
         let (_, problems) = read_text("[[system]]\nname = \"crm\"\nsso_access = [\"CRM Users\"]\n");

@@ -103,7 +103,8 @@ mod tests {
         (accounts, problems)
     }
 
-    const ENTRY: &str = "[[account]]\nsystem = \"crm\"\naccount = \"desk\"\nowner = \"E1\"\nauthor = \"A\"\nreason = \"R\"\n";
+    const ENTRY: &str =
+        "[[account]]\nsystem = \"crm\"\naccount = \"desk\"\nowner = \"E1\"\nauthor = \"A\"\nreason = \"R\"\n";
 
     #[test]
     fn a_whole_entry_is_read() {

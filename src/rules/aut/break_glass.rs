@@ -53,10 +53,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if faults.is_empty() {
         return unknown.map_or(Verdict::Pass, |why: &str| Verdict::NotEvaluated(why.to_owned()));
     }
-    let mut row = facts.account_row(
-        ix,
-        &[("mfa", account.mfa.to_string()), ("last_activity", account.last_activity.to_string())],
-    );
+    let mut row = facts
+        .account_row(ix, &[("mfa", account.mfa.to_string()), ("last_activity", account.last_activity.to_string())]);
     if let Some(entry) = entry {
         row.facts.insert("registered_at".to_owned(), entry.place.to_string());
         row.facts.insert("registered_owner".to_owned(), entry.owner.clone());

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
 use crate::controls::DEFAULTS;
-use crate::people::fold;
+use crate::people::{fold, is_decision};
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -23,14 +23,14 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Its name, and often its first password, stand in the handbook. It is what is tried first.",
         evidence: "The account's row, and the product that the name comes from.",
         fix: "Disable it, or rename it and give it a new password, as the maker advises; work with accounts of your own.",
-        limits: "Knows the names of default_accounts.toml beside the rule, and compares the whole sign-in name. A tenant's built-in administrator cannot be done without and is AUT-004's. Only Active Directory's own names are looked for there, since a directory has people of every name.",
+        limits: "Knows the names of default_accounts.toml beside the rule, and compares the whole sign-in name. An account that is somebody's by its evidence is not the product's. A tenant's built-in administrator cannot be done without and is AUT-004's. Only Active Directory's own names are looked for there, since a directory has people of every name.",
     },
     judge,
 };
 
 static KNOWN: LazyLock<FxHashMap<String, Vec<Default>>> = LazyLock::new(|| {
-    let file: File =
-        toml::from_str(include_str!("default_accounts.toml")).expect("the list of default accounts is part of the program");
+    let file: File = toml::from_str(include_str!("default_accounts.toml"))
+        .expect("the list of default accounts is part of the program");
     let mut known: FxHashMap<String, Vec<Default>> = FxHashMap::default();
     for entry in file.account {
         known.entry(fold(&entry.login)).or_default().push(entry);
@@ -61,6 +61,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Some(account) = facts.graph.account(ix).filter(|account| !account.is_root) else {
         return Verdict::NotApplicable;
     };
+    // What is somebody's by evidence is not the product's, whatever it is called.
+    if facts.people.link(ix).is_some_and(|link| !is_decision(link.strategy)) {
+        return Verdict::NotApplicable;
+    }
     let system = facts.graph.node(ix).system;
     let connector = facts.connector(system);
     let tells_any = !matches!(connector, "ldap" | "aws");

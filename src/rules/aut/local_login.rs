@@ -61,6 +61,11 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
             };
         }
         (None, None) if facts.signs_in_here(ix) == Some(false) => return Verdict::Pass,
+        (None, None) if facts.signs_in_here(ix) == Some(true) => {
+            return Verdict::NotEvaluated(format!(
+                "`{name}` does not say which of its accounts have a password of their own"
+            ));
+        }
         (None, None) => return Verdict::NotEvaluated(local_login_untold(name)),
     };
     let mut failure = Failure::new(format!(

@@ -27,8 +27,21 @@ pub(in crate::rules) static RULE: Rule = Rule {
 
 /// Names that stand for a task and not for somebody (RFC 2142, sections 3 to 5).
 const TASKS: [&str; 15] = [
-    "abuse", "ftp", "hostmaster", "info", "marketing", "news", "noc", "postmaster", "sales", "security", "support",
-    "usenet", "uucp", "webmaster", "www",
+    "abuse",
+    "ftp",
+    "hostmaster",
+    "info",
+    "marketing",
+    "news",
+    "noc",
+    "postmaster",
+    "sales",
+    "security",
+    "support",
+    "usenet",
+    "uucp",
+    "webmaster",
+    "www",
 ];
 
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
@@ -44,10 +57,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let node = facts.graph.node(ix);
     let system = facts.graph.system_name(node.system);
     let class = facts.people.class(ix);
-    let mut row = facts.account_row(
-        ix,
-        &[("class", class.class.to_string()), ("class_evidence", class.evidence.to_string())],
-    );
+    let mut row =
+        facts.account_row(ix, &[("class", class.class.to_string()), ("class_evidence", class.evidence.to_string())]);
     let fault = match entry {
         None => "and nobody has approved that".to_owned(),
         Some(entry) => {

@@ -63,9 +63,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         let life = credential.renewed().at().map(|made| end.duration_since(made).as_hours() / 24);
         let days = facts.option(&RULE, "days");
         let days = life.map_or(days, |life| days.min(life / 3));
-        let idle = last_used.is_some_and(|used| {
-            facts.now.duration_since(used).as_hours() / 24 >= facts.option(&RULE, "idle_days")
-        });
+        let idle = last_used
+            .is_some_and(|used| facts.now.duration_since(used).as_hours() / 24 >= facts.option(&RULE, "idle_days"));
         if left.as_hours() / 24 >= days || idle {
             return Verdict::Pass;
         }

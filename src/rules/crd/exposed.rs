@@ -27,7 +27,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Credential(ix) = subject else { return Verdict::NotApplicable };
     let credential = facts.graph.credential(ix);
     let judged = match credential.kind {
-        CredentialKind::AccessKey | CredentialKind::Token | CredentialKind::ClientSecret | CredentialKind::SshKey => true,
+        CredentialKind::AccessKey | CredentialKind::Token | CredentialKind::ClientSecret | CredentialKind::SshKey => {
+            true
+        }
         CredentialKind::Password | CredentialKind::Certificate | CredentialKind::OauthConsent => false,
     };
     if !judged || !facts.works(credential) {

@@ -32,10 +32,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Credential(ix) = subject else { return Verdict::NotApplicable };
     match facts.graph.credential(ix).kind {
         CredentialKind::AccessKey | CredentialKind::ClientSecret | CredentialKind::Certificate => {}
-        CredentialKind::Password
-        | CredentialKind::Token
-        | CredentialKind::SshKey
-        | CredentialKind::OauthConsent => return Verdict::NotApplicable,
+        CredentialKind::Password | CredentialKind::Token | CredentialKind::SshKey | CredentialKind::OauthConsent => {
+            return Verdict::NotApplicable;
+        }
     }
     facts.outlives_leaver(ix, facts.option(&RULE, "grace_hours"))
 }

@@ -43,7 +43,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         FactState::Known => return Verdict::Pass,
         FactState::Never => {}
         FactState::None => {
-            return Verdict::NotEvaluated("the system gives no last use, and does not say that there was none".to_owned());
+            return Verdict::NotEvaluated(
+                "the system gives no last use, and does not say that there was none".to_owned(),
+            );
         }
         FactState::Unreadable | FactState::Unsupported => {
             return Verdict::NotEvaluated("the system does not say when the account was last used".to_owned());

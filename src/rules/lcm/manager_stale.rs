@@ -57,10 +57,14 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let unknown = running.iter().any(|employment| employment.manager.is_some()) && by_hr.is_empty();
     let fault = match facts.people.standing(manager, facts.now) {
         Standing::Ended { .. } => "has left".to_owned(),
-        Standing::Unknown => return Verdict::NotEvaluated("HR does not say whether the manager is employed".to_owned()),
+        Standing::Unknown => {
+            return Verdict::NotEvaluated("HR does not say whether the manager is employed".to_owned());
+        }
         Standing::Employed | Standing::OnLeave | Standing::Future { .. } => {
             if unknown {
-                return Verdict::NotEvaluated("the manager that HR names corresponds to nobody that is known".to_owned());
+                return Verdict::NotEvaluated(
+                    "the manager that HR names corresponds to nobody that is known".to_owned(),
+                );
             }
             match by_hr.first().filter(|_| !by_hr.contains(&manager)) {
                 Some(right) => format!("is not the one HR names, {}", facts.people.name(*right)),

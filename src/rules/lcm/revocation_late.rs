@@ -133,8 +133,8 @@ impl Worked {
     fn of(facts: &Facts<'_>, account: NodeIx) -> Result<Self, String> {
         let details = facts.graph.account(account).ok_or_else(|| "not an account".to_owned())?;
         let read = facts.account_read(account);
-        let works = facts.is_active(account)
-            || facts.credentials_of(account).any(|(_, credential)| facts.works(credential));
+        let works =
+            facts.is_active(account) || facts.credentials_of(account).any(|(_, credential)| facts.works(credential));
         let used = facts.credentials_of(account).filter_map(|(_, credential)| credential.last_used.at());
         let used = used.chain(details.last_activity.at()).max();
         let switched = if details.lifecycle.is_active() {

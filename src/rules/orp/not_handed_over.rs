@@ -51,7 +51,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::Pass;
     }
     let names: Vec<&str> = owned.iter().take(3).map(|one| facts.graph.name(one.node(facts))).collect();
-    let more = if owned.len() > names.len() { format!(" and {} more", owned.len() - names.len()) } else { String::new() };
+    let more =
+        if owned.len() > names.len() { format!(" and {} more", owned.len() - names.len()) } else { String::new() };
     let since = days.map_or_else(|| "has left".to_owned(), |days| format!("left {days} days ago"));
     let mut failure =
         Failure::new(format!("{} {since} and still owns {}{more}.", facts.people.name(person), names.join(", ")));

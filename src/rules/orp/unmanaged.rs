@@ -62,5 +62,7 @@ pub(in crate::rules) fn untold(system: &str) -> String {
 
 /// Why nothing is said of an account of which nobody says whether it has a password of its own.
 pub(in crate::rules) fn local_login_untold(system: &str) -> String {
-    format!("neither `{system}` nor `local_login` in policy/inventory.toml says whether it can be signed in to directly")
+    format!(
+        "neither `{system}` nor `local_login` in policy/inventory.toml says whether it can be signed in to directly"
+    )
 }
