@@ -134,8 +134,8 @@ impl Access {
             return undecided(why.to_owned());
         }
         if let Some(unknown) = self.unknown.as_ref().filter(|reach| reach.reaches(account)) {
-            let end = unknown.path(account).last().map(|step| step.target);
-            return undecided(end.and_then(|end| self.undecided.get(&end)).cloned().unwrap_or_default());
+            let end = unknown.path(account).last().map_or(account, |step| step.target);
+            return undecided(self.undecided.get(&end).cloned().unwrap_or_default());
         }
         if let Some(why) = self.unread.get(&node.scope) {
             return undecided(why.clone());

@@ -224,6 +224,100 @@ pub const LOG: Bundle = Bundle {
     ],
 };
 
+/// Movers and their attributes.
+pub const MOVE: Bundle = Bundle {
+    name: "MOVE",
+    gloss: "who changes job keeps what the new one needs and loses the rest",
+    controls: &[
+        "NIST 800-53 PS-5",
+        "NIST 800-53 AC-2h2-3,l",
+        "ISO 27001 A.5.18",
+        "ISO 27001 A.6.5",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "CIS 6.2",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "NIS2 11.2.2(b)",
+        "NIS2 10.3.2(b)",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-4",
+    ],
+};
+
+/// Access is reviewed.
+pub const REV: Bundle = Bundle {
+    name: "REV",
+    gloss: "access is reviewed, and what was decided is done",
+    controls: &[
+        "NIST 800-53 AC-2j",
+        "NIST 800-53 AC-6(7)",
+        "ISO 27001 A.5.18",
+        "SOC 2 CC6.2",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "PCI DSS 7.2.5.1",
+        "CIS 6.8",
+        "CIS 5.5",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "HIPAA 308(a)(1)(ii)(D)",
+        "NIS2 11.2.3",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-6",
+    ],
+};
+
+/// Emergency and temporary access.
+pub const EMRG: Bundle = Bundle {
+    name: "EMRG",
+    gloss: "temporary and emergency access ends when it should",
+    controls: &[
+        "NIST 800-53 AC-2(2)",
+        "ISO 27001 A.8.2",
+        "ISO 27001 A.8.18",
+        "SOC 2 CC6.3",
+        "HIPAA 312(a)(2)(ii)",
+        "DORA RTS 21(a),(e)(ii)",
+    ],
+};
+
+/// People sign in in one place.
+pub const SSO: Bundle = Bundle { name: "SSO", gloss: "people sign in through one directory", controls: &["CIS 6.7"] };
+
+/// Accounts that products come with.
+pub const DEFAULTS: Bundle = Bundle {
+    name: "DEFAULTS",
+    gloss: "what products come with is changed or switched off",
+    controls: &["CIS 4.7", "NIST 800-53 IA-5e"],
+};
+
+/// Passwords that are the only factor.
+pub const PASSWORD_AGE: Bundle = Bundle {
+    name: "PASSWORD_AGE",
+    gloss: "a password that is the only factor is changed",
+    controls: &["PCI DSS 8.3.9"],
+};
+
+/// Secrets that several people know.
+pub const SHARED_SECRET: Bundle = Bundle {
+    name: "SHARED_SECRET",
+    gloss: "a shared secret is changed when somebody leaves who knew it",
+    controls: &["NIST 800-53 AC-2k", "NIST 800-53 IA-5i"],
+};
+
+/// What leavers owned.
+pub const HANDOVER: Bundle = Bundle {
+    name: "HANDOVER",
+    gloss: "what a leaver worked on stays with the company",
+    controls: &["NIST 800-53 PS-4e"],
+};
+
+/// How long records are kept.
+pub const RETENTION: Bundle = Bundle {
+    name: "RETENTION",
+    gloss: "records are kept as long as they must be, and no longer",
+    controls: &["NIST 800-53 AU-11"],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

@@ -16,18 +16,20 @@ mod build;
 mod closure;
 mod coverage;
 mod load;
+mod past;
 mod paths;
 mod petgraph_view;
 mod strings;
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
-    IdKind, Lifecycle, PolicyKind, PrivilegeLevel,
+    IdKind, Lifecycle, PolicyKind, PrivilegeLevel, Purpose,
 };
 
 pub use self::build::Builder;
 pub use self::closure::Closure;
 pub use self::coverage::{Coverage, CoverageRow};
+pub use self::past::{Past, SwitchedOff};
 pub use self::paths::{Reach, Step};
 pub use self::strings::{Strings, Text};
 pub use crate::snapshot::RowState;
@@ -237,6 +239,8 @@ pub struct Account {
     pub interactive: Option<bool>,
     /// Second factors: how the fact stands.
     pub mfa: FactState,
+    /// Second factors in the system's words, in [`Graph::factors_of`].
+    pub factors: Span,
     /// Owner, as the system has it.
     pub owner: Option<Text>,
     /// Department, as the system has it.
@@ -269,6 +273,8 @@ pub struct Group {
 pub struct Entitlement {
     /// What it is.
     pub kind: EntitlementKind,
+    /// Why it exists.
+    pub purpose: Purpose,
     /// Owner, as the system has it.
     pub owner: Option<Text>,
     /// Privilege where the source says so.
@@ -322,6 +328,17 @@ impl Credential {
     pub fn renewed(&self) -> When {
         if self.rotated.at().is_some() { self.rotated } else { self.created }
     }
+}
+
+/// An identity elsewhere that signs in as an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Federation {
+    /// The account.
+    pub account: NodeIx,
+    /// Issuer of the identity.
+    pub issuer: Text,
+    /// State of the rows it comes from.
+    pub state: RowState,
 }
 
 /// A policy document.
@@ -392,6 +409,8 @@ pub struct Graph {
     credentials: Vec<Credential>,
     credentials_of: build::Offsets,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
+    past: Past,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,
@@ -527,6 +546,11 @@ impl Graph {
         self.texts[account.federated.of()].iter().map(|text| self.text(*text))
     }
 
+    /// Second factors of an account, in the system's words.
+    pub fn factors_of(&self, account: &Account) -> impl Iterator<Item = &str> + '_ {
+        self.texts[account.factors.of()].iter().map(|text| self.text(*text))
+    }
+
     /// Ids of what a policy applies to.
     pub fn targets_of(&self, policy: &Policy) -> impl Iterator<Item = &str> + '_ {
         self.texts[policy.targets.of()].iter().map(|text| self.text(*text))
@@ -550,6 +574,18 @@ impl Graph {
     /// Every policy document.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// Every identity elsewhere that signs in as an account that was read, in order of account.
+    pub fn federations(&self) -> &[Federation] {
+        &self.federations
+    }
+
+    /// The identities elsewhere that sign in as an account.
+    pub fn federations_of(&self, account: NodeIx) -> &[Federation] {
+        let start = self.federations.partition_point(|federation| federation.account < account);
+        let end = self.federations.partition_point(|federation| federation.account <= account);
+        &self.federations[start..end]
     }
 
     /// The node of `kind` that `system` knows by `id`.

@@ -17,6 +17,7 @@ mod dq;
 mod evaluate;
 mod facts;
 mod lcm;
+mod lookup;
 mod lost_people;
 mod needs;
 mod orp;
@@ -40,30 +41,55 @@ pub use self::subject::{Population, Subject};
 /// Every rule, in order of id. One line here registers one.
 pub const RULES: &[&Rule] = &[
     &aut::privileged_without_mfa::RULE,
+    &aut::human_without_mfa::RULE,
+    &aut::local_login::RULE,
+    &aut::break_glass::RULE,
+    &aut::shared_account::RULE,
+    &aut::default_account::RULE,
+    &aut::old_password::RULE,
     &crd::rotation_overdue::RULE,
+    &crd::endless::RULE,
+    &crd::ends_in_use::RULE,
     &crd::unused_credential::RULE,
     &crd::root_or_doubled_key::RULE,
+    &crd::known_by_leaver::RULE,
+    &crd::leavers_key::RULE,
+    &crd::exposed::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &dor::dormant_account::RULE,
+    &dor::never_used::RULE,
+    &dor::dormant_privileged::RULE,
+    &dor::stale_invitation::RULE,
+    &dor::empty_privilege::RULE,
+    &dor::idle_licence::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
     &lcm::leaver_still_active::RULE,
+    &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
+    &lcm::left_on_disabled::RULE,
     &lcm::access_before_start::RULE,
     &lcm::external_without_end::RULE,
     &lcm::past_end_date::RULE,
     &lcm::identifier_recycled::RULE,
     &lcm::back_dated_termination::RULE,
+    &lcm::manager_stale::RULE,
     &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
+    &lcm::token_outlives::RULE,
+    &lcm::kept_too_long::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
     &orp::claimed_twice::RULE,
+    &orp::unmanaged::RULE,
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
+    &orp::ownerless_privilege::RULE,
     &orp::owner_gone::RULE,
+    &orp::expired_temporary::RULE,
+    &orp::not_handed_over::RULE,
     &xpr::full_admin::RULE,
 ];
 
@@ -207,6 +233,16 @@ pub(crate) fn raised(severity: Severity) -> Severity {
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,
         Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+/// One grade down, for what nobody can sign in with.
+pub(crate) fn lowered(severity: Severity) -> Severity {
+    match severity {
+        Severity::Critical => Severity::High,
+        Severity::High => Severity::Medium,
+        Severity::Medium => Severity::Low,
+        Severity::Low | Severity::Info => Severity::Info,
     }
 }
 

@@ -21,7 +21,7 @@ fn scanned() -> &'static (Folder, Ran, Report) {
 }
 
 /// Rules that speak of a person, who belongs to no system.
-const OF_PERSONS: [&str; 5] = ["DQ-001", "DQ-002", "LCM-003", "LCM-007", "LCM-011"];
+const OF_PERSONS: [&str; 7] = ["DQ-001", "DQ-002", "LCM-002", "LCM-003", "LCM-007", "LCM-011", "ORP-012"];
 
 fn planted(entries: &serde_json::Value) -> BTreeSet<Address> {
     list(entries)

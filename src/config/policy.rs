@@ -1,32 +1,39 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here, and a team's own rules in `rules/`.
+//! The policy folder: what people decided, as reviewed text. The files of [`SCHEMAS`] are read here, and a team's own rules in
+//! `rules/`.
 
+mod break_glass;
 pub mod edit;
+mod inventory;
 mod links;
 mod own_rules;
 mod persons;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
+use jiff::civil::Date;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+pub use self::break_glass::BreakGlassAccount;
+pub use self::inventory::{InventoryEntry, SignOn};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
 pub use self::persons::PersonDecision;
+pub use self::shared::SharedAccount;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
 /// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
 pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
-    ("inventory.toml", inventory_schema),
+    ("break_glass.toml", break_glass::schema),
+    ("inventory.toml", inventory::schema),
     ("links.toml", links::links_schema),
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
     ("rule.toml", own_rules::schema),
+    ("shared.toml", shared::schema),
 ];
 
 /// What people decided.
@@ -44,50 +51,12 @@ pub struct Policy {
     pub persons: Vec<PersonDecision>,
     /// Rules that the team wrote, in order of their files' names.
     pub rules: Vec<OwnRule>,
+    /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
+    pub break_glass: Option<Vec<BreakGlassAccount>>,
+    /// Accounts that several people may use, in file order; `None` where there is no `shared.toml`.
+    pub shared: Option<Vec<SharedAccount>>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
-}
-
-/// A system that the company knows it has, collected or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InventoryEntry {
-    /// System name.
-    pub name: String,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// Anything else worth knowing.
-    pub note: Option<String>,
-    /// Where it is written.
-    pub place: Place,
-}
-
-/// Systems that the company has, collected or not.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "policy/inventory.toml")]
-struct InventoryFile {
-    /// The systems.
-    #[serde(default)]
-    #[schemars(with = "Vec<InventoryTable>")]
-    system: Vec<Spanned<InventoryTable>>,
-}
-
-/// A system that the company has.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct InventoryTable {
-    /// Its name; that of a `[[system]]` of muster.toml once it is collected.
-    #[schemars(with = "String")]
-    name: Spanned<String>,
-    /// Who answers for it.
-    owner: Option<String>,
-    /// Anything else worth knowing.
-    note: Option<String>,
-}
-
-/// The published JSON Schema of `inventory.toml`.
-fn inventory_schema() -> Json {
-    schemars::schema_for!(InventoryFile).to_value()
 }
 
 impl Policy {
@@ -137,13 +106,19 @@ impl Policy {
                     policy.links = links::read_links(text, known, problems);
                 }),
                 "inventory.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
-                    policy.read_inventory(text, problems);
+                    policy.inventory = inventory::read(text, known, problems);
+                }),
+                "break_glass.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.break_glass = Some(break_glass::read(text, known, problems));
+                }),
+                "shared.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.shared = Some(shared::read(text, known, problems));
                 }),
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, SCHEMAS.iter().map(|(name, _)| *name));
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -202,23 +177,6 @@ impl Policy {
             ),
         }
     }
-
-    fn read_inventory(&mut self, file: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) {
-        let inventory: InventoryFile = match toml::from_str(&file.text) {
-            Ok(inventory) => inventory,
-            Err(error) => return problems.push(policy_problem(file, &error)),
-        };
-        for entry in inventory.system {
-            let entry = entry.into_inner();
-            let place = Place::new(file, entry.name.span());
-            self.inventory.push(InventoryEntry {
-                name: entry.name.into_inner(),
-                owner: entry.owner,
-                note: entry.note,
-                place,
-            });
-        }
-    }
 }
 
 fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
@@ -236,4 +194,35 @@ fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
 
 fn policy_problem(file: &Arc<SourceText>, error: &toml::de::Error) -> Diagnostic {
     Diagnostic { code: "CFG010".to_owned(), ..serde_problem(file, error.message(), error.span(), &[]) }
+}
+
+/// The day that is written under `key`.
+fn day(
+    file: &Arc<SourceText>,
+    key: &str,
+    written: &Spanned<toml::value::Datetime>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Date> {
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", format!("`{key}` is no date"))
+                .place(Place::new(file, written.span()))
+                .fix("write a day, as 2027-03-31"),
+        );
+    }
+    date
+}
+
+/// What is wrong with naming this system; nothing where it is one of `known`.
+fn known_system(file: &Arc<SourceText>, system: &Spanned<String>, known: &[String]) -> Option<Diagnostic> {
+    let name = system.get_ref();
+    if known.contains(name) {
+        return None;
+    }
+    let near = similar(name, known.iter().map(String::as_str));
+    let problem = Diagnostic::error("CFG012", format!("the system `{name}` is named, which the config does not have"))
+        .place(Place::new(file, system.span()))
+        .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| format!("did you mean `{near}`?")));
+    Some(problem)
 }

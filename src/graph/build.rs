@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::strings::number;
 use super::{
-    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy,
-    Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
+    Past, Policy, Relation, Resource, RowState, ScopeIx, Span, Strings, SystemIx, Text,
 };
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
@@ -203,6 +203,8 @@ pub struct Builder {
     credentials: Vec<Credential>,
     credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
+    past: Past,
     lookup: Lookup,
     edges: Vec<PendingEdge>,
     coverage: Coverage,
@@ -309,6 +311,18 @@ impl Builder {
         self.policies.push(policy);
     }
 
+    /// Adds an identity elsewhere; one that signs in as no known account is nobody's way in.
+    pub fn federation(&mut self, system: SystemIx, account: Text, issuer: Text, state: RowState) {
+        if let Some(account) = self.lookup.find(&self.nodes, system, NodeKind::Account, account) {
+            self.federations.push(Federation { account, issuer, state });
+        }
+    }
+
+    /// Gives the snapshots before the one that is read.
+    pub fn past(&mut self, past: Past) {
+        self.past = past;
+    }
+
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
     pub fn resolve(&mut self, like: &Node, kinds: &[NodeKind]) -> NodeIx {
         for kind in kinds {
@@ -338,6 +352,7 @@ impl Builder {
         self.edges.dedup_by_key(|edge| edge.key());
         self.edges.shrink_to_fit();
         let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
+        self.federations.sort_by_key(|federation| federation.account);
         let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self
             .credentials
@@ -358,6 +373,8 @@ impl Builder {
             texts: self.texts,
             credentials: self.credentials,
             policies: self.policies,
+            federations: self.federations,
+            past: self.past,
             lookup: self.lookup,
             forward,
             backward,
@@ -382,7 +399,7 @@ mod tests {
     use muster_connectors::record::{GrantOrigin, GroupRule};
 
     use super::*;
-    use crate::graph::{RowState, When};
+    use crate::graph::When;
 
     #[test]
     fn what_two_scopes_list_is_one_node_and_one_edge_with_the_better_row() {

@@ -2,12 +2,12 @@
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
-    IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel,
+    IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose,
 };
 use polars::prelude::DataFrame;
 
 use super::{
-    Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Policy, Relation,
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Past, Policy, Relation,
     Resource, ScopeIx, SystemIx, Text, When,
 };
 use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
@@ -27,6 +27,8 @@ impl Graph {
         resources(&mut builder, snapshot)?;
         credentials(&mut builder, snapshot)?;
         policies(&mut builder, snapshot)?;
+        federations(&mut builder, snapshot)?;
+        builder.past(Past::before(snapshot));
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
         Ok(builder.finish())
@@ -166,8 +168,7 @@ fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreErr
     let (password, activity) = (Facts::of(&rows, "password_changed")?, Facts::of(&rows, "last_activity")?);
     let emails = Lists::of(builder, &rows, "emails")?;
     let federated = Lists::of(builder, &rows, "federated")?;
-    let mut has_factor = fixedbitset::FixedBitSet::with_capacity(rows.len());
-    rows.lists("mfa", |row, _| has_factor.insert(row))?;
+    let factors = Lists::of(builder, &rows, "mfa")?;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let account = Account {
@@ -188,9 +189,10 @@ fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreErr
             password_changed: password.when(row),
             interactive: interactive.get(row),
             mfa: match mfa.name(row).unwrap_or(FactState::Unsupported) {
-                FactState::Known if !has_factor.contains(row) => FactState::None,
+                FactState::Known if factors.row(row).is_empty() => FactState::None,
                 state => state,
             },
+            factors: builder.texts(factors.row(row).iter().copied()),
             owner: add(builder, owner.get(row)),
             department: add(builder, department.get(row)),
             title: add(builder, title.get(row)),
@@ -227,15 +229,16 @@ fn groups(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> 
 }
 
 fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("entitlements", &["id", "kind", "name", "owner", "privilege", "state"])?;
+    let frame = snapshot.frame("entitlements", &["id", "kind", "purpose", "name", "owner", "privilege", "state"])?;
     let rows = Rows::of(&frame, "entitlements");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
-    let (owner, privilege) = (rows.texts("owner")?, rows.texts("privilege")?);
+    let (purpose, owner, privilege) = (rows.texts("purpose")?, rows.texts("owner")?, rows.texts("privilege")?);
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let entitlement = Entitlement {
             kind: kind.name(row).unwrap_or(EntitlementKind::Role),
+            purpose: purpose.name(row).unwrap_or(Purpose::Permission),
             owner: add(builder, owner.get(row)),
             privilege: privilege.name::<PrivilegeLevel>(row),
         };
@@ -334,6 +337,19 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             document: builder.strings.add(document.text(row)),
         };
         builder.policy(policy);
+    }
+    Ok(())
+}
+
+fn federations(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame("federations", &["id", "account", "issuer", "state"])?;
+    let rows = Rows::of(&frame, "federations");
+    let mut places = Places::of(&rows)?;
+    let (account, issuer) = (rows.texts("account")?, rows.texts("issuer")?);
+    for row in 0..rows.len() {
+        let (system, _, state) = places.place(builder, row);
+        let (account, issuer) = (builder.strings.add(account.text(row)), builder.strings.add(issuer.text(row)));
+        builder.federation(system, account, issuer, state);
     }
     Ok(())
 }

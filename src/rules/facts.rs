@@ -7,6 +7,7 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::lookup::Lookup;
 use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
@@ -59,6 +60,7 @@ pub struct Facts<'a> {
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
     pub(super) lost_people: LostPeople,
+    pub(super) lookup: Lookup,
 }
 
 impl<'a> Facts<'a> {
@@ -84,6 +86,7 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
+        graph.look_back();
         Self {
             graph,
             people,
@@ -99,6 +102,7 @@ impl<'a> Facts<'a> {
             unread_here,
             unread_anywhere,
             lost_people: LostPeople::of(graph.coverage()),
+            lookup: Lookup::default(),
         }
     }
 
@@ -330,6 +334,7 @@ fn owner_names(graph: &Graph) -> FxHashMap<(SystemIx, String), NodeIx> {
     };
     for (ix, account) in graph.accounts() {
         want(ix, account.owner);
+        want(ix, account.manager);
     }
     for (ix, group) in graph.groups() {
         want(ix, group.owner);
