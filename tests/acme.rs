@@ -6,7 +6,7 @@ mod muster_cmd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster_cmd::{Address, Folder, Ran, Report, list, text, truth};
 
@@ -241,12 +241,11 @@ fn explain_says_what_it_took_its_argument_for() {
 fn every_account_is_explained_with_a_sentence_its_evidence_and_what_would_change_it() {
     use muster::check::Estate;
     use muster::cli::explain::{account_pages, link_page};
+    use muster::config::{Config, Overrides};
     use muster::people::STRATEGIES;
     let (folder, ..) = scanned();
     let path = folder.path().join("muster.toml");
-    let config =
-        muster::config::Config::load(&path, &Default::default(), Default::default(), muster_connectors::NATIVE)
-            .unwrap();
+    let config = Config::load(&path, &Overrides::default(), Arc::default(), muster_connectors::NATIVE).unwrap();
     let now = config.now.value.unwrap();
     let store = muster::snapshot::Store::open(&config.store.value).unwrap();
     let estate = Estate::load(&store.find("latest").unwrap(), &config, now).unwrap();

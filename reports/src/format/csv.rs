@@ -181,9 +181,11 @@ pub(crate) fn grants(_: &View, population: &dyn Population, _: Look, out: &mut d
 pub(crate) fn link_changes(view: &View, population: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut rows = Rows::new(out, &LINK_CHANGES)?;
     let Some(churn) = &view.people.churn else {
-        let mut row = [""; LINK_CHANGES.len()].map(str::to_owned);
-        row[0] = "not-compared".to_owned();
-        row[LINK_CHANGES.len() - 1] = "there is no earlier check to compare the links with".to_owned();
+        let row = LINK_CHANGES.map(|column| match column {
+            "change" => "not-compared".to_owned(),
+            "cause" => "there is no earlier check to compare the links with".to_owned(),
+            _ => String::new(),
+        });
         rows.write(&row)?;
         return rows.finish();
     };

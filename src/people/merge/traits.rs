@@ -54,8 +54,8 @@ fn compared(meaning: Meaning, value: &str) -> Option<String> {
 
 /// The day on which a row says that somebody was born; `None` where it does not, or not in ISO 8601: no date is guessed.
 fn born(row: &Row) -> Option<Date> {
-    let births = row.record.attributes.iter().filter(|(heading, _)| meaning(heading) == Meaning::Birth);
-    births.filter_map(|(_, value)| value.trim().get(..10)?.parse().ok()).next()
+    let mut births = row.record.attributes.iter().filter(|(heading, _)| meaning(heading) == Meaning::Birth);
+    births.find_map(|(_, value)| value.trim().get(..10)?.parse().ok())
 }
 
 /// Whether two rows give two birth dates.
