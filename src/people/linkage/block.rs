@@ -143,11 +143,11 @@ impl Index {
             }
         };
         let wanted = Marks::of(accounts.len(), KEYS_OF_ONE, |account, keys, put| {
-            of_account(account, keys);
+            keys.fill_singles(accounts, account, spellings, kinds);
             narrow(keys, put);
         });
         index.narrow = Sorted::of(persons.len(), &wanted, |person, keys, put| {
-            of_person(person, keys);
+            keys.fill_singles(persons, person, spellings, kinds);
             narrow(keys, put);
         });
         let by_one = |keys: &mut Keys, put: &mut dyn FnMut(u64)| {
@@ -268,10 +268,21 @@ impl Key {
 
 impl Keys {
     fn fill(&mut self, side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role) {
-        self.singles.clear();
+        self.fill_singles(side, record, spellings, kinds);
         self.keys.clear();
+        record_keys(side, record, spellings, kinds, role, &mut self.keys);
+    }
+
+    /// Single names and extras alone.
+    fn fill_singles(&mut self, side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]) {
+        self.singles.clear();
+        for name in side.names(record) {
+            let tokens = name.given.of(&side.tokens).iter().chain(name.family.of(&side.tokens));
+            self.singles.extend(tokens.filter_map(|token| single_key(spellings, *token)));
+        }
+        self.singles.sort_unstable();
+        self.singles.dedup();
         self.extras.clear();
-        record_keys(side, record, spellings, kinds, role, self);
         record_extras(side, record, spellings, kinds, &mut self.extras);
     }
 
@@ -436,24 +447,22 @@ fn text_hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role, out: &mut Keys) {
+fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role, keys: &mut Vec<Key>) {
     for name in side.names(record) {
         let (given, family) = (name.given.of(&side.tokens), name.family.of(&side.tokens));
-        out.singles.extend(given.iter().chain(family).filter_map(|token| single_key(spellings, *token)));
         if role == Role::Account && family.is_empty() {
             for (place, one) in given.iter().enumerate() {
                 let others = given.iter().enumerate().filter(|(other, _)| *other != place);
-                others.for_each(|(_, two)| name_keys(spellings, *two, *one, role, &mut out.keys));
+                others.for_each(|(_, two)| name_keys(spellings, *two, *one, role, keys));
             }
             let joined: String = given.iter().map(|token| spellings.text(*token)).collect();
-            out.keys.push(fact(ADDRESS, hash(11, text_hash(&joined), 0)));
+            keys.push(fact(ADDRESS, hash(11, text_hash(&joined), 0)));
         } else {
             for last in family {
-                given.iter().take(3).for_each(|first| name_keys(spellings, *first, *last, role, &mut out.keys));
+                given.iter().take(3).for_each(|first| name_keys(spellings, *first, *last, role, keys));
             }
         }
     }
-    let keys = &mut out.keys;
     for address in side.addresses(record) {
         keys.push(fact(ADDRESS, hash(9, u64::from(address.whole), 0)));
         keys.push(fact(ADDRESS, hash(10, u64::from(address.local), 0)));
@@ -477,10 +486,8 @@ fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]
             Kind::Text => {}
         }
     }
-    out.singles.sort_unstable();
-    out.singles.dedup();
-    out.keys.sort_unstable();
-    out.keys.dedup_by_key(|key| key.hash);
+    keys.sort_unstable();
+    keys.dedup_by_key(|key| key.hash);
 }
 
 const fn fact(field: u8, hash: u64) -> Key {
@@ -526,8 +533,12 @@ fn name_keys(spellings: &Spellings, given: u32, family: u32, role: Role, keys: &
     if role == Role::Person
         && let (Some(i), Some(l)) = (first.get(..1), last.get(..1))
     {
+        let mut login = String::with_capacity(first.len() + last.len());
         for (a, b) in [(first, last), (last, first), (i, last), (last, i), (first, l)] {
-            keys.push(fact(ADDRESS, hash(11, text_hash(&format!("{a}{b}")), 0)));
+            login.clear();
+            login.push_str(a);
+            login.push_str(b);
+            keys.push(fact(ADDRESS, hash(11, text_hash(&login), 0)));
         }
     }
 }
