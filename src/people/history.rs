@@ -214,6 +214,9 @@ fn sighted(
     Ok(sighted)
 }
 
+/// A feed, and its folded key for a person.
+type RecordKey = (Arc<str>, String);
+
 /// Somebody missing, as last seen.
 struct Missed {
     last_seen: Timestamp,
@@ -234,7 +237,7 @@ fn missed(
     let is_absent = |source: &Source, id: &str| key(source, id).is_some_and(|key| absent.contains(&key));
     let persons: Vec<(Source, record::Person)> =
         load::persons(earlier)?.into_iter().filter(|(source, person)| is_absent(source, &person.id)).collect();
-    let mut employments: FxHashMap<(Arc<str>, String), Vec<(Source, record::Employment)>> = FxHashMap::default();
+    let mut employments: FxHashMap<RecordKey, Vec<(Source, record::Employment)>> = FxHashMap::default();
     for (source, employment) in load::employments(earlier)? {
         if is_absent(&source, &employment.person) {
             let key = (source.system.clone(), fold(&employment.person));

@@ -336,11 +336,15 @@ impl<'a> Weighing<'a> {
         // Some at a time: the texts of everybody at once would take more room than all that is kept of them.
         for some in batches(people.persons.len()) {
             let records: Vec<Record> = some.into_par_iter().map(|person| sources.person(person)).collect();
-            records.iter().for_each(|record| filling.person(&record.entry()));
+            for record in &records {
+                filling.person(&record.entry());
+            }
         }
         for some in batches(left.len()) {
             let records: Vec<Record> = left[some.clone()].par_iter().map(|account| sources.account(*account)).collect();
-            records.iter().zip(&groups[some]).for_each(|(record, group)| filling.account(&record.entry(), *group));
+            for (record, group) in records.iter().zip(&groups[some]) {
+                filling.account(&record.entry(), *group);
+            }
         }
         Self { people, graph, left, compared, linkage: filling.full(), groups, taken, proposed }
     }

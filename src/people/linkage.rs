@@ -126,6 +126,16 @@ impl std::ops::AddAssign for Looked {
     }
 }
 
+/// What was found for some accounts that follow each other.
+#[derive(Debug, Default)]
+struct Chunk {
+    edges: Vec<Edge>,
+    /// Candidates of each account.
+    counts: Vec<u32>,
+    unseen: Vec<f32>,
+    looked: Looked,
+}
+
 /// How a field of a pair compares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FieldScore {
@@ -297,12 +307,11 @@ impl Linkage {
         let groups = self.group_count();
         let prior = model.prior(self.persons.len()).log2();
         let accounts = self.accounts.len();
-        let chunks: Vec<(Vec<Edge>, Vec<u32>, Vec<f32>, Looked)> = (0..accounts.div_ceil(512))
+        let chunks: Vec<Chunk> = (0..accounts.div_ceil(512))
             .into_par_iter()
             .map(|chunk| {
                 let mut found = Found::default();
-                let (mut edges, mut counts, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
-                let mut looked = Looked::default();
+                let Chunk { mut edges, mut counts, mut unseen, mut looked } = Chunk::default();
                 for account in chunk * 512..accounts.min((chunk + 1) * 512) {
                     let mut scored = self.scored(pairs, index, model, groups, account, &mut found);
                     looked += Looked { pairs: found.persons.len() as u64, crowded: u64::from(found.crowded > 0) };
@@ -316,12 +325,12 @@ impl Linkage {
                         scored.iter().map(|(person, bits, _)| Edge { person: *person, odds: (bits + prior) as f32 }),
                     );
                 }
-                (edges, counts, unseen, looked)
+                Chunk { edges, counts, unseen, looked }
             })
             .collect();
         let mut graph = Graph { starts: vec![0], ..Graph::default() };
         let mut looked = Looked::default();
-        for (edges, counts, unseen, more) in chunks {
+        for Chunk { edges, counts, unseen, looked: more } in chunks {
             looked += more;
             for count in counts {
                 graph.starts.push(graph.starts[graph.starts.len() - 1] + count);

@@ -194,7 +194,9 @@ impl NameKeys {
         for (ix, person) in people.persons() {
             let mut add = |parts: [&str; 2]| {
                 key.clear();
-                parts.iter().for_each(|part| key.push_str(part));
+                for part in parts {
+                    key.push_str(part);
+                }
                 let text = keys.add(&key);
                 pairs.push((u32::try_from(text.to_usize()).unwrap_or(u32::MAX), ix));
             };

@@ -37,7 +37,7 @@ pub(crate) const MOST_PERSONS: usize = 1 << PERSON_BITS;
 const BUCKET: usize = 8;
 /// Records that one thread takes at once.
 const CHUNK: usize = 4096;
-/// Keys of a record, roughly.
+/// Lookups of a record, roughly.
 const KEYS_OF_ONE: usize = 16;
 /// Most bits of a set of hashes: 2²⁹, 64 MiB.
 const MOST_MARK_BITS: u32 = 29;
@@ -94,7 +94,7 @@ const VALUE: u8 = 3;
 
 /// What a record is looked up by; kept between records for its room.
 #[derive(Debug, Default)]
-struct Keys {
+struct Lookups {
     singles: Vec<u64>,
     keys: Vec<Key>,
     extras: Vec<Extra>,
@@ -110,7 +110,7 @@ pub(crate) struct Found {
     pub(crate) persons: Vec<u32>,
     /// Bearers of the account's name who are too many to be looked through; 0 when all were.
     pub(crate) crowded: usize,
-    keys: Keys,
+    keys: Lookups,
 }
 
 impl Index {
@@ -119,9 +119,9 @@ impl Index {
     /// Cost: O(n log n) for n keys that persons and accounts share, at most some 12 a person and 8 bytes each; those of crowded keys
     /// some 4 times more.
     pub(crate) fn of(persons: &Side, accounts: &Side, spellings: &Spellings, kinds: &[Kind]) -> Self {
-        let of_person = |person: usize, keys: &mut Keys| keys.fill(persons, person, spellings, kinds, Role::Person);
+        let of_person = |person: usize, keys: &mut Lookups| keys.fill(persons, person, spellings, kinds, Role::Person);
         let of_account =
-            |account: usize, keys: &mut Keys| keys.fill(accounts, account, spellings, kinds, Role::Account);
+            |account: usize, keys: &mut Lookups| keys.fill(accounts, account, spellings, kinds, Role::Account);
         let wanted = Marks::of(accounts.len(), KEYS_OF_ONE, |account, keys, put| {
             of_account(account, keys);
             keys.singles.iter().for_each(|single| put(*single));
@@ -134,7 +134,7 @@ impl Index {
         });
         let none = || Sorted::of(0, &Marks::default(), |_, _, _| ());
         let mut index = Self { plain, narrow: none(), by_one: none(), by_two: none() };
-        let narrow = |keys: &Keys, put: &mut dyn FnMut(u64)| {
+        let narrow = |keys: &Lookups, put: &mut dyn FnMut(u64)| {
             for single in keys.singles.iter().filter(|single| index.plain.crowd(**single) > WEAK_CAP) {
                 keys.extras
                     .iter()
@@ -143,14 +143,14 @@ impl Index {
             }
         };
         let wanted = Marks::of(accounts.len(), KEYS_OF_ONE, |account, keys, put| {
-            of_account(account, keys);
+            keys.fill_singles(accounts, account, spellings, kinds);
             narrow(keys, put);
         });
         index.narrow = Sorted::of(persons.len(), &wanted, |person, keys, put| {
-            of_person(person, keys);
+            keys.fill_singles(persons, person, spellings, kinds);
             narrow(keys, put);
         });
-        let by_one = |keys: &mut Keys, put: &mut dyn FnMut(u64)| {
+        let by_one = |keys: &mut Lookups, put: &mut dyn FnMut(u64)| {
             index.tell(keys);
             for key in keys.keys.iter().filter(|key| index.plain.crowd(key.hash) > key.cap()) {
                 keys.refining(key).for_each(|extra| put(mix(key.hash, extra)));
@@ -164,7 +164,7 @@ impl Index {
             of_person(person, keys);
             by_one(keys, put);
         });
-        let by_two = |keys: &mut Keys, put: &mut dyn FnMut(u64)| {
+        let by_two = |keys: &mut Lookups, put: &mut dyn FnMut(u64)| {
             index.tell(keys);
             let mut crowded = std::mem::take(&mut keys.crowded);
             for key in keys.keys.iter().filter(|key| key.is_whole() && index.plain.crowd(key.hash) > key.cap()) {
@@ -187,8 +187,8 @@ impl Index {
     }
 
     /// Notes which single names are told by which extras.
-    fn tell(&self, keys: &mut Keys) {
-        let Keys { singles, extras, told, .. } = keys;
+    fn tell(&self, keys: &mut Lookups) {
+        let Lookups { singles, extras, told, .. } = keys;
         told.clear();
         for single in singles.iter() {
             let few = self.plain.crowd(*single) <= WEAK_CAP;
@@ -266,12 +266,23 @@ impl Key {
     }
 }
 
-impl Keys {
+impl Lookups {
     fn fill(&mut self, side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role) {
-        self.singles.clear();
+        self.fill_singles(side, record, spellings, kinds);
         self.keys.clear();
+        record_keys(side, record, spellings, kinds, role, &mut self.keys);
+    }
+
+    /// Single names and extras alone.
+    fn fill_singles(&mut self, side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]) {
+        self.singles.clear();
+        for name in side.names(record) {
+            let tokens = name.given.of(&side.tokens).iter().chain(name.family.of(&side.tokens));
+            self.singles.extend(tokens.filter_map(|token| single_key(spellings, *token)));
+        }
+        self.singles.sort_unstable();
+        self.singles.dedup();
         self.extras.clear();
-        record_keys(side, record, spellings, kinds, role, self);
         record_extras(side, record, spellings, kinds, &mut self.extras);
     }
 
@@ -308,10 +319,10 @@ struct Marks {
 
 impl Marks {
     /// What `keys` puts for each record, some `each` of them a record.
-    fn of(records: usize, each: usize, keys: impl Fn(usize, &mut Keys, &mut dyn FnMut(u64)) + Sync) -> Self {
+    fn of(records: usize, each: usize, keys: impl Fn(usize, &mut Lookups, &mut dyn FnMut(u64)) + Sync) -> Self {
         let marks = Self::with_room(records * each);
         (0..records.div_ceil(CHUNK)).into_par_iter().for_each(|chunk| {
-            let mut room = Keys::default();
+            let mut room = Lookups::default();
             for record in chunk * CHUNK..records.min((chunk + 1) * CHUNK) {
                 keys(record, &mut room, &mut |key| marks.put(key));
             }
@@ -344,7 +355,7 @@ impl Marks {
     }
 }
 
-/// Keys in ascending order, with where each bucket begins.
+/// Lookups in ascending order, with where each bucket begins.
 #[derive(Debug)]
 struct Sorted {
     entries: Vec<u64>,
@@ -357,12 +368,12 @@ struct Sorted {
 
 impl Sorted {
     /// What `keys` puts for each person, as far as it is wanted.
-    fn of(persons: usize, wanted: &Marks, keys: impl Fn(usize, &mut Keys, &mut dyn FnMut(u64)) + Sync) -> Self {
+    fn of(persons: usize, wanted: &Marks, keys: impl Fn(usize, &mut Lookups, &mut dyn FnMut(u64)) + Sync) -> Self {
         let persons = if wanted.is_empty() { 0 } else { persons };
         let mut entries: Vec<u64> = (0..persons.div_ceil(CHUNK))
             .into_par_iter()
             .flat_map_iter(|chunk| {
-                let (mut entries, mut room) = (Vec::new(), Keys::default());
+                let (mut entries, mut room) = (Vec::new(), Lookups::default());
                 for person in chunk * CHUNK..persons.min((chunk + 1) * CHUNK) {
                     keys(person, &mut room, &mut |key| {
                         if wanted.has(key) {
@@ -436,24 +447,22 @@ fn text_hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role, out: &mut Keys) {
+fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind], role: Role, keys: &mut Vec<Key>) {
     for name in side.names(record) {
         let (given, family) = (name.given.of(&side.tokens), name.family.of(&side.tokens));
-        out.singles.extend(given.iter().chain(family).filter_map(|token| single_key(spellings, *token)));
         if role == Role::Account && family.is_empty() {
             for (place, one) in given.iter().enumerate() {
                 let others = given.iter().enumerate().filter(|(other, _)| *other != place);
-                others.for_each(|(_, two)| name_keys(spellings, *two, *one, role, &mut out.keys));
+                others.for_each(|(_, two)| name_keys(spellings, *two, *one, role, keys));
             }
             let joined: String = given.iter().map(|token| spellings.text(*token)).collect();
-            out.keys.push(fact(ADDRESS, hash(11, text_hash(&joined), 0)));
+            keys.push(fact(ADDRESS, hash(11, text_hash(&joined), 0)));
         } else {
             for last in family {
-                given.iter().take(3).for_each(|first| name_keys(spellings, *first, *last, role, &mut out.keys));
+                given.iter().take(3).for_each(|first| name_keys(spellings, *first, *last, role, keys));
             }
         }
     }
-    let keys = &mut out.keys;
     for address in side.addresses(record) {
         keys.push(fact(ADDRESS, hash(9, u64::from(address.whole), 0)));
         keys.push(fact(ADDRESS, hash(10, u64::from(address.local), 0)));
@@ -477,10 +486,8 @@ fn record_keys(side: &Side, record: usize, spellings: &Spellings, kinds: &[Kind]
             Kind::Text => {}
         }
     }
-    out.singles.sort_unstable();
-    out.singles.dedup();
-    out.keys.sort_unstable();
-    out.keys.dedup_by_key(|key| key.hash);
+    keys.sort_unstable();
+    keys.dedup_by_key(|key| key.hash);
 }
 
 const fn fact(field: u8, hash: u64) -> Key {
@@ -526,8 +533,12 @@ fn name_keys(spellings: &Spellings, given: u32, family: u32, role: Role, keys: &
     if role == Role::Person
         && let (Some(i), Some(l)) = (first.get(..1), last.get(..1))
     {
+        let mut login = String::with_capacity(first.len() + last.len());
         for (a, b) in [(first, last), (last, first), (i, last), (last, i), (first, l)] {
-            keys.push(fact(ADDRESS, hash(11, text_hash(&format!("{a}{b}")), 0)));
+            login.clear();
+            login.push_str(a);
+            login.push_str(b);
+            keys.push(fact(ADDRESS, hash(11, text_hash(&login), 0)));
         }
     }
 }
