@@ -82,13 +82,13 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 fn is_shared(facts: &Facts<'_>, ix: NodeIx) -> bool {
     match facts.people.class(ix).class {
         AccountClass::Shared => true,
-        AccountClass::Human => {
+        AccountClass::Human if *facts.people.correlation(ix) == Correlation::Nobody => {
             let login = facts.graph.account(ix).and_then(|account| account.login);
             let login = fold(facts.graph.text_or_empty(login));
-            let name = login.split('@').next().unwrap_or_default();
-            TASKS.contains(&name) && *facts.people.correlation(ix) == Correlation::Nobody
+            TASKS.contains(&login.split('@').next().unwrap_or_default())
         }
-        AccountClass::Admin
+        AccountClass::Human
+        | AccountClass::Admin
         | AccountClass::Service
         | AccountClass::System
         | AccountClass::Test

@@ -12,7 +12,7 @@ pub(crate) fn registers(company: &Company, truth: &mut Truth, files: &mut Files)
     for (system, account, tested, seal) in [
         ("aws", "111122223333:root", "2026-09-15", "safe 2, envelope 7"),
         ("aws", "444455556666:root", "2026-09-15", "safe 2, envelope 8"),
-        ("corp-ad", "Administrator", "2026-10-03", "safe 2, envelope 1"),
+        ("corp-ad", "Administrator", "2026-10-13", "safe 2, envelope 1"),
         ("crm", "crm-3005", "2026-05-04", "safe 1, envelope 3"),
     ] {
         glass += &format!(

@@ -288,6 +288,14 @@ fn oddities(company: &Company, truth: &mut Truth, accounts: &mut Vec<Account>, g
         "an invitation that nobody accepted: not an account yet",
     );
 
+    let mut forgotten = Account::new("crm-2031", "trial.partner", "Trial Partner");
+    forgotten.state = "pending";
+    "trial.partner@partner-agency.example".clone_into(&mut forgotten.email);
+    "2026-06-02T09:00:00Z".clone_into(&mut forgotten.created);
+    forgotten.seen = String::new();
+    accounts.push(forgotten);
+    truth.finding("DOR-004", SYSTEM, "crm-2031", "EDG-20", "an invitation that has been open since 2 June");
+
     let mut fresh = Account::new("crm-2022", "ida.frost", "Ida Frost");
     "2026-11-01T21:10:00Z".clone_into(&mut fresh.created);
     fresh.seen = String::new();
