@@ -18,7 +18,9 @@ mod coverage;
 mod load;
 mod paths;
 mod petgraph_view;
+pub mod secrets;
 mod strings;
+mod uses;
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
@@ -284,6 +286,10 @@ pub struct Resource {
     pub owner: Option<Text>,
     /// Id of the resource that contains it.
     pub parent: Option<Text>,
+    /// `prod`, `test`, as the source says.
+    pub environment: Option<Text>,
+    /// Sensitivity label, as the source says.
+    pub sensitivity: Option<Text>,
 }
 
 /// A credential of an account.
@@ -345,6 +351,27 @@ pub struct Policy {
     pub document: Text,
 }
 
+/// An identity elsewhere that signs in as an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Federation {
+    /// The system's own id.
+    pub id: Text,
+    /// The account it signs in as; `None` when its id resolves to none.
+    pub account: Option<NodeIx>,
+    /// System.
+    pub system: SystemIx,
+    /// Scope.
+    pub scope: ScopeIx,
+    /// State of the rows it comes from.
+    pub state: RowState,
+    /// Issuer.
+    pub issuer: Text,
+    /// Subject at the issuer, where one is fixed.
+    pub subject: Option<Text>,
+    /// Condition, verbatim.
+    pub condition: Option<Text>,
+}
+
 /// A tie between two nodes and what stands on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
@@ -392,6 +419,9 @@ pub struct Graph {
     credentials: Vec<Credential>,
     credentials_of: build::Offsets,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
+    secrets: Vec<secrets::Hit>,
+    uses: Vec<When>,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,
@@ -550,6 +580,21 @@ impl Graph {
     /// Every policy document.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
+    }
+
+    /// Every federation, in order of system and id.
+    pub fn federations(&self) -> &[Federation] {
+        &self.federations
+    }
+
+    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.
+    pub fn secrets(&self) -> &[secrets::Hit] {
+        &self.secrets
+    }
+
+    /// When a grant was last used, as far as its source says.
+    pub fn last_used(&self, edge: &Edge) -> When {
+        self.uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED)
     }
 
     /// The node of `kind` that `system` knows by `id`.

@@ -16,6 +16,7 @@ mod dor;
 mod dq;
 mod evaluate;
 mod facts;
+mod index;
 mod lcm;
 mod lost_people;
 mod needs;

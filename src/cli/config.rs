@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{nhi_schema, persons_schema, privilege_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -47,6 +47,12 @@ pub enum SchemaOf {
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// The register of non-human identities.
+    #[value(name = "nhi.toml")]
+    Nhi,
+    /// What holds for privilege.
+    #[value(name = "privilege.toml")]
+    Privilege,
 }
 
 /// Shows, checks or describes the config.
@@ -60,6 +66,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Nhi => nhi_schema(),
+                SchemaOf::Privilege => privilege_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;

@@ -3,7 +3,9 @@
 
 pub mod edit;
 mod links;
+mod nhi;
 mod persons;
+mod privilege;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +14,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use self::links::{Ruling, WrittenDecision};
+pub use self::nhi::{Application, Register, Registered, schema as nhi_schema};
 pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges, schema as privilege_schema};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
@@ -29,6 +33,10 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// The register of non-human identities (`nhi.toml`); `None` when there is none.
+    pub nhi: Option<Register>,
+    /// What holds for privilege (`privilege.toml`); `None` when there is no such file.
+    pub privilege: Option<Privileges>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -42,8 +50,26 @@ pub struct InventoryEntry {
     pub owner: Option<String>,
     /// Anything else worth knowing.
     pub note: Option<String>,
+    /// What kind of system it is, where rules ask for it.
+    pub kind: Option<SystemKind>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// A kind of system that some rules are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SystemKind {
+    /// A database: its accounts are logins.
+    Database,
+    /// Remote access to the network.
+    Vpn,
+    /// Build, test and delivery.
+    Ci,
+    /// The manager of devices.
+    Mdm,
+    /// Firewalls, switches and other appliances at the edge.
+    Network,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +85,7 @@ struct InventoryTable {
     name: Spanned<String>,
     owner: Option<String>,
     note: Option<String>,
+    kind: Option<SystemKind>,
 }
 
 impl Policy {
@@ -104,6 +131,12 @@ impl Policy {
                 "pins.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.pins = links::read_pins(text, known, problems);
                 }),
+                "nhi.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.nhi = Some(nhi::read(text, known, problems));
+                }),
+                "privilege.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.privilege = Some(privilege::read(text, known, problems));
+                }),
                 "links.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.links = links::read_links(text, known, problems);
                 }),
@@ -114,7 +147,7 @@ impl Policy {
                     policy.persons = persons::read(text, known, problems);
                 }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, ["inventory.toml", "links.toml", "nhi.toml", "persons.toml", "pins.toml", "privilege.toml"]);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -160,6 +193,7 @@ impl Policy {
                 name: entry.name.into_inner(),
                 owner: entry.owner,
                 note: entry.note,
+                kind: entry.kind,
                 place,
             });
         }

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::strings::number;
 use super::{
-    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy,
-    Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
+    Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
@@ -100,6 +100,14 @@ impl Adjacency {
         self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
     }
 
+    /// Those edges of a node that end at `other`, where the far ends are in order.
+    pub(super) fn between(&self, node: NodeIx, other: NodeIx) -> impl Iterator<Item = (Relation, u32)> + '_ {
+        let range = self.range(node);
+        let first = range.start + self.others[range.clone()].partition_point(|far| *far < other);
+        let places = (first..range.end).take_while(move |place| self.others[*place] == other);
+        places.map(|place| (self.relations[place], self.edges[place]))
+    }
+
     /// The far ends alone, as a slice.
     pub(super) fn others(&self, node: NodeIx) -> &[NodeIx] {
         &self.others[self.range(node)]
@@ -181,6 +189,7 @@ pub struct Builder {
     credentials: Vec<Credential>,
     credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
     lookup: Lookup,
     edges: Vec<PendingEdge>,
     coverage: Coverage,
@@ -293,6 +302,13 @@ impl Builder {
         self.policies.push(policy);
     }
 
+    /// Adds a federation; `account` is the id of the account it signs in as.
+    pub fn federation(&mut self, mut federation: Federation, account: &str) {
+        let account = self.strings.find(account);
+        federation.account = account.and_then(|id| self.lookup.find(federation.system, NodeKind::Account, id));
+        self.federations.push(federation);
+    }
+
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
     pub fn resolve(&mut self, like: &Node, kinds: &[NodeKind]) -> NodeIx {
         for kind in kinds {
@@ -342,6 +358,9 @@ impl Builder {
             texts: self.texts,
             credentials: self.credentials,
             policies: self.policies,
+            federations: self.federations,
+            secrets: Vec::new(),
+            uses: Vec::new(),
             lookup: self.lookup,
             forward,
             backward,

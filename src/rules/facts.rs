@@ -7,6 +7,7 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::index::Index;
 use super::lost_people::LostPeople;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
@@ -59,6 +60,7 @@ pub struct Facts<'a> {
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
     pub(super) lost_people: LostPeople,
+    pub(super) index: Index,
 }
 
 impl<'a> Facts<'a> {
@@ -84,6 +86,7 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
+        let index = Index::new(graph, policy, &systems);
         Self {
             graph,
             people,
@@ -99,6 +102,7 @@ impl<'a> Facts<'a> {
             unread_here,
             unread_anywhere,
             lost_people: LostPeople::of(graph.coverage()),
+            index,
         }
     }
 
@@ -187,6 +191,11 @@ impl<'a> Facts<'a> {
             [person] => Some(*person),
             [] | [_, ..] => None,
         }
+    }
+
+    /// The account of the same system that an owner's name stands for.
+    pub fn owner_account(&self, system: SystemIx, owner: &str) -> Option<NodeIx> {
+        self.names.get(&(system, fold(owner))).copied()
     }
 
     /// The row of an account, with the facts that matter.

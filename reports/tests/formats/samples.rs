@@ -392,6 +392,7 @@ fn rule(id: &str, slug: &str, title: &str, severity: Severity, [pass, fail, not_
         fail,
         not_evaluated,
         reasons: vec![],
+        systems: vec![],
     }
 }
 
