@@ -10,8 +10,10 @@
 
 mod aut;
 pub mod catalogue;
+mod cic;
 mod crd;
 mod ctl;
+mod dbg;
 mod dor;
 mod dq;
 mod evaluate;
@@ -20,7 +22,10 @@ mod index;
 mod lcm;
 mod lost_people;
 mod needs;
+mod net;
+mod nhi;
 mod orp;
+mod prv;
 mod subject;
 mod xpr;
 
@@ -39,15 +44,24 @@ pub use self::subject::{Population, Subject};
 /// Every rule, in order of id. One line here registers one.
 pub const RULES: &[&Rule] = &[
     &aut::privileged_without_mfa::RULE,
+    &cic::pipeline_admin::RULE,
+    &cic::loose_federation::RULE,
     &crd::rotation_overdue::RULE,
     &crd::unused_credential::RULE,
     &crd::root_or_doubled_key::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
+    &ctl::scanner_over_privileged::RULE,
+    &ctl::correlation_coverage::RULE,
+    &ctl::shadow_application::RULE,
+    &dbg::login_without_owner::RULE,
+    &dbg::superuser::RULE,
+    &dbg::public_grant::RULE,
     &dor::dormant_account::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
+    &dq::naming::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::partial_deprovisioning::RULE,
     &lcm::access_before_start::RULE,
@@ -57,13 +71,37 @@ pub const RULES: &[&Rule] = &[
     &lcm::back_dated_termination::RULE,
     &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
+    &net::remote_access::RULE,
+    &net::local_edge_admin::RULE,
+    &nhi::unregistered::RULE,
+    &nhi::interactive_use::RULE,
+    &nhi::misclassified::RULE,
+    &nhi::reused::RULE,
+    &nhi::over_privileged::RULE,
+    &nhi::workload_gone::RULE,
+    &nhi::review_overdue::RULE,
+    &nhi::risky_application::RULE,
+    &nhi::agent_without_sponsor::RULE,
+    &nhi::device_orphan::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
     &orp::claimed_twice::RULE,
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
     &orp::owner_gone::RULE,
+    &prv::secret_in_record::RULE,
+    &xpr::unused_entitlement::RULE,
+    &xpr::over_provisioned::RULE,
+    &xpr::peer_outlier::RULE,
     &xpr::full_admin::RULE,
+    &xpr::escalation_path::RULE,
+    &xpr::admin_count::RULE,
+    &xpr::standing_privilege::RULE,
+    &xpr::external_privilege::RULE,
+    &xpr::role_bloat::RULE,
+    &xpr::everyday_admin::RULE,
+    &xpr::weakly_guarded::RULE,
+    &xpr::sensitive_data::RULE,
 ];
 
 /// The rule with this id or slug.
@@ -206,6 +244,16 @@ pub(crate) fn raised(severity: Severity) -> Severity {
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,
         Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+/// One grade down, for what nobody can sign in with.
+pub(crate) fn lowered(severity: Severity) -> Severity {
+    match severity {
+        Severity::Critical => Severity::High,
+        Severity::High => Severity::Medium,
+        Severity::Medium => Severity::Low,
+        Severity::Low | Severity::Info => Severity::Info,
     }
 }
 

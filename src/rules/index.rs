@@ -2,16 +2,17 @@
 
 use std::sync::OnceLock;
 
-use muster_connectors::record::{AccountClass, CredentialKind, EntitlementKind, PrivilegeLevel};
+use muster_connectors::record::{AccountClass, CredentialKind, EntitlementKind, PrivilegeLevel, RecordKind};
+use muster_reports::view::Severity;
 use rayon::slice::ParallelSliceMut as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Facts;
+use super::{Facts, Failure, lowered, raised};
 use crate::access::Privilege;
 use crate::access::escalation::Escalations;
 use crate::config::Policy;
 use crate::config::policy::{Registered, SystemKind};
-use crate::graph::{CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx};
+use crate::graph::{CredentialIx, Edge, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx};
 use crate::people::{Employment, PersonIx, fold};
 
 /// The tables.
@@ -30,11 +31,13 @@ pub(super) struct Index {
     devices: OnceLock<FxHashSet<String>>,
     escalations: OnceLock<Escalations>,
     federating: OnceLock<FxHashSet<SystemIx>>,
+    owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
+    twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,
 }
 
 /// An application that people let act for them, in one system.
 #[derive(Debug)]
-pub struct Application {
+pub(super) struct Application {
     /// System.
     pub system: SystemIx,
     /// The scope it was first seen in.
@@ -88,6 +91,8 @@ impl Index {
             devices: OnceLock::new(),
             escalations: OnceLock::new(),
             federating: OnceLock::new(),
+            owned: OnceLock::new(),
+            twins: OnceLock::new(),
         }
     }
 }
@@ -187,6 +192,123 @@ impl Facts<'_> {
             signed.map(|(ix, _)| self.graph.node(ix).system).collect()
         });
         all.contains(&system)
+    }
+
+    /// The accounts of a system, as a stretch of all accounts.
+    pub(super) fn accounts_in(&self, system: SystemIx) -> std::ops::Range<usize> {
+        let count = self.graph.account_count();
+        let from = |wanted: u32| {
+            let (mut low, mut high) = (0, count);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                let ix = NodeIx(u32::try_from(middle).unwrap_or(u32::MAX));
+                if u32::from(self.graph.node(ix).system.0) < wanted { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        from(u32::from(system.0))..from(u32::from(system.0) + 1)
+    }
+
+    /// Whether a system has any account.
+    pub(super) fn has_accounts(&self, system: SystemIx) -> bool {
+        !self.accounts_in(system).is_empty()
+    }
+
+    /// Whether the owner of a group may decide who is in it: everywhere but in directories where `managedBy` is only a note.
+    pub(super) fn owners_rule(&self, group: NodeIx) -> bool {
+        let name = self.graph.system_name(self.graph.node(group).system);
+        self.graph.coverage().of_system(name).next().is_none_or(|row| row.connector != "ldap")
+    }
+
+    /// A group that makes administrators and belongs to an account, which may put itself in.
+    pub(super) fn owned_group(&self, account: NodeIx) -> Option<NodeIx> {
+        let all = self.index.owned.get_or_init(|| {
+            let groups = self.graph.groups().filter(|(ix, _)| {
+                self.graph.node(*ix).state != RowState::Stale
+                    && self.access.level(self.graph, *ix) == Some(PrivilegeLevel::Admin)
+                    && self.owners_rule(*ix)
+            });
+            let owner = |owner| self.graph.text(owner);
+            let owned = groups.filter_map(|(ix, group)| {
+                Some((self.owner_account(self.graph.node(ix).system, owner(group.owner?))?, ix))
+            });
+            owned.collect()
+        });
+        all.get(&account).copied()
+    }
+
+    /// Whether an account, or a group or role that it holds directly, is named in a list.
+    pub(super) fn is_allowed(&self, allowed: &[String], account: NodeIx) -> bool {
+        let names = |ix: NodeIx| {
+            let node = self.graph.node(ix);
+            let login = self.graph.account(ix).and_then(|account| account.login);
+            [Some(node.id), node.name, login].into_iter().flatten().map(|text| fold(self.graph.text(text)))
+        };
+        let is_listed = |ix: NodeIx| names(ix).any(|name| allowed.iter().any(|allowed| fold(allowed) == name));
+        !allowed.is_empty()
+            && (is_listed(account) || self.graph.edges_from(account).any(|edge| is_listed(edge.target)))
+    }
+
+    /// Who is directly in a group or holds an entitlement, sorted.
+    pub(super) fn holders(&self, held: NodeIx) -> Vec<NodeIx> {
+        let mut holders: Vec<NodeIx> = self.graph.edges_to(held).map(|edge| edge.source).collect();
+        holders.dedup();
+        holders
+    }
+
+    /// The other group or entitlement of the same system with the most alike holders: it, holders of both, holders of either.
+    pub(super) fn twin(&self, role: NodeIx) -> Option<(NodeIx, u32, u32)> {
+        self.index.twins.get_or_init(|| twins(self)).get(&role).copied()
+    }
+
+    /// The active accounts in a group, those of nested groups too; sorted.
+    ///
+    /// Cost: O(V + E) over what is below the group.
+    pub(super) fn members(&self, group: NodeIx) -> Vec<NodeIx> {
+        let mut seen: FxHashSet<NodeIx> = std::iter::once(group).collect();
+        let (mut next, mut members) = (vec![group], Vec::new());
+        while let Some(at) = next.pop() {
+            for edge in self.graph.edges_to(at).filter(|edge| edge.relation == Relation::MemberOf) {
+                if seen.insert(edge.source) {
+                    if self.graph.account(edge.source).is_some() {
+                        members.push(edge.source);
+                    } else {
+                        next.push(edge.source);
+                    }
+                }
+            }
+        }
+        members.retain(|account| self.is_active(*account));
+        members.sort_unstable();
+        members
+    }
+
+    /// Whether an account is a non-human identity that works: a service or an agent, neither built in nor switched off.
+    pub(super) fn is_nhi(&self, account: NodeIx) -> bool {
+        matches!(self.people.class(account).class, AccountClass::Service | AccountClass::Agent)
+            && self.is_active(account)
+            && self.graph.account(account).is_some_and(|facts| !facts.is_root)
+    }
+
+    /// The severity of a finding about an account: a grade up where it is privileged, a grade down where nobody and nothing
+    /// can sign in as it.
+    pub(super) fn graded(&self, failure: Failure, severity: Severity, account: NodeIx) -> Failure {
+        if self.is_privileged(account) {
+            return failure.severity(raised(severity), "the account is privileged");
+        }
+        let system = self.graph.node(account).system;
+        let name = self.graph.system_name(system);
+        let tells = self.graph.coverage().of_system(name).any(|row| row.kind == RecordKind::Credential)
+            && self.unread(system, RecordKind::Credential).is_none();
+        let interactive = self.graph.account(account).and_then(|facts| facts.interactive);
+        let is_shut = interactive == Some(false)
+            && tells
+            && self.federations_of(account).is_empty()
+            && !self.credentials_of(account).any(|(_, credential)| self.works(credential));
+        if is_shut {
+            return failure.severity(lowered(severity), "nothing is left to sign in with");
+        }
+        failure
     }
 
     /// The employment of a person that runs; the last one written where several do.
@@ -332,4 +454,60 @@ fn administrators(facts: &Facts<'_>) -> Vec<Administrators> {
         }
     }
     scopes
+}
+
+/// Signatures by which twins are found: of two roles that share nine tenths of their holders, one in 10¹⁶ pairs has none in common.
+const SIGNATURES: u64 = 16;
+
+/// For each group and entitlement the most alike other one of its system: that one, holders in common, holders of either.
+///
+/// Cost: O(edges × signatures); a role is compared with the last one of each of its signatures, never with all.
+fn twins(facts: &Facts<'_>) -> FxHashMap<NodeIx, (NodeIx, u32, u32)> {
+    let graph = facts.graph;
+    let roles = graph.groups().map(|(ix, _)| ix).chain(graph.entitlements().map(|(ix, _)| ix));
+    let roles: Vec<(NodeIx, Vec<NodeIx>)> =
+        roles.map(|ix| (ix, facts.holders(ix))).filter(|(_, holders)| holders.len() > 1).collect();
+    let mut last: FxHashMap<(SystemIx, u64, u64), usize> = FxHashMap::default();
+    let mut twins: FxHashMap<NodeIx, (NodeIx, u32, u32)> = FxHashMap::default();
+    for (place, (ix, holders)) in roles.iter().enumerate() {
+        let mut compared = FxHashSet::default();
+        for seed in 0..SIGNATURES {
+            let least = holders.iter().map(|holder| mixed(seed, *holder)).min().unwrap_or_default();
+            let before = last.insert((graph.node(*ix).system, seed, least), place);
+            let Some(other) = before.filter(|other| compared.insert(*other)) else { continue };
+            let (common, all) = shared(holders, &roles[other].1);
+            for (one, two) in [(*ix, roles[other].0), (roles[other].0, *ix)] {
+                let best = twins.entry(one).or_insert((two, common, all));
+                if u64::from(common) * u64::from(best.2) > u64::from(best.1) * u64::from(all) {
+                    *best = (two, common, all);
+                }
+            }
+        }
+    }
+    twins
+}
+
+/// A number for a holder that differs by seed (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators").
+fn mixed(seed: u64, holder: NodeIx) -> u64 {
+    let mut x = u64::from(holder.0).wrapping_add(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// How many two sorted lists have in common, and how many either has.
+fn shared(one: &[NodeIx], two: &[NodeIx]) -> (u32, u32) {
+    let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
+    while a < one.len() || b < two.len() {
+        let order = match (one.get(a), two.get(b)) {
+            (Some(left), Some(right)) => left.cmp(right),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, _) => std::cmp::Ordering::Greater,
+        };
+        common += u32::from(order.is_eq());
+        a += usize::from(order.is_le());
+        b += usize::from(order.is_ge());
+        all += 1;
+    }
+    (common, all)
 }
