@@ -72,6 +72,8 @@ pub(super) struct Administrators {
     pub(super) undecided: usize,
     /// Why the first of them is undecided.
     pub(super) why: Option<String>,
+    /// Active built-in administrators: a way in, and nobody's choice.
+    pub(super) built_in: usize,
 }
 
 impl Index {
@@ -439,11 +441,15 @@ fn administrators(facts: &Facts<'_>) -> Vec<Administrators> {
     for (ix, account) in facts.graph.accounts() {
         let node = facts.graph.node(ix);
         let class = facts.people.class(ix).class;
-        let counts = !account.is_root && !matches!(class, AccountClass::System | AccountClass::Device);
+        let counts = !matches!(class, AccountClass::System | AccountClass::Device) || account.is_root;
         if !counts || node.state == RowState::Stale || !facts.is_active(ix) {
             continue;
         }
         let scope = &mut scopes[node.scope.0 as usize];
+        if account.is_root {
+            scope.built_in += 1;
+            continue;
+        }
         match facts.privilege(ix) {
             Privilege::Certain(PrivilegeLevel::Admin) => scope.certain.push(ix),
             Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited | PrivilegeLevel::Privileged) => {}

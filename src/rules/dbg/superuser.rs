@@ -49,6 +49,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let allowed = facts.policy.privilege.iter().filter_map(|policy| policy.of(graph.system_name(system)));
     let allowed: Vec<&String> = allowed.flat_map(|entry| &entry.allow).collect();
     let names = [graph.text(graph.node(edge.source).id), graph.name(edge.source)].map(fold);
+    if !is_wide && graph.node(edge.target).kind == NodeKind::Unresolved {
+        return Verdict::NotEvaluated("no record says what is granted".to_owned());
+    }
     if !is_wide || allowed.iter().any(|allowed| names.contains(&fold(allowed))) {
         return Verdict::Pass;
     }

@@ -1,3 +1,4 @@
+use muster_connectors::record::RecordKind;
 use muster_reports::view::Severity;
 
 use crate::controls::LP;
@@ -28,7 +29,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Each administrator is a way in to everything. A single one is the day on which nobody can get in at all.",
         evidence: "The administrators of the scope that were counted, up to twenty, and the bounds.",
         fix: "Take full administration from those who do not need it every day, or name a second administrator. Bounds of a system are `admins` in policy/privilege.toml.",
-        limits: "Counts active accounts of every class but built-in and device accounts. Where it cannot be decided of some whether they are administrators, only a count that is out of bounds in any case is reported. A scope in which nobody is known to be one is not judged.",
+        limits: "Counts active accounts of every class but device accounts and those that the platform owns; the built-in administrator counts as a way in, not as one too many. Where it cannot be decided of some whether they are administrators, only a count that is out of bounds in any case is reported. A scope in which nobody is known to be one is not judged.",
     },
     judge,
 };
@@ -48,14 +49,18 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     for (_, scope) in facts.graph.places().filter(|(of, _)| *of == system) {
         let administrators = &facts.administrators()[scope.0 as usize];
         let (least, most) = (administrators.certain.len(), administrators.certain.len() + administrators.undecided);
+        // An account that was not read may be the second one.
+        let unread = facts.unread_here(scope, RecordKind::Account).or_else(|| facts.unread(system, RecordKind::Account));
+        let ways_in = least + administrators.built_in;
         let what = if least > max {
             format!("at least {least} administrators, where {max} are enough")
-        } else if most < min && most > 0 {
-            format!("{most} administrator, where {min} should be")
+        } else if least > 0 && least == most && ways_in < min && unread.is_none() {
+            format!("{least} administrator, where {min} should be")
         } else {
-            judged |= most > 0 && most <= max && least >= min;
-            let unsure = || administrators.why.clone().unwrap_or_else(|| "no administrator is known".to_owned());
-            open = open.or_else(|| (most > max || least < min).then(unsure));
+            let within = least > 0 && most <= max && ways_in >= min;
+            judged |= within;
+            let why = administrators.why.as_deref().or(unread).unwrap_or("no administrator is known");
+            open = open.or_else(|| (!within).then(|| why.to_owned()));
             continue;
         };
         let scope = facts.graph.scope_name(scope);
