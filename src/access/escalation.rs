@@ -118,7 +118,8 @@ impl Escalations {
                 }
             }
         }
-        let certain = |targets: &[NodeIx]| graph.reaching(targets, |e| leads_on(graph, e) && is_unconditional(graph, e));
+        let certain =
+            |targets: &[NodeIx]| graph.reaching(targets, |e| leads_on(graph, e) && is_unconditional(graph, e));
         let any = |targets: &[NodeIx]| (!targets.is_empty()).then(|| graph.reaching(targets, |e| leads_on(graph, e)));
         maybe.extend(opened.values().flatten());
         all.maybe = any(&maybe);
@@ -140,13 +141,13 @@ impl Escalations {
                     let theirs = account_number(arn);
                     let scope = theirs.map(|number| format!("account/{number}"));
                     let system = graph.system_name(policy.system);
-                    let is_ours =
-                        scope.is_none_or(|scope| graph.coverage().of_scope(system, &scope).next().is_some());
+                    let is_ours = scope.is_none_or(|scope| graph.coverage().of_scope(system, &scope).next().is_some());
                     if !is_ours {
                         self.foreign.entry(*role).or_default().push(arn.to_owned());
                     } else if theirs == own
                         && statement.get("Condition").is_none()
-                        && let Some(holder) = graph.strings().find(arn).and_then(|arn| natives.get(&(policy.system, arn)))
+                        && let Some(holder) =
+                            graph.strings().find(arn).and_then(|arn| natives.get(&(policy.system, arn)))
                         && is_admin(graph, access, *role)
                     {
                         self.assumable.entry(*holder).or_insert(*role);
@@ -184,9 +185,8 @@ impl Escalations {
             let how = format!("may assume the role {}, which trusts it by name", graph.name(*role));
             return Ok(Some(Escalation { how, path: access.proof(*role) }));
         }
-        let is_user = graph
-            .account(account)
-            .is_some_and(|facts| graph.text_or_empty(facts.native_name).contains(":user/"));
+        let is_user =
+            graph.account(account).is_some_and(|facts| graph.text_or_empty(facts.native_name).contains(":user/"));
         let found = self.ways.iter().filter(|(_, reach)| reach.reaches(account)).find_map(|(way, reach)| {
             let how = match way {
                 Way::OwnUser if is_user => "may give itself any policy".to_owned(),
@@ -318,7 +318,9 @@ mod tests {
 
     #[test]
     fn patterns_match_as_iam_matches_them() {
-        assert!(matches("iam:*", "iam:passrole") && matches("*", "iam:passrole") && matches("IAM:Pass?ole", "iam:passrole"));
+        assert!(
+            matches("iam:*", "iam:passrole") && matches("*", "iam:passrole") && matches("IAM:Pass?ole", "iam:passrole")
+        );
         assert!(!matches("iam:Pass", "iam:passrole") && !matches("s3:*", "iam:passrole"));
     }
 }

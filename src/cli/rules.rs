@@ -197,11 +197,8 @@ fn row(entry: &Entry, off: &BTreeMap<String, String>) -> Json {
         row["slug"] = json!(rule.slug);
         row["judges"] = json!(rule.population.as_str());
         row["controls"] = json!(controls::controls(rule.controls));
-        row["options"] = rule
-            .options
-            .iter()
-            .map(|o| json!({"name": o.name, "default": o.default, "about": o.about}))
-            .collect();
+        row["options"] =
+            rule.options.iter().map(|o| json!({"name": o.name, "default": o.default, "about": o.about})).collect();
     }
     row
 }

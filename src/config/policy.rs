@@ -147,7 +147,10 @@ impl Policy {
                     policy.persons = persons::read(text, known, problems);
                 }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "nhi.toml", "persons.toml", "pins.toml", "privilege.toml"]);
+                    let near = similar(
+                        other,
+                        ["inventory.toml", "links.toml", "nhi.toml", "persons.toml", "pins.toml", "privilege.toml"],
+                    );
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

@@ -248,10 +248,8 @@ fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreE
 }
 
 fn resources(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame(
-        "resources",
-        &["id", "kind", "name", "owner", "parent", "environment", "sensitivity", "state"],
-    )?;
+    let frame = snapshot
+        .frame("resources", &["id", "kind", "name", "owner", "parent", "environment", "sensitivity", "state"])?;
     let rows = Rows::of(&frame, "resources");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);

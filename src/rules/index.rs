@@ -57,8 +57,8 @@ pub(super) struct Application {
 pub(super) struct Peers {
     /// Per person: the group of those with the same department and title.
     of: Vec<Option<u32>>,
-    /// Persons of each group.
-    sizes: Vec<u32>,
+    /// Persons of each group who have an active account in a scope.
+    sizes: FxHashMap<(u32, ScopeIx), u32>,
     /// How many persons of a group hold something, sorted by group and what is held.
     held: Vec<(u32, NodeIx, u32)>,
 }
@@ -126,12 +126,14 @@ impl Facts<'_> {
         self.policy.nhi.as_ref()?.identities.get(*place)
     }
 
-    /// The persons who do the same work as `person`, and how many of them hold `held`; `None` where HR does not tell the work.
-    pub(super) fn peers(&self, person: PersonIx, held: NodeIx) -> Option<(u32, u32)> {
+    /// How many who do the same work as `person` have an account in the scope, and how many of them hold `held`; `None` where
+    /// HR does not tell the work.
+    pub(super) fn peers(&self, person: PersonIx, scope: ScopeIx, held: NodeIx) -> Option<(u32, u32)> {
         let peers = self.index.peers.get_or_init(|| Peers::of(self));
         let group = peers.of.get(person.0 as usize).copied().flatten()?;
         let place = peers.held.binary_search_by_key(&(group, held), |(group, held, _)| (*group, *held));
-        Some((peers.sizes[group as usize], place.map_or(0, |place| peers.held[place].2)))
+        let size = peers.sizes.get(&(group, scope)).copied().unwrap_or_default();
+        Some((size, place.map_or(0, |place| peers.held[place].2)))
     }
 
     /// The administrators of each scope, by its place in the graph.
@@ -157,7 +159,8 @@ impl Facts<'_> {
     pub(super) fn scanner(&self, system: SystemIx, identity: &str) -> Option<NodeIx> {
         let all = self.index.scanners.get_or_init(|| {
             let rows = self.graph.coverage().rows().iter();
-            let wanted = rows.filter_map(|row| Some((self.graph.system(&row.system)?, account_name(row.identity.as_deref()?))));
+            let wanted =
+                rows.filter_map(|row| Some((self.graph.system(&row.system)?, account_name(row.identity.as_deref()?))));
             accounts_named(self.graph, wanted)
         });
         all.get(&(system, account_name(identity))).copied()
@@ -166,9 +169,10 @@ impl Facts<'_> {
     /// Whether a system marked as a device manager knows a device by one of these names, folded.
     pub(super) fn is_managed(&self, names: &[String]) -> bool {
         let all = self.index.devices.get_or_init(|| {
-            let managed = self.graph.accounts().filter(|(ix, _)| {
-                self.is_kind(self.graph.node(*ix).system, SystemKind::Mdm) && self.is_active(*ix)
-            });
+            let managed = self
+                .graph
+                .accounts()
+                .filter(|(ix, _)| self.is_kind(self.graph.node(*ix).system, SystemKind::Mdm) && self.is_active(*ix));
             managed.flat_map(|(ix, _)| self.device_names(ix)).collect()
         });
         names.iter().any(|name| all.contains(name))
@@ -247,8 +251,7 @@ impl Facts<'_> {
             [Some(node.id), node.name, login].into_iter().flatten().map(|text| fold(self.graph.text(text)))
         };
         let is_listed = |ix: NodeIx| names(ix).any(|name| allowed.iter().any(|allowed| fold(allowed) == name));
-        !allowed.is_empty()
-            && (is_listed(account) || self.graph.edges_from(account).any(|edge| is_listed(edge.target)))
+        !allowed.is_empty() && (is_listed(account) || self.graph.edges_from(account).any(|edge| is_listed(edge.target)))
     }
 
     /// Who is directly in a group or holds an entitlement, sorted.
@@ -416,13 +419,16 @@ impl Peers {
             let key = (fold(facts.people.text(department)), fold(facts.people.text(title)));
             let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);
             let group = *groups.entry(key).or_insert(next);
-            if group == next {
-                peers.sizes.push(0);
-            }
-            peers.sizes[group as usize] += 1;
             peers.of[person.0 as usize] = Some(group);
-            let accounts = facts.accounts_of(person).filter(|account| facts.is_active(*account));
-            held.extend(accounts.flat_map(|account| facts.graph.edges_from(account)).map(|edge| (group, edge.target, person)));
+            let accounts = || facts.accounts_of(person).filter(|account| facts.is_active(*account));
+            let mut scopes: Vec<ScopeIx> = accounts().map(|account| facts.graph.node(account).scope).collect();
+            scopes.sort_unstable();
+            scopes.dedup();
+            for scope in scopes {
+                *peers.sizes.entry((group, scope)).or_default() += 1;
+            }
+            let edges = accounts().flat_map(|account| facts.graph.edges_from(account));
+            held.extend(edges.map(|edge| (group, edge.target, person)));
         }
         held.par_sort_unstable();
         held.dedup();

@@ -203,9 +203,7 @@ impl Subject {
                 | Self::Edge(_)
                 | Self::Object(_)
                 | Self::Application(_)
-                | Self::System(_) => {
-                    view.system.as_deref().unwrap_or_default()
-                }
+                | Self::System(_) => view.system.as_deref().unwrap_or_default(),
             },
         };
         let mut hasher = blake3::Hasher::new();

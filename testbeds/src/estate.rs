@@ -12,6 +12,7 @@ mod config;
 mod faults;
 mod hr;
 mod json;
+mod privilege;
 pub mod rng;
 mod saas;
 mod scim;
@@ -69,9 +70,10 @@ impl Files {
 /// The estate `acme` at [`NOW`], and the truth about it.
 pub fn acme() -> (Files, Truth) {
     let company = Company::new();
-    let (mut files, truth) = exports(&company);
+    let (mut files, mut truth) = exports(&company);
     files.text("muster.toml", config::muster(&config::Night::ACME));
     config::policy(&company, &mut files, &[]);
+    privilege::plant(&company, &mut truth, &mut files);
     files.text("truth.json", truth.to_json(NOW));
     (files, truth)
 }

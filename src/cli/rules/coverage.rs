@@ -57,7 +57,8 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
     let judged = lines.iter().filter(|line| line.pass + line.fail > 0).count();
     let open = lines.iter().filter(|line| line.not_evaluated > 0).count();
     let waiting = lines.iter().filter(|line| line.system.is_none() && !line.reasons.is_empty()).count();
-    let what = format!("{judged} of rule and system judged, {open} not or not wholly; {waiting} rules wait for a source");
+    let what =
+        format!("{judged} of rule and system judged, {open} not or not wholly; {waiting} rules wait for a source");
     Ok(Outcome::new(Exit::Clean, what))
 }
 

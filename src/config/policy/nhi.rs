@@ -146,11 +146,16 @@ fn identity(
     if !known.iter().any(|name| name == system) {
         let near = similar(system, known.iter().map(String::as_str));
         problems.push(
-            Diagnostic::error("CFG012", format!("the register names the system `{system}`, which the config does not have"))
-                .place(place.clone())
-                .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| {
+            Diagnostic::error(
+                "CFG012",
+                format!("the register names the system `{system}`, which the config does not have"),
+            )
+            .place(place.clone())
+            .fix(
+                near.map_or("correct the name, or remove the entry".to_owned(), |near| {
                     format!("did you mean `{near}`?")
-                })),
+                }),
+            ),
         );
     }
     let reviewed = table.reviewed.as_ref().and_then(|written| {

@@ -190,11 +190,9 @@ fn must_be_known(file: &Arc<SourceText>, name: &Spanned<String>, known: &[String
     }
     let near = similar(name.get_ref(), known.iter().map(String::as_str));
     let what = format!("the policy names the system `{}`, which the config does not have", name.get_ref());
-    problems.push(
-        Diagnostic::error("CFG012", what)
-            .place(Place::new(file, name.span()))
-            .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| format!("did you mean `{near}`?"))),
-    );
+    problems.push(Diagnostic::error("CFG012", what).place(Place::new(file, name.span())).fix(
+        near.map_or("correct the name, or remove the entry".to_owned(), |near| format!("did you mean `{near}`?")),
+    ));
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 
 /// Why an account is a pipeline's.
 fn pipeline(facts: &Facts<'_>, ix: NodeIx) -> Option<String> {
-    let issuers = facts.federations_of(ix).iter().map(|place| facts.graph.text(facts.graph.federations()[*place].issuer));
+    let issuers =
+        facts.federations_of(ix).iter().map(|place| facts.graph.text(facts.graph.federations()[*place].issuer));
     if let Some(issuer) = issuers.into_iter().find(|issuer| {
         let issuer = fold(issuer);
         ISSUERS.iter().any(|known| issuer.split('/').any(|part| part == *known))
@@ -79,6 +80,7 @@ fn pipeline(facts: &Facts<'_>, ix: NodeIx) -> Option<String> {
         return Some("it is a service account of a build system".to_owned());
     }
     let entry = facts.registered(ix)?;
-    let workload = entry.workloads.iter().find(|workload| workload.split_once(':').is_some_and(|(name, _)| is_ci(name)))?;
+    let workload =
+        entry.workloads.iter().find(|workload| workload.split_once(':').is_some_and(|(name, _)| is_ci(name)))?;
     Some(format!("{workload} uses it"))
 }

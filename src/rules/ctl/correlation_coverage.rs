@@ -17,7 +17,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     population: Population::Systems,
     needs: &[],
     options: &[
-        Setting { name: "percent", default: 90, about: "share of the active accounts of people that must have a verdict (our choice)" },
+        Setting {
+            name: "percent",
+            default: 90,
+            about: "share of the active accounts of people that must have a verdict (our choice)",
+        },
         Setting { name: "accounts", default: 20, about: "accounts below which a share says nothing (our choice)" },
     ],
     manual: Manual {

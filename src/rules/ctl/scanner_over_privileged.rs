@@ -57,7 +57,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
                 .verdict();
         }
         let Some(account) = account else {
-            open.get_or_insert_with(|| format!("the scanner signs in as `{identity}`, which is none of the accounts read"));
+            open.get_or_insert_with(|| {
+                format!("the scanner signs in as `{identity}`, which is none of the accounts read")
+            });
             continue;
         };
         match facts.privilege(account) {

@@ -48,7 +48,11 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         if !policy.data.iter().any(|data| fold(&data.sensitivity) == fold(label)) {
             return Verdict::Pass;
         }
-        format!("everybody who can sign in holds {} on {}, which is {label}", graph.name(edge.target), graph.name(place))
+        format!(
+            "everybody who can sign in holds {} on {}, which is {label}",
+            graph.name(edge.target),
+            graph.name(place)
+        )
     } else {
         let kind = fold(graph.text_or_empty(resource.and_then(|resource| resource.kind)));
         let is_login = graph.account(edge.source).is_some_and(|account| !account.is_root)

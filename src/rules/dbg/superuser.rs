@@ -45,7 +45,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     let texts = [graph.name(edge.target), graph.text_or_empty(graph.detail(&edge).note)].map(fold);
     let level = graph.entitlement(edge.target).and_then(|entitlement| entitlement.privilege);
-    let is_wide = level == Some(PrivilegeLevel::Admin) || texts.iter().any(|text| WIDE.iter().any(|word| text.contains(word)));
+    let is_wide =
+        level == Some(PrivilegeLevel::Admin) || texts.iter().any(|text| WIDE.iter().any(|word| text.contains(word)));
     let allowed = facts.policy.privilege.iter().filter_map(|policy| policy.of(graph.system_name(system)));
     let allowed: Vec<&String> = allowed.flat_map(|entry| &entry.allow).collect();
     let names = [graph.text(graph.node(edge.source).id), graph.name(edge.source)].map(fold);

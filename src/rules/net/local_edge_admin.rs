@@ -30,7 +30,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let system = facts.graph.node(ix).system;
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
     let exempt = account.is_root
-        || matches!(facts.people.class(ix).class, AccountClass::BreakGlass | AccountClass::System | AccountClass::Device);
+        || matches!(
+            facts.people.class(ix).class,
+            AccountClass::BreakGlass | AccountClass::System | AccountClass::Device
+        );
     if !facts.is_kind(system, SystemKind::Network) || exempt || !facts.is_active(ix) {
         return Verdict::NotApplicable;
     }
@@ -45,7 +48,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Privilege::Certain(_) | Privilege::Undecided { .. } => {}
     }
     if !facts.federates(system) {
-        return Verdict::NotEvaluated("the system says of no account that it signs in through the directory".to_owned());
+        return Verdict::NotEvaluated(
+            "the system says of no account that it signs in through the directory".to_owned(),
+        );
     }
     Failure::new(format!(
         "{} administers {} with a local account that the directory does not know.",

@@ -41,7 +41,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     {
         let since = at.map_or_else(String::new, |at| format!(" on {}", at.strftime("%Y-%m-%d")));
         let who = facts.people.name(person);
-        let mut failure = Failure::new(format!("{who} left{since} and can still reach the network as {name} of {place}."));
+        let mut failure =
+            Failure::new(format!("{who} left{since} and can still reach the network as {name} of {place}."));
         failure = failure.row(row);
         for row in facts.employment_rows(person) {
             failure = failure.row(row);

@@ -43,7 +43,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     } else if facts.is_managed(&facts.device_names(ix)) {
         return Verdict::Pass;
     } else {
-        let managers = facts.graph.places().map(|(system, _)| system).filter(|one| facts.is_kind(*one, SystemKind::Mdm));
+        let managers =
+            facts.graph.places().map(|(system, _)| system).filter(|one| facts.is_kind(*one, SystemKind::Mdm));
         if let Some(why) = managers.into_iter().find_map(|manager| facts.unread(manager, RecordKind::Account)) {
             return Verdict::NotEvaluated(why.to_owned());
         }

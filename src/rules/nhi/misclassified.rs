@@ -13,7 +13,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     controls: &[NHI],
     population: Population::Accounts,
     needs: &[Need::ACCOUNT, Need::ALL_PERSONS],
-    options: &[Setting { name: "percent", default: 60, about: "share of the marks from which an account behaves as a service (our choice: three of five)" }],
+    options: &[Setting {
+        name: "percent",
+        default: 60,
+        about: "share of the marks from which an account behaves as a service (our choice: three of five)",
+    }],
     manual: Manual {
         finds: "An account that counts as a human's and behaves as a service: nobody can sign in to it with a password, it works with keys, and nobody corresponds to it.",
         matters: "It is judged by the rules for people and looks like an orphan, while the rules for service identities pass it by.",

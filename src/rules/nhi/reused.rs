@@ -36,14 +36,14 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     }
     let entry = facts.registered(ix);
-    let workloads: BTreeSet<&str> =
-        entry.iter().flat_map(|entry| &entry.workloads).map(String::as_str).collect();
+    let workloads: BTreeSet<&str> = entry.iter().flat_map(|entry| &entry.workloads).map(String::as_str).collect();
     let mut environments: BTreeSet<&str> = entry.iter().filter_map(|entry| entry.environment.as_deref()).collect();
     for edge in facts.graph.edges_from(ix) {
         let resource = facts.graph.detail(&edge).resource.and_then(|resource| facts.graph.resource(resource));
         environments.extend(resource.and_then(|resource| resource.environment).map(|text| facts.graph.text(text)));
     }
-    let mixed = environments.iter().any(|word| is_production(word)) && environments.iter().any(|word| !is_production(word));
+    let mixed =
+        environments.iter().any(|word| is_production(word)) && environments.iter().any(|word| !is_production(word));
     if workloads.len() <= 1 && !mixed {
         if workloads.is_empty() && environments.is_empty() {
             let why = "neither policy/nhi.toml nor what it holds says where the identity works";

@@ -11,7 +11,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     controls: &[NHI],
     population: Population::Accounts,
     needs: &[Need::ACCOUNT],
-    options: &[Setting { name: "days", default: 90, about: "days between two reviews (90: CIS 5.5 asks for a quarterly review of service accounts)" }],
+    options: &[Setting {
+        name: "days",
+        default: 90,
+        about: "days between two reviews (90: CIS 5.5 asks for a quarterly review of service accounts)",
+    }],
     manual: Manual {
         finds: "An active service account or agent whose last review, as policy/nhi.toml has it, is too long ago.",
         matters: "A service identity gains rights with every change of its workload and loses none by itself. Only a review takes them away.",

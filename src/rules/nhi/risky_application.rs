@@ -13,7 +13,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     controls: &[NHI, EXT],
     population: Population::Applications,
     needs: &[],
-    options: &[Setting { name: "days", default: 90, about: "days without use after which a consent has no user (as XPR-001)" }],
+    options: &[Setting {
+        name: "days",
+        default: 90,
+        about: "days without use after which a consent has no user (as XPR-001)",
+    }],
     manual: Manual {
         finds: "An application that people let act for them and that holds privileged scopes, that nobody uses any more, or whose publisher policy/nhi.toml says is not verified.",
         matters: "A consent outlives passwords, second factors and sessions: the application goes on reading mail and files from outside.",

@@ -53,7 +53,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
             system: hit.system.clone(),
             table: hit.kind.to_string(),
             id: hit.id.clone(),
-            facts: [("column".to_owned(), hit.column.to_owned()), ("looks_like".to_owned(), hit.shape.to_owned())].into(),
+            facts: [("column".to_owned(), hit.column.to_owned()), ("looks_like".to_owned(), hit.shape.to_owned())]
+                .into(),
             collected: row.collected,
         });
     }

@@ -50,7 +50,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         let administrators = &facts.administrators()[scope.0 as usize];
         let (least, most) = (administrators.certain.len(), administrators.certain.len() + administrators.undecided);
         // An account that was not read may be the second one.
-        let unread = facts.unread_here(scope, RecordKind::Account).or_else(|| facts.unread(system, RecordKind::Account));
+        let unread =
+            facts.unread_here(scope, RecordKind::Account).or_else(|| facts.unread(system, RecordKind::Account));
         let ways_in = least + administrators.built_in;
         let what = if least > max {
             format!("at least {least} administrators, where {max} are enough")

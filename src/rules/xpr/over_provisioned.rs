@@ -20,8 +20,16 @@ pub(in crate::rules) static RULE: Rule = Rule {
             about: "unused share above which an account is over-provisioned (67: Microsoft's Permission Creep Index calls more than that high)",
         },
         Setting { name: "grants", default: 5, about: "grants below which a share says nothing (our choice)" },
-        Setting { name: "days", default: 90, about: "days without use after which a grant counts as unused (as XPR-001)" },
-        Setting { name: "known", default: 80, about: "percent of the grants whose use must be known (RULES of the catalogue)" },
+        Setting {
+            name: "days",
+            default: 90,
+            about: "days without use after which a grant counts as unused (as XPR-001)",
+        },
+        Setting {
+            name: "known",
+            default: 80,
+            about: "percent of the grants whose use must be known (RULES of the catalogue)",
+        },
     ],
     manual: Manual {
         finds: "An active account that uses only a small share of what it was granted.",

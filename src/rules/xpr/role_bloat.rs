@@ -14,8 +14,16 @@ pub(in crate::rules) static RULE: Rule = Rule {
     population: Population::Objects,
     needs: &[],
     options: &[
-        Setting { name: "percent", default: 90, about: "share of common holders above which two roles are one (RULES of the catalogue)" },
-        Setting { name: "holders", default: 4, about: "holders below which a likeness says nothing (RULES of the catalogue: a role for three people is not a role)" },
+        Setting {
+            name: "percent",
+            default: 90,
+            about: "share of common holders above which two roles are one (RULES of the catalogue)",
+        },
+        Setting {
+            name: "holders",
+            default: 4,
+            about: "holders below which a likeness says nothing (RULES of the catalogue: a role for three people is not a role)",
+        },
     ],
     manual: Manual {
         finds: "A group or role whose holders are nearly the same accounts as those of another one of the system.",

@@ -30,7 +30,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Some(level) = facts.access.level(facts.graph, ix) else { return Verdict::NotApplicable };
     let node = facts.graph.node(ix);
     let owner = group.owner.map(|owner| facts.graph.text(owner)).filter(|_| facts.owners_rule(ix));
-    let owning = owner.and_then(|owner| facts.owner_account(node.system, owner)).filter(|owner| facts.is_active(*owner));
+    let owning =
+        owner.and_then(|owner| facts.owner_account(node.system, owner)).filter(|owner| facts.is_active(*owner));
     let weaker = owning.and_then(|owner| match facts.privilege(owner) {
         Privilege::Certain(theirs) if theirs < level => Some((owner, theirs)),
         Privilege::Certain(_) | Privilege::Undecided { .. } => None,
@@ -41,7 +42,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
             format!("its owner {} is {theirs} and may put anybody in", facts.graph.name(owner))
         }
         (_, None) if group.rule == GroupRule::Dynamic => {
-            return Verdict::NotEvaluated("a rule decides who is a member, and no record says who can meet it".to_owned());
+            return Verdict::NotEvaluated(
+                "a rule decides who is a member, and no record says who can meet it".to_owned(),
+            );
         }
         (None, None) => {
             return Verdict::NotEvaluated("the system does not say whether anybody may join the group".to_owned());

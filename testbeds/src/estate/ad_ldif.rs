@@ -88,7 +88,7 @@ pub(crate) fn corp(company: &Company, truth: &mut Truth) -> String {
 }
 
 /// The objectGUID of an entry as directories print it: the first three fields stand in the bytes in little-endian order.
-fn guid(dn: &str) -> String {
+pub(super) fn guid(dn: &str) -> String {
     let mut bytes = bytes_of(dn);
     bytes[..4].reverse();
     bytes[4..6].reverse();
@@ -111,7 +111,7 @@ fn builtin_sid(rid: u32) -> Vec<u8> {
     bytes
 }
 
-fn person_dn(person: &Person) -> String {
+pub(super) fn person_dn(person: &Person) -> String {
     let unit = match (person.ad, person.feed) {
         (Holds::Disabled, _) => "Disabled",
         (_, Feed::Hr) => "Staff",
@@ -424,7 +424,7 @@ fn departments(company: &Company, directory: &mut Directory) {
     }
 }
 
-fn group_dn(name: &str) -> String {
+pub(super) fn group_dn(name: &str) -> String {
     format!("CN={name},{}", under("Groups"))
 }
 
