@@ -354,18 +354,14 @@ pub struct Policy {
 /// An identity elsewhere that signs in as an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Federation {
+    /// The account.
+    pub account: NodeIx,
     /// The system's own id.
     pub id: Text,
-    /// The account it signs in as; `None` when its id resolves to none.
-    pub account: Option<NodeIx>,
-    /// System.
-    pub system: SystemIx,
-    /// Scope.
-    pub scope: ScopeIx,
+    /// Issuer of the identity.
+    pub issuer: Text,
     /// State of the rows it comes from.
     pub state: RowState,
-    /// Issuer.
-    pub issuer: Text,
     /// Subject at the issuer, where one is fixed.
     pub subject: Option<Text>,
     /// Condition, verbatim.
@@ -582,9 +578,16 @@ impl Graph {
         &self.policies
     }
 
-    /// Every federation, in order of system and id.
+    /// Every identity elsewhere that signs in as an account that was read, in order of account.
     pub fn federations(&self) -> &[Federation] {
         &self.federations
+    }
+
+    /// The identities elsewhere that sign in as an account.
+    pub fn federations_of(&self, account: NodeIx) -> &[Federation] {
+        let start = self.federations.partition_point(|federation| federation.account < account);
+        let end = self.federations.partition_point(|federation| federation.account <= account);
+        &self.federations[start..end]
     }
 
     /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.

@@ -302,11 +302,14 @@ impl Builder {
         self.policies.push(policy);
     }
 
-    /// Adds a federation; `account` is the id of the account it signs in as.
-    pub fn federation(&mut self, mut federation: Federation, account: &str) {
-        let account = self.strings.find(account);
-        federation.account = account.and_then(|id| self.lookup.find(federation.system, NodeKind::Account, id));
+    /// Adds an identity elsewhere that signs in as an account.
+    pub fn federation(&mut self, federation: Federation) {
         self.federations.push(federation);
+    }
+
+    /// The account that `system` knows by `id`.
+    pub(super) fn account_ix(&self, system: SystemIx, id: &str) -> Option<NodeIx> {
+        self.lookup.find(system, NodeKind::Account, self.strings.find(id)?)
     }
 
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
@@ -337,6 +340,7 @@ impl Builder {
         self.edges.par_sort_by_key(|edge| (edge.key(), edge.detail.state));
         self.edges.dedup_by_key(|edge| edge.key());
         self.edges.shrink_to_fit();
+        self.federations.sort_by_key(|federation| federation.account);
         let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
         let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self

@@ -348,18 +348,17 @@ fn federations(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreEr
     let (id, account, issuer) = (rows.texts("id")?, rows.texts("account")?, rows.texts("issuer")?);
     let (subject, condition) = (rows.texts("subject")?, rows.texts("condition")?);
     for row in 0..rows.len() {
-        let (system, scope, state) = places.place(builder, row);
+        let (system, _, state) = places.place(builder, row);
+        let Some(account) = builder.account_ix(system, account.text(row)) else { continue };
         let federation = Federation {
+            account,
             id: builder.strings.add(id.text(row)),
-            account: None,
-            system,
-            scope,
-            state,
             issuer: builder.strings.add(issuer.text(row)),
+            state,
             subject: add(builder, subject.get(row)),
             condition: add(builder, condition.get(row)),
         };
-        builder.federation(federation, account.text(row));
+        builder.federation(federation);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::access::Privilege;
 use crate::access::escalation::Escalations;
 use crate::config::Policy;
 use crate::config::policy::{Registered, SystemKind};
-use crate::graph::{CredentialIx, Edge, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx};
+use crate::graph::{CredentialIx, Edge, Federation, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx};
 use crate::people::{Employment, PersonIx, fold};
 
 /// The tables.
@@ -26,7 +26,6 @@ pub(super) struct Index {
     registered: OnceLock<FxHashMap<NodeIx, usize>>,
     peers: OnceLock<Peers>,
     admins: OnceLock<Vec<Administrators>>,
-    federations: OnceLock<FxHashMap<NodeIx, Vec<usize>>>,
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
     escalations: OnceLock<Escalations>,
@@ -88,7 +87,6 @@ impl Index {
             registered: OnceLock::new(),
             peers: OnceLock::new(),
             admins: OnceLock::new(),
-            federations: OnceLock::new(),
             scanners: OnceLock::new(),
             devices: OnceLock::new(),
             escalations: OnceLock::new(),
@@ -141,18 +139,9 @@ impl Facts<'_> {
         self.index.admins.get_or_init(|| administrators(self))
     }
 
-    /// Identities elsewhere that sign in as an account: places in [`Graph::federations`].
-    pub(super) fn federations_of(&self, account: NodeIx) -> &[usize] {
-        let all = self.index.federations.get_or_init(|| {
-            let mut by_account: FxHashMap<NodeIx, Vec<usize>> = FxHashMap::default();
-            for (place, federation) in self.graph.federations().iter().enumerate() {
-                if let Some(account) = federation.account.filter(|_| federation.state != RowState::Stale) {
-                    by_account.entry(account).or_default().push(place);
-                }
-            }
-            by_account
-        });
-        all.get(&account).map_or(&[], Vec::as_slice)
+    /// Identities elsewhere that sign in as an account, as read with the snapshot.
+    pub(super) fn federations_of(&self, account: NodeIx) -> impl Iterator<Item = &Federation> + '_ {
+        self.graph.federations_of(account).iter().filter(|federation| federation.state != RowState::Stale)
     }
 
     /// The account that a scanner's identity in a system names.
@@ -308,7 +297,7 @@ impl Facts<'_> {
         let interactive = self.graph.account(account).and_then(|facts| facts.interactive);
         let is_shut = interactive == Some(false)
             && tells
-            && self.federations_of(account).is_empty()
+            && self.federations_of(account).next().is_none()
             && !self.credentials_of(account).any(|(_, credential)| self.works(credential));
         if is_shut {
             return failure.severity(lowered(severity), "nothing is left to sign in with");

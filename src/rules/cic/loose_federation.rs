@@ -47,8 +47,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         .verdict();
     }
     let mut judged = false;
-    for place in facts.federations_of(ix) {
-        let federation = &facts.graph.federations()[*place];
+    for federation in facts.federations_of(ix) {
         let issuer = facts.graph.text(federation.issuer);
         if !(issuer.contains(":oidc-provider/") || issuer.starts_with("https://")) {
             continue;

@@ -67,9 +67,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 
 /// Why an account is a pipeline's.
 fn pipeline(facts: &Facts<'_>, ix: NodeIx) -> Option<String> {
-    let issuers =
-        facts.federations_of(ix).iter().map(|place| facts.graph.text(facts.graph.federations()[*place].issuer));
-    if let Some(issuer) = issuers.into_iter().find(|issuer| {
+    let mut issuers = facts.federations_of(ix).map(|federation| facts.graph.text(federation.issuer));
+    if let Some(issuer) = issuers.find(|issuer| {
         let issuer = fold(issuer);
         ISSUERS.iter().any(|known| issuer.split('/').any(|part| part == *known))
     }) {
