@@ -60,8 +60,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         } else {
             let within = least > 0 && most <= max && ways_in >= min;
             judged |= within;
-            let why = administrators.why.as_deref().or(unread).unwrap_or("no administrator is known");
-            open = open.or_else(|| (!within).then(|| why.to_owned()));
+            let why = administrators.why.as_deref().or(unread).filter(|_| !within);
+            open = open.or_else(|| why.map(str::to_owned));
             continue;
         };
         let scope = facts.graph.scope_name(scope);
@@ -74,8 +74,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     match (failure, open) {
         (Some(failure), _) => failure.verdict(),
-        (None, Some(why)) if facts.has_accounts(system) => Verdict::NotEvaluated(why),
-        (None, _) if judged => Verdict::Pass,
-        (None, _) => Verdict::NotApplicable,
+        (None, _) if !facts.has_accounts(system) => Verdict::NotApplicable,
+        (None, Some(why)) => Verdict::NotEvaluated(why),
+        (None, None) if judged => Verdict::Pass,
+        (None, None) => Verdict::NotEvaluated("no administrator is known".to_owned()),
     }
 }

@@ -111,7 +111,7 @@ fn builtin_sid(rid: u32) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn person_dn(person: &Person) -> String {
+fn person_dn(person: &Person) -> String {
     let unit = match (person.ad, person.feed) {
         (Holds::Disabled, _) => "Disabled",
         (_, Feed::Hr) => "Staff",
@@ -424,7 +424,7 @@ fn departments(company: &Company, directory: &mut Directory) {
     }
 }
 
-pub(super) fn group_dn(name: &str) -> String {
+fn group_dn(name: &str) -> String {
     format!("CN={name},{}", under("Groups"))
 }
 

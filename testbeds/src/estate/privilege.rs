@@ -3,7 +3,7 @@
 //! Nothing is added to the exports: who administers what stands in them already.
 
 use super::Files;
-use super::ad_ldif::{group_dn, guid};
+use super::ad_ldif::guid;
 use super::company::Company;
 use super::rng::aws_id_of;
 use super::truth::Truth;
@@ -173,14 +173,25 @@ fn administrators(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
     }
 }
 
-/// What hardly anybody of the same work holds.
+/// What hardly anybody of the same work holds who has an account there.
 fn outliers(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
-    let group = |name: &str| guid(&group_dn(name));
-    let edges = [
-        ("corp-ad", format!("{}|{}|", ad("oskar.lindqvist"), group("Helpdesk-L3"))),
-        ("corp-ad", format!("{}|{}|", ad("ingrid.vestergaard"), group("Ops-A"))),
-    ];
-    for (system, edge) in edges {
-        truth.finding("XPR-003", system, edge, "outlier", "the only one of the systems engineers");
+    for (login, group, why) in [
+        ("adm-chinedu.ezeudu", "T0-Server-Admins", "the only one of thirty systems engineers"),
+        ("adm-ingrid.vestergaa", "Domain Admins", "the only one of thirty systems engineers"),
+        ("adm-petra.zelenka", "Administrators", "the only one of thirty systems engineers"),
+        ("adm-rafael.monteiro", "Domain Admins", "the only one of thirteen network engineers"),
+        ("ingrid.vestergaard", "Ops-A", "the only one of thirty systems engineers"),
+        ("oskar.lindqvist", "Helpdesk-L3", "the only one of thirty systems engineers"),
+    ] {
+        truth.finding("XPR-003", "corp-ad", format!("{}|{}|", ad(login), ad(group)), "outlier", why);
+    }
+    for (edge, why) in [
+        ("crm-1010|administrator|global", "two of the account executives administer the CRM"),
+        ("crm-1011|administrator|global", "two of the account executives administer the CRM"),
+        ("crm-1012|administrator|global", "the only one of the support specialists"),
+        ("crm-1046|reports|global", "two of the sales engineers see the reports"),
+        ("crm-1099|reports|global", "two of the sales engineers see the reports"),
+    ] {
+        truth.finding("XPR-003", "crm", edge, "outlier", why);
     }
 }
