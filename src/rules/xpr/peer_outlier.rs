@@ -50,9 +50,11 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     }
     let Some(person) = facts.people.link(edge.source).map(|link| link.person) else { return Verdict::NotApplicable };
-    let Some(work) = facts.work(person) else { return Verdict::NotApplicable };
     let Some((peers, holders)) = facts.peers(person, facts.graph.node(edge.source).scope, edge.target) else {
-        return Verdict::NotEvaluated("HR names no department and title of the holder".to_owned());
+        return match facts.work(person) {
+            Some(_) => Verdict::NotEvaluated("HR names no department and title of the holder".to_owned()),
+            None => Verdict::NotApplicable,
+        };
     };
     if i64::from(peers) < facts.option(&RULE, "peers").max(2) {
         return Verdict::NotApplicable;
@@ -63,9 +65,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let stands_out = holders <= facts.option(&RULE, "holders")
         && holders * 100 < facts.option(&RULE, "percent") * peers
         && peers - holders >= z * z * holders;
-    if !stands_out {
-        return Verdict::Pass;
-    }
+    let Some(work) = facts.work(person).filter(|_| stands_out) else { return Verdict::Pass };
     let text = |text| facts.people.text_or_empty(text).to_owned();
     let mut row = facts.edge_row(&edge);
     row.facts.insert("peers".to_owned(), peers.to_string());
