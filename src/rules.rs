@@ -25,6 +25,7 @@ mod needs;
 mod net;
 mod nhi;
 mod orp;
+mod own;
 mod prv;
 mod subject;
 mod xpr;
@@ -39,6 +40,7 @@ use crate::graph::Step;
 pub use self::evaluate::{Check, History, evaluate};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
+pub use self::own::{evaluate as evaluate_own, namesakes};
 pub use self::subject::{Population, Subject};
 
 /// Every rule, in order of id. One line here registers one.

@@ -67,6 +67,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether a team's own rules are among what is asked for.
+    fn has_own(&self) -> bool {
+        self.family.is_empty() && !self.waiting
+    }
+
     fn entries(&self) -> Result<Vec<&'static Entry>, Failure> {
         for family in &self.family {
             if !catalogue::entries().iter().any(|entry| entry.family().eq_ignore_ascii_case(family)) {

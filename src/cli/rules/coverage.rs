@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use muster_reports::view::{Reason, RuleSystem, View};
+use muster_reports::view::{Reason, RuleSummary, RuleSystem, View};
 use serde_json::{Value as Json, json};
 
 use super::{Filter, targets};
@@ -14,7 +14,7 @@ use crate::cli::output::{Choice, open};
 use crate::cli::session::Session;
 use crate::cli::tables::{plain_table, right_align};
 use crate::diagnostic::{Diagnostic, visible};
-use crate::rules::catalogue::Entry;
+use crate::rules::catalogue::{self, Entry};
 
 /// One line: a rule in a system, or a rule that waits.
 #[derive(Debug, Default)]
@@ -48,9 +48,15 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
     if view.rules.iter().any(|rule| rule.population > 0 && rule.systems.is_empty()) {
         return Err(unchecked().into());
     }
+    let waits_for = |entry: &&'static Entry| (entry.id.as_str(), entry.waits_for.as_deref());
+    // A team's own rules are in no catalogue: they are there because they were judged.
+    let is_own = |rule: &&RuleSummary| catalogue::entries().iter().all(|entry| entry.id != rule.rule);
+    let own = view.rules.iter().filter(|rule| filter.has_own() && is_own(rule)).map(|rule| (rule.rule.as_str(), None));
     let lines: Vec<Line> = entries
         .iter()
-        .flat_map(|entry| lines(entry, &view, &excepted))
+        .map(waits_for)
+        .chain(own)
+        .flat_map(|(rule, waits_for)| lines(rule, waits_for, &view, &excepted))
         .filter(|line| systems.is_empty() || line.system.as_ref().is_some_and(|system| systems.contains(system)))
         .collect();
     write(&lines, session)?;
@@ -74,22 +80,22 @@ fn excepted(check: &Json) -> BTreeMap<(String, String), u64> {
 }
 
 /// The lines of one rule: one a system that it has subjects in, else one that says why there is none.
-fn lines(entry: &Entry, view: &View, excepted: &BTreeMap<(String, String), u64>) -> Vec<Line> {
+fn lines(id: &str, waits_for: Option<&str>, view: &View, excepted: &BTreeMap<(String, String), u64>) -> Vec<Line> {
     let alone = |cause: String| {
         let reasons = vec![Reason { cause, subjects: 0 }];
-        vec![Line { rule: entry.id.clone(), reasons, ..Line::default() }]
+        vec![Line { rule: id.to_owned(), reasons, ..Line::default() }]
     };
-    if let Some(what) = &entry.waits_for {
+    if let Some(what) = waits_for {
         return alone(format!("no source supplies {what}"));
     }
-    let Some(rule) = view.rules.iter().find(|rule| rule.rule == entry.id) else {
+    let Some(rule) = view.rules.iter().find(|rule| rule.rule == id) else {
         return alone("the check is older than the rule".to_owned());
     };
     if rule.systems.is_empty() {
-        return vec![Line { rule: entry.id.clone(), ..Line::default() }];
+        return vec![Line { rule: id.to_owned(), ..Line::default() }];
     }
     let line = |of: &RuleSystem| {
-        let key = (entry.id.clone(), of.system.clone());
+        let key = (id.to_owned(), of.system.clone());
         let excepted = excepted.get(&key).copied().unwrap_or_default();
         Line {
             rule: key.0,

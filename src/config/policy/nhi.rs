@@ -101,7 +101,7 @@ struct ApplicationTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(NhiFile).to_value()
 }
 

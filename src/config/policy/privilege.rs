@@ -142,7 +142,7 @@ struct NamesTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(PrivilegeFile).to_value()
 }
 
