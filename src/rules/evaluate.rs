@@ -204,6 +204,7 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
         }
         Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
         Population::Edges => all(
+            facts,
             &ask,
             (0..facts.graph.node_count())
                 .into_par_iter()
