@@ -85,7 +85,7 @@ impl Filter {
         let wanted = |entry: &&Entry| {
             let waits = entry.waits_for.is_some();
             let family = self.family.is_empty() || self.family.iter().any(|f| entry.family().eq_ignore_ascii_case(f));
-            family && !(self.built && waits) && !(self.waiting && !waits)
+            family && !(self.built && waits) && (!self.waiting || waits)
         };
         Ok(catalogue::entries().iter().filter(wanted).collect())
     }

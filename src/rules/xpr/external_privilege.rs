@@ -52,7 +52,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let end = path.last().map_or_else(String::new, |step| format!(": {}", facts.graph.name(step.target)));
     let because =
         if foreign.is_empty() { affiliated.evidence.into_owned() } else { "its trust policy names them".to_owned() };
-    Failure::new(format!("{who} is privileged in {}{end}.", facts.graph.system_name(facts.graph.node(ix).system),))
+    Failure::new(format!("{who} is privileged in {}{end}.", facts.graph.system_name(facts.graph.node(ix).system)))
         .row(facts.account_row(ix, &[("external_because", because)]))
         .path(path)
         .verdict()

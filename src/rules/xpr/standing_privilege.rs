@@ -39,9 +39,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     };
     match facts.privilege(ix) {
         Privilege::Certain(PrivilegeLevel::Privileged | PrivilegeLevel::Admin) => {}
-        Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited) => return Verdict::NotApplicable,
         Privilege::Undecided { why, .. } if asked.is_some() => return Verdict::NotEvaluated(why),
-        Privilege::Undecided { .. } => return Verdict::NotApplicable,
+        Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited) | Privilege::Undecided { .. } => {
+            return Verdict::NotApplicable;
+        }
     }
     let Some(asked) = asked else {
         return Verdict::NotEvaluated("no policy/privilege.toml says where privilege must be asked for".to_owned());
