@@ -5,6 +5,7 @@
 //! guessed.
 
 mod aws;
+pub mod escalation;
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
@@ -150,6 +151,20 @@ impl Access {
             ));
         }
         Privilege::Certain(PrivilegeLevel::Baseline)
+    }
+
+    /// The level that holding a group or entitlement gives in any case; `None` when it gives none for certain.
+    pub fn level(&self, graph: &Graph, held: NodeIx) -> Option<PrivilegeLevel> {
+        let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(held));
+        if reaches(&self.admin) && self.bounds.above(graph.node(held).scope, held).is_none() {
+            return Some(PrivilegeLevel::Admin);
+        }
+        (reaches(&self.admin) || reaches(&self.privileged)).then_some(PrivilegeLevel::Privileged)
+    }
+
+    /// What stands above an account and may take some of what it holds back.
+    pub fn above(&self, graph: &Graph, account: NodeIx) -> Option<&str> {
+        self.bounds.above(graph.node(account).scope, account)
     }
 
     /// The shortest path from `account` to what makes it privileged; empty when nothing does.

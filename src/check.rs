@@ -107,7 +107,10 @@ fn inventory(config: &Config) -> Inventory {
 }
 
 /// What `[rules]` changes; unknown rules and options are refused.
-fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
+///
+/// # Errors
+/// What in it cannot be used.
+pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
     let mut options = Options::default();
     let mut problems = rules::namesakes(&config.policy.rules);
     for table in config.rules() {
@@ -245,7 +248,7 @@ pub fn stored_view(store: &Store, sequence: u64) -> Result<Option<muster_reports
 }
 
 /// A view that another version wrote is not shown: the snapshot can be checked again.
-fn view_of(json: Json) -> Option<muster_reports::view::View> {
+pub fn view_of(json: Json) -> Option<muster_reports::view::View> {
     let view: muster_reports::view::View = serde_json::from_value(json).ok()?;
     (view.version == muster_reports::view::VIEW_VERSION).then_some(view)
 }

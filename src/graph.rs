@@ -19,7 +19,9 @@ mod load;
 mod past;
 mod paths;
 mod petgraph_view;
+pub mod secrets;
 mod strings;
+mod uses;
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
@@ -290,6 +292,10 @@ pub struct Resource {
     pub owner: Option<Text>,
     /// Id of the resource that contains it.
     pub parent: Option<Text>,
+    /// `prod`, `test`, as the source says.
+    pub environment: Option<Text>,
+    /// Sensitivity label, as the source says.
+    pub sensitivity: Option<Text>,
 }
 
 /// A credential of an account.
@@ -330,17 +336,6 @@ impl Credential {
     }
 }
 
-/// An identity elsewhere that signs in as an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Federation {
-    /// The account.
-    pub account: NodeIx,
-    /// Issuer of the identity.
-    pub issuer: Text,
-    /// State of the rows it comes from.
-    pub state: RowState,
-}
-
 /// A policy document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -360,6 +355,23 @@ pub struct Policy {
     pub targets: Span,
     /// The document, verbatim.
     pub document: Text,
+}
+
+/// An identity elsewhere that signs in as an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Federation {
+    /// The account.
+    pub account: NodeIx,
+    /// The system's own id.
+    pub id: Text,
+    /// Issuer of the identity.
+    pub issuer: Text,
+    /// State of the rows it comes from.
+    pub state: RowState,
+    /// Subject at the issuer, where one is fixed.
+    pub subject: Option<Text>,
+    /// Condition, verbatim.
+    pub condition: Option<Text>,
 }
 
 /// A tie between two nodes and what stands on it.
@@ -411,6 +423,8 @@ pub struct Graph {
     policies: Vec<Policy>,
     federations: Vec<Federation>,
     past: Past,
+    secrets: Vec<secrets::Hit>,
+    uses: Vec<When>,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,
@@ -586,6 +600,16 @@ impl Graph {
         let start = self.federations.partition_point(|federation| federation.account < account);
         let end = self.federations.partition_point(|federation| federation.account <= account);
         &self.federations[start..end]
+    }
+
+    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.
+    pub fn secrets(&self) -> &[secrets::Hit] {
+        &self.secrets
+    }
+
+    /// When a grant was last used, as far as its source says.
+    pub fn last_used(&self, edge: &Edge) -> When {
+        self.uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED)
     }
 
     /// The node of `kind` that `system` knows by `id`.

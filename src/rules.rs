@@ -10,18 +10,24 @@
 
 mod aut;
 pub mod catalogue;
+mod cic;
 mod crd;
 mod ctl;
+mod dbg;
 mod dor;
 mod dq;
 mod evaluate;
 mod facts;
+mod index;
 mod lcm;
 mod lookup;
 mod lost_people;
 mod needs;
+mod net;
+mod nhi;
 mod orp;
 mod own;
+mod prv;
 mod subject;
 mod xpr;
 
@@ -47,6 +53,8 @@ pub const RULES: &[&Rule] = &[
     &aut::shared_account::RULE,
     &aut::default_account::RULE,
     &aut::old_password::RULE,
+    &cic::pipeline_admin::RULE,
+    &cic::loose_federation::RULE,
     &crd::rotation_overdue::RULE,
     &crd::endless::RULE,
     &crd::ends_in_use::RULE,
@@ -58,6 +66,12 @@ pub const RULES: &[&Rule] = &[
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
+    &ctl::scanner_over_privileged::RULE,
+    &ctl::correlation_coverage::RULE,
+    &ctl::shadow_application::RULE,
+    &dbg::login_without_owner::RULE,
+    &dbg::superuser::RULE,
+    &dbg::public_grant::RULE,
     &dor::dormant_account::RULE,
     &dor::never_used::RULE,
     &dor::dormant_privileged::RULE,
@@ -66,6 +80,7 @@ pub const RULES: &[&Rule] = &[
     &dor::idle_licence::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
+    &dq::naming::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
@@ -80,6 +95,18 @@ pub const RULES: &[&Rule] = &[
     &lcm::use_after_termination::RULE,
     &lcm::token_outlives::RULE,
     &lcm::kept_too_long::RULE,
+    &net::remote_access::RULE,
+    &net::local_edge_admin::RULE,
+    &nhi::unregistered::RULE,
+    &nhi::interactive_use::RULE,
+    &nhi::misclassified::RULE,
+    &nhi::reused::RULE,
+    &nhi::over_privileged::RULE,
+    &nhi::workload_gone::RULE,
+    &nhi::review_overdue::RULE,
+    &nhi::risky_application::RULE,
+    &nhi::agent_without_sponsor::RULE,
+    &nhi::device_orphan::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
     &orp::claimed_twice::RULE,
@@ -90,7 +117,19 @@ pub const RULES: &[&Rule] = &[
     &orp::owner_gone::RULE,
     &orp::expired_temporary::RULE,
     &orp::not_handed_over::RULE,
+    &prv::secret_in_record::RULE,
+    &xpr::unused_entitlement::RULE,
+    &xpr::over_provisioned::RULE,
+    &xpr::peer_outlier::RULE,
     &xpr::full_admin::RULE,
+    &xpr::escalation_path::RULE,
+    &xpr::admin_count::RULE,
+    &xpr::standing_privilege::RULE,
+    &xpr::external_privilege::RULE,
+    &xpr::role_bloat::RULE,
+    &xpr::everyday_admin::RULE,
+    &xpr::weakly_guarded::RULE,
+    &xpr::sensitive_data::RULE,
 ];
 
 /// The rule with this id or slug.

@@ -218,6 +218,27 @@ pub struct RuleSummary {
     /// Why, with how many subjects each cause cost, most first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The same by system, by its name; persons count for the feed that knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<RuleSystem>,
+}
+
+/// What one rule did with the subjects of one system. `pass + fail + not_evaluated = population`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleSystem {
+    /// System name.
+    pub system: String,
+    /// Subjects it applies to.
+    pub population: u64,
+    /// Found in order.
+    pub pass: u64,
+    /// Findings.
+    pub fail: u64,
+    /// Could not be judged.
+    pub not_evaluated: u64,
+    /// Why, with how many subjects each cause cost, most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
 }
 
 /// Why subjects were not evaluated.

@@ -23,7 +23,6 @@ use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
 use crate::people::{Candidate, PersonIx, Prober};
-use crate::rules;
 
 /// Arguments of `muster explain`.
 #[derive(Debug, Clone, Args)]
@@ -46,8 +45,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let targets = targets(&session.global.output, &choices)?;
     let told = if let Some(code) = manual(&arguments.what) {
         Told::Text(format!("code {}: {}\n\n{}\n", code.code, code.title, fill(code.text, 100)))
-    } else if let Some(rule) = rules::find(&arguments.what) {
-        Told::Text(format!("rule {}", rule_pages::page(rule)))
+    } else if let Some(page) = rule_pages::manual(&arguments.what) {
+        Told::Text(format!("rule {page}"))
     } else {
         stored(arguments, session)?
     };

@@ -5,8 +5,10 @@ mod break_glass;
 pub mod edit;
 mod inventory;
 mod links;
+mod nhi;
 mod own_rules;
 mod persons;
+mod privilege;
 mod shared;
 
 use std::path::{Path, PathBuf};
@@ -17,10 +19,12 @@ use serde_json::Value as Json;
 use toml::Spanned;
 
 pub use self::break_glass::BreakGlassAccount;
-pub use self::inventory::{InventoryEntry, SignOn};
+pub use self::inventory::{InventoryEntry, SignOn, SystemKind};
 pub use self::links::{Ruling, WrittenDecision};
+pub use self::nhi::{Application, Register, Registered};
 pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
 pub use self::persons::PersonDecision;
+pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
 pub use self::shared::SharedAccount;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
@@ -30,8 +34,10 @@ pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
     ("break_glass.toml", break_glass::schema),
     ("inventory.toml", inventory::schema),
     ("links.toml", links::links_schema),
+    ("nhi.toml", nhi::schema),
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
+    ("privilege.toml", privilege::schema),
     ("rule.toml", own_rules::schema),
     ("shared.toml", shared::schema),
 ];
@@ -49,6 +55,10 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// The register of non-human identities (`nhi.toml`); `None` when there is none.
+    pub nhi: Option<Register>,
+    /// What holds for privilege (`privilege.toml`); `None` when there is no such file.
+    pub privilege: Option<Privileges>,
     /// Rules that the team wrote, in order of their files' names.
     pub rules: Vec<OwnRule>,
     /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
@@ -101,6 +111,12 @@ impl Policy {
             match name.as_str() {
                 "pins.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.pins = links::read_pins(text, known, problems);
+                }),
+                "nhi.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.nhi = Some(nhi::read(text, known, problems));
+                }),
+                "privilege.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.privilege = Some(privilege::read(text, known, problems));
                 }),
                 "links.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.links = links::read_links(text, known, problems);

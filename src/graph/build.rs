@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::strings::number;
 use super::{
     Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
-    Past, Policy, Relation, Resource, RowState, ScopeIx, Span, Strings, SystemIx, Text,
+    Past, Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
@@ -98,6 +98,14 @@ impl Adjacency {
     /// The far ends of a node's edges.
     pub(super) fn of(&self, node: NodeIx) -> impl Iterator<Item = (NodeIx, Relation, u32)> + '_ {
         self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
+    }
+
+    /// Those edges of a node that end at `other`, where the far ends are in order.
+    pub(super) fn between(&self, node: NodeIx, other: NodeIx) -> impl Iterator<Item = (Relation, u32)> + '_ {
+        let range = self.range(node);
+        let first = range.start + self.others[range.clone()].partition_point(|far| *far < other);
+        let places = (first..range.end).take_while(move |place| self.others[*place] == other);
+        places.map(|place| (self.relations[place], self.edges[place]))
     }
 
     /// The far ends alone, as a slice.
@@ -311,16 +319,19 @@ impl Builder {
         self.policies.push(policy);
     }
 
-    /// Adds an identity elsewhere; one that signs in as no known account is nobody's way in.
-    pub fn federation(&mut self, system: SystemIx, account: Text, issuer: Text, state: RowState) {
-        if let Some(account) = self.lookup.find(&self.nodes, system, NodeKind::Account, account) {
-            self.federations.push(Federation { account, issuer, state });
-        }
+    /// Adds an identity elsewhere that signs in as an account.
+    pub fn federation(&mut self, federation: Federation) {
+        self.federations.push(federation);
     }
 
     /// Gives the snapshots before the one that is read.
     pub fn past(&mut self, past: Past) {
         self.past = past;
+    }
+
+    /// The account that `system` knows by `id`.
+    pub(super) fn account_ix(&self, system: SystemIx, id: &str) -> Option<NodeIx> {
+        self.lookup.find(&self.nodes, system, NodeKind::Account, self.strings.find(id)?)
     }
 
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
@@ -375,6 +386,8 @@ impl Builder {
             policies: self.policies,
             federations: self.federations,
             past: self.past,
+            secrets: Vec::new(),
+            uses: Vec::new(),
             lookup: self.lookup,
             forward,
             backward,

@@ -7,8 +7,8 @@ use muster_connectors::record::{
 use polars::prelude::DataFrame;
 
 use super::{
-    Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Past, Policy, Relation,
-    Resource, ScopeIx, SystemIx, Text, When,
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Past,
+    Policy, Relation, Resource, ScopeIx, SystemIx, Text, When, secrets,
 };
 use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
 
@@ -31,7 +31,10 @@ impl Graph {
         builder.past(Past::before(snapshot));
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
-        Ok(builder.finish())
+        let mut graph = builder.finish();
+        graph.uses = graph.read_uses(snapshot)?;
+        graph.secrets = secrets::read(snapshot)?;
+        Ok(graph)
     }
 }
 
@@ -249,17 +252,21 @@ fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreE
 }
 
 fn resources(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("resources", &["id", "kind", "name", "owner", "parent", "state"])?;
+    let frame = snapshot
+        .frame("resources", &["id", "kind", "name", "owner", "parent", "environment", "sensitivity", "state"])?;
     let rows = Rows::of(&frame, "resources");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
     let (owner, parent) = (rows.texts("owner")?, rows.texts("parent")?);
+    let (environment, sensitivity) = (rows.texts("environment")?, rows.texts("sensitivity")?);
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let resource = Resource {
             kind: add(builder, kind.get(row)),
             owner: add(builder, owner.get(row)),
             parent: add(builder, parent.get(row)),
+            environment: add(builder, environment.get(row)),
+            sensitivity: add(builder, sensitivity.get(row)),
         };
         let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
         builder.resource(Node { kind: NodeKind::Resource, system, scope, state, id, name }, resource);
@@ -342,14 +349,23 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
 }
 
 fn federations(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("federations", &["id", "account", "issuer", "state"])?;
+    let frame = snapshot.frame("federations", &["id", "account", "issuer", "subject", "condition", "state"])?;
     let rows = Rows::of(&frame, "federations");
     let mut places = Places::of(&rows)?;
-    let (account, issuer) = (rows.texts("account")?, rows.texts("issuer")?);
+    let (id, account, issuer) = (rows.texts("id")?, rows.texts("account")?, rows.texts("issuer")?);
+    let (subject, condition) = (rows.texts("subject")?, rows.texts("condition")?);
     for row in 0..rows.len() {
         let (system, _, state) = places.place(builder, row);
-        let (account, issuer) = (builder.strings.add(account.text(row)), builder.strings.add(issuer.text(row)));
-        builder.federation(system, account, issuer, state);
+        let Some(account) = builder.account_ix(system, account.text(row)) else { continue };
+        let federation = Federation {
+            account,
+            id: builder.strings.add(id.text(row)),
+            issuer: builder.strings.add(issuer.text(row)),
+            state,
+            subject: add(builder, subject.get(row)),
+            condition: add(builder, condition.get(row)),
+        };
+        builder.federation(federation);
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! CTL: health of the control itself.
 
+pub(super) mod correlation_coverage;
 pub(super) mod feed_suspect;
+pub(super) mod scanner_over_privileged;
+pub(super) mod shadow_application;
 pub(super) mod snapshot_incomplete;
 pub(super) mod system_not_collected;

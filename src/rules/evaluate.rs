@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_reports::view::{Finding, Reason, RuleSummary, Severity, Step as ViewStep};
+use muster_reports::view::{Finding, Reason, RuleSummary, RuleSystem, Severity, Step as ViewStep};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -58,32 +58,69 @@ pub(super) fn sort(findings: &mut [Finding]) {
     });
 }
 
+/// What was counted, by the place of the subject's system in [`Facts::systems`].
 #[derive(Default)]
 pub(super) struct Tally {
-    pass: u64,
-    not_evaluated: BTreeMap<String, u64>,
+    systems: Vec<Cell>,
     failures: Vec<(Subject, Box<super::Failure>)>,
 }
 
+/// The verdicts about one system.
+#[derive(Default)]
+struct Cell {
+    pass: u64,
+    fail: u64,
+    not_evaluated: BTreeMap<String, u64>,
+}
+
 impl Tally {
-    pub(super) fn count(mut self, subject: Subject, verdict: Verdict) -> Self {
+    pub(super) fn count(mut self, facts: &Facts<'_>, subject: Subject, verdict: Verdict) -> Self {
+        if verdict == Verdict::NotApplicable {
+            return self;
+        }
+        let cell = self.cell(subject.system_place(facts));
         match verdict {
             Verdict::NotApplicable => {}
-            Verdict::Pass => self.pass += 1,
-            Verdict::Fail(failure) => self.failures.push((subject, failure)),
-            Verdict::NotEvaluated(cause) => *self.not_evaluated.entry(cause).or_default() += 1,
+            Verdict::Pass => cell.pass += 1,
+            Verdict::Fail(failure) => {
+                cell.fail += 1;
+                self.failures.push((subject, failure));
+            }
+            Verdict::NotEvaluated(cause) => *cell.not_evaluated.entry(cause).or_default() += 1,
         }
         self
     }
 
+    fn cell(&mut self, place: usize) -> &mut Cell {
+        if self.systems.len() <= place {
+            self.systems.resize_with(place + 1, Cell::default);
+        }
+        &mut self.systems[place]
+    }
+
     fn join(mut self, other: Self) -> Self {
-        self.pass += other.pass;
         self.failures.extend(other.failures);
-        for (cause, subjects) in other.not_evaluated {
-            *self.not_evaluated.entry(cause).or_default() += subjects;
+        for (place, from) in other.systems.into_iter().enumerate() {
+            let into = self.cell(place);
+            into.pass += from.pass;
+            into.fail += from.fail;
+            add(&mut into.not_evaluated, from.not_evaluated);
         }
         self
     }
+}
+
+fn add(into: &mut BTreeMap<String, u64>, from: BTreeMap<String, u64>) {
+    for (cause, subjects) in from {
+        *into.entry(cause).or_default() += subjects;
+    }
+}
+
+/// Causes with their subjects, most first.
+fn reasons(causes: BTreeMap<String, u64>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = causes.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
+    reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
+    reasons
 }
 
 /// What a rule is called, for its findings and totals.
@@ -110,22 +147,38 @@ pub(super) fn total(
     facts: &Facts<'_>,
     history: &History,
 ) -> (RuleSummary, Vec<Finding>) {
-    let mut reasons: Vec<Reason> =
-        tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
-    reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
-    let not_evaluated = reasons.iter().map(|reason| reason.subjects).sum();
+    let (mut pass, mut causes) = (0, BTreeMap::new());
+    let mut systems = Vec::new();
+    for (name, cell) in facts.systems.iter().zip(tally.systems) {
+        let not_evaluated: u64 = cell.not_evaluated.values().sum();
+        let population = cell.pass + cell.fail + not_evaluated;
+        if population > 0 {
+            pass += cell.pass;
+            add(&mut causes, cell.not_evaluated.clone());
+            systems.push(RuleSystem {
+                system: name.clone(),
+                population,
+                pass: cell.pass,
+                fail: cell.fail,
+                not_evaluated,
+                reasons: reasons(cell.not_evaluated),
+            });
+        }
+    }
     let fail = tally.failures.len() as u64;
+    let not_evaluated = causes.values().sum();
     let summary = RuleSummary {
         rule: head.id.to_owned(),
         slug: head.slug.to_owned(),
         title: head.title.to_owned(),
         severity: head.severity,
         controls: head.controls.clone(),
-        population: tally.pass + fail + not_evaluated,
-        pass: tally.pass,
+        population: pass + fail + not_evaluated,
+        pass,
         fail,
         not_evaluated,
-        reasons,
+        reasons: reasons(causes),
+        systems,
     };
     let findings = tally
         .failures
@@ -141,7 +194,7 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
     let ask = |subject: Subject| judge.weigh(subject, (rule.judge)(facts, subject));
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let each = |count: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
-        all(&ask, (0..count).into_par_iter().map(|place| subject(number(place))))
+        all(facts, &ask, (0..count).into_par_iter().map(|place| subject(number(place))))
     };
     match rule.population {
         Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
@@ -151,19 +204,29 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
         }
         Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
         Population::Edges => all(
+            facts,
             &ask,
             (0..facts.graph.node_count())
                 .into_par_iter()
                 .flat_map_iter(|place| facts.graph.edges_from(NodeIx(number(place))).map(Subject::Edge)),
         ),
-        Population::Systems => all(&ask, (0..facts.systems.len()).into_par_iter().map(Subject::System)),
-        Population::Scopes => all(&ask, (0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
+        Population::Applications => {
+            all(facts, &ask, (0..facts.applications().len()).into_par_iter().map(Subject::Application))
+        }
+        Population::Systems => all(facts, &ask, (0..facts.systems.len()).into_par_iter().map(Subject::System)),
+        Population::Scopes => {
+            all(facts, &ask, (0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope))
+        }
     }
 }
 
-fn all(ask: &(impl Fn(Subject) -> Verdict + Sync), subjects: impl ParallelIterator<Item = Subject>) -> Tally {
+fn all(
+    facts: &Facts<'_>,
+    ask: &(impl Fn(Subject) -> Verdict + Sync),
+    subjects: impl ParallelIterator<Item = Subject>,
+) -> Tally {
     subjects
-        .fold(Tally::default, |tally, subject| tally.count(subject, ask(subject)))
+        .fold(Tally::default, |tally, subject| tally.count(facts, subject, ask(subject)))
         .reduce(Tally::default, Tally::join)
 }
 

@@ -7,6 +7,7 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::index::Index;
 use super::lookup::Lookup;
 use super::lost_people::LostPeople;
 use super::{Options, Rule};
@@ -61,6 +62,7 @@ pub struct Facts<'a> {
     unread_anywhere: BTreeMap<RecordKind, String>,
     pub(super) lost_people: LostPeople,
     pub(super) lookup: Lookup,
+    pub(super) index: Index,
 }
 
 impl<'a> Facts<'a> {
@@ -87,6 +89,7 @@ impl<'a> Facts<'a> {
         }
         let hierarchy = Hierarchy::of(people);
         graph.look_back();
+        let index = Index::new(graph, policy, &systems);
         Self {
             graph,
             people,
@@ -103,6 +106,7 @@ impl<'a> Facts<'a> {
             unread_anywhere,
             lost_people: LostPeople::of(graph.coverage()),
             lookup: Lookup::default(),
+            index,
         }
     }
 
@@ -191,6 +195,11 @@ impl<'a> Facts<'a> {
             [person] => Some(*person),
             [] | [_, ..] => None,
         }
+    }
+
+    /// The account of the same system that an owner's name stands for.
+    pub fn owner_account(&self, system: SystemIx, owner: &str) -> Option<NodeIx> {
+        self.names.get(&(system, fold(owner))).copied()
     }
 
     /// The row of an account, with the facts that matter.

@@ -146,6 +146,7 @@ impl Facts<'_> {
         self.graph.account(account).is_some_and(|facts| facts.interactive == Some(false))
             && self.yields(node.system, RecordKind::Credential)
             && self.unread_here(node.scope, RecordKind::Credential).is_none()
+            && self.graph.federations_of(account).is_empty()
             && !self.credentials_of(account).any(|(_, credential)| self.works(credential))
     }
 

@@ -85,7 +85,7 @@ fn judge(
             ));
         }
         let verdict = rows.verdict(row)?;
-        tally = tally.count(subject, judge.weigh(subject, verdict));
+        tally = tally.count(facts, subject, judge.weigh(subject, verdict));
     }
     let OwnRule { id, slug, title, severity, .. } = rule;
     let head = Head { id, slug, title, severity: *severity, controls: rule.controls.clone(), fix: &rule.manual.fix };

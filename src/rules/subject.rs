@@ -19,6 +19,8 @@ pub enum Population {
     Edges,
     /// Every account, group, entitlement and resource.
     Objects,
+    /// Every application that somebody let act for them.
+    Applications,
     /// Every system that was read or should have been.
     Systems,
     /// Every kind of every scope.
@@ -34,6 +36,7 @@ impl Population {
             Self::Credentials => "credentials",
             Self::Edges => "grants and memberships",
             Self::Objects => "accounts, groups, entitlements and resources",
+            Self::Applications => "applications",
             Self::Systems => "systems",
             Self::Scopes => "scopes",
         }
@@ -53,6 +56,8 @@ pub enum Subject {
     Edge(Edge),
     /// A node of any kind.
     Object(NodeIx),
+    /// An application, by its place in [`Facts::applications`].
+    Application(usize),
     /// A system, by its place in [`Facts::systems`].
     System(usize),
     /// A kind of a scope, by its place in the coverage.
@@ -75,7 +80,24 @@ impl Subject {
                 let scope = facts.graph.detail(&edge).scope;
                 Some((facts.graph.node(edge.target).system, scope))
             }
+            Self::Application(place) => {
+                let application = &facts.applications()[place];
+                Some((application.system, application.scope))
+            }
             Self::Person(_) | Self::System(_) | Self::Scope(_) => None,
+        }
+    }
+
+    /// Place of the subject's system in [`Facts::systems`]: the system it was read in, for a person the feed that knows them.
+    pub(super) fn system_place(self, facts: &Facts<'_>) -> usize {
+        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default();
+        match self {
+            Self::System(place) => place,
+            Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
+            Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
+                self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
+            }
         }
     }
 
@@ -86,7 +108,7 @@ impl Subject {
             Self::Credential(ix) => Some(facts.graph.credential(ix).state),
             Self::Edge(edge) => Some(facts.graph.detail(&edge).state),
             Self::Person(ix) => Some(facts.people.person(ix).state),
-            Self::System(_) | Self::Scope(_) => None,
+            Self::Application(_) | Self::System(_) | Self::Scope(_) => None,
         }
     }
 
@@ -133,6 +155,16 @@ impl Subject {
                     person: None,
                 }
             }
+            Self::Application(place) => {
+                let application = &facts.applications()[place];
+                view::Subject {
+                    kind: "application".to_owned(),
+                    system: Some(facts.graph.system_name(application.system).to_owned()),
+                    id: application.key.clone(),
+                    name: application.name.clone(),
+                    person: None,
+                }
+            }
             Self::System(place) => {
                 let name = facts.systems[place].clone();
                 let kind = "system".to_owned();
@@ -166,9 +198,12 @@ impl Subject {
                     let own = person.employee_ids.is_empty() || facts.people.shares_key(ix);
                     if own { facts.people.text(person.system) } else { "people" }
                 }
-                Self::Account(_) | Self::Credential(_) | Self::Edge(_) | Self::Object(_) | Self::System(_) => {
-                    view.system.as_deref().unwrap_or_default()
-                }
+                Self::Account(_)
+                | Self::Credential(_)
+                | Self::Edge(_)
+                | Self::Object(_)
+                | Self::Application(_)
+                | Self::System(_) => view.system.as_deref().unwrap_or_default(),
             },
         };
         let mut hasher = blake3::Hasher::new();

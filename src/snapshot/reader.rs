@@ -129,6 +129,22 @@ impl Snapshot {
         Ok(frame)
     }
 
+    /// The volatile facts of one kind of one scope, by id.
+    ///
+    /// # Errors
+    /// As [`Snapshot::frame`].
+    pub fn activity_of(&self, view: &KindView<'_>) -> Result<DataFrame, StoreError> {
+        let table = find("activity")?;
+        let columns = ["id", "at", "at_state"];
+        let readings = readings_of(*view, table);
+        if readings.is_empty() {
+            return Ok(empty(table, &columns));
+        }
+        let mut frame = self.read_scope(table, &columns, &readings)?;
+        frame.rechunk_mut_par();
+        Ok(frame)
+    }
+
     /// The named columns of a kind, without a row.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod config;
 mod faults;
 mod hr;
 mod json;
+mod privilege;
 mod registers;
 pub mod rng;
 mod saas;
@@ -74,6 +75,7 @@ pub fn acme() -> (Files, Truth) {
     files.text("muster.toml", config::muster(&config::Night::ACME));
     config::policy(&company, &mut files, &[]);
     registers::registers(&company, &mut truth, &mut files);
+    privilege::plant(&company, &mut truth, &mut files);
     files.text("truth.json", truth.to_json(NOW));
     (files, truth)
 }

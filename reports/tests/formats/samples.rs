@@ -406,6 +406,7 @@ fn rule(id: &str, slug: &str, title: &str, severity: Severity, [pass, fail, not_
         fail,
         not_evaluated,
         reasons: vec![],
+        systems: vec![],
     }
 }
 

@@ -23,8 +23,26 @@ pub struct InventoryEntry {
     pub sign_on: Option<SignOn>,
     /// Whether the system lets anybody sign in with a password or key of its own.
     pub local_login: Option<bool>,
+    /// What kind of system it is, where rules ask for it.
+    pub kind: Option<SystemKind>,
     /// Where it is written.
     pub place: Place,
+}
+
+/// A kind of system that some rules are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SystemKind {
+    /// A database: its accounts are logins.
+    Database,
+    /// Remote access to the network.
+    Vpn,
+    /// Build, test and delivery.
+    Ci,
+    /// The manager of devices.
+    Mdm,
+    /// Firewalls, switches and other appliances at the edge.
+    Network,
 }
 
 /// How people sign in to a system.
@@ -74,6 +92,8 @@ struct SystemTable {
     sso_access: Vec<Spanned<String>>,
     /// Whether the system lets anybody sign in with a password or key of its own.
     local_login: Option<bool>,
+    /// What kind of system it is, where rules ask for it.
+    kind: Option<SystemKind>,
 }
 
 /// The published JSON Schema of the file.
@@ -93,7 +113,7 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
     let names: Vec<String> = tables.system.iter().map(|table| table.get_ref().name.get_ref().clone()).collect();
     let mut entries = Vec::new();
     for table in tables.system {
-        let SystemTable { name, owner, note, sso, sso_access, local_login } = table.into_inner();
+        let SystemTable { name, owner, note, sso, sso_access, local_login, kind } = table.into_inner();
         let place = Place::new(file, name.span());
         let name = name.into_inner();
         if let Some(sso) = &sso {
@@ -111,7 +131,7 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
             NONE => SignOn::Own,
             _ => SignOn::Through { provider, access: sso_access.into_iter().map(Spanned::into_inner).collect() },
         });
-        entries.push(InventoryEntry { name, owner, note, sign_on, local_login, place });
+        entries.push(InventoryEntry { name, owner, note, sign_on, local_login, kind, place });
     }
     entries
 }

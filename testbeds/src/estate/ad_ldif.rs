@@ -88,7 +88,7 @@ pub(crate) fn corp(company: &Company, truth: &mut Truth) -> String {
 }
 
 /// The objectGUID of an entry as directories print it: the first three fields stand in the bytes in little-endian order.
-fn guid(dn: &str) -> String {
+pub(super) fn guid(dn: &str) -> String {
     let mut bytes = bytes_of(dn);
     bytes[..4].reverse();
     bytes[4..6].reverse();
