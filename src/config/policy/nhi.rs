@@ -210,7 +210,7 @@ mod tests {
             ("[[identity]]\naccount = \"nightly\"\n", "names no account"),
             ("[[identity]]\naccount = \"awz:nightly\"\n", "which the config does not have"),
             ("[[identity]]\naccount = \"aws:nightly\"\nreviewed = 10:00:00\n", "is no date"),
-            ("[[identity]]\naccount = \"aws:nightly\"\nowned = \"E1\"\n", "unknown field"),
+            ("[[identity]]\naccount = \"aws:nightly\"\nowned = \"E1\"\n", "there is no key `owned` here"),
         ] {
             let (_, problems) = read_text(text);
             assert_eq!(problems.len(), 1, "{text}");

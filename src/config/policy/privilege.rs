@@ -224,7 +224,7 @@ mod tests {
             ("[[system]]\nname = \"awz\"\n", "which the config does not have"),
             ("[[system]]\nname = \"aws\"\nadmins = { min = 3, max = 1 }\n", "cannot be"),
             ("[[names]]\nsystem = \"aws\"\nkind = \"gruop\"\nprefixes = []\n", "unknown variant"),
-            ("[[data]]\nsensitivity = \"secret\"\n", "missing field"),
+            ("[[data]]\nsensitivity = \"secret\"\n", "the key `functions` is missing"),
         ] {
             let (_, problems) = read_text(text);
             assert_eq!(problems.len(), 1, "{text}");
