@@ -224,6 +224,44 @@ pub const LOG: Bundle = Bundle {
     ],
 };
 
+/// Reviews and accepted risks.
+pub const REV: Bundle = Bundle {
+    name: "REV",
+    gloss: "access and accepted risks are reviewed, and what was taken away stays away",
+    controls: &[
+        "NIST 800-53 AC-2j",
+        "NIST 800-53 AC-6(7)",
+        "ISO 27001 A.5.18",
+        "SOC 2 CC6.2",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "PCI DSS 7.2.5.1",
+        "CIS 5.5",
+        "CIS 6.8",
+        "HIPAA 308(a)(1)(ii)(D)",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "NIS2 11.2.3",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-6",
+    ],
+};
+
+/// Changes.
+pub const CHG: Bundle = Bundle {
+    name: "CHG",
+    gloss: "what protects is changed only after a review",
+    controls: &[
+        "NIST 800-53 CA-7",
+        "NIST 800-53 CM-5",
+        "NIST 800-53 CM-6",
+        "ISO 27001 A.8.9",
+        "ISO 27001 A.8.32",
+        "SOC 2 CC8.1",
+        "PCI DSS 7.2.3",
+        "SOX CM",
+    ],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

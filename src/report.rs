@@ -2,20 +2,23 @@
 
 pub mod links;
 
+use std::collections::BTreeSet;
 use std::io;
 
 use jiff::Timestamp;
 use muster_connectors::record::{AccountClass, PrivilegeLevel};
 use muster_reports::view::{
-    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
+    AccountRow, File, Finding, Gap, GrantRow, Kind, Origin, Outcome, Population, RuleSummary, Scope, State, System,
+    VIEW_VERSION, View,
 };
 
 use crate::access::Privilege;
 use crate::check::Estate;
 use crate::config::FailOn;
+use crate::findings::{self, Book};
 use crate::graph::{CoverageRow, NodeKind, Relation};
 use crate::people::Situation;
-use crate::rules::Check;
+use crate::rules::{self, Check};
 use crate::snapshot::{KindState, Manifest};
 
 /// How a check ends: the exit code before `--allow-partial`, and why.
@@ -42,13 +45,20 @@ impl Ending {
             .map(|view| view.system.to_owned())
             .collect();
         doubtful.dedup();
+        let off = |rule: &&RuleSummary| {
+            let causes = rule.reasons.iter();
+            rule.not_evaluated > 0 && causes.clone().all(|reason| reason.cause.starts_with(rules::SWITCHED_OFF))
+        };
+        let switched_off: BTreeSet<&str> = check.rules.iter().filter(off).map(|rule| rule.rule.as_str()).collect();
         let counted = match fail_on {
             FailOn::Never => 0,
-            FailOn::AtLeast { severity, only_new } => check
-                .findings
-                .iter()
-                .filter(|finding| finding.severity >= severity && (!only_new || finding.first_seen == now))
-                .count(),
+            FailOn::AtLeast { severity, only_new } => {
+                // What could not be confirmed still counts, unless it is somebody's will that the rule does not run.
+                let runs = |finding: &&Finding| !switched_off.contains(finding.rule.as_str());
+                let all = check.findings.iter().chain(check.unconfirmed.iter().filter(runs));
+                let gated = all.filter(|one| one.is_live() && one.severity >= severity);
+                gated.filter(|one| !only_new || one.is_new(now)).count()
+            }
         };
         Self { complete: doubtful.is_empty(), counted, doubtful, fail_on, allow_partial }
     }
@@ -69,6 +79,7 @@ impl Ending {
             FailOn::AtLeast { .. } => format!("{} of them at or above the gate `{}`", self.counted, self.fail_on),
         };
         let found = match findings {
+            0 if self.counted > 0 => format!("no findings, {gate}"),
             0 => "no findings".to_owned(),
             1 => format!("1 finding, {gate}"),
             more => format!("{more} findings, {gate}"),
@@ -83,11 +94,29 @@ impl Ending {
     }
 }
 
+/// The ending with what was put aside, so that no short list looks like a good one.
+fn reason(check: &Check, ending: &Ending) -> String {
+    let count = |wanted: &dyn Fn(&Finding) -> bool| check.findings.iter().filter(|finding| wanted(finding)).count();
+    let aside = [
+        (count(&|one| one.state == State::Accepted), "accepted"),
+        (count(&|one| one.state == State::Snoozed), "snoozed"),
+        (count(&|one| one.baseline && !one.state.is_aside()), "in the baseline"),
+        (check.unconfirmed.len(), "not confirmed"),
+    ];
+    let told = ending.reason(count(&Finding::is_live));
+    aside.into_iter().filter(|(count, _)| *count > 0).fold(told, |told, (count, what)| format!("{told}; {count} {what}"))
+}
+
 /// The view of one check.
-pub fn view(estate: &Estate, check: Check, manifest: &Manifest, ending: &Ending, now: Timestamp) -> View {
-    let outcome =
-        Outcome { code: ending.code(), reason: ending.reason(check.findings.len()), complete: ending.complete };
+pub fn view(estate: &Estate, check: Check, manifest: &Manifest, ending: &Ending, book: &Book<'_>, now: Timestamp) -> View {
+    let outcome = Outcome { code: ending.code(), reason: reason(&check, ending), complete: ending.complete };
+    let owners = findings::owners(&check.findings);
     View {
+        owners,
+        exceptions: book.exceptions(&check.findings),
+        baseline: book.baseline(&check.findings, &check.unconfirmed),
+        unconfirmed: check.unconfirmed,
+        resolved: check.resolved.into_iter().filter(|finding| finding.resolved == Some(now)).collect(),
         version: VIEW_VERSION,
         origin: Origin {
             tool: crate::TOOL.to_owned(),

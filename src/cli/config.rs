@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{baseline_schema, exceptions_schema, findings_schema, owners_schema, persons_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -47,6 +47,18 @@ pub enum SchemaOf {
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// Risks that somebody accepted.
+    #[value(name = "exceptions.toml")]
+    Exceptions,
+    /// What was decided about single findings.
+    #[value(name = "findings.toml")]
+    Findings,
+    /// Who has to act on findings.
+    #[value(name = "owners.toml")]
+    Owners,
+    /// The findings that were there when Muster was adopted.
+    #[value(name = "baseline.toml")]
+    Baseline,
 }
 
 /// Shows, checks or describes the config.
@@ -60,6 +72,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Exceptions => exceptions_schema(),
+                SchemaOf::Findings => findings_schema(),
+                SchemaOf::Owners => owners_schema(),
+                SchemaOf::Baseline => baseline_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;
@@ -109,7 +125,6 @@ fn settings(config: &Config) -> Vec<Row> {
         |key: &str, value: String, origin: &Origin| Row { key: key.to_owned(), value, origin: origin.to_string() };
     let now = config.now.value.map_or("the real clock".to_owned(), |now| now.to_string());
     let deadline = config.deadline.value.map_or("none".to_owned(), show_duration);
-    let gate = &config.gate;
     let mut rows = vec![
         row("timezone", config.timezone.value.iana_name().unwrap_or("UTC").to_owned(), &config.timezone.origin),
         row("policy", config.policy_folder.value.display().to_string(), &config.policy_folder.origin),
@@ -119,20 +134,9 @@ fn settings(config: &Config) -> Vec<Row> {
         row("deadline", deadline, &config.deadline.origin),
         row("resume_within", show_duration(config.resume_within.value), &config.resume_within.origin),
         row("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
+        row("fold_over", config.fold_over.value.to_string(), &config.fold_over.origin),
     ];
-    let gate_rows = [
-        ("shrink_percent", gate.shrink_percent.to_string()),
-        ("grow_percent", gate.grow_percent.to_string()),
-        ("min_change", gate.min_change.to_string()),
-        ("max_age_hours", (gate.max_age.as_secs() / 3600).to_string()),
-        ("mass_leave", gate.mass_leave.to_string()),
-        ("mass_leave_percent", gate.mass_leave_percent.to_string()),
-        ("repeat_percent", gate.repeat_percent.to_string()),
-        ("emptied_percent", gate.emptied_percent.to_string()),
-        ("max_unchanged_hours", (gate.max_unchanged.as_secs() / 3600).to_string()),
-        ("max_skew_minutes", (gate.max_skew.as_secs() / 60).to_string()),
-        ("learn_after", gate.learn_after.to_string()),
-    ];
+    let gate_rows = config.gate.limits().map(|(key, value)| (key, value.to_string()));
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
     let rate = config.likeness.false_link_rate.to_string();
     rows.push(row("people.false_link_rate", rate, &config.likeness_origin));

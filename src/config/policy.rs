@@ -1,9 +1,13 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here.
+//! The policy folder: what people decided, as reviewed text. Each file that [`FILES`] lists is read by a module of its name.
 
+mod baseline;
 pub mod edit;
+mod exceptions;
+mod findings;
 mod links;
+mod owners;
 mod persons;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +15,27 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::baseline::{Baseline, schema as baseline_schema};
+pub use self::exceptions::{Exception, schema as exceptions_schema};
+pub use self::findings::{FindingDecision, Handling, schema as findings_schema};
 pub use self::links::{Ruling, WrittenDecision};
+pub use self::owners::{OwnerEntry, schema as owners_schema};
 pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::written::is_like;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+
+/// The files that are read, by name.
+const FILES: [&str; 8] = [
+    "baseline.toml",
+    "exceptions.toml",
+    "findings.toml",
+    "inventory.toml",
+    "links.toml",
+    "owners.toml",
+    "persons.toml",
+    "pins.toml",
+];
 
 /// What people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +50,14 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Risks that somebody accepted (`exceptions.toml`), in file order.
+    pub exceptions: Vec<Exception>,
+    /// What was decided about single findings (`findings.toml`), in file order.
+    pub findings: Vec<FindingDecision>,
+    /// Who has to act on findings (`owners.toml`), in file order.
+    pub owners: Vec<OwnerEntry>,
+    /// The findings that were there when Muster was adopted (`baseline.toml`).
+    pub baseline: Option<Baseline>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -113,8 +142,20 @@ impl Policy {
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
+                "exceptions.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.exceptions = exceptions::read(text, known, problems);
+                }),
+                "findings.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.findings = findings::read(text, problems);
+                }),
+                "owners.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.owners = owners::read(text, known, problems);
+                }),
+                "baseline.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.baseline = baseline::read(text, problems);
+                }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, FILES);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

@@ -1,5 +1,7 @@
 //! CTL: health of the control itself.
 
+pub(crate) mod exception_lapsed;
 pub(super) mod feed_suspect;
+pub(super) mod safeguard_off;
 pub(super) mod snapshot_incomplete;
 pub(super) mod system_not_collected;

@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use muster_reports::view::{Finding, Reason, RuleSummary, Step as ViewStep};
+use muster_reports::view::{Evidence, Finding, Fold, Reason, RuleSummary, State, Step as ViewStep};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::{Facts, From, Need, Population, RULES, Rule, Subject, Verdict};
+use super::past::{self, Asked, History};
+use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner};
 use crate::controls;
-use crate::graph::{CredentialIx, NodeIx, RowState, ScopeIx, Step, SystemIx};
+use crate::graph::{CredentialIx, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
 use crate::people::PersonIx;
 
-/// What earlier checks found: when each fingerprint was first seen.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    /// First sightings, by fingerprint.
-    pub first_seen: FxHashMap<String, Timestamp>,
-}
+/// How the cause begins where a rule does not run.
+pub const SWITCHED_OFF: &str = "switched off in the config";
 
 /// What the rules say of one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,31 +22,57 @@ pub struct Check {
     pub findings: Vec<Finding>,
     /// Control totals, by rule id.
     pub rules: Vec<RuleSummary>,
+    /// Found before and not judged now, in the same order.
+    pub unconfirmed: Vec<Finding>,
+    /// Found before and in order since, as far back as is remembered, in the same order.
+    pub resolved: Vec<Finding>,
 }
 
 /// Judges everything.
 ///
+/// Rules about findings that were resolved once judge last: the others say what is true again.
+///
 /// Cost: O(rules × population), in parallel over subjects; the result does not depend on the number of threads.
 pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
-    let mut findings = Vec::new();
-    let mut rules = Vec::new();
-    for rule in RULES {
-        let (summary, found) = run(rule, facts, history);
-        rules.push(summary);
-        findings.extend(found);
+    facts.remember(history);
+    let mut check = Check { findings: Vec::new(), rules: Vec::new(), unconfirmed: Vec::new(), resolved: Vec::new() };
+    for about_resolved in [false, true] {
+        let mut found = Vec::new();
+        let mut met = FxHashMap::default();
+        let judges = |rule: &Rule| (rule.population == Population::Resolved) == about_resolved;
+        for rule in RULES.iter().filter(|rule| judges(rule)) {
+            let judged = run(rule, facts, history);
+            check.rules.push(judged.summary);
+            found.extend(judged.findings);
+            met.extend(judged.met);
+        }
+        let wanted = |finding: &Finding| super::find(&finding.rule).map_or(!about_resolved, judges);
+        let left = past::left(facts, history, wanted, &found, &met);
+        facts.recur(left.recurring);
+        check.findings.extend(found);
+        check.unconfirmed.extend(left.unconfirmed);
+        check.resolved.extend(left.resolved);
     }
-    findings.sort_by(|a: &Finding, b: &Finding| {
-        let of = |finding: &Finding| std::cmp::Reverse(finding.severity);
-        (of(a), &a.rule, &a.subject.system, &a.subject.id, &a.subject.kind, &a.fingerprint).cmp(&(
-            of(b),
-            &b.rule,
-            &b.subject.system,
-            &b.subject.id,
-            &b.subject.kind,
-            &b.fingerprint,
-        ))
-    });
-    Check { findings, rules }
+    check.rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+    for findings in [&mut check.findings, &mut check.unconfirmed, &mut check.resolved] {
+        findings.par_sort_by(|a, b| past::order(a).cmp(&past::order(b)));
+    }
+    fold(&mut check.findings, facts.options.fold_over.unwrap_or(FOLD_OVER));
+    check
+}
+
+/// Folds stay where more findings than `over` have the same root.
+fn fold(findings: &mut [Finding], over: u32) {
+    let mut members: FxHashMap<String, u64> = FxHashMap::default();
+    for fold in findings.iter().filter_map(|finding| finding.fold.as_ref()) {
+        *members.entry(fold.key.clone()).or_default() += 1;
+    }
+    for finding in findings {
+        if let Some(fold) = &mut finding.fold {
+            fold.members = members.get(&fold.key).copied().unwrap_or_default();
+        }
+        finding.fold.take_if(|fold| fold.members <= u64::from(over));
+    }
 }
 
 #[derive(Default)]
@@ -58,6 +80,8 @@ struct Tally {
     pass: u64,
     not_evaluated: BTreeMap<String, u64>,
     failures: Vec<(Subject, Box<super::Failure>)>,
+    /// Verdicts on subjects that were found before and do not fail, by fingerprint.
+    met: Vec<(String, Verdict)>,
 }
 
 impl Tally {
@@ -74,6 +98,7 @@ impl Tally {
     fn join(mut self, other: Self) -> Self {
         self.pass += other.pass;
         self.failures.extend(other.failures);
+        self.met.extend(other.met);
         for (cause, subjects) in other.not_evaluated {
             *self.not_evaluated.entry(cause).or_default() += subjects;
         }
@@ -81,8 +106,15 @@ impl Tally {
     }
 }
 
-fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummary, Vec<Finding>) {
-    let tally = walk(rule, facts);
+/// What one rule said.
+struct Judged {
+    summary: RuleSummary,
+    findings: Vec<Finding>,
+    met: Vec<(String, Verdict)>,
+}
+
+fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Judged {
+    let tally = walk(rule, facts, history);
     let controls = controls::controls(rule.controls);
     let mut reasons: Vec<Reason> =
         tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
@@ -106,12 +138,12 @@ fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummar
         .into_par_iter()
         .map(|(subject, failure)| finding(rule, facts, history, &controls, subject, *failure))
         .collect();
-    (summary, findings)
+    Judged { summary, findings, met: tally.met }
 }
 
 /// Every subject of the rule's population, judged.
-fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
-    let judge = Judge::of(rule, facts);
+fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
+    let judge = Judge::of(rule, facts, Asked::of(rule.id, history));
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let each = |count: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
         judge.all((0..count).into_par_iter().map(|place| subject(number(place))))
@@ -130,6 +162,9 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
         ),
         Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
         Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
+        Population::Exceptions => judge.all((0..facts.policy.exceptions.len()).into_par_iter().map(Subject::Exception)),
+        Population::Safeguards => judge.all((0..facts.safeguards().len()).into_par_iter().map(Subject::Safeguard)),
+        Population::Resolved => judge.all((0..facts.recurring().len()).into_par_iter().map(Subject::Resolved)),
     }
 }
 
@@ -141,10 +176,11 @@ struct Judge<'a> {
     needs_people: bool,
     everywhere: Option<String>,
     own: FxHashMap<(SystemIx, ScopeIx), String>,
+    asked: Asked,
 }
 
 impl<'a> Judge<'a> {
-    fn of(rule: &'static Rule, facts: &'a Facts<'a>) -> Self {
+    fn of(rule: &'static Rule, facts: &'a Facts<'a>, asked: Asked) -> Self {
         let coverage = facts.graph.coverage();
         let (hr, own): (Vec<&Need>, Vec<&Need>) = rule.needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
@@ -156,25 +192,50 @@ impl<'a> Judge<'a> {
         Self {
             rule,
             facts,
-            disabled: facts.options.disabled.get(rule.id).map(|why| format!("switched off in the config: {why}")),
+            disabled: facts.options.disabled.get(rule.id).map(|why| format!("{SWITCHED_OFF}: {why}")),
             needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
+            asked,
         }
     }
 
     fn all(&self, subjects: impl ParallelIterator<Item = Subject>) -> Tally {
         subjects
-            .fold(Tally::default, |tally, subject| tally.count(subject, self.judge(subject)))
+            .fold(Tally::default, |tally, subject| self.judge(tally, subject))
             .reduce(Tally::default, Tally::join)
     }
 
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.
-    fn judge(&self, subject: Subject) -> Verdict {
-        let verdict = (self.rule.judge)(self.facts, subject);
-        if verdict == Verdict::NotApplicable {
-            return verdict;
+    fn judge(&self, mut tally: Tally, subject: Subject) -> Tally {
+        let verdict = match (self.rule.judge)(self.facts, subject) {
+            Verdict::NotApplicable => Verdict::NotApplicable,
+            said => self.weigh(subject, said),
+        };
+        if let Some(fingerprint) = self.found_before(subject)
+            && !matches!(verdict, Verdict::Fail(_))
+        {
+            // What the rule is no longer about is in order, where it was read so far that this can be said.
+            let now = match &verdict {
+                Verdict::NotApplicable => self.weigh(subject, Verdict::Pass),
+                said => said.clone(),
+            };
+            tally.met.push((fingerprint, now));
         }
+        tally.count(subject, verdict)
+    }
+
+    /// The fingerprint of a subject of which an earlier check had a finding.
+    fn found_before(&self, subject: Subject) -> Option<String> {
+        if self.asked.is_empty() || !self.asked.may_hold(&subject.clue(self.facts)) {
+            return None;
+        }
+        let fingerprint = subject.fingerprint(self.facts, self.rule.id, &subject.view(self.facts));
+        self.asked.holds(&fingerprint).then_some(fingerprint)
+    }
+
+    /// What the rule's needs leave of a verdict.
+    fn weigh(&self, subject: Subject, verdict: Verdict) -> Verdict {
         let own = || subject.place(self.facts).and_then(|place| self.own.get(&place));
         match self.disabled.as_ref().or(self.everywhere.as_ref()).or_else(own) {
             Some(cause) => Verdict::NotEvaluated(cause.clone()),
@@ -197,26 +258,80 @@ fn finding(
 ) -> Finding {
     let view = subject.view(facts);
     let fingerprint = subject.fingerprint(facts, rule.id, &view);
-    let (severity, severity_reason) = match failure.severity {
+    let (severity, severity_reason) = match failure.severity.clone() {
         Some((severity, why)) => (severity, Some(why)),
         None => (rule.severity, None),
     };
+    let earlier = history.earlier.get(&fingerprint);
+    let was_resolved = earlier.is_some_and(|earlier| earlier.state == State::Resolved);
+    let regressed = if was_resolved { Some(facts.now) } else { earlier.and_then(|earlier| earlier.regressed) };
+    let path: Vec<ViewStep> = failure.path.iter().map(|step| view_step(facts, step)).collect();
     Finding {
         rule: rule.id.to_owned(),
         slug: rule.slug.to_owned(),
         title: rule.title.to_owned(),
+        owner: owner::of(facts, rule.id, subject, &view),
+        fold: root(facts, rule, &failure).map(|(key, root)| Fold { key, root, members: 0 }),
         severity,
         severity_reason,
         subject: view,
         message: failure.message,
+        evidence_hash: evidence_hash(&failure.evidence, &path),
         evidence: failure.evidence,
-        path: failure.path.iter().map(|step| view_step(facts, step)).collect(),
+        path,
         controls: controls.to_vec(),
         fix: rule.manual.fix.to_owned(),
-        first_seen: history.first_seen.get(&fingerprint).copied().unwrap_or(facts.now),
+        first_seen: earlier.map_or(facts.now, |earlier| earlier.first_seen),
         last_seen: facts.now,
+        state: if regressed.is_some() { State::Regressed } else { State::Open },
+        resolved: earlier.and_then(|earlier| earlier.resolved),
+        regressed,
         fingerprint,
+        ..Finding::default()
     }
+}
+
+/// What a finding has in common with others of its rule: what the rule says, else the group through which the access comes.
+fn root(facts: &Facts<'_>, rule: &Rule, failure: &super::Failure) -> Option<(String, String)> {
+    let (key, what) = failure.root.clone().or_else(|| {
+        let through = failure.path.iter().rev().find(|step| step.relation == Relation::MemberOf)?;
+        let group = facts.graph.node(through.target);
+        let key = format!("{}|{}", facts.graph.system_name(group.system), facts.graph.text(group.id));
+        Some((key, format!("through the group `{}`", facts.graph.name(through.target))))
+    })?;
+    let mut hasher = blake3::Hasher::new();
+    for part in ["fold", rule.id, &key] {
+        hasher.update(part.as_bytes()).update(&[0x1f]);
+    }
+    Some((hasher.finalize().to_hex()[..32].to_owned(), what))
+}
+
+/// BLAKE3 of what proves a finding, without the facts that change by themselves. Neither text nor severity are part of it, so that
+/// another release changes nothing.
+fn evidence_hash(evidence: &[Evidence], path: &[ViewStep]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |part: &str| {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    };
+    for row in evidence {
+        [&row.system, &row.table, &row.id].into_iter().for_each(|part| add(part));
+        for (name, value) in row.facts.iter().filter(|(name, _)| !is_volatile(name)) {
+            add(name);
+            add(value);
+        }
+    }
+    for step in path {
+        [&step.from, &step.relation, &step.to, &step.system].into_iter().for_each(|part| add(part));
+        add(step.condition.as_deref().unwrap_or_default());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// Facts that change without anybody changing anything: last uses, ages and counters, and how a link was found.
+fn is_volatile(fact: &str) -> bool {
+    fact.starts_with("last_")
+        || ["_days", "_hours", "_age", "_count"].iter().any(|end| fact.ends_with(end))
+        || matches!(fact, "days" | "hours" | "age" | "count" | "records" | "idle" | "linked")
 }
 
 fn view_step(facts: &Facts<'_>, step: &Step) -> ViewStep {
