@@ -190,6 +190,25 @@ fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
 }
 
 #[test]
+fn the_published_schemas_of_decisions_about_findings_are_those_of_the_types() {
+    use muster::config::policy::{baseline_schema, exceptions_schema, findings_schema, owners_schema};
+    let schemas = [
+        ("baseline", baseline_schema()),
+        ("exceptions", exceptions_schema()),
+        ("findings", findings_schema()),
+        ("owners", owners_schema()),
+    ];
+    for (name, now) in schemas {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == format!("{now:#}\n"),
+            "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_the_loader_accepts_and_refuses_unknown_keys() {
     let validator = jsonschema::validator_for(&muster::config::schema(&[FAKE])).unwrap();
     let good = serde_json::json!({

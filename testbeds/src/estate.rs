@@ -9,6 +9,7 @@ mod aws;
 mod clock;
 mod company;
 mod config;
+mod decisions;
 mod faults;
 mod hr;
 mod json;
@@ -69,9 +70,10 @@ impl Files {
 /// The estate `acme` at [`NOW`], and the truth about it.
 pub fn acme() -> (Files, Truth) {
     let company = Company::new();
-    let (mut files, truth) = exports(&company);
+    let (mut files, mut truth) = exports(&company);
     files.text("muster.toml", config::muster(&config::Night::ACME));
     config::policy(&company, &mut files, &[]);
+    decisions::plant(&mut files, &mut truth);
     files.text("truth.json", truth.to_json(NOW));
     (files, truth)
 }
@@ -196,7 +198,8 @@ mod tests {
         ] {
             assert!(counts.get(rule).is_some_and(|count| *count >= 2), "{rule}: {counts:?}");
         }
-        assert!(!counts.keys().any(|rule| rule.starts_with("CTL")));
+        // Every system was read; what is wrong with the controls are decisions.
+        assert!(!counts.keys().any(|rule| ["CTL-001", "CTL-002", "CTL-003"].contains(rule)));
         assert!((60..=90).contains(&truth.findings.len()), "{}", truth.findings.len());
         let keys: BTreeSet<_> = truth.findings.iter().map(|item| (item.rule, &item.system, &item.subject)).collect();
         assert_eq!(keys.len(), truth.findings.len());

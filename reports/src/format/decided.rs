@@ -76,14 +76,11 @@ pub(crate) fn severities(count: &OwnerCount) -> String {
     crate::view::Severity::ALL.iter().rev().filter_map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// State, why, and who has to act, for a line under a finding; nothing for an open one that nobody owns.
-pub(crate) fn about(finding: &Finding) -> Option<String> {
-    let state = match (&finding.state_reason, finding.state) {
+/// State and why, for a line under a finding; nothing for an open one.
+pub(crate) fn state(finding: &Finding) -> Option<String> {
+    match (&finding.state_reason, finding.state) {
         (None, State::Open) => None,
         (None, state) => Some(state.to_string()),
         (Some(why), state) => Some(format!("{state}: {why}")),
-    };
-    let owner = finding.owner.as_ref().map(|owner| format!("owner: {}", owner.name));
-    let told: Vec<String> = state.into_iter().chain(owner).collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    }
 }

@@ -110,11 +110,6 @@ fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(baseline) = decided::baseline(view) {
         writeln!(out, "\n## Baseline\n\n{}", prose(&baseline))?;
-        let adopted = view.findings.iter().filter(|finding| finding.baseline && !finding.state.is_aside());
-        for (at, finding) in adopted.enumerate() {
-            let gap = if at == 0 { "\n" } else { "" };
-            writeln!(out, "{gap}- {} {}", code(&finding.fingerprint), prose(&finding.rule))?;
-        }
     }
     if !view.exceptions.is_empty() {
         writeln!(out, "\n## Accepted risks\n\n| id | state | covers | expires | owner | approver | what |")?;
@@ -150,8 +145,11 @@ fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         Some(reason) => writeln!(out, "- Severity {} because {}", finding.severity, say(reason))?,
         None => writeln!(out, "- Severity {}: {}", finding.severity, finding.why_severity())?,
     }
-    if let Some(about) = decided::about(finding) {
-        writeln!(out, "- State {}", say(&about))?;
+    if let Some(state) = decided::state(finding) {
+        writeln!(out, "- State {}", say(&state))?;
+    }
+    if let Some(owner) = &finding.owner {
+        writeln!(out, "- Owner: {} ({})", prose(&owner.name), owner.from.as_str())?;
     }
     if !finding.controls.is_empty() {
         writeln!(out, "- Controls: {}", prose(&finding.controls.join(", ")))?;

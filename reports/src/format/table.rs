@@ -9,7 +9,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Conte
 use crate::Look;
 use crate::escape::visible;
 use crate::format::{self, Entry, Group, Standing, decided, links, minute, plural, short, thousands};
-use crate::view::{Population, Severity, View};
+use crate::view::{Finding, Population, Severity, View};
 
 /// Findings of one rule that are listed; `muster findings --rule` lists them all.
 const LISTED: usize = 20;
@@ -102,6 +102,9 @@ fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
         let title = format!("{rule} {slug}: {title} ({})", thousands(findings));
         let head = vec![strong(severity.as_str()).fg(colour(severity)), strong(&title)];
         screen.rows(vec![head], &[Fit::Content, Fit::Flexible])?;
+        let first = entries[0].finding;
+        let all = |same: &dyn Fn(&Finding) -> bool| entries.iter().flat_map(|entry| &entry.members).all(|one| same(one));
+        let same_owner = all(&|other| other.owner == first.owner);
         let mut rows = Vec::new();
         for Entry { finding, fold, members } in entries.iter().take(LISTED) {
             let subject = &finding.subject;
@@ -113,18 +116,19 @@ fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
             let example = if fold.is_some() { "one of them: " } else { "" };
             let message = format!("{example}{}", finding.message);
             rows.push(vec![plain(""), plain(&name), plain(&message), faint(short(key))]);
-            // Where all have one reason it stands below them.
             let own = why.is_none().then(|| format!("{severity}: {}", finding.why_severity()));
-            let notes = own.into_iter().chain(decided::about(finding)).collect::<Vec<_>>().join("; ");
+            let owner = finding.owner.as_ref().filter(|_| !same_owner).map(|owner| format!("owner: {}", owner.name));
+            let notes = own.into_iter().chain(decided::state(finding)).chain(owner).collect::<Vec<_>>().join("; ");
             if !notes.is_empty() {
                 rows.push(vec![plain(""), plain(""), faint(&notes), plain("")]);
             }
         }
         screen.rows(rows, &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
-        let fix = &entries[0].finding.fix;
-        let same_fix = entries.iter().flat_map(|entry| &entry.members).all(|other| other.fix == *fix);
-        let reason = why.filter(|_| entries[0].finding.severity_reason.is_some());
-        let notes = [same_fix.then(|| format!("fix: {fix}")), reason.map(|why| format!("{severity} because: {why}"))];
+        // What all of them have in common stands below them.
+        let fix = Some(format!("fix: {}", first.fix)).filter(|_| all(&|other| other.fix == first.fix));
+        let reason = why.filter(|_| first.severity_reason.is_some()).map(|why| format!("{severity} because: {why}"));
+        let owner = first.owner.as_ref().filter(|_| same_owner).map(|owner| format!("owner: {}", owner.name));
+        let notes = [fix, reason, owner];
         for note in notes.into_iter().flatten() {
             screen.rows(vec![vec![plain(""), faint(&note)]], &[Fit::Content, Fit::Flexible])?;
         }

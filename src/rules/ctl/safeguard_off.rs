@@ -46,7 +46,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         // Nothing was switched off where nothing was on.
         None => return Verdict::NotApplicable,
     };
-    let Some(before) = reviewed.get(&setting.key) else { return Verdict::Pass };
+    let Some(before) = reviewed.get(&setting.key) else { return Verdict::NotApplicable };
     if setting.approved_by.is_some() || !setting.is_weaker_than(before) || is_inherited(facts, setting, before, reviewed) {
         return Verdict::Pass;
     }
