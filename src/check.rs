@@ -116,9 +116,12 @@ pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
         .into_iter()
         .map(|(exception, rule)| {
             let near = similar(rule, RULES.iter().map(|rule| rule.id));
-            Diagnostic::error("CFG030", format!("the exception `{}` names a rule `{rule}`, which there is not", exception.id))
-                .place(exception.place.clone())
-                .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
+            Diagnostic::error(
+                "CFG030",
+                format!("the exception `{}` names a rule `{rule}`, which there is not", exception.id),
+            )
+            .place(exception.place.clone())
+            .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
         })
         .collect();
     for table in config.rules() {

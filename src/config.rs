@@ -248,8 +248,9 @@ impl<'a> RuleTable<'a> {
     /// # Errors
     /// What cannot be used, with its place.
     pub fn options<T: Deserialize<'a>>(self) -> Result<T, Box<Diagnostic>> {
-        T::deserialize(ValueDeserializer::from(self.options))
-            .map_err(|error| Box::new(serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason", "approved_by"])))
+        T::deserialize(ValueDeserializer::from(self.options)).map_err(|error| {
+            Box::new(serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason", "approved_by"]))
+        })
     }
 }
 

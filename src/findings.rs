@@ -248,7 +248,8 @@ fn fits(exception: &Exception, finding: &Finding) -> bool {
     let subject = &finding.subject;
     let system = exception.system.as_ref().is_none_or(|system| subject.system.as_ref() == Some(system));
     let patterns = &exception.subjects;
-    let one = patterns.is_empty() || patterns.iter().any(|like| is_like(like, &subject.id) || is_like(like, &subject.name));
+    let one =
+        patterns.is_empty() || patterns.iter().any(|like| is_like(like, &subject.id) || is_like(like, &subject.name));
     let is_person = |person: &String| subject.person_id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(person));
     system && one && exception.person.as_ref().is_none_or(is_person)
 }
@@ -262,7 +263,9 @@ fn note(exception: &Exception, standing: &Standing, used: Use) -> ExceptionNote 
     let (state, what) = match standing {
         Standing::Withdrawn => ("withdrawn", "it was taken back".to_owned()),
         Standing::NotApproved(why) => ("not approved", why.clone()),
-        Standing::Expired(day) => ("expired", format!("its last day was {day}; it would cover {}", findings(used.covers))),
+        Standing::Expired(day) => {
+            ("expired", format!("its last day was {day}; it would cover {}", findings(used.covers)))
+        }
         Standing::InForce(_) if used.changed > 0 => {
             let what = format!("what proves {} has changed, so it is open again", findings(used.changed));
             ("evidence changed", what)

@@ -104,11 +104,21 @@ fn reason(check: &Check, ending: &Ending) -> String {
         (check.unconfirmed.len(), "not confirmed"),
     ];
     let told = ending.reason(count(&Finding::is_live));
-    aside.into_iter().filter(|(count, _)| *count > 0).fold(told, |told, (count, what)| format!("{told}; {count} {what}"))
+    aside
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .fold(told, |told, (count, what)| format!("{told}; {count} {what}"))
 }
 
 /// The view of one check.
-pub fn view(estate: &Estate, check: Check, manifest: &Manifest, ending: &Ending, book: &Book<'_>, now: Timestamp) -> View {
+pub fn view(
+    estate: &Estate,
+    check: Check,
+    manifest: &Manifest,
+    ending: &Ending,
+    book: &Book<'_>,
+    now: Timestamp,
+) -> View {
     let outcome = Outcome { code: ending.code(), reason: reason(&check, ending), complete: ending.complete };
     let owners = findings::owners(&check.findings);
     View {

@@ -220,7 +220,8 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     nights.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     nights.sort();
     let last = nights.len() - 1;
-    let mut history = History { safeguards: expected.reviewed.clone(), checked: expected.reviewed.is_some(), ..History::default() };
+    let mut history =
+        History { safeguards: expected.reviewed.clone(), checked: expected.reviewed.is_some(), ..History::default() };
     for (number, path) in nights.iter().enumerate() {
         let mut night = Night::read(path);
         if let Some((from, to)) = rename {

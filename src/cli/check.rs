@@ -15,8 +15,8 @@ use crate::config::policy::edit::Signature;
 use crate::config::{Config, Policy};
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Book, kept};
-use crate::rules::{self, Check};
 use crate::report::{self, Ending, Walk};
+use crate::rules::{self, Check};
 use crate::snapshot::{CheckRows, Lock, Snapshot, Store};
 
 /// Arguments of `muster check`.

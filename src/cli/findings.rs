@@ -49,16 +49,16 @@ pub struct Filter {
     #[arg(long, value_name = "SEVERITY", global = true)]
     pub severity: Option<Severity>,
     /// Only findings in this state: open, regressed, acknowledged, snoozed, accepted, resolved
-    #[arg(long, value_name = "STATE")]
+    #[arg(long, value_name = "STATE", global = true)]
     pub state: Vec<State>,
     /// Only findings that this one has to act on; `nobody` for those without an owner
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", global = true)]
     pub owner: Vec<String>,
     /// Only findings that are new, or true again, since the check before
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub new: bool,
     /// Those left from the day of adoption, too
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub all: bool,
 }
 

@@ -8,6 +8,7 @@ use super::{check, collect};
 
 /// Arguments of `muster scan`.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct Arguments {
     /// What is collected.
     #[command(flatten)]

@@ -201,9 +201,7 @@ impl<'a> Judge<'a> {
     }
 
     fn all(&self, subjects: impl ParallelIterator<Item = Subject>) -> Tally {
-        subjects
-            .fold(Tally::default, |tally, subject| self.judge(tally, subject))
-            .reduce(Tally::default, Tally::join)
+        subjects.fold(Tally::default, |tally, subject| self.judge(tally, subject)).reduce(Tally::default, Tally::join)
     }
 
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.

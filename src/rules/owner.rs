@@ -62,7 +62,10 @@ fn person(facts: &Facts<'_>, subject: Subject) -> Option<PersonIx> {
         | Subject::Safeguard(_)
         | Subject::Resolved(_) => return None,
     };
-    (facts.graph.node(account).kind == NodeKind::Account).then(|| facts.people.link(account)).flatten().map(|link| link.person)
+    (facts.graph.node(account).kind == NodeKind::Account)
+        .then(|| facts.people.link(account))
+        .flatten()
+        .map(|link| link.person)
 }
 
 /// The manager of the employment that began last, by name where HR has one of that key.

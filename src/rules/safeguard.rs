@@ -117,6 +117,10 @@ mod tests {
         assert_eq!(reviewed(std::slice::from_ref(&loose), Some(&before)), before);
         let approved = Safeguard { approved_by: Some("bea".to_owned()), ..loose.clone() };
         assert_eq!(reviewed(&[approved], Some(&before))["gate.shrink_percent"], "90");
-        assert_eq!(reviewed(&[loose], None)["gate.shrink_percent"], "90", "a first check takes the settings as they are");
+        assert_eq!(
+            reviewed(&[loose], None)["gate.shrink_percent"],
+            "90",
+            "a first check takes the settings as they are"
+        );
     }
 }

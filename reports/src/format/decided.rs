@@ -30,8 +30,11 @@ pub(crate) fn aside(view: &View) -> Option<String> {
         (count(&|one| one.baseline && !one.state.is_aside()), "in the baseline"),
         (view.unconfirmed.len() as u64, "not confirmed"),
     ];
-    let told: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{} {what}", thousands(*count))).collect();
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", thousands(*count)))
+        .collect();
     (!told.is_empty()).then(|| told.join(", "))
 }
 

@@ -104,7 +104,8 @@ fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
         for line in section.lines {
             let finding = line.finding;
             let why = if line.why.is_empty() { &finding.message } else { &line.why };
-            let (rule, name, fingerprint) = (prose(&finding.rule), code(&finding.subject.name), code(&finding.fingerprint));
+            let (rule, name, fingerprint) =
+                (prose(&finding.rule), code(&finding.subject.name), code(&finding.fingerprint));
             writeln!(out, "| {rule} | {} | {name} | {} | {fingerprint} |", finding.severity, say(why))?;
         }
     }
@@ -118,9 +119,15 @@ fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
     for one in &view.exceptions {
         let text = |text: &Option<String>| text.as_deref().map(prose).unwrap_or_default().to_string();
         let (owner, approver, expires) = (text(&one.owner), text(&one.approver), text(&one.expires));
-        let state = if one.state == "in force" { prose(&one.state).to_string() } else { format!("**{}**", prose(&one.state)) };
+        let state =
+            if one.state == "in force" { prose(&one.state).to_string() } else { format!("**{}**", prose(&one.state)) };
         let what = format!("{}: {}", say(&one.what), prose(&one.reason));
-        writeln!(out, "| {} | {state} | {} | {expires} | {owner} | {approver} | {what} |", code(&one.id), thousands(one.covers))?;
+        writeln!(
+            out,
+            "| {} | {state} | {} | {expires} | {owner} | {approver} | {what} |",
+            code(&one.id),
+            thousands(one.covers)
+        )?;
     }
     if !view.owners.is_empty() {
         writeln!(out, "\n## Owners\n\n| owner | findings | by severity |\n| --- | ---: | --- |")?;

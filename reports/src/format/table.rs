@@ -103,7 +103,8 @@ fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
         let head = vec![strong(severity.as_str()).fg(colour(severity)), strong(&title)];
         screen.rows(vec![head], &[Fit::Content, Fit::Flexible])?;
         let first = entries[0].finding;
-        let all = |same: &dyn Fn(&Finding) -> bool| entries.iter().flat_map(|entry| &entry.members).all(|one| same(one));
+        let all =
+            |same: &dyn Fn(&Finding) -> bool| entries.iter().flat_map(|entry| &entry.members).all(|one| same(one));
         let same_owner = all(&|other| other.owner == first.owner);
         let mut rows = Vec::new();
         for Entry { finding, fold, members } in entries.iter().take(LISTED) {

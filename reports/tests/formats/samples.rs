@@ -156,7 +156,8 @@ pub(crate) fn decided() -> Sample {
     let mut batch: Vec<Finding> = (10..13)
         .map(|number| {
             let mut one = finding(number, "ORP-006", "dangling-grant", "Dangling grant", Severity::Medium);
-            one.subject = subject("grant", Some("aws"), &format!("AIDA|bucket-{number}|"), &format!("AIDA → bucket-{number}"));
+            one.subject =
+                subject("grant", Some("aws"), &format!("AIDA|bucket-{number}|"), &format!("AIDA → bucket-{number}"));
             one.message = format!("`bucket-{number}` in aws is held by `AIDA`, which is no account or group there.");
             let (key, root) = ("ab".repeat(16), "held by `AIDA`, which is gone".to_owned());
             one.fold = Some(Fold { key, root, members: 3 });
@@ -164,7 +165,8 @@ pub(crate) fn decided() -> Sample {
         })
         .collect();
     view.findings.splice(4..4, batch.drain(..));
-    let mut earlier = finding(20, "LCM-001", "leaver-still-active", "A leaver's account is still active", Severity::High);
+    let mut earlier =
+        finding(20, "LCM-001", "leaver-still-active", "A leaver's account is still active", Severity::High);
     earlier.subject = subject("account", Some("crm"), "c-9", "ida.holm");
     earlier.message = "Ida Holm left on 2026-02-01; the account can still sign in.".to_owned();
     earlier.unconfirmed = Some("hr:people (persons) is suspect: 34 % fewer rows".to_owned());
@@ -204,11 +206,8 @@ pub(crate) fn decided() -> Sample {
         findings,
         severities: [(severity.to_owned(), findings)].into(),
     };
-    view.owners = vec![
-        count(Some("IT Operations"), "critical", 1),
-        count(Some("bea"), "high", 1),
-        count(None, "medium", 4),
-    ];
+    view.owners =
+        vec![count(Some("IT Operations"), "critical", 1), count(Some("bea"), "high", 1), count(None, "medium", 4)];
     Sample { name: "decided", view, ..clean() }
 }
 

@@ -63,7 +63,11 @@ pub(super) fn run(action: &Action, session: &Session, config: &Config, view: &Vi
 ///
 /// # Errors
 /// Nobody signs.
-pub(in crate::cli) fn signature(session: &Session, config: &Config, author: Option<&str>) -> Result<Signature, Failure> {
+pub(in crate::cli) fn signature(
+    session: &Session,
+    config: &Config,
+    author: Option<&str>,
+) -> Result<Signature, Failure> {
     let environment = session.environment.get(AUTHOR).map(String::as_str);
     let author = author.or(environment).map(str::trim).filter(|author| !author.is_empty());
     let Some(author) = author else {
@@ -185,7 +189,8 @@ impl Desk<'_> {
         let Action::Accept { decision, until, approver, risk_owner, mitigation, id } = action else { return };
         let reason = self.reason(decision, None);
         self.last_day(*until);
-        let days = crate::check::options(self.config).map_or(0, |options| options.value(&exception_lapsed::RULE, "max_days"));
+        let days =
+            crate::check::options(self.config).map_or(0, |options| options.value(&exception_lapsed::RULE, "max_days"));
         let longest = jiff::Span::new().try_days(days).ok().and_then(|span| self.signed.on.checked_add(span).ok());
         if let Some(longest) = longest.filter(|longest| until > longest) {
             let what = format!("a risk is accepted for at most {days} days, until {longest}");
@@ -283,7 +288,13 @@ impl Desk<'_> {
         let mut out = open(None)?;
         for finding in findings {
             let (state, about) = (show::state(finding), about(finding));
-            writeln!(out, "{} {} ({state}): {}", &finding.fingerprint[..12], visible(&about), visible(&finding.message))?;
+            writeln!(
+                out,
+                "{} {} ({state}): {}",
+                &finding.fingerprint[..12],
+                visible(&about),
+                visible(&finding.message)
+            )?;
         }
         out.close()?;
         let number = match findings.len() - self.known {
@@ -297,7 +308,8 @@ impl Desk<'_> {
         let written = policy.write_findings(&self.config.policy_folder.value, changes, &self.signed)?;
         let files: Vec<String> = written.iter().map(|path| format!("`{}`", path.display())).collect();
         let id = changes.exception.as_ref().map(|one| format!(" as {}", one.id)).unwrap_or_default();
-        let told = format!("a decision about {number} was written{id} to {}; review and commit it", files.join(" and "));
+        let told =
+            format!("a decision about {number} was written{id} to {}; review and commit it", files.join(" and "));
         Ok(Outcome::new(Exit::Clean, told))
     }
 }

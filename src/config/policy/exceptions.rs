@@ -162,7 +162,11 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
         }
         if table.rules.is_empty() && table.findings.is_empty() {
             let what = format!("the exception `{}` names neither rules nor findings", table.id.get_ref());
-            reader.refuse(span, what, "add `rules = [\"LCM-001\"]` or `findings = [\"…\"]`; an exception never covers everything");
+            reader.refuse(
+                span,
+                what,
+                "add `rules = [\"LCM-001\"]` or `findings = [\"…\"]`; an exception never covers everything",
+            );
         }
         table.findings.iter().for_each(|finding| reader.fingerprint(finding));
         if let Some(system) = &table.system {

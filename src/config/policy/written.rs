@@ -56,7 +56,8 @@ impl Reader<'_> {
 
     /// A whole fingerprint.
     pub(super) fn fingerprint(&mut self, text: &Spanned<String>) {
-        let is_one = |text: &str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        let is_one =
+            |text: &str| text.len() == 32 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         if !is_one(text.get_ref()) {
             let what = format!("`{}` is no fingerprint", text.get_ref());
             self.refuse(text.span(), what, "write all 32 digits; `muster findings show` prints them");
@@ -75,7 +76,11 @@ impl Reader<'_> {
                 format!("{what} names the system `{}`, which the config does not have", name.get_ref()),
             )
             .place(Place::new(self.file, name.span()))
-            .fix(near.map_or("correct the name, or remove the block".to_owned(), |near| format!("did you mean `{near}`?"))),
+            .fix(
+                near.map_or("correct the name, or remove the block".to_owned(), |near| {
+                    format!("did you mean `{near}`?")
+                }),
+            ),
         );
     }
 }
@@ -112,7 +117,9 @@ mod tests {
 
     #[test]
     fn patterns_mean_what_a_shell_means() {
-        for (pattern, text) in [("svc-*", "SVC-build"), ("*", ""), ("a?c", "abc"), ("*b*c", "abbcxc"), ("abc", "ABC"), ("**", "x")] {
+        for (pattern, text) in
+            [("svc-*", "SVC-build"), ("*", ""), ("a?c", "abc"), ("*b*c", "abbcxc"), ("abc", "ABC"), ("**", "x")]
+        {
             assert!(is_like(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("svc-*", "xsvc-1"), ("a?c", "ac"), ("", "x"), ("*b", "ba"), ("abc", "abcd")] {

@@ -59,14 +59,18 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         None => wrong.push("is owned by nobody".to_owned()),
         Some(owner) => match standing(facts, owner) {
             Owner::Left => wrong.push(format!("is owned by {owner}, who has left")),
-            Owner::Unsaid(why) => unsure = Some(format!("whether its owner {owner} still works here cannot be told: {why}")),
+            Owner::Unsaid(why) => {
+                unsure = Some(format!("whether its owner {owner} still works here cannot be told: {why}"))
+            }
             Owner::Here => {}
         },
     }
     match (wrong.is_empty(), unsure) {
         (true, None) => Verdict::Pass,
         (true, Some(why)) => Verdict::NotEvaluated(why),
-        (false, _) => Failure::new(format!("The exception {} {}.", exception.about(), wrong.join(", "))).row(row(exception)).verdict(),
+        (false, _) => Failure::new(format!("The exception {} {}.", exception.about(), wrong.join(", ")))
+            .row(row(exception))
+            .verdict(),
     }
 }
 

@@ -47,7 +47,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         None => return Verdict::NotApplicable,
     };
     let Some(before) = reviewed.get(&setting.key) else { return Verdict::NotApplicable };
-    if setting.approved_by.is_some() || !setting.is_weaker_than(before) || is_inherited(facts, setting, before, reviewed) {
+    if setting.approved_by.is_some()
+        || !setting.is_weaker_than(before)
+        || is_inherited(facts, setting, before, reviewed)
+    {
         return Verdict::Pass;
     }
     let why = setting.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -14,8 +14,8 @@ fn fingerprint(rule: &str, account: &str) -> String {
 
 /// `policy/findings.toml` and `policy/exceptions.toml`; what is wrong with them is planted.
 pub(crate) fn plant(files: &mut Files, truth: &mut Truth) {
-    let [orphan, dormant, admin] =
-        [("ORP-001", "crm-2003"), ("DOR-001", "crm-1014"), ("AUT-001", "crm-1011")].map(|(rule, id)| fingerprint(rule, id));
+    let [orphan, dormant, admin] = [("ORP-001", "crm-2003"), ("DOR-001", "crm-1014"), ("AUT-001", "crm-1011")]
+        .map(|(rule, id)| fingerprint(rule, id));
     files.text(
         "policy/findings.toml",
         format!(

@@ -242,7 +242,8 @@ fn exception(new: &NewException, signed: &Signature) -> Table {
 /// Takes fingerprints out of an accepted risk; how many are left.
 fn without(table: &mut Table, findings: &[String]) -> usize {
     let Some(array) = table.get_mut("findings").and_then(Item::as_array_mut) else { return 0 };
-    let rest = array.iter().filter(|one| one.as_str().is_none_or(|one| !findings.iter().any(|gone| gone == one))).count();
+    let rest =
+        array.iter().filter(|one| one.as_str().is_none_or(|one| !findings.iter().any(|gone| gone == one))).count();
     // The last one stays, so that who reviews sees what was once accepted.
     if rest > 0 {
         array.retain(|one| one.as_str().is_none_or(|one| !findings.iter().any(|gone| gone == one)));
