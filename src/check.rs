@@ -8,6 +8,7 @@
 
 pub mod links;
 pub mod persons;
+pub mod tables;
 
 use std::collections::BTreeMap;
 
@@ -16,11 +17,13 @@ use jiff::ToSpan as _;
 use serde_json::Value as Json;
 
 use crate::access::Access;
+use crate::config::policy::OwnRule;
 use crate::config::{Config, Gate, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::findings::{self, Book};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
+use crate::query;
 use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Safeguard, Weaker};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -33,6 +36,8 @@ pub struct Estate {
     pub people: People,
     /// Privilege.
     pub access: Access,
+    /// Where all of it comes from.
+    pub snapshot: Snapshot,
 }
 
 impl Estate {
@@ -48,7 +53,7 @@ impl Estate {
         let people =
             people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
-        Ok(Self { graph, people, access })
+        Ok(Self { graph, people, access, snapshot: snapshot.clone() })
     }
 
     /// Asks every rule, and lays what people decided beside the answers.
@@ -66,7 +71,10 @@ impl Estate {
             inventory: &inventory,
             policy: &config.policy,
         };
-        let mut check = rules::evaluate(&Facts::new(ground, now), history);
+        let facts = Facts::new(ground, now);
+        let mut check = rules::evaluate(&facts, history);
+        let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
+        rules::evaluate_own(&mut check, &facts, history, ask)?;
         let book = Book::of(&config.policy, &options, now);
         book.decide(&mut check.findings);
         book.decide(&mut check.unconfirmed);
@@ -123,9 +131,10 @@ pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
             .place(exception.place.clone())
             .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
         })
+        .chain(rules::namesakes(&config.policy.rules))
         .collect();
     for table in config.rules() {
-        if let Err(problem) = apply(&mut options, table) {
+        if let Err(problem) = apply(&mut options, table, &config.policy.rules) {
             problems.push(*problem);
         }
     }
@@ -153,9 +162,26 @@ fn settings(config: &Config) -> Vec<Safeguard> {
     all
 }
 
-fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnostic>> {
+fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result<(), Box<Diagnostic>> {
+    if let Some(rule) = own.iter().find(|rule| rule.id.eq_ignore_ascii_case(&table.id) || rule.slug == table.id) {
+        if !table.enabled {
+            options.disabled.insert(rule.id.clone(), table.reason.clone().unwrap_or_default());
+        }
+        if let Some(name) = &table.approved_by {
+            options.approved.insert(rule.id.clone(), name.clone());
+        }
+        let place = table.place.clone();
+        let values: BTreeMap<String, i64> = table.options()?;
+        return match values.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Diagnostic::error("CFG031", format!("{} has no option `{name}`", rule.id))
+                .place(place)
+                .fix("a rule of your own has its numbers in its SQL")
+                .into()),
+        };
+    }
     let Some(rule) = rules::find(&table.id) else {
-        let near = similar(&table.id, RULES.iter().map(|rule| rule.id));
+        let near = similar(&table.id, RULES.iter().map(|rule| rule.id).chain(own.iter().map(|rule| rule.id.as_str())));
         return Err(Diagnostic::error("CFG030", format!("there is no rule `{}`", table.id))
             .place(table.place.clone())
             .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))

@@ -304,7 +304,8 @@ pub fn owners(findings: &[Finding]) -> Vec<OwnerCount> {
 
 /// Rules that decisions name and that do not exist.
 pub fn unknown_rules(policy: &Policy) -> Vec<(&Exception, &str)> {
-    let known: FxHashSet<&str> = rules::catalogue::entries().iter().map(|entry| entry.id.as_str()).collect();
+    let own = policy.rules.iter().map(|rule| rule.id.as_str());
+    let known: FxHashSet<&str> = rules::catalogue::entries().iter().map(|entry| entry.id.as_str()).chain(own).collect();
     let named = policy.exceptions.iter().flat_map(|one| one.rules.iter().map(move |rule| (one, rule.as_str())));
     named.filter(|(_, rule)| !known.contains(rule)).collect()
 }

@@ -27,6 +27,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod findings;
 pub mod graph;
+pub mod metrics;
 pub mod people;
 pub mod query;
 pub mod report;

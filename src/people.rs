@@ -26,6 +26,8 @@ pub mod linkage;
 mod load;
 mod login;
 mod merge;
+mod recycled;
+mod reweigh;
 mod rungs;
 mod strategy;
 
@@ -44,6 +46,7 @@ pub use self::history::Gone;
 pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
+pub use self::recycled::Former;
 pub use self::rungs::{Prober, Rung, RungAnswer};
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
@@ -204,6 +207,7 @@ pub struct People {
     duplicates: Vec<Duplicate>,
     unresolved: Vec<usize>,
     gone: Vec<Gone>,
+    formers: Vec<Former>,
 }
 
 impl People {
@@ -413,6 +417,12 @@ impl People {
     /// Persons who are gone from a feed for longer than they are waited for, with no termination, by feed and key.
     pub fn gone(&self) -> &[Gone] {
         &self.gone
+    }
+
+    /// Who bore an address, folded, in an earlier snapshot that is somebody else's now.
+    pub fn former_bearer(&self, address: &str) -> Option<&Former> {
+        let place = self.formers.binary_search_by(|former| former.address.as_str().cmp(address)).ok()?;
+        self.formers.get(place)
     }
 
     /// Situation of an account.

@@ -1,10 +1,11 @@
-//! The policy folder: what people decided, as reviewed text. Each file that [`FILES`] lists is read by a module of its name.
+//! The policy folder: what people decided, as reviewed text, and a team's own rules in `rules/`. [`SCHEMAS`] lists the files.
 
 mod baseline;
 pub mod edit;
 mod exceptions;
 mod findings;
 mod links;
+mod own_rules;
 mod owners;
 mod persons;
 mod written;
@@ -12,29 +13,33 @@ mod written;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
-pub use self::baseline::{Baseline, schema as baseline_schema};
-pub use self::exceptions::{Exception, schema as exceptions_schema};
-pub use self::findings::{FindingDecision, Handling, schema as findings_schema};
+pub use self::baseline::Baseline;
+pub use self::exceptions::Exception;
+pub use self::findings::{FindingDecision, Handling};
 pub use self::links::{Ruling, WrittenDecision};
-pub use self::owners::{OwnerEntry, schema as owners_schema};
-pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
+pub use self::owners::OwnerEntry;
+pub use self::persons::PersonDecision;
 pub use self::written::is_like;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
-/// The files that are read, by name.
-const FILES: [&str; 8] = [
-    "baseline.toml",
-    "exceptions.toml",
-    "findings.toml",
-    "inventory.toml",
-    "links.toml",
-    "owners.toml",
-    "persons.toml",
-    "pins.toml",
+/// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
+pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
+    ("baseline.toml", baseline::schema),
+    ("exceptions.toml", exceptions::schema),
+    ("findings.toml", findings::schema),
+    ("inventory.toml", inventory_schema),
+    ("links.toml", links::links_schema),
+    ("owners.toml", owners::schema),
+    ("persons.toml", persons::schema),
+    ("pins.toml", links::pins_schema),
+    ("rule.toml", own_rules::schema),
 ];
 
 /// What people decided.
@@ -58,6 +63,8 @@ pub struct Policy {
     pub owners: Vec<OwnerEntry>,
     /// The findings that were there when Muster was adopted (`baseline.toml`).
     pub baseline: Option<Baseline>,
+    /// Rules that the team wrote, in order of their files' names.
+    pub rules: Vec<OwnRule>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -75,19 +82,33 @@ pub struct InventoryEntry {
     pub place: Place,
 }
 
-#[derive(Deserialize)]
+/// Systems that the company has, collected or not.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "policy/inventory.toml")]
 struct InventoryFile {
+    /// The systems.
     #[serde(default)]
+    #[schemars(with = "Vec<InventoryTable>")]
     system: Vec<Spanned<InventoryTable>>,
 }
 
-#[derive(Deserialize)]
+/// A system that the company has.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct InventoryTable {
+    /// Its name; that of a `[[system]]` of muster.toml once it is collected.
+    #[schemars(with = "String")]
     name: Spanned<String>,
+    /// Who answers for it.
     owner: Option<String>,
+    /// Anything else worth knowing.
     note: Option<String>,
+}
+
+/// The published JSON Schema of `inventory.toml`.
+fn inventory_schema() -> Json {
+    schemars::schema_for!(InventoryFile).to_value()
 }
 
 impl Policy {
@@ -155,7 +176,8 @@ impl Policy {
                     policy.baseline = baseline::read(text, problems);
                 }),
                 other => {
-                    let near = similar(other, FILES);
+                    let near =
+                        similar(other, SCHEMAS.iter().map(|(name, _)| *name).filter(|name| *name != "rule.toml"));
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -163,7 +185,33 @@ impl Policy {
                 }
             }
         }
+        policy.read_rules(folder, shown, notes, problems);
         policy
+    }
+
+    /// The folder `rules/`: a file each.
+    fn read_rules(&mut self, folder: &Path, shown: &Path, notes: &mut Vec<Diagnostic>, problems: &mut Vec<Diagnostic>) {
+        let names = match file_names(&folder.join("rules")) {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                let what = format!("cannot list `{}`", shown.join("rules").display());
+                let problem = Diagnostic::error("CFG010", what).cause(error.to_string());
+                return problems.push(problem.fix("make it a readable folder with a file for each rule, or remove it"));
+            }
+        };
+        for name in names {
+            let name = format!("rules/{name}");
+            if Path::new(&name).extension().is_some_and(|ending| ending == "toml") {
+                self.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    let rule = own_rules::read(text, &policy.rules, problems);
+                    policy.rules.extend(rule);
+                });
+            } else {
+                let what = format!("`{}` is not read", shown.join(name).display());
+                notes.push(Diagnostic::note("CFG011", what).fix("a rule's file ends in .toml"));
+            }
+        }
     }
 
     fn read_file(

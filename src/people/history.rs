@@ -140,7 +140,7 @@ impl Look {
 }
 
 /// Feeds whose persons were read completely, and are believed: only from these can anybody be missing.
-fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
+pub(super) fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
     let of_persons = || snapshot.manifest().kinds().filter(|view| view.kind == RecordKind::Person);
     let doubtful: FxHashSet<&str> =
         of_persons().filter(|view| view.state() != KindState::Complete).map(|view| view.system).collect();
@@ -148,7 +148,7 @@ fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
 }
 
 /// Hashes of the tables of persons that were read completely with this snapshot.
-fn objects(snapshot: &Snapshot) -> FxHashSet<String> {
+pub(super) fn objects(snapshot: &Snapshot) -> FxHashSet<String> {
     let kinds = snapshot.manifest().kinds();
     let complete = kinds.filter(|view| view.kind == RecordKind::Person && view.state() == KindState::Complete);
     complete

@@ -1,11 +1,12 @@
-//! The ladder: each rung looks at the accounts that no stronger rung has settled.
+//! The ladder: each rung looks at the accounts that no stronger rung has settled. Whom only a login's name part names is weighed
+//! again with everything else ([`reweigh`]).
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::strategy::{Candidate, Evidence, Strategy, Thresholds};
-use super::{Classified, Correlation, People, STRATEGIES, class, fold, likeness, login};
+use super::{Classified, Correlation, People, STRATEGIES, class, fold, likeness, login, reweigh};
 use crate::graph::{Graph, NodeIx};
 
 /// Judges every account, rung by rung.
@@ -39,11 +40,16 @@ pub(super) fn climb(
         };
         let found: Vec<(usize, Correlation)> = (0..graph.account_count())
             .into_par_iter()
-            .filter(|place| correlations[*place] == Correlation::Nobody)
+            .filter(|place| is_open(strategy, &correlations[*place]))
             .filter(|place| strategy.any_class || class::may_be_human(classes[*place].class))
             .filter_map(|place| {
                 let permitted = people.decided.permit(node(place), (strategy.propose)(&evidence, node(place)));
-                let verdict = decide(strategy, permitted, thresholds);
+                let proposed = reweigh::waiting(&correlations[place]);
+                let verdict = if proposed.is_empty() {
+                    decide(strategy, permitted, thresholds)
+                } else {
+                    reweigh::combine(proposed, permitted, thresholds)
+                };
                 (verdict != Correlation::Nobody).then_some((place, verdict))
             })
             .collect();
@@ -60,6 +66,11 @@ pub(super) fn climb(
         }
     }
     (correlations, classes)
+}
+
+/// Whether a rung is asked about an account: nobody was named before, or only the login spoke and now all else does.
+fn is_open(strategy: &Strategy, before: &Correlation) -> bool {
+    *before == Correlation::Nobody || (strategy.name == likeness::STRATEGY.name && !reweigh::waiting(before).is_empty())
 }
 
 /// What follows from what a rung proposes.

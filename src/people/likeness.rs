@@ -2,7 +2,8 @@
 //!
 //! The weighing is [`super::linkage`]'s; what may follow from it is decided here:
 //!
-//! - it speaks for humans' accounts that no stronger rung has settled, and against all persons;
+//! - it speaks for humans' accounts that no stronger rung has settled, and against all persons; whom only the name part of an
+//!   address proposed is weighed again ([`super::reweigh`]);
 //! - a link needs a belief of at least the definite threshold, and of what keeps false links under the rate that the config
 //!   names; below, a person is proposed or, where several are nearly as likely, disputed;
 //! - names and addresses made of names never link by themselves, and across an employment gap only a phone, a day or a code
@@ -17,7 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::linkage::{Entry, FieldOf, FieldScore, Kind, Linkage, Match, Name, Outcome};
 use super::strategy::{Candidate, Comparison, Evidence, Strategy, Thresholds};
-use super::{Classified, Correlation, People, PersonIx, class, ladder, login};
+use super::{Classified, Correlation, People, PersonIx, class, ladder, login, reweigh};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 use crate::snapshot::{Rows, Snapshot, StoreError};
 
@@ -160,7 +161,8 @@ impl PersonField {
         }
     }
 
-    fn label(&self) -> String {
+    /// As the config writes it.
+    pub fn label(&self) -> String {
         match self {
             Self::Attribute(name) => format!("attributes.{name}"),
             Self::Department => "department".to_owned(),
@@ -182,6 +184,15 @@ impl AccountField {
                 .strip_prefix("attributes.")
                 .filter(|name| !name.is_empty())
                 .map(|name| Self::Attribute(name.to_owned())),
+        }
+    }
+    /// As the config writes it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Attribute(name) => format!("attributes.{name}"),
+            Self::Department => "department".to_owned(),
+            Self::Title => "title".to_owned(),
+            Self::Manager => "manager".to_owned(),
         }
     }
 }
@@ -217,7 +228,11 @@ pub(super) fn weigh(
     thresholds: Thresholds,
 ) -> Proposals {
     let left: Vec<NodeIx> = (0..graph.account_count())
-        .filter(|place| correlations[*place] == Correlation::Nobody && class::may_be_human(classes[*place].class))
+        .filter(|place| {
+            let before = &correlations[*place];
+            (*before == Correlation::Nobody || !reweigh::waiting(before).is_empty())
+                && class::may_be_human(classes[*place].class)
+        })
         .map(ladder::node)
         .filter(|account| people.decided.never(*account).is_none())
         .collect();
@@ -281,6 +296,8 @@ struct Weighing<'a> {
     groups: Vec<u32>,
     /// Persons who have an account of a group.
     taken: FxHashSet<(u32, u32)>,
+    /// Persons whom the login alone proposed, by account.
+    proposed: FxHashMap<NodeIx, Vec<u32>>,
 }
 
 impl<'a> Weighing<'a> {
@@ -305,6 +322,12 @@ impl<'a> Weighing<'a> {
             Correlation::Linked(_) | Correlation::Proposed(_) | Correlation::Disputed(_) | Correlation::Nobody => None,
         });
         let taken = taken.collect();
+        let proposed = left.iter().filter_map(|account| {
+            let persons: Vec<u32> =
+                reweigh::waiting(&correlations[account.get()]).iter().map(|candidate| candidate.person.0).collect();
+            (!persons.is_empty()).then_some((*account, persons))
+        });
+        let proposed = proposed.collect();
         let sources =
             Sources { people, graph, compared: &compared, attributes: attributes_by_account(&people.likeness) };
         let accounts: Vec<Record> = left.par_iter().map(|account| sources.account(*account)).collect();
@@ -312,7 +335,7 @@ impl<'a> Weighing<'a> {
             (0..people.persons.len()).into_par_iter().map(|person| sources.person(person)).collect();
         let linkage =
             Linkage::new(&kinds, accounts.iter().map(Record::entry), groups.clone(), persons.iter().map(Record::entry));
-        Self { people, graph, left, compared, linkage, groups, taken }
+        Self { people, graph, left, compared, linkage, groups, taken, proposed }
     }
 
     fn found(&self, thresholds: Thresholds) -> Vec<(NodeIx, Vec<Draft>)> {
@@ -327,7 +350,16 @@ impl<'a> Weighing<'a> {
         (0..self.left.len())
             .into_par_iter()
             .filter_map(|place| {
-                let matches = outcome.matches(place).iter().take(KEPT).filter(|found| found.belief >= NEGLIGIBLE);
+                let likely = outcome.matches(place).iter().take(KEPT).filter(|found| found.belief >= NEGLIGIBLE);
+                let mut matches: Vec<Match> = likely.copied().collect();
+                // Of whom the login means it is told what else says, also where that is nothing good.
+                for person in self.proposed.get(&self.left[place]).into_iter().flatten().copied() {
+                    if !matches.iter().any(|found| found.person == person) {
+                        let weighed = outcome.matches(place).iter().find(|found| found.person == person);
+                        matches.push(weighed.copied().unwrap_or(Match { person, belief: 0.0, bits: 0.0 }));
+                    }
+                }
+                let matches = matches.iter();
                 let drafts: Vec<Draft> =
                     matches.map(|found| self.draft(&sources, &outcome, place, found, definite, thresholds)).collect();
                 (!drafts.is_empty()).then(|| (self.left[place], drafts))
@@ -350,7 +382,9 @@ impl<'a> Weighing<'a> {
         let is_chosen = outcome.chosen(place).is_some_and(|chosen| chosen.person == found.person);
         let survives = super::strategy::survives_gap(self.graph, self.people, account, person);
         let is_taken = self.taken.contains(&(self.groups[place], found.person));
-        let (limit, doubt) = if is_taken {
+        let (limit, doubt) = if found.belief < NEGLIGIBLE {
+            (DOUBTFUL, ", so that all in all they hardly fit")
+        } else if is_taken {
             (DOUBTFUL, ", but the person has an account of this class in this system already")
         } else if !survives && !scores.iter().any(|score| self.bridges_gap(score)) {
             (DOUBTFUL, ", but the account was not made during the person's present employment")

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use muster_connectors::record;
 
 use super::merge::{self, Merging};
-use super::{People, PersonIx, history};
+use super::{People, PersonIx, history, recycled};
 use crate::graph::RowState;
 use crate::snapshot::{Instants, Rows, Snapshot, StoreError, Texts};
 
@@ -41,6 +41,7 @@ impl People {
         let mut people = merge::merge(persons(snapshot)?, employments(snapshot)?, merging);
         people.index();
         history::compare(&mut people, snapshot, merging, now)?;
+        recycled::compare(&mut people, snapshot, now)?;
         Ok(people)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use muster_reports::view::{Evidence, Finding, Fold, Reason, RuleSummary, State, Step as ViewStep};
+use muster_reports::view::{Evidence, Finding, Fold, Reason, RuleSummary, Severity, State, Step as ViewStep};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -46,7 +46,10 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
             found.extend(judged.findings);
             met.extend(judged.met);
         }
-        let wanted = |finding: &Finding| super::find(&finding.rule).map_or(!about_resolved, judges);
+        let own = |rule: &str| facts.policy.rules.iter().any(|own| own.id == rule);
+        let wanted = |finding: &Finding| {
+            super::find(&finding.rule).map_or_else(|| !about_resolved && !own(&finding.rule), judges)
+        };
         let left = past::left(facts, history, wanted, &found, &met);
         facts.recur(left.recurring);
         check.findings.extend(found);
@@ -54,11 +57,16 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
         check.resolved.extend(left.resolved);
     }
     check.rules.sort_by(|a, b| a.rule.cmp(&b.rule));
+    sort(&mut check);
+    fold(&mut check.findings, facts.options.fold_over.unwrap_or(FOLD_OVER));
+    check
+}
+
+/// Gravest first, then by rule, system and id.
+pub(super) fn sort(check: &mut Check) {
     for findings in [&mut check.findings, &mut check.unconfirmed, &mut check.resolved] {
         findings.par_sort_by(|a, b| past::order(a).cmp(&past::order(b)));
     }
-    fold(&mut check.findings, facts.options.fold_over.unwrap_or(FOLD_OVER));
-    check
 }
 
 /// Folds stay where more findings than `over` have the same root.
@@ -76,7 +84,7 @@ fn fold(findings: &mut [Finding], over: u32) {
 }
 
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     pass: u64,
     not_evaluated: BTreeMap<String, u64>,
     failures: Vec<(Subject, Box<super::Failure>)>,
@@ -106,27 +114,44 @@ impl Tally {
     }
 }
 
+/// What a rule is called, for its findings and totals.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) id: &'a str,
+    pub(super) slug: &'a str,
+    pub(super) title: &'a str,
+    pub(super) severity: Severity,
+    pub(super) controls: Vec<String>,
+    pub(super) fix: &'a str,
+}
+
 /// What one rule said.
-struct Judged {
-    summary: RuleSummary,
-    findings: Vec<Finding>,
-    met: Vec<(String, Verdict)>,
+pub(super) struct Judged {
+    pub(super) summary: RuleSummary,
+    pub(super) findings: Vec<Finding>,
+    /// Verdicts on subjects that were found before and do not fail, by fingerprint.
+    pub(super) met: Vec<(String, Verdict)>,
 }
 
 fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Judged {
-    let tally = walk(rule, facts, history);
-    let controls = controls::controls(rule.controls);
+    let Rule { id, slug, title, severity, .. } = *rule;
+    let head = Head { id, slug, title, severity, controls: controls::controls(rule.controls), fix: rule.manual.fix };
+    total(&head, walk(rule, facts, history), facts, history)
+}
+
+/// A rule's verdicts as control totals and findings.
+pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &History) -> Judged {
     let mut reasons: Vec<Reason> =
         tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
     reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
     let not_evaluated = reasons.iter().map(|reason| reason.subjects).sum();
     let fail = tally.failures.len() as u64;
     let summary = RuleSummary {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
-        severity: rule.severity,
-        controls: controls.clone(),
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
+        severity: head.severity,
+        controls: head.controls.clone(),
         population: tally.pass + fail + not_evaluated,
         pass: tally.pass,
         fail,
@@ -136,18 +161,20 @@ fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Judged {
     let findings = tally
         .failures
         .into_par_iter()
-        .map(|(subject, failure)| finding(rule, facts, history, &controls, subject, *failure))
+        .map(|(subject, failure)| finding(head, facts, history, subject, *failure))
         .collect();
     Judged { summary, findings, met: tally.met }
 }
 
 /// Every subject of the rule's population, judged.
 fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
-    let judge = Judge::of(rule, facts, Asked::of(rule.id, history));
+    let judge = Judge::of(rule.id, rule.needs, facts, history);
+    let count = |tally: Tally, subject: Subject| judge.count(tally, subject, (rule.judge)(facts, subject));
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    let each = |count: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
-        judge.all((0..count).into_par_iter().map(|place| subject(number(place))))
+    let each = |length: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
+        all(&count, (0..length).into_par_iter().map(|place| subject(number(place))))
     };
+    let listed = |length: usize, subject: fn(usize) -> Subject| all(&count, (0..length).into_par_iter().map(subject));
     match rule.population {
         Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
         Population::Persons => each(facts.people.persons().len(), &|place| Subject::Person(PersonIx(place))),
@@ -155,22 +182,27 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
             each(facts.graph.credentials().len(), &|place| Subject::Credential(CredentialIx(place)))
         }
         Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
-        Population::Edges => judge.all(
+        Population::Edges => all(
+            &count,
             (0..facts.graph.node_count())
                 .into_par_iter()
                 .flat_map_iter(|place| facts.graph.edges_from(NodeIx(number(place))).map(Subject::Edge)),
         ),
-        Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
-        Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
-        Population::Exceptions => judge.all((0..facts.policy.exceptions.len()).into_par_iter().map(Subject::Exception)),
-        Population::Safeguards => judge.all((0..facts.safeguards().len()).into_par_iter().map(Subject::Safeguard)),
-        Population::Resolved => judge.all((0..facts.recurring().len()).into_par_iter().map(Subject::Resolved)),
+        Population::Systems => listed(facts.systems.len(), Subject::System),
+        Population::Scopes => listed(facts.graph.coverage().rows().len(), Subject::Scope),
+        Population::Exceptions => listed(facts.policy.exceptions.len(), Subject::Exception),
+        Population::Safeguards => listed(facts.safeguards().len(), Subject::Safeguard),
+        Population::Resolved => listed(facts.recurring().len(), Subject::Resolved),
     }
 }
 
+fn all(count: &(impl Fn(Tally, Subject) -> Tally + Sync), subjects: impl ParallelIterator<Item = Subject>) -> Tally {
+    subjects.fold(Tally::default, count).reduce(Tally::default, Tally::join)
+}
+
 /// A rule about to judge: its needs looked up once for HR, once a scope for the subject's own place.
-struct Judge<'a> {
-    rule: &'static Rule,
+pub(super) struct Judge<'a> {
+    rule: String,
     facts: &'a Facts<'a>,
     disabled: Option<String>,
     needs_people: bool,
@@ -180,9 +212,9 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn of(rule: &'static Rule, facts: &'a Facts<'a>, asked: Asked) -> Self {
+    pub(super) fn of(id: &str, needs: &[Need], facts: &'a Facts<'a>, history: &History) -> Self {
         let coverage = facts.graph.coverage();
-        let (hr, own): (Vec<&Need>, Vec<&Need>) = rule.needs.iter().partition(|need| need.from == From::Hr);
+        let (hr, own): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
             let (system_name, scope_name) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
             let moved = || coverage.of_scope(system_name, scope_name).find(|row| row.columns_moved());
@@ -190,23 +222,21 @@ impl<'a> Judge<'a> {
             Some(((system, scope), unmet.or_else(|| Some(moved()?.shortfall()))?))
         });
         Self {
-            rule,
+            rule: id.to_owned(),
             facts,
-            disabled: facts.options.disabled.get(rule.id).map(|why| format!("{SWITCHED_OFF}: {why}")),
+            disabled: facts.options.disabled.get(id).map(|why| format!("{SWITCHED_OFF}: {why}")),
             needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
-            asked,
+            asked: Asked::of(id, history),
         }
     }
 
-    fn all(&self, subjects: impl ParallelIterator<Item = Subject>) -> Tally {
-        subjects.fold(Tally::default, |tally, subject| self.judge(tally, subject)).reduce(Tally::default, Tally::join)
-    }
-
+    /// Counts what the rule said of a subject, as far as its needs let that stand.
+    ///
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.
-    fn judge(&self, mut tally: Tally, subject: Subject) -> Tally {
-        let verdict = match (self.rule.judge)(self.facts, subject) {
+    pub(super) fn count(&self, mut tally: Tally, subject: Subject, said: Verdict) -> Tally {
+        let verdict = match said {
             Verdict::NotApplicable => Verdict::NotApplicable,
             said => self.weigh(subject, said),
         };
@@ -228,7 +258,7 @@ impl<'a> Judge<'a> {
         if self.asked.is_empty() || !self.asked.may_hold(&subject.clue(self.facts)) {
             return None;
         }
-        let fingerprint = subject.fingerprint(self.facts, self.rule.id, &subject.view(self.facts));
+        let fingerprint = subject.fingerprint(self.facts, &self.rule, &subject.view(self.facts));
         self.asked.holds(&fingerprint).then_some(fingerprint)
     }
 
@@ -247,29 +277,28 @@ impl<'a> Judge<'a> {
 }
 
 fn finding(
-    rule: &Rule,
+    head: &Head<'_>,
     facts: &Facts<'_>,
     history: &History,
-    controls: &[String],
     subject: Subject,
     failure: super::Failure,
 ) -> Finding {
     let view = subject.view(facts);
-    let fingerprint = subject.fingerprint(facts, rule.id, &view);
+    let fingerprint = subject.fingerprint(facts, head.id, &view);
     let (severity, severity_reason) = match failure.severity.clone() {
         Some((severity, why)) => (severity, Some(why)),
-        None => (rule.severity, None),
+        None => (head.severity, None),
     };
     let earlier = history.earlier.get(&fingerprint);
     let was_resolved = earlier.is_some_and(|earlier| earlier.state == State::Resolved);
     let regressed = if was_resolved { Some(facts.now) } else { earlier.and_then(|earlier| earlier.regressed) };
     let path: Vec<ViewStep> = failure.path.iter().map(|step| view_step(facts, step)).collect();
     Finding {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
-        owner: owner::of(facts, rule.id, subject, &view),
-        fold: root(facts, rule, &failure).map(|(key, root)| Fold { key, root, members: 0 }),
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
+        owner: owner::of(facts, head.id, subject, &view),
+        fold: root(facts, head.id, &failure).map(|(key, root)| Fold { key, root, members: 0 }),
         severity,
         severity_reason,
         subject: view,
@@ -277,8 +306,8 @@ fn finding(
         evidence_hash: evidence_hash(&failure.evidence, &path),
         evidence: failure.evidence,
         path,
-        controls: controls.to_vec(),
-        fix: rule.manual.fix.to_owned(),
+        controls: head.controls.clone(),
+        fix: head.fix.to_owned(),
         first_seen: earlier.map_or(facts.now, |earlier| earlier.first_seen),
         last_seen: facts.now,
         state: if regressed.is_some() { State::Regressed } else { State::Open },
@@ -290,7 +319,7 @@ fn finding(
 }
 
 /// What a finding has in common with others of its rule: what the rule says, else the group through which the access comes.
-fn root(facts: &Facts<'_>, rule: &Rule, failure: &super::Failure) -> Option<(String, String)> {
+fn root(facts: &Facts<'_>, rule: &str, failure: &super::Failure) -> Option<(String, String)> {
     let (key, what) = failure.root.clone().or_else(|| {
         let through = failure.path.iter().rev().find(|step| step.relation == Relation::MemberOf)?;
         let group = facts.graph.node(through.target);
@@ -298,7 +327,7 @@ fn root(facts: &Facts<'_>, rule: &Rule, failure: &super::Failure) -> Option<(Str
         Some((key, format!("through the group `{}`", facts.graph.name(through.target))))
     })?;
     let mut hasher = blake3::Hasher::new();
-    for part in ["fold", rule.id, &key] {
+    for part in ["fold", rule, &key] {
         hasher.update(part.as_bytes()).update(&[0x1f]);
     }
     Some((hasher.finalize().to_hex()[..32].to_owned(), what))

@@ -197,8 +197,9 @@ pub(super) fn order(finding: &Finding) -> impl Ord + '_ {
 /// What can be said of a subject that was found before and is not there: gone for good only where the reading proves it.
 fn missing(facts: &Facts<'_>, finding: &Finding) -> Verdict {
     let subject = &finding.subject;
-    if super::find(&finding.rule).is_none() {
-        return Verdict::NotEvaluated(format!("this version has no rule {}", finding.rule));
+    let is_own = || facts.policy.rules.iter().any(|rule| rule.id == finding.rule);
+    if super::find(&finding.rule).is_none() && !is_own() {
+        return Verdict::NotEvaluated(format!("there is no rule {} any more", finding.rule));
     }
     if let Some(why) = facts.options.disabled.get(&finding.rule) {
         return Verdict::NotEvaluated(format!("{SWITCHED_OFF}: {why}"));

@@ -9,8 +9,8 @@
 
 mod names;
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Write};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Read, Write};
 
 use self::names::{CALLED, CULTURES, Culture};
 use crate::estate::rng::Rng;
@@ -230,6 +230,59 @@ impl Lookalikes {
         }
         writer.flush()
     }
+
+    /// Reads both sides as [`Self::write`] writes them, whoever made them.
+    ///
+    /// # Errors
+    /// What cannot be read, a column that is missing, and an owner who is not among the people, with its line.
+    pub fn read(people: impl Read, accounts: impl Read) -> io::Result<Self> {
+        let (people, _) = rows(people)?;
+        let (accounts, named) = rows(accounts)?;
+        let places: HashMap<&str, usize> =
+            people.iter().enumerate().map(|(place, row)| (row.id.as_str(), place)).collect();
+        let owner = |(place, owner): (usize, &String)| match places.get(owner.as_str()) {
+            Some(owner) => Ok(Some(*owner)),
+            None if owner.is_empty() => Ok(None),
+            None => Err(io::Error::other(format!("line {} of the accounts: nobody is called `{owner}`", place + 2))),
+        };
+        let owners = named.iter().enumerate().map(owner).collect::<io::Result<_>>()?;
+        Ok(Self { slips: vec![Vec::new(); accounts.len()], people, accounts, owners })
+    }
+}
+
+/// The rows of one side, and of each the id of its owner.
+fn rows(from: impl Read) -> io::Result<(Vec<Row>, Vec<String>)> {
+    let mut reader = csv::Reader::from_reader(from);
+    let header = reader.headers()?.clone();
+    let column = |name: &str| {
+        let place = header.iter().position(|heading| heading == name);
+        place.ok_or_else(|| io::Error::other(format!("there is no column `{name}`")))
+    };
+    let names = ["unique_id", "employee_id", "given", "family", "previous", "name", "email", "born", "phone", "street"];
+    let names = names.into_iter().chain(["postcode", "region", "owner"]);
+    let columns = names.map(column).collect::<io::Result<Vec<usize>>>()?;
+    let (mut rows, mut owners) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record?;
+        let mut cells = columns.iter().map(|place| record.get(*place).unwrap_or_default().to_owned());
+        let mut next = || cells.next().unwrap_or_default();
+        rows.push(Row {
+            id: next(),
+            employee_id: next(),
+            given: next(),
+            family: next(),
+            previous: next(),
+            name: next(),
+            email: next(),
+            born: next(),
+            phone: next(),
+            street: next(),
+            postcode: next(),
+            region: next(),
+        });
+        owners.push(next());
+    }
+    Ok((rows, owners))
 }
 
 /// Somebody, with what HR knows of them.
@@ -635,5 +688,21 @@ mod tests {
         assert!(all.owners.iter().any(Option::is_none));
         let kinds: HashSet<String> = all.slips.iter().flatten().map(|slip| format!("{slip:?}")).collect();
         assert!(kinds.len() >= 20, "{kinds:?}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let all = Lookalikes::new(40, 43, 7);
+        let (mut people, mut accounts) = (Vec::new(), Vec::new());
+        all.write(false, &mut people).unwrap();
+        all.write(true, &mut accounts).unwrap();
+        let again = Lookalikes::read(people.as_slice(), accounts.as_slice()).unwrap();
+        assert_eq!((&again.people, &again.accounts, &again.owners), (&all.people, &all.accounts, &all.owners));
+        let stranger =
+            String::from_utf8(accounts).unwrap().replacen(&all.people[again.owners[0].unwrap_or(0)].id, "X", 1);
+        assert_eq!(
+            Lookalikes::read(&b"unique_id\n"[..], stranger.as_bytes()).unwrap_err().to_string(),
+            "there is no column `employee_id`"
+        );
     }
 }

@@ -47,7 +47,7 @@ struct BaselineFile {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(BaselineFile).to_value()
 }
 

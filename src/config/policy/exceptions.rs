@@ -134,7 +134,7 @@ struct ExceptionTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(ExceptionsFile).to_value()
 }
 

@@ -104,7 +104,7 @@ struct DecisionTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(FindingsFile).to_value()
 }
 

@@ -61,7 +61,7 @@ struct OwnerTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(OwnersFile).to_value()
 }
 
