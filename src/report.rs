@@ -29,6 +29,8 @@ pub struct Ending {
     pub complete: bool,
     /// Findings that count for the exit code.
     pub counted: usize,
+    /// The same of those that could not be confirmed.
+    pub unconfirmed: usize,
     /// Names of the systems with gaps.
     pub doubtful: Vec<String>,
     /// The gate.
@@ -51,22 +53,22 @@ impl Ending {
             rule.not_evaluated > 0 && causes.clone().all(|reason| reason.cause.starts_with(rules::SWITCHED_OFF))
         };
         let switched_off: BTreeSet<&str> = check.rules.iter().filter(off).map(|rule| rule.rule.as_str()).collect();
-        let counted = match fail_on {
-            FailOn::Never => 0,
+        // What could not be confirmed still counts, unless it is somebody's will that the rule does not run.
+        let runs = |finding: &&Finding| !switched_off.contains(finding.rule.as_str());
+        let counts = |finding: &&Finding| match fail_on {
+            FailOn::Never => false,
             FailOn::AtLeast { severity, only_new } => {
-                // What could not be confirmed still counts, unless it is somebody's will that the rule does not run.
-                let runs = |finding: &&Finding| !switched_off.contains(finding.rule.as_str());
-                let all = check.findings.iter().chain(check.unconfirmed.iter().filter(runs));
-                let gated = all.filter(|one| one.is_live() && one.severity >= severity);
-                gated.filter(|one| !only_new || one.is_new(now)).count()
+                finding.is_live() && finding.severity >= severity && (!only_new || finding.is_new(now))
             }
         };
-        Self { complete: doubtful.is_empty(), counted, doubtful, fail_on, allow_partial }
+        let counted = check.findings.iter().filter(counts).count();
+        let unconfirmed = check.unconfirmed.iter().filter(runs).filter(counts).count();
+        Self { complete: doubtful.is_empty(), counted, unconfirmed, doubtful, fail_on, allow_partial }
     }
 
     /// The exit code.
     pub fn code(&self) -> u8 {
-        match (self.complete || self.allow_partial, self.counted) {
+        match (self.complete || self.allow_partial, self.counted + self.unconfirmed) {
             (false, _) => 3,
             (true, 0) => 0,
             (true, _) => 1,
@@ -80,7 +82,6 @@ impl Ending {
             FailOn::AtLeast { .. } => format!("{} of them at or above the gate `{}`", self.counted, self.fail_on),
         };
         let found = match findings {
-            0 if self.counted > 0 => format!("no findings, {gate}"),
             0 => "no findings".to_owned(),
             1 => format!("1 finding, {gate}"),
             more => format!("{more} findings, {gate}"),
@@ -102,13 +103,18 @@ fn reason(check: &Check, ending: &Ending) -> String {
         (count(&|one| one.state == State::Accepted), "accepted"),
         (count(&|one| one.state == State::Snoozed), "snoozed"),
         (count(&|one| one.baseline && !one.state.is_aside()), "in the baseline"),
-        (check.unconfirmed.len(), "not confirmed"),
     ];
+    let unconfirmed = match (check.unconfirmed.len(), ending.unconfirmed) {
+        (0, _) => String::new(),
+        (all, 0) => format!("; {all} not confirmed"),
+        (all, counted) => format!("; {all} not confirmed, {counted} of them at or above the gate"),
+    };
     let told = ending.reason(count(&Finding::is_live));
     aside
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .fold(told, |told, (count, what)| format!("{told}; {count} {what}"))
+        + &unconfirmed
 }
 
 /// The view of one check.

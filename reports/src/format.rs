@@ -77,7 +77,8 @@ pub(crate) fn verdict(view: &View) -> Verdict {
         } else if checks == 0 {
             "Nothing was judged: no rule met a subject.".to_owned()
         } else {
-            format!("No findings, but {says_open}.{aside}")
+            let none = if aside.is_empty() { "No findings" } else { "No findings to act on" };
+            format!("{none}, but {says_open}.{aside}")
         };
         return Verdict { standing: Standing::Open, headline };
     }
@@ -255,15 +256,15 @@ fn entries<'a>(findings: &[&'a Finding]) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry<'a>> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in findings.iter().copied() {
-        match &finding.fold {
-            Some(fold) => match places.get(fold.key.as_str()) {
-                Some(place) => entries[*place].members.push(finding),
-                None => {
-                    places.insert(&fold.key, entries.len());
-                    entries.push(Entry { finding, fold: Some(fold), members: vec![finding] });
-                }
-            },
-            None => entries.push(Entry { finding, fold: None, members: vec![finding] }),
+        let Some(fold) = &finding.fold else {
+            entries.push(Entry { finding, fold: None, members: vec![finding] });
+            continue;
+        };
+        if let Some(place) = places.get(fold.key.as_str()) {
+            entries[*place].members.push(finding);
+        } else {
+            places.insert(&fold.key, entries.len());
+            entries.push(Entry { finding, fold: Some(fold), members: vec![finding] });
         }
     }
     // The others of the fold stand elsewhere, at another severity or put aside.

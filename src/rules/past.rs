@@ -117,9 +117,9 @@ pub(super) struct Left {
     pub(super) recurring: Vec<Recurring>,
 }
 
-/// Where rules about findings themselves are left out: what they say would be told twice.
-fn is_about_itself(rule: &str) -> bool {
-    rule.starts_with("CTL-") || rule.starts_with("DRF-011")
+/// Whether nobody gave an access back: findings about the checks, about HR's own records and about regressions themselves.
+fn is_no_access(rule: &str) -> bool {
+    rule.starts_with("CTL-") || rule.starts_with("DQ-") || rule == "DRF-011"
 }
 
 /// Sorts what earlier checks found by what is true now. `met` are the verdicts on subjects that were found before and do not fail.
@@ -137,7 +137,7 @@ pub(super) fn left(
     let mut left = Left::default();
     for finding in earlier {
         let was_resolved = finding.state == State::Resolved;
-        let once_resolved = (was_resolved || finding.regressed.is_some()) && !is_about_itself(&finding.rule);
+        let once_resolved = (was_resolved || finding.regressed.is_some()) && !is_no_access(&finding.rule);
         let mut recurs = |now| {
             if once_resolved {
                 left.recurring.push(Recurring { finding: finding.clone(), now });

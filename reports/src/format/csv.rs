@@ -197,8 +197,8 @@ pub(crate) fn link_changes(view: &View, population: &dyn Population, _: Look, ou
     let mut rows = Rows::new(out, &LINK_CHANGES)?;
     let Some(churn) = &view.people.churn else {
         let mut row = [""; LINK_CHANGES.len()].map(str::to_owned);
-        row[0] = "not-compared".to_owned();
-        row[LINK_CHANGES.len() - 1] = "there is no earlier check to compare the links with".to_owned();
+        "not-compared".clone_into(&mut row[0]);
+        "there is no earlier check to compare the links with".clone_into(&mut row[LINK_CHANGES.len() - 1]);
         rows.write(&row)?;
         return rows.finish();
     };

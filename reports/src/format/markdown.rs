@@ -117,10 +117,9 @@ fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "| --- | --- | ---: | --- | --- | --- | --- |")?;
     }
     for one in &view.exceptions {
-        let text = |text: &Option<String>| text.as_deref().map(prose).unwrap_or_default().to_string();
+        let text = |text: &Option<String>| text.as_deref().map(prose).unwrap_or_default();
         let (owner, approver, expires) = (text(&one.owner), text(&one.approver), text(&one.expires));
-        let state =
-            if one.state == "in force" { prose(&one.state).to_string() } else { format!("**{}**", prose(&one.state)) };
+        let state = if one.state == "in force" { prose(&one.state) } else { format!("**{}**", prose(&one.state)) };
         let what = format!("{}: {}", say(&one.what), prose(&one.reason));
         writeln!(
             out,
@@ -133,7 +132,7 @@ fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\n## Owners\n\n| owner | findings | by severity |\n| --- | ---: | --- |")?;
     }
     for count in &view.owners {
-        let name = count.owner.as_deref().map_or_else(|| "nobody".to_owned(), |name| prose(name).to_string());
+        let name = count.owner.as_deref().map_or_else(|| "nobody".to_owned(), prose);
         writeln!(out, "| {name} | {} | {} |", thousands(count.findings), decided::severities(count))?;
     }
     Ok(())

@@ -17,7 +17,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Something or somebody gives back what was taken away: a provisioning job, a second system of record, an administrator. Taking it away once more will not hold.",
         evidence: "The finding, when it was last found in order, and what is true now.",
         fix: "Find who or what grants it again (the system's audit log, provisioning rules, group nesting), and repair that before the access.",
-        limits: "Knows what checks of this store resolved within 400 days. Findings about the checks themselves (CTL) come and go with each reading and are left out; those of your own rules are marked regressed, without a finding of this rule.",
+        limits: "Knows what checks of this store resolved within 400 days. Findings about the checks themselves (CTL) and about HR's own records (DQ) are marked regressed only, for nobody gives an access back there; so are those of your own rules.",
     },
     judge,
 };
