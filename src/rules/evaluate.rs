@@ -341,14 +341,18 @@ fn evidence_hash(evidence: &[Evidence], path: &[ViewStep]) -> String {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
     };
     for row in evidence {
-        [&row.system, &row.table, &row.id].into_iter().for_each(|part| add(part));
+        for part in [&row.system, &row.table, &row.id] {
+            add(part);
+        }
         for (name, value) in row.facts.iter().filter(|(name, _)| !is_volatile(name)) {
             add(name);
             add(value);
         }
     }
     for step in path {
-        [&step.from, &step.relation, &step.to, &step.system].into_iter().for_each(|part| add(part));
+        for part in [&step.from, &step.relation, &step.to, &step.system] {
+            add(part);
+        }
         add(step.condition.as_deref().unwrap_or_default());
     }
     hasher.finalize().to_hex()[..16].to_owned()

@@ -213,9 +213,10 @@ fn missing(facts: &Facts<'_>, finding: &Finding) -> Verdict {
         "grant" => RecordKind::Grant,
         "membership" => RecordKind::Membership,
         "person" => {
-            return match facts.people.hr_complete() {
-                true => Verdict::Pass,
-                false => Verdict::NotEvaluated("the person is not there, and HR was not read completely".to_owned()),
+            return if facts.people.hr_complete() {
+                Verdict::Pass
+            } else {
+                Verdict::NotEvaluated("the person is not there, and HR was not read completely".to_owned())
             };
         }
         // A scope, a system, a setting or a decision is there or not because somebody wrote it.

@@ -60,7 +60,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Some(owner) => match standing(facts, owner) {
             Owner::Left => wrong.push(format!("is owned by {owner}, who has left")),
             Owner::Unsaid(why) => {
-                unsure = Some(format!("whether its owner {owner} still works here cannot be told: {why}"))
+                unsure = Some(format!("whether its owner {owner} still works here cannot be told: {why}"));
             }
             Owner::Here => {}
         },
