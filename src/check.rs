@@ -10,22 +10,21 @@ pub mod links;
 pub mod persons;
 pub mod tables;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
-use polars::prelude::{Column, DataFrame, IntoColumn as _, NamedFrom as _, Series};
-use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
 use crate::access::Access;
 use crate::config::policy::OwnRule;
-use crate::config::{Config, RuleTable};
+use crate::config::{Config, Gate, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
+use crate::findings::{self, Book};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
 use crate::query;
-use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES};
+use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Safeguard, Weaker};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// The layers of one snapshot.
@@ -57,10 +56,10 @@ impl Estate {
         Ok(Self { graph, people, access, snapshot: snapshot.clone() })
     }
 
-    /// Asks every rule.
+    /// Asks every rule, and lays what people decided beside the answers.
     ///
     /// # Errors
-    /// What in `[rules]` cannot be used.
+    /// What in `[rules]` or in the policy folder cannot be used.
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
@@ -76,6 +75,9 @@ impl Estate {
         let mut check = rules::evaluate(&facts, history);
         let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
         rules::evaluate_own(&mut check, &facts, history, ask)?;
+        let book = Book::of(&config.policy, &options, now);
+        book.decide(&mut check.findings);
+        book.decide(&mut check.unconfirmed);
         Ok(check)
     }
 }
@@ -106,13 +108,31 @@ fn inventory(config: &Config) -> Inventory {
     configured.chain(listed).collect()
 }
 
-/// What `[rules]` changes; unknown rules and options are refused.
+/// What `[rules]` changes; unknown rules and options are refused, in the policy folder too.
 ///
 /// # Errors
-/// What in it cannot be used.
+/// Each of them.
 pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
-    let mut options = Options::default();
-    let mut problems = rules::namesakes(&config.policy.rules);
+    let mut options = Options {
+        settings: settings(config),
+        fold_over: Some(config.fold_over.value),
+        zone: Some(config.timezone.value.clone()),
+        ..Options::default()
+    };
+    let unknown = findings::unknown_rules(&config.policy);
+    let mut problems: Vec<Diagnostic> = unknown
+        .into_iter()
+        .map(|(exception, rule)| {
+            let near = similar(rule, RULES.iter().map(|rule| rule.id));
+            Diagnostic::error(
+                "CFG030",
+                format!("the exception `{}` names a rule `{rule}`, which there is not", exception.id),
+            )
+            .place(exception.place.clone())
+            .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
+        })
+        .chain(rules::namesakes(&config.policy.rules))
+        .collect();
     for table in config.rules() {
         if let Err(problem) = apply(&mut options, table, &config.policy.rules) {
             problems.push(*problem);
@@ -121,10 +141,34 @@ pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
     if problems.is_empty() { Ok(options) } else { Err(problems) }
 }
 
+/// Limits of the gate and canaries, of the config as a whole and of each system.
+fn settings(config: &Config) -> Vec<Safeguard> {
+    let limits = |prefix: &str, gate: &Gate| -> Vec<Safeguard> {
+        let limits = gate.limits().into_iter().map(|(key, value)| {
+            let weaker = if key == "learn_after" { Weaker::MoreOrNever } else { Weaker::More };
+            let limit = Safeguard::new(format!("{prefix}gate.{key}"), value, weaker);
+            Safeguard { approved_by: gate.approved_by.clone(), ..limit }
+        });
+        limits.collect()
+    };
+    let mut all = limits("", &config.gate);
+    for system in &config.systems {
+        let prefix = format!("system.{}.", system.name);
+        all.extend(limits(&prefix, &system.gate));
+        let canaries: Vec<&str> = system.canaries.iter().map(|(canary, _)| canary.as_str()).collect();
+        let canaries = Safeguard::new(format!("{prefix}canaries"), canaries.join("\n"), Weaker::Fewer);
+        all.push(Safeguard { approved_by: system.gate.approved_by.clone(), ..canaries });
+    }
+    all
+}
+
 fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result<(), Box<Diagnostic>> {
     if let Some(rule) = own.iter().find(|rule| rule.id.eq_ignore_ascii_case(&table.id) || rule.slug == table.id) {
         if !table.enabled {
             options.disabled.insert(rule.id.clone(), table.reason.clone().unwrap_or_default());
+        }
+        if let Some(name) = &table.approved_by {
+            options.approved.insert(rule.id.clone(), name.clone());
         }
         let place = table.place.clone();
         let values: BTreeMap<String, i64> = table.options()?;
@@ -143,6 +187,9 @@ fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result
             .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
             .into());
     };
+    if let Some(name) = &table.approved_by {
+        options.approved.insert(rule.id.to_owned(), name.clone());
+    }
     if !table.enabled {
         options.disabled.insert(rule.id.to_owned(), table.reason.clone().unwrap_or_default());
     }
@@ -170,72 +217,6 @@ fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result
         options.values.insert((rule.id.to_owned(), name), value);
     }
     Ok(())
-}
-
-/// Checks that are searched for the first sighting of what the last ones could not judge: a month of nights.
-const LOOK_BACK: usize = 31;
-
-/// First sightings, from the checks before snapshot `sequence`.
-///
-/// The last one tells them, except where a rule could not judge every subject: what it found before is then looked up in
-/// the checks before, so that a night with a gap makes no old finding a new one.
-///
-/// # Errors
-/// [`StoreError`] when a check cannot be read.
-pub fn history(store: &Store, sequence: u64) -> Result<History, StoreError> {
-    let mut first_seen = FxHashMap::default();
-    let mut unsure: Option<BTreeSet<String>> = None;
-    for earlier in (1..sequence).rev().take(LOOK_BACK) {
-        let Some((frame, summary)) = store.read_check(earlier)? else { continue };
-        let rows = crate::snapshot::Rows::of(&frame, "findings");
-        let (fingerprints, rules) = (rows.texts("fingerprint")?, rows.texts("rule")?);
-        let seen = rows.instants("first_seen")?;
-        for row in 0..rows.len() {
-            let asked = unsure.as_ref().is_none_or(|unsure| unsure.contains(rules.text(row)));
-            if let Some(at) = seen.at(row).filter(|_| asked) {
-                first_seen.entry(fingerprints.text(row).to_owned()).or_insert(at);
-            }
-        }
-        let in_part = |rule: &&Json| rule["not_evaluated"].as_u64().is_some_and(|subjects| subjects > 0);
-        let rules = summary["rules"].as_array().into_iter().flatten().filter(in_part);
-        let also: BTreeSet<String> = rules.filter_map(|rule| Some(rule["rule"].as_str()?.to_owned())).collect();
-        let left = match unsure {
-            Some(before) => before.intersection(&also).cloned().collect(),
-            None => also,
-        };
-        if left.is_empty() {
-            break;
-        }
-        unsure = Some(left);
-    }
-    Ok(History { first_seen })
-}
-
-/// Findings as the table `findings` that queries see.
-pub fn findings_frame(check: &Check) -> DataFrame {
-    let texts = |name: &str, value: &dyn Fn(&muster_reports::view::Finding) -> Option<String>| -> Column {
-        let values: Vec<Option<String>> = check.findings.iter().map(value).collect();
-        Series::new(name.into(), values).into_column()
-    };
-    let instants = |name: &str, value: &dyn Fn(&muster_reports::view::Finding) -> Timestamp| -> Column {
-        let values: Vec<i64> = check.findings.iter().map(|finding| value(finding).as_microsecond()).collect();
-        let dtype = crate::snapshot::tables::Type::Instant.dtype();
-        Series::new(name.into(), values).cast(&dtype).expect("microseconds are an instant").into_column()
-    };
-    let columns = vec![
-        texts("fingerprint", &|finding| Some(finding.fingerprint.clone())),
-        texts("rule", &|finding| Some(finding.rule.clone())),
-        texts("severity", &|finding| Some(finding.severity.to_string())),
-        texts("subject_kind", &|finding| Some(finding.subject.kind.clone())),
-        texts("system", &|finding| finding.subject.system.clone()),
-        texts("subject", &|finding| Some(finding.subject.id.clone())),
-        texts("name", &|finding| Some(finding.subject.name.clone())),
-        texts("person", &|finding| finding.subject.person.clone()),
-        texts("message", &|finding| Some(finding.message.clone())),
-        instants("first_seen", &|finding| finding.first_seen),
-        instants("last_seen", &|finding| finding.last_seen),
-    ];
-    DataFrame::new(check.findings.len(), columns).expect("columns of equal length")
 }
 
 /// The view of the last check of a snapshot, if there was one.

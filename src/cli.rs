@@ -13,6 +13,7 @@ pub mod config;
 pub mod connectors;
 pub mod diff;
 pub mod doctor;
+pub mod exceptions;
 pub mod explain;
 pub mod findings;
 pub mod init;
@@ -148,15 +149,17 @@ pub enum Command {
     /// Read the systems into a new snapshot
     Collect(collect::Arguments),
     /// Collect, check and report: the nightly job
-    Scan(collect::Arguments),
+    Scan(scan::Arguments),
     /// Judge a stored snapshot and keep the findings
     Check(check::Arguments),
     /// Write the report of the last check again, in any format
     Report(report::Arguments),
     /// What came, went and changed between two snapshots
     Diff(diff::Arguments),
-    /// List and show what the last check found
+    /// What the last check found, and what people decide about it
     Findings(findings::Arguments),
+    /// Risks that somebody accepted, and what each of them does
+    Exceptions(exceptions::Arguments),
     /// Whose account is whose: the queue of candidates, and what people decide about it
     Links(links::Arguments),
     /// What an account or person holds, and by which way
@@ -197,6 +200,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Report(arguments) => report::run(&arguments, session),
         Command::Diff(arguments) => diff::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
+        Command::Exceptions(arguments) => exceptions::run(&arguments, session),
         Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),

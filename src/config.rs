@@ -47,6 +47,8 @@ const RESUME_WITHIN: Duration = Duration::from_hours(6);
 const SYSTEMS_AT_ONCE: u16 = 4;
 /// Days for which a vanished person is waited for unless the config says otherwise: a week of nightly feeds.
 const VANISH_DAYS: u32 = 7;
+/// Findings of one rule with one cause that are shown each by itself unless the config says otherwise.
+const FOLD_OVER: u32 = 10;
 /// Requests to one system at once unless the config says otherwise.
 const REQUESTS_AT_ONCE: u16 = 8;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub resume_within: Value<Duration>,
     /// Systems collected at once.
     pub concurrency: Value<usize>,
+    /// Findings of one rule with one cause that are shown each by itself.
+    pub fold_over: Value<u32>,
     /// When a complete answer is not believed.
     pub gate: Gate,
     /// What is compared where no id and no address decides.
@@ -118,6 +122,27 @@ pub struct Gate {
     pub max_skew: Duration,
     /// Believed collections after which the feed's own history narrows `shrink_percent`; 0 is never.
     pub learn_after: u32,
+    /// Who approved limits that are looser than they were.
+    pub approved_by: Option<String>,
+}
+
+impl Gate {
+    /// Every limit by its key, as it is written.
+    pub fn limits(&self) -> [(&'static str, u64); 11] {
+        [
+            ("shrink_percent", self.shrink_percent.into()),
+            ("grow_percent", self.grow_percent.into()),
+            ("min_change", self.min_change.into()),
+            ("max_age_hours", self.max_age.as_secs() / 3600),
+            ("mass_leave", self.mass_leave.into()),
+            ("mass_leave_percent", self.mass_leave_percent.into()),
+            ("repeat_percent", self.repeat_percent.into()),
+            ("emptied_percent", self.emptied_percent.into()),
+            ("max_unchanged_hours", self.max_unchanged.as_secs() / 3600),
+            ("max_skew_minutes", self.max_skew.as_secs() / 60),
+            ("learn_after", self.learn_after.into()),
+        ]
+    }
 }
 
 impl Default for Gate {
@@ -134,6 +159,7 @@ impl Default for Gate {
             max_unchanged: Duration::from_hours(7 * 24),
             max_skew: Duration::from_mins(10),
             learn_after: 7,
+            approved_by: None,
         }
     }
 }
@@ -209,6 +235,8 @@ pub struct RuleTable<'a> {
     pub enabled: bool,
     /// Why it does not.
     pub reason: Option<String>,
+    /// Who approved what the table changes.
+    pub approved_by: Option<String>,
     file: Arc<SourceText>,
     options: Spanned<DeValue<'a>>,
 }
@@ -219,8 +247,9 @@ impl<'a> RuleTable<'a> {
     /// # Errors
     /// What cannot be used, with its place.
     pub fn options<T: Deserialize<'a>>(self) -> Result<T, Box<Diagnostic>> {
-        T::deserialize(ValueDeserializer::from(self.options))
-            .map_err(|error| Box::new(serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason"])))
+        T::deserialize(ValueDeserializer::from(self.options)).map_err(|error| {
+            Box::new(serde_problem(&self.file, error.message(), error.span(), &["enabled", "reason", "approved_by"]))
+        })
     }
 }
 
@@ -360,6 +389,10 @@ impl Loader<'_> {
             (Some(written), Some(within)) => Value { value: within, origin: self.written(written.span()) },
             (_, _) => Value { value: RESUME_WITHIN, origin: Origin::Default },
         };
+        let fold_over = Value {
+            value: self.within(muster.fold_over.as_ref(), FOLD_OVER, 1..=u32::MAX),
+            origin: muster.fold_over.as_ref().map_or(Origin::Default, |written| self.written(written.span())),
+        };
         let concurrency = self.concurrency(overrides, muster.concurrency);
 
         let mut notes = Vec::new();
@@ -381,6 +414,7 @@ impl Loader<'_> {
             deadline,
             resume_within,
             concurrency,
+            fold_over,
             gate,
             likeness,
             people,
@@ -601,6 +635,7 @@ impl Loader<'_> {
             max_unchanged: Duration::from_secs(u64::from(max_unchanged) * 3600),
             max_skew: Duration::from_secs(u64::from(max_skew) * 60),
             learn_after: self.within(table.learn_after.as_ref(), default.learn_after, 0..=u32::MAX),
+            approved_by: table.approved_by.clone().or_else(|| default.approved_by.clone()),
         }
     }
 
@@ -828,7 +863,7 @@ fn rule_tables<'d>(
             continue;
         };
         let mut head = DeTable::new();
-        for key in ["enabled", "reason"] {
+        for key in ["enabled", "reason", "approved_by"] {
             if let Some((key, value)) = options.remove_entry(key) {
                 head.insert(key, value);
             }
@@ -857,6 +892,7 @@ fn rule_tables<'d>(
             place,
             enabled: head.enabled.is_none_or(Spanned::into_inner),
             reason,
+            approved_by: head.approved_by.filter(|name| !name.trim().is_empty()),
             file: Arc::clone(file),
             options: Spanned::new(span, DeValue::Table(options)),
         });

@@ -318,6 +318,22 @@ pub const RETENTION: Bundle = Bundle {
     controls: &["NIST 800-53 AU-11"],
 };
 
+/// Changes.
+pub const CHG: Bundle = Bundle {
+    name: "CHG",
+    gloss: "what protects is changed only after a review",
+    controls: &[
+        "NIST 800-53 CA-7",
+        "NIST 800-53 CM-5",
+        "NIST 800-53 CM-6",
+        "ISO 27001 A.8.9",
+        "ISO 27001 A.8.32",
+        "SOC 2 CC8.1",
+        "PCI DSS 7.2.3",
+        "SOX CM",
+    ],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

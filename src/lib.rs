@@ -25,6 +25,7 @@ pub mod config;
 pub mod controls;
 pub mod diagnostic;
 pub mod diff;
+pub mod findings;
 pub mod graph;
 pub mod metrics;
 pub mod people;

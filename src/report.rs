@@ -2,21 +2,24 @@
 
 pub mod links;
 
+use std::collections::BTreeSet;
 use std::io;
 
 use jiff::Timestamp;
 use muster_connectors::record::{AccountClass, PrivilegeLevel};
 use muster_reports::view::{
-    AccountRow, File, Gap, GrantRow, Kind, LinkChange, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
+    AccountRow, File, Finding, Gap, GrantRow, Kind, LinkChange, Origin, Outcome, Population, RuleSummary, Scope, State,
+    System, VIEW_VERSION, View,
 };
 
 use crate::access::Privilege;
 use crate::check::Estate;
 use crate::config::FailOn;
+use crate::findings::{self, Book};
 use crate::graph::{CoverageRow, NodeKind, Relation};
 use crate::people::Situation;
 use crate::people::churn::Churn;
-use crate::rules::Check;
+use crate::rules::{self, Check};
 use crate::snapshot::{KindState, Manifest};
 
 /// How a check ends: the exit code before `--allow-partial`, and why.
@@ -26,6 +29,8 @@ pub struct Ending {
     pub complete: bool,
     /// Findings that count for the exit code.
     pub counted: usize,
+    /// The same of those that could not be confirmed.
+    pub unconfirmed: usize,
     /// Names of the systems with gaps.
     pub doubtful: Vec<String>,
     /// The gate.
@@ -43,20 +48,27 @@ impl Ending {
             .map(|view| view.system.to_owned())
             .collect();
         doubtful.dedup();
-        let counted = match fail_on {
-            FailOn::Never => 0,
-            FailOn::AtLeast { severity, only_new } => check
-                .findings
-                .iter()
-                .filter(|finding| finding.severity >= severity && (!only_new || finding.first_seen == now))
-                .count(),
+        let off = |rule: &&RuleSummary| {
+            let causes = rule.reasons.iter();
+            rule.not_evaluated > 0 && causes.clone().all(|reason| reason.cause.starts_with(rules::SWITCHED_OFF))
         };
-        Self { complete: doubtful.is_empty(), counted, doubtful, fail_on, allow_partial }
+        let switched_off: BTreeSet<&str> = check.rules.iter().filter(off).map(|rule| rule.rule.as_str()).collect();
+        // What could not be confirmed still counts, unless it is somebody's will that the rule does not run.
+        let runs = |finding: &&Finding| !switched_off.contains(finding.rule.as_str());
+        let counts = |finding: &&Finding| match fail_on {
+            FailOn::Never => false,
+            FailOn::AtLeast { severity, only_new } => {
+                finding.is_live() && finding.severity >= severity && (!only_new || finding.is_new(now))
+            }
+        };
+        let counted = check.findings.iter().filter(counts).count();
+        let unconfirmed = check.unconfirmed.iter().filter(runs).filter(counts).count();
+        Self { complete: doubtful.is_empty(), counted, unconfirmed, doubtful, fail_on, allow_partial }
     }
 
     /// The exit code.
     pub fn code(&self) -> u8 {
-        match (self.complete || self.allow_partial, self.counted) {
+        match (self.complete || self.allow_partial, self.counted + self.unconfirmed) {
             (false, _) => 3,
             (true, 0) => 0,
             (true, _) => 1,
@@ -84,11 +96,44 @@ impl Ending {
     }
 }
 
+/// The ending with what was put aside, so that no short list looks like a good one.
+fn reason(check: &Check, ending: &Ending) -> String {
+    let count = |wanted: &dyn Fn(&Finding) -> bool| check.findings.iter().filter(|finding| wanted(finding)).count();
+    let aside = [
+        (count(&|one| one.state == State::Accepted), "accepted"),
+        (count(&|one| one.state == State::Snoozed), "snoozed"),
+        (count(&|one| one.baseline && !one.state.is_aside()), "in the baseline"),
+    ];
+    let unconfirmed = match (check.unconfirmed.len(), ending.unconfirmed) {
+        (0, _) => String::new(),
+        (all, 0) => format!("; {all} not confirmed"),
+        (all, counted) => format!("; {all} not confirmed, {counted} of them at or above the gate"),
+    };
+    let told = ending.reason(count(&Finding::is_live));
+    aside
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .fold(told, |told, (count, what)| format!("{told}; {count} {what}"))
+        + &unconfirmed
+}
+
 /// The view of one check.
-pub fn view(estate: &Estate, check: Check, manifest: &Manifest, ending: &Ending, now: Timestamp) -> View {
-    let outcome =
-        Outcome { code: ending.code(), reason: ending.reason(check.findings.len()), complete: ending.complete };
+pub fn view(
+    estate: &Estate,
+    check: Check,
+    manifest: &Manifest,
+    ending: &Ending,
+    book: &Book<'_>,
+    now: Timestamp,
+) -> View {
+    let outcome = Outcome { code: ending.code(), reason: reason(&check, ending), complete: ending.complete };
+    let owners = findings::owners(&check.findings);
     View {
+        owners,
+        exceptions: book.exceptions(&check.findings),
+        baseline: book.baseline(&check.findings, &check.unconfirmed),
+        unconfirmed: check.unconfirmed,
+        resolved: check.resolved.into_iter().filter(|finding| finding.resolved == Some(now)).collect(),
         version: VIEW_VERSION,
         origin: Origin {
             tool: crate::TOOL.to_owned(),

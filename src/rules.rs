@@ -12,10 +12,11 @@ mod aut;
 pub mod catalogue;
 mod cic;
 mod crd;
-mod ctl;
+pub(crate) mod ctl;
 mod dbg;
 mod dor;
 mod dq;
+mod drf;
 mod evaluate;
 mod facts;
 mod index;
@@ -27,21 +28,27 @@ mod net;
 mod nhi;
 mod orp;
 mod own;
+mod owner;
+mod past;
 mod prv;
+mod safeguard;
 mod subject;
 mod xpr;
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use muster_reports::view::{Evidence, Severity};
 
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, History, evaluate};
+pub use self::evaluate::{Check, SWITCHED_OFF, evaluate};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::own::{evaluate as evaluate_own, namesakes};
+pub use self::past::{History, Recurrence, Recurring};
+pub use self::safeguard::{Safeguard, Weaker};
 pub use self::subject::{Population, Subject};
 
 /// Every rule, in order of id. One line here registers one.
@@ -67,6 +74,8 @@ pub const RULES: &[&Rule] = &[
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &ctl::scanner_over_privileged::RULE,
+    &ctl::exception_lapsed::RULE,
+    &ctl::safeguard_off::RULE,
     &ctl::correlation_coverage::RULE,
     &ctl::shadow_application::RULE,
     &dbg::login_without_owner::RULE,
@@ -81,6 +90,7 @@ pub const RULES: &[&Rule] = &[
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
     &dq::naming::RULE,
+    &drf::regression::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
@@ -212,6 +222,8 @@ pub struct Failure {
     pub path: Vec<Step>,
     /// A severity other than the rule's own, and why.
     pub severity: Option<(Severity, String)>,
+    /// What it has in common with others of its rule: a key, and a sentence's end. Without one it is the group on the path.
+    pub root: Option<(String, String)>,
 }
 
 impl Failure {
@@ -241,6 +253,13 @@ impl Failure {
         self
     }
 
+    /// Says what it has in common with others of its rule.
+    #[must_use]
+    pub fn root(mut self, key: impl Into<String>, what: impl Into<String>) -> Self {
+        self.root = Some((key.into(), what.into()));
+        self
+    }
+
     /// The verdict.
     pub fn verdict(self) -> Verdict {
         Verdict::Fail(Box::new(self))
@@ -254,7 +273,18 @@ pub struct Options {
     pub values: BTreeMap<(String, String), i64>,
     /// Rules that are switched off, with the reason.
     pub disabled: BTreeMap<String, String>,
+    /// Who approved what is changed about a rule, by rule id.
+    pub approved: BTreeMap<String, String>,
+    /// Settings besides those of the rules that keep a check honest.
+    pub settings: Vec<Safeguard>,
+    /// Findings of one rule with one root that are shown each by itself; more are shown as one. `None` is [`FOLD_OVER`].
+    pub fold_over: Option<u32>,
+    /// The config's zone, for days; `None` is UTC.
+    pub zone: Option<TimeZone>,
 }
+
+/// Findings with one root that are shown each by itself, unless the config says otherwise.
+pub const FOLD_OVER: u32 = 10;
 
 impl Options {
     /// The value of a rule's setting.
@@ -263,6 +293,11 @@ impl Options {
         let default = rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
         self.values.get(&key).copied().unwrap_or(default)
     }
+}
+
+/// Settings that keep a check honest as they count after a check, by key: what was weakened without an approval stays as it was.
+pub fn reviewed(options: &Options, history: &History) -> BTreeMap<String, String> {
+    safeguard::reviewed(&safeguard::all(options), history.safeguards.as_ref())
 }
 
 /// One grade up, for what is privileged.

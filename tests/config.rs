@@ -198,6 +198,7 @@ fn the_schemas_of_the_policy_folder_accept_what_the_loader_accepts_and_refuse_un
     let good = [
         ("inventory", "[[system]]\nname = \"ad\"\nowner = \"IT\"\n".to_owned()),
         ("links", format!("[[decision]]\nverdict = \"never\"\nsystem = \"ad\"\naccount = \"jd\"\n{decided}")),
+        ("owners", "[[owner]]\nname = \"iam\"\nsystem = \"ad\"\n".to_owned()),
         ("persons", format!("[[merge]]\npersons = [\"ad:1\", \"ad:2\"]\n{decided}")),
         ("pins", format!("[[pin]]\nsystem = \"ad\"\naccount = \"jd\"\nperson = \"1\"\n{decided}")),
     ];

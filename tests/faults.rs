@@ -72,7 +72,7 @@ fn scan(folder: &Path, runtime: &tokio::runtime::Runtime, system: &str) -> Night
         runtime.block_on(collect(&config, &store, &lock, &options)).unwrap();
     let snapshot = store.find("latest").unwrap();
     let estate = Estate::load(&snapshot, &config, now).unwrap();
-    let Check { findings, rules } = estate.check(&config, &History::default(), now).unwrap();
+    let Check { findings, rules, .. } = estate.check(&config, &History::default(), now).unwrap();
     let words = |cause: &Option<String>| cause.clone().unwrap_or_default();
     let mut told: Vec<(String, String)> = diagnostics
         .iter()

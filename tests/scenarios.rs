@@ -47,6 +47,14 @@ struct Expected {
     /// Rules that are switched off, with why.
     #[serde(default)]
     disabled: BTreeMap<String, String>,
+    /// Who approved what is changed about a rule.
+    #[serde(default)]
+    approved: BTreeMap<String, String>,
+    /// Settings as an earlier check reviewed them, by key.
+    reviewed: Option<BTreeMap<String, String>>,
+    /// Every night is checked, and the last one knows what the others found.
+    #[serde(default)]
+    every_night: bool,
     #[serde(default)]
     pins: Vec<ExpectedPin>,
     /// Systems that must be collected, with their owners.
@@ -214,6 +222,8 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     nights.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     nights.sort();
     let last = nights.len() - 1;
+    let mut history =
+        History { safeguards: expected.reviewed.clone(), checked: expected.reviewed.is_some(), ..History::default() };
     for (number, path) in nights.iter().enumerate() {
         let mut night = Night::read(path);
         if let Some((from, to)) = rename {
@@ -222,21 +232,38 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
             night.scopes = night.scopes.into_iter().map(|(key, scope)| (renamed(key), scope)).collect();
         }
         let days = i64::try_from(last - number).unwrap();
-        night.write(&store, expected.now - jiff::SignedDuration::from_hours(24 * days));
+        let now = expected.now - jiff::SignedDuration::from_hours(24 * days);
+        night.write(&store, now);
+        if number == last {
+            return judge(folder, expected, &store, now, &history);
+        }
+        if expected.every_night {
+            history = History::after(&judge(folder, expected, &store, now, &history).check, BTreeMap::new());
+        }
     }
+    unreachable!("a story has a last night")
+}
+
+/// What the engine makes of the newest snapshot.
+fn judge(folder: &Path, expected: &Expected, store: &Store, now: Timestamp, history: &History) -> Told {
     let snapshot = store.find("latest").unwrap();
     let graph = Graph::load(&snapshot).unwrap();
     let pins: Vec<Pin> = expected.pins.iter().map(pin).collect();
     let zone = expected.timezone.as_ref().map(|name| TimeZone::get(name).unwrap());
     let merging = Merging { zone, ..Merging::default() };
-    let people = People::read(&snapshot, &merging, expected.now).unwrap();
-    let people = people.correlate(&graph, &pins, Thresholds::default(), expected.now);
+    let people = People::read(&snapshot, &merging, now).unwrap();
+    let people = people.correlate(&graph, &pins, Thresholds::default(), now);
     let access = Access::of(&graph);
     let values = expected.options.iter().map(|(key, value)| {
         let (rule, setting) = key.split_once('.').expect("RULE.setting");
         ((rule.to_owned(), setting.to_owned()), *value)
     });
-    let options = Options { values: values.collect(), disabled: expected.disabled.clone() };
+    let options = Options {
+        values: values.collect(),
+        disabled: expected.disabled.clone(),
+        approved: expected.approved.clone(),
+        ..Options::default()
+    };
     let inventory: Inventory =
         expected.inventory.iter().map(|(system, owner)| (system.clone(), Some(owner.clone()))).collect();
     let policy = policy(folder, &graph);
@@ -248,7 +275,7 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
         inventory: &inventory,
         policy: &policy,
     };
-    let check = evaluate(&Facts::new(ground, expected.now), &History::default());
+    let check = evaluate(&Facts::new(ground, now), history);
     Told { graph, people, check }
 }
 

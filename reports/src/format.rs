@@ -4,6 +4,7 @@
 //! reads as a good result in any of them.
 
 pub(crate) mod csv;
+pub(crate) mod decided;
 pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod links;
@@ -11,12 +12,13 @@ pub(crate) mod markdown;
 pub(crate) mod table;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::view::{Finding, Gap, RuleSummary, Severity, View};
+use crate::view::{Finding, Fold, Gap, RuleSummary, Severity, View};
 
 /// How a run stands, for colour and emphasis; [`Verdict::headline`] says the same in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -41,7 +43,8 @@ pub(crate) struct Verdict {
 
 /// The verdict on the whole run.
 pub(crate) fn verdict(view: &View) -> Verdict {
-    let findings = view.findings.len() as u64;
+    let findings = view.live().count() as u64;
+    let aside = decided::aside(view).map(|aside| format!(" {aside}.")).unwrap_or_default();
     let checks: u64 = view.rules.iter().map(|rule| rule.population).sum();
     let open: u64 = view.rules.iter().map(|rule| rule.not_evaluated).sum();
     let missing = unread(view).iter().filter(|unread| unread.hides_rows()).count() as u64;
@@ -58,14 +61,14 @@ pub(crate) fn verdict(view: &View) -> Verdict {
         } else {
             format!("{} {} not read completely", plural(missing, "part"), if missing == 1 { "was" } else { "were" })
         };
-        let headline = format!("INCOMPLETE: {parts}. {found}; what was not read may hide more.");
+        let headline = format!("INCOMPLETE: {parts}. {found}; what was not read may hide more.{aside}");
         return Verdict { standing: Standing::Incomplete, headline };
     }
     if findings > 0 {
         let rest = if open > 0 { format!(" {says_open}.") } else { String::new() };
         return Verdict {
             standing: Standing::Findings,
-            headline: format!("{} ({}).{rest}", plural(findings, "finding"), by_severity(view)),
+            headline: format!("{} ({}).{rest}{aside}", plural(findings, "finding"), by_severity(view)),
         };
     }
     if view.systems.is_empty() || checks == 0 || open > 0 {
@@ -74,9 +77,13 @@ pub(crate) fn verdict(view: &View) -> Verdict {
         } else if checks == 0 {
             "Nothing was judged: no rule met a subject.".to_owned()
         } else {
-            format!("No findings, but {says_open}.")
+            let none = if aside.is_empty() { "No findings" } else { "No findings to act on" };
+            format!("{none}, but {says_open}.{aside}")
         };
         return Verdict { standing: Standing::Open, headline };
+    }
+    if !aside.is_empty() {
+        return Verdict { standing: Standing::Open, headline: format!("No findings to act on.{aside}") };
     }
     let rules = plural(view.rules.len() as u64, "rule");
     let limits = unread(view).len() as u64;
@@ -108,9 +115,9 @@ pub(crate) struct Count {
     pub(crate) findings: u64,
 }
 
-/// How many findings each severity has, gravest first, zeros included.
+/// How many findings to act on each severity has, gravest first, zeros included.
 pub(crate) fn severities(view: &View) -> Vec<Count> {
-    let of = |severity| view.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+    let of = |severity| view.live().filter(|finding| finding.severity == severity).count() as u64;
     Severity::ALL.into_iter().rev().map(|severity| Count { severity, findings: of(severity) }).collect()
 }
 
@@ -197,30 +204,74 @@ fn means(state: &str) -> &'static str {
     }
 }
 
-/// The findings of one rule at one severity.
+/// The findings to act on of one rule at one severity.
 #[derive(Debug, Serialize)]
 pub(crate) struct Group<'a> {
     pub(crate) severity: Severity,
     pub(crate) rule: &'a str,
     pub(crate) slug: &'a str,
     pub(crate) title: &'a str,
-    pub(crate) findings: Vec<&'a Finding>,
+    /// Findings, those of a fold each by itself.
+    pub(crate) findings: u64,
+    pub(crate) entries: Vec<Entry<'a>>,
+    /// Why all of them have their severity, where it is one reason.
+    pub(crate) why: Option<&'a str>,
 }
 
-/// The findings by severity, gravest first, then by rule; inside a group the view's order stays.
+/// What is shown as one: a finding, or all that have one root.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry<'a> {
+    /// The finding, or the first one of the fold.
+    pub(crate) finding: &'a Finding,
+    /// What they have in common.
+    pub(crate) fold: Option<&'a Fold>,
+    /// All of them, the first one included; of a single finding it alone.
+    pub(crate) members: Vec<&'a Finding>,
+}
+
+/// The findings to act on by severity, gravest first, then by rule; inside a group the view's order stays, and what has one root
+/// stands where the first of it stood.
 pub(crate) fn groups(view: &View) -> Vec<Group<'_>> {
-    let mut sorted: Vec<&Finding> = view.findings.iter().collect();
+    let mut sorted: Vec<&Finding> = view.live().collect();
     sorted.sort_by_key(|finding| (Reverse(finding.severity), finding.rule.as_str()));
     sorted
         .chunk_by(|a, b| a.severity == b.severity && a.rule == b.rule)
-        .map(|findings| Group {
-            severity: findings[0].severity,
-            rule: &findings[0].rule,
-            slug: &findings[0].slug,
-            title: &findings[0].title,
-            findings: findings.to_vec(),
+        .map(|findings| {
+            let first = findings[0];
+            let why = first.why_severity();
+            Group {
+                severity: first.severity,
+                rule: &first.rule,
+                slug: &first.slug,
+                title: &first.title,
+                findings: findings.len() as u64,
+                entries: entries(findings),
+                why: findings.iter().all(|other| other.why_severity() == why).then_some(why),
+            }
         })
         .collect()
+}
+
+fn entries<'a>(findings: &[&'a Finding]) -> Vec<Entry<'a>> {
+    let mut entries: Vec<Entry<'a>> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings.iter().copied() {
+        let Some(fold) = &finding.fold else {
+            entries.push(Entry { finding, fold: None, members: vec![finding] });
+            continue;
+        };
+        if let Some(place) = places.get(fold.key.as_str()) {
+            entries[*place].members.push(finding);
+        } else {
+            places.insert(&fold.key, entries.len());
+            entries.push(Entry { finding, fold: Some(fold), members: vec![finding] });
+        }
+    }
+    // The others of the fold stand elsewhere, at another severity or put aside.
+    for entry in entries.iter_mut().filter(|entry| entry.members.len() == 1) {
+        entry.fold = None;
+    }
+    entries
 }
 
 /// `12 of 40 not evaluated: HR feed incomplete (9); no id (3)`; nothing where everything was judged.

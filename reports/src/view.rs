@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub const VIEW_VERSION: u32 = 1;
 
 /// Everything one run has to tell.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct View {
     /// [`VIEW_VERSION`].
     pub version: u32,
@@ -31,10 +31,32 @@ pub struct View {
     pub systems: Vec<System>,
     /// People and links.
     pub people: PeopleSummary,
+    /// Found before and not judged now, because something was not read or a rule is switched off: still open, not confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unconfirmed: Vec<Finding>,
+    /// Found by the check before and in order now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolved: Vec<Finding>,
+    /// What each owner has to act on, most first; what nobody owns comes last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<OwnerCount>,
+    /// Accepted risks, in the order of their file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionNote>,
+    /// What is left of the findings that were there when Muster was adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
+}
+
+impl View {
+    /// Findings that somebody has to act on: neither accepted, snoozed nor part of the baseline.
+    pub fn live(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_live())
+    }
 }
 
 /// Where a view comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// Tool and version.
     pub tool: String,
@@ -49,7 +71,7 @@ pub struct Origin {
 }
 
 /// How the run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The process's exit code.
     pub code: u8,
@@ -60,10 +82,11 @@ pub struct Outcome {
 }
 
 /// How grave a finding is, lowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.
+    #[default]
     Info,
     /// Tidy up.
     Low,
@@ -110,8 +133,179 @@ impl std::str::FromStr for Severity {
 #[error("`{0}` is no severity; known are info, low, medium, high, critical")]
 pub struct UnknownSeverity(pub String);
 
-/// One rule's statement about one subject.
+/// Where a finding stands: what the chain of checks shows, and what people decided about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Nobody has decided anything.
+    #[default]
+    Open,
+    /// It was resolved, and is true again.
+    Regressed,
+    /// Somebody knows of it and works on it.
+    Acknowledged,
+    /// Put off until a day.
+    Snoozed,
+    /// A risk that somebody took until a day.
+    Accepted,
+    /// It was found, and is in order.
+    Resolved,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Regressed, Self::Acknowledged, Self::Snoozed, Self::Accepted, Self::Resolved];
+
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Regressed => "regressed",
+            Self::Acknowledged => "acknowledged",
+            Self::Snoozed => "snoozed",
+            Self::Accepted => "accepted",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// Whether somebody decided that nothing is to be done for now.
+    pub const fn is_aside(self) -> bool {
+        match self {
+            Self::Snoozed | Self::Accepted => true,
+            Self::Open | Self::Regressed | Self::Acknowledged | Self::Resolved => false,
+        }
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for State {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownState(text.to_owned()))
+    }
+}
+
+/// A word that is no state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no state; known are open, regressed, acknowledged, snoozed, accepted, resolved")]
+pub struct UnknownState(pub String);
+
+/// Who has to act on a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Owner {
+    /// Name or address, as it was written where it was found.
+    pub name: String,
+    /// What says so.
+    pub from: OwnerFrom,
+}
+
+/// What says who owns a finding; the first one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnerFrom {
+    /// Somebody decided it for this finding.
+    Decision,
+    /// The register of owners.
+    Register,
+    /// The owner of the system.
+    System,
+    /// The owner of the account, group, entitlement or resource.
+    Object,
+    /// The manager of the person.
+    Manager,
+}
+
+impl OwnerFrom {
+    /// The one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "decision",
+            Self::Register => "register",
+            Self::System => "system",
+            Self::Object => "object",
+            Self::Manager => "manager",
+        }
+    }
+}
+
+/// What many findings of one rule have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fold {
+    /// Names the whole fold, as a fingerprint names one finding.
+    pub key: String,
+    /// The common cause, for a sentence: `through the group Ops`.
+    pub root: String,
+    /// Findings that have it.
+    pub members: u64,
+}
+
+/// Findings of one owner.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct OwnerCount {
+    /// The owner; absent for findings that nobody owns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Findings to act on.
+    pub findings: u64,
+    /// These by severity, by name.
+    pub severities: BTreeMap<String, u64>,
+}
+
+/// An accepted risk and what it does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ExceptionNote {
+    /// Its id.
+    pub id: String,
+    /// `in force`, `expired`, `not approved`, `unused`, `evidence changed` or `withdrawn`.
+    pub state: String,
+    /// Why it is that, in a sentence.
+    pub what: String,
+    /// Findings that it covers now.
+    pub covers: u64,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// Its last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Why the risk was accepted.
+    pub reason: String,
+    /// What lessens the risk meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mitigation: Option<String>,
+    /// File, line and column.
+    pub at: String,
+}
+
+/// What is left of the findings that were there when Muster was adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Baseline {
+    /// The day of it.
+    pub adopted: String,
+    /// Who adopted it.
+    pub author: String,
+    /// Findings that it holds.
+    pub findings: u64,
+    /// Of these still true, or not confirmed, and no worse than they were.
+    pub left: u64,
+    /// Of these true and worse: regressed, or graver.
+    pub worse: u64,
+    /// Of these in order.
+    pub resolved: u64,
+}
+
+/// One rule's statement about one subject.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Stable over runs: made of rule id and subject ids alone, hex.
     pub fingerprint: String,
@@ -143,10 +337,57 @@ pub struct Finding {
     pub first_seen: Timestamp,
     /// When a snapshot last showed it.
     pub last_seen: Timestamp,
+    /// Where it stands.
+    #[serde(default)]
+    pub state: State,
+    /// Why it stands there: who decided what until when, and what ended a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<String>,
+    /// Id of the accepted risk that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
+    /// Who has to act on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// BLAKE3 of what proves it, without the facts that change by themselves, 16 hex digits. Accepted risks are bound to it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub evidence_hash: String,
+    /// What it has in common with many others of its rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<Fold>,
+    /// Whether it was there when Muster was adopted and has not got worse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub baseline: bool,
+    /// When it was last found in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Timestamp>,
+    /// Since when it is true again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regressed: Option<Timestamp>,
+    /// Why it could not be judged again; absent where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<String>,
+}
+
+impl Finding {
+    /// Whether somebody has to act on it.
+    pub fn is_live(&self) -> bool {
+        !self.state.is_aside() && !self.baseline
+    }
+
+    /// Whether the check at `now` is the first to find it, or to find it again.
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        self.first_seen == now || self.regressed == Some(now)
+    }
+
+    /// Why it has its severity.
+    pub fn why_severity(&self) -> &str {
+        self.severity_reason.as_deref().unwrap_or("the rule's own")
+    }
 }
 
 /// What a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Subject {
     /// `account`, `person`, `group`, `credential`, `grant`, `system`, `scope`.
     pub kind: String,
@@ -160,6 +401,9 @@ pub struct Subject {
     /// The person it is linked to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// That person's employee id, else the feed's own key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person_id: Option<String>,
 }
 
 /// A row that proves something.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jsonschema::Validator;
-use muster_reports::view::View;
+use muster_reports::view::{Finding, View};
 use muster_reports::{FORMATS, Format, Look, find, schema};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
@@ -57,7 +57,12 @@ fn every_format_names_every_finding() {
     for sample in samples::all() {
         for name in REPORTS {
             let text = named(name, &sample, PLAIN);
-            for finding in &sample.view.findings {
+            // What was there on the day of adoption is counted, and the terminal names a fold by its own key.
+            let is_told = |finding: &&Finding| {
+                let to_a_machine = matches!(*name, "csv" | "json");
+                to_a_machine || !(finding.baseline || (*name == "table" && finding.fold.is_some()))
+            };
+            for finding in sample.view.findings.iter().filter(is_told) {
                 let fingerprint = if *name == "table" { &finding.fingerprint[..12] } else { &finding.fingerprint };
                 assert!(text.contains(fingerprint), "{name} of {} lacks {fingerprint}", sample.name);
             }
@@ -252,7 +257,8 @@ fn the_table_fits_the_terminal_and_loses_nothing() {
             assert!(unicode_width::UnicodeWidthStr::width(widest) <= usize::from(width), "{width}: {widest}");
         }
         let text = squeeze(&named("table", &sample, PLAIN));
-        for finding in &sample.view.findings {
+        // Of what nobody has to act on the reason is told, of a fold one.
+        for finding in sample.view.live().filter(|finding| finding.fold.is_none()) {
             let shown: String = finding.message.chars().filter(|c| !c.is_whitespace()).collect();
             assert!(
                 finding.message.chars().any(|c| c.is_control() || !c.is_ascii()) || text.contains(&shown),

@@ -106,7 +106,6 @@ fn settings(config: &Config) -> Vec<Row> {
         |key: &str, value: String, origin: &Origin| Row { key: key.to_owned(), value, origin: origin.to_string() };
     let now = config.now.value.map_or("the real clock".to_owned(), |now| now.to_string());
     let deadline = config.deadline.value.map_or("none".to_owned(), show_duration);
-    let gate = &config.gate;
     let mut rows = vec![
         row("timezone", config.timezone.value.iana_name().unwrap_or("UTC").to_owned(), &config.timezone.origin),
         row("policy", config.policy_folder.value.display().to_string(), &config.policy_folder.origin),
@@ -116,20 +115,9 @@ fn settings(config: &Config) -> Vec<Row> {
         row("deadline", deadline, &config.deadline.origin),
         row("resume_within", show_duration(config.resume_within.value), &config.resume_within.origin),
         row("concurrency", config.concurrency.value.to_string(), &config.concurrency.origin),
+        row("fold_over", config.fold_over.value.to_string(), &config.fold_over.origin),
     ];
-    let gate_rows = [
-        ("shrink_percent", gate.shrink_percent.to_string()),
-        ("grow_percent", gate.grow_percent.to_string()),
-        ("min_change", gate.min_change.to_string()),
-        ("max_age_hours", (gate.max_age.as_secs() / 3600).to_string()),
-        ("mass_leave", gate.mass_leave.to_string()),
-        ("mass_leave_percent", gate.mass_leave_percent.to_string()),
-        ("repeat_percent", gate.repeat_percent.to_string()),
-        ("emptied_percent", gate.emptied_percent.to_string()),
-        ("max_unchanged_hours", (gate.max_unchanged.as_secs() / 3600).to_string()),
-        ("max_skew_minutes", (gate.max_skew.as_secs() / 60).to_string()),
-        ("learn_after", gate.learn_after.to_string()),
-    ];
+    let gate_rows = config.gate.limits().map(|(key, value)| (key, value.to_string()));
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
     rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {

@@ -14,8 +14,9 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table, right_align};
-use crate::check::{self, Estate};
+use crate::check::Estate;
 use crate::diagnostic::visible;
+use crate::findings::kept;
 use crate::metrics::{Ground, Metric, Sample, Unit, measure, prometheus};
 
 /// Ids that `--metric` takes.
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let now = session.now(&config);
     let estate = Estate::load(&snapshot, &config, now)?;
-    let history = check::history(&store, snapshot.manifest().header.sequence)?;
+    let history = kept::history(&store, snapshot.manifest().header.sequence)?;
     let checked = estate.check(&config, &history, now).map_err(Failure::Told)?;
     let ground = Ground {
         store: &store,

@@ -40,6 +40,9 @@ pub(super) struct MusterTable {
     /// Systems that are collected at once. Default: 4.
     #[schemars(with = "Option<u16>")]
     pub(super) concurrency: Option<Spanned<u16>>,
+    /// More findings of one rule with one cause than this are shown as one in reports for people. Default: 10.
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    pub(super) fold_over: Option<Spanned<u32>>,
 }
 
 /// A TOML instant, or one as text.
@@ -98,6 +101,8 @@ pub(super) struct GateTable {
     /// is suspect although `shrink_percent` would let it pass; 0 is never. Default: 7.
     #[schemars(with = "Option<u32>")]
     pub(super) learn_after: Option<Spanned<u32>>,
+    /// Who approved limits that are looser than they were; without it CTL-010 reports them.
+    pub(super) approved_by: Option<String>,
 }
 
 impl GateTable {
@@ -211,6 +216,8 @@ pub(super) struct RuleHead {
     /// Why it is switched off. Required when it is.
     #[schemars(with = "Option<String>")]
     pub(super) reason: Option<Spanned<String>>,
+    /// Who approved that it is switched off or has other numbers; without it CTL-010 reports the change.
+    pub(super) approved_by: Option<String>,
 }
 
 /// `[[system]]`: the keys that are the same for every connector.

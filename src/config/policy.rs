@@ -1,15 +1,20 @@
 //! The policy folder: what people decided, as reviewed text. The files of [`SCHEMAS`] are read here, and a team's own rules in
 //! `rules/`.
 
+mod baseline;
 mod break_glass;
 pub mod edit;
+mod exceptions;
+mod findings;
 mod inventory;
 mod links;
 mod nhi;
 mod own_rules;
+mod owners;
 mod persons;
 mod privilege;
 mod shared;
+mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,23 +23,35 @@ use jiff::civil::Date;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+pub use self::baseline::Baseline;
 pub use self::break_glass::BreakGlassAccount;
+pub use self::exceptions::Exception;
+pub use self::findings::{FindingDecision, Handling};
 pub use self::inventory::{InventoryEntry, SignOn, SystemKind};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::nhi::{Application, Register, Registered};
 pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
+pub use self::owners::OwnerEntry;
 pub use self::persons::PersonDecision;
 pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
 pub use self::shared::SharedAccount;
+pub use self::written::is_like;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
+/// Makes a JSON Schema.
+pub type Schema = fn() -> Json;
+
 /// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
-pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
+pub const SCHEMAS: &[(&str, Schema)] = &[
+    ("baseline.toml", baseline::schema),
     ("break_glass.toml", break_glass::schema),
+    ("exceptions.toml", exceptions::schema),
+    ("findings.toml", findings::schema),
     ("inventory.toml", inventory::schema),
     ("links.toml", links::links_schema),
     ("nhi.toml", nhi::schema),
+    ("owners.toml", owners::schema),
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
     ("privilege.toml", privilege::schema),
@@ -59,6 +76,14 @@ pub struct Policy {
     pub nhi: Option<Register>,
     /// What holds for privilege (`privilege.toml`); `None` when there is no such file.
     pub privilege: Option<Privileges>,
+    /// Risks that somebody accepted (`exceptions.toml`), in file order.
+    pub exceptions: Vec<Exception>,
+    /// What was decided about single findings (`findings.toml`), in file order.
+    pub findings: Vec<FindingDecision>,
+    /// Who has to act on findings (`owners.toml`), in file order.
+    pub owners: Vec<OwnerEntry>,
+    /// The findings that were there when Muster was adopted (`baseline.toml`).
+    pub baseline: Option<Baseline>,
     /// Rules that the team wrote, in order of their files' names.
     pub rules: Vec<OwnRule>,
     /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
@@ -133,8 +158,21 @@ impl Policy {
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
+                "exceptions.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.exceptions = exceptions::read(text, known, problems);
+                }),
+                "findings.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.findings = findings::read(text, problems);
+                }),
+                "owners.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.owners = owners::read(text, known, problems);
+                }),
+                "baseline.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.baseline = baseline::read(text, problems);
+                }),
                 other => {
-                    let near = similar(other, SCHEMAS.iter().map(|(name, _)| *name));
+                    let near =
+                        similar(other, SCHEMAS.iter().map(|(name, _)| *name).filter(|name| *name != "rule.toml"));
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

@@ -525,6 +525,18 @@ pub const CODES: &[Code] = &[
         "They are read, but no base in the config covers them: correct `base`.",
     ),
     code(
+        "FND001",
+        "a decision about a finding cannot be taken",
+        "The day is over already, or too far away; the owner of a risk would approve it; or the finding is accepted already, or by an \
+         exception that covers more than it. Nothing was written.",
+    ),
+    code(
+        "FND002",
+        "no baseline is adopted",
+        "`--baseline` writes the findings of today to policy/baseline.toml, once, and only of a snapshot that was read completely: a \
+         baseline that grows, or that missed what was not read, would hide what gets worse.",
+    ),
+    code(
         "GAT001",
         "a scope that had rows is empty",
         "The answer was successful and empty, and earlier it was not. Lost permissions, a moved search base and a truncated file all look like this, so the scope is \

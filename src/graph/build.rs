@@ -413,6 +413,7 @@ mod tests {
 
     use super::*;
     use crate::graph::When;
+    use crate::snapshot::RowState;
 
     #[test]
     fn what_two_scopes_list_is_one_node_and_one_edge_with_the_better_row() {

@@ -1,7 +1,9 @@
 //! CTL: health of the control itself.
 
 pub(super) mod correlation_coverage;
+pub(crate) mod exception_lapsed;
 pub(super) mod feed_suspect;
+pub(super) mod safeguard_off;
 pub(super) mod scanner_over_privileged;
 pub(super) mod shadow_application;
 pub(super) mod snapshot_incomplete;

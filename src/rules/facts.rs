@@ -1,6 +1,7 @@
 //! What a rule may look at, and the few questions that several rules ask.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, RecordKind};
@@ -10,7 +11,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::index::Index;
 use super::lookup::Lookup;
 use super::lost_people::LostPeople;
-use super::{Options, Rule};
+use super::past::Recurring;
+use super::safeguard::{self, Safeguard};
+use super::{History, Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::config::Policy;
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
@@ -63,6 +66,9 @@ pub struct Facts<'a> {
     pub(super) lost_people: LostPeople,
     pub(super) lookup: Lookup,
     pub(super) index: Index,
+    safeguards: OnceLock<Vec<Safeguard>>,
+    reviewed: OnceLock<Option<BTreeMap<String, String>>>,
+    recurring: OnceLock<Vec<Recurring>>,
 }
 
 impl<'a> Facts<'a> {
@@ -107,7 +113,42 @@ impl<'a> Facts<'a> {
             lost_people: LostPeople::of(graph.coverage()),
             lookup: Lookup::default(),
             index,
+            safeguards: OnceLock::new(),
+            reviewed: OnceLock::new(),
+            recurring: OnceLock::new(),
         }
+    }
+
+    /// Takes what earlier checks kept about settings; the first call counts.
+    pub(super) fn remember(&self, history: &History) {
+        if history.checked {
+            self.reviewed.get_or_init(|| history.safeguards.clone());
+        }
+    }
+
+    /// Takes what became of findings that were resolved once; the first call counts.
+    pub(super) fn recur(&self, recurring: Vec<Recurring>) {
+        self.recurring.get_or_init(|| recurring);
+    }
+
+    /// Settings that keep a check honest, by key.
+    pub fn safeguards(&self) -> &[Safeguard] {
+        self.safeguards.get_or_init(|| safeguard::all(self.options))
+    }
+
+    /// These as they were last reviewed: nothing where no snapshot before was checked, `Some(None)` where that check kept none.
+    pub fn reviewed(&self) -> Option<Option<&BTreeMap<String, String>>> {
+        self.reviewed.get().map(Option::as_ref)
+    }
+
+    /// Findings that were resolved once, by rule, system and id; known when all other rules have judged.
+    pub fn recurring(&self) -> &[Recurring] {
+        self.recurring.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The day of the clock, in the config's zone.
+    pub fn today(&self) -> jiff::civil::Date {
+        self.now.to_zoned(self.options.zone.clone().unwrap_or(jiff::tz::TimeZone::UTC)).date()
     }
 
     /// Whether HR should name a manager for an employment: its feed names managers, and nobody reports to the person.

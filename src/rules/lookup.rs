@@ -4,8 +4,6 @@
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use muster_connectors::record::{AccountClass, CredentialKind, EntitlementKind, PrivilegeLevel, Purpose, RecordKind};
 use muster_reports::view::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -84,11 +82,6 @@ impl Belonging {
 }
 
 impl Facts<'_> {
-    /// The day in UTC.
-    pub(super) fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
-    }
-
     /// Whether a system was asked for records of this kind.
     pub(super) fn yields(&self, system: SystemIx, kind: RecordKind) -> bool {
         self.graph.coverage().of_system(self.graph.system_name(system)).any(|row| row.kind == kind)

@@ -53,7 +53,11 @@ impl LostPeople {
             Subject::Credential(_) | Subject::Edge(_) | Subject::Object(_) | Subject::Application(_) => {
                 matches!(verdict, Verdict::Fail(_)).then_some(first.as_str())
             }
-            Subject::System(_) | Subject::Scope(_) => None,
+            Subject::System(_)
+            | Subject::Scope(_)
+            | Subject::Exception(_)
+            | Subject::Safeguard(_)
+            | Subject::Resolved(_) => None,
         };
         doubt.map_or(verdict, |why| Verdict::NotEvaluated(why.to_owned()))
     }

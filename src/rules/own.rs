@@ -4,13 +4,14 @@
 //! subject's own row is an old one, the verdict is *not evaluated*, whatever the row says.
 
 use muster_connectors::record::RecordKind;
-use muster_reports::view::{Evidence, Finding, RuleSummary};
+use muster_reports::view::{Evidence, Finding};
 use polars::prelude::DataFrame;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value as Json;
 
-use super::evaluate::{Check, Head, History, Judge, Tally, sort, total};
-use super::{Facts, Failure, From, Need, Subject, Verdict, catalogue};
+use super::evaluate::{Check, Head, Judge, Judged, Tally, sort, total};
+use super::past;
+use super::{Facts, Failure, From, History, Need, Subject, Verdict, catalogue};
 use crate::config::policy::{OwnRule, OwnSubject};
 use crate::diagnostic::Diagnostic;
 use crate::graph::{CredentialIx, NodeKind};
@@ -26,21 +27,28 @@ pub fn evaluate(
     history: &History,
     ask: impl Fn(&str) -> Result<DataFrame, QueryError>,
 ) -> Result<(), Vec<Diagnostic>> {
-    let mut problems = Vec::new();
+    let (mut problems, mut found) = (Vec::new(), Vec::new());
+    let mut met = FxHashMap::default();
     for rule in &facts.policy.rules {
         let answer = ask(&rule.sql).map_err(|error| {
             let problem = problem(rule, format!("the SQL of {} cannot be answered", rule.id));
             Box::new(problem.cause(error.to_string()).fix(error.fix()))
         });
         match answer.and_then(|answer| judge(rule, &answer, facts, history)) {
-            Ok((summary, findings)) => {
-                check.rules.push(summary);
-                check.findings.extend(findings);
+            Ok(judged) => {
+                check.rules.push(judged.summary);
+                found.extend(judged.findings);
+                met.extend(judged.met);
             }
             Err(problem) => problems.push(*problem),
         }
     }
-    sort(&mut check.findings);
+    let is_own = |finding: &Finding| facts.policy.rules.iter().any(|rule| rule.id == finding.rule);
+    let left = past::left(facts, history, is_own, &found, &met);
+    check.findings.extend(found);
+    check.unconfirmed.extend(left.unconfirmed);
+    check.resolved.extend(left.resolved);
+    sort(check);
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
@@ -64,14 +72,9 @@ const OWN_COLUMNS: [&str; 4] = ["system", "id", "verdict", "message"];
 ///
 /// # Errors
 /// A row that names no subject, names one twice, or has no verdict.
-fn judge(
-    rule: &OwnRule,
-    answer: &DataFrame,
-    facts: &Facts<'_>,
-    history: &History,
-) -> Result<(RuleSummary, Vec<Finding>), Box<Diagnostic>> {
+fn judge(rule: &OwnRule, answer: &DataFrame, facts: &Facts<'_>, history: &History) -> Result<Judged, Box<Diagnostic>> {
     let needs: Vec<Need> = rule.needs.iter().map(|kind| need(*kind)).collect();
-    let judge = Judge::of(&rule.id, &needs, facts);
+    let judge = Judge::of(&rule.id, &needs, facts, history);
     let rows = Rows::of(rule, answer)?;
     let credentials = Credentials::of(rule, facts);
     let (mut tally, mut seen) = (Tally::default(), FxHashSet::default());
@@ -85,7 +88,7 @@ fn judge(
             ));
         }
         let verdict = rows.verdict(row)?;
-        tally = tally.count(facts, subject, judge.weigh(subject, verdict));
+        tally = judge.count(tally, subject, verdict);
     }
     let OwnRule { id, slug, title, severity, .. } = rule;
     let head = Head { id, slug, title, severity: *severity, controls: rule.controls.clone(), fix: &rule.manual.fix };

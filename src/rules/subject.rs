@@ -25,6 +25,12 @@ pub enum Population {
     Systems,
     /// Every kind of every scope.
     Scopes,
+    /// Every accepted risk of the policy folder.
+    Exceptions,
+    /// Every setting that keeps a check honest.
+    Safeguards,
+    /// Every finding that was resolved once.
+    Resolved,
 }
 
 impl Population {
@@ -39,6 +45,9 @@ impl Population {
             Self::Applications => "applications",
             Self::Systems => "systems",
             Self::Scopes => "scopes",
+            Self::Exceptions => "accepted risks",
+            Self::Safeguards => "safeguards",
+            Self::Resolved => "findings that were resolved",
         }
     }
 }
@@ -62,6 +71,12 @@ pub enum Subject {
     System(usize),
     /// A kind of a scope, by its place in the coverage.
     Scope(usize),
+    /// An accepted risk, by its place in the policy.
+    Exception(usize),
+    /// A setting, by its place in [`Facts::safeguards`].
+    Safeguard(usize),
+    /// A finding that was resolved once, by its place in [`Facts::recurring`].
+    Resolved(usize),
 }
 
 impl Subject {
@@ -84,7 +99,12 @@ impl Subject {
                 let application = &facts.applications()[place];
                 Some((application.system, application.scope))
             }
-            Self::Person(_) | Self::System(_) | Self::Scope(_) => None,
+            Self::Person(_)
+            | Self::System(_)
+            | Self::Scope(_)
+            | Self::Exception(_)
+            | Self::Safeguard(_)
+            | Self::Resolved(_) => None,
         }
     }
 
@@ -98,6 +118,8 @@ impl Subject {
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
                 self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
             }
+            // Beyond the last: of no system.
+            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => facts.systems.len(),
         }
     }
 
@@ -108,18 +130,44 @@ impl Subject {
             Self::Credential(ix) => Some(facts.graph.credential(ix).state),
             Self::Edge(edge) => Some(facts.graph.detail(&edge).state),
             Self::Person(ix) => Some(facts.people.person(ix).state),
-            Self::Application(_) | Self::System(_) | Self::Scope(_) => None,
+            Self::Application(_)
+            | Self::System(_)
+            | Self::Scope(_)
+            | Self::Exception(_)
+            | Self::Safeguard(_)
+            | Self::Resolved(_) => None,
+        }
+    }
+
+    /// What tells one subject of a population from another, cheaply and not always exactly: the start of its id.
+    pub(super) fn clue<'a>(self, facts: &'a Facts<'_>) -> std::borrow::Cow<'a, str> {
+        let graph = facts.graph;
+        match self {
+            Self::Account(ix) | Self::Object(ix) => graph.text(graph.node(ix).id).into(),
+            Self::Credential(ix) => graph.text(graph.credential(ix).id).into(),
+            Self::Edge(edge) => graph.text(graph.node(edge.source).id).into(),
+            Self::Person(ix) => fold(facts.people.key(ix)).into(),
+            Self::Application(_)
+            | Self::System(_)
+            | Self::Scope(_)
+            | Self::Exception(_)
+            | Self::Safeguard(_)
+            | Self::Resolved(_) => self.view(facts).id.into(),
         }
     }
 
     /// The subject as reports show it.
     pub(super) fn view(self, facts: &Facts<'_>) -> view::Subject {
         match self {
-            Self::Account(ix) => view::Subject {
-                kind: "account".to_owned(),
-                person: facts.people.link(ix).map(|link| facts.people.name(link.person).to_owned()),
-                ..facts.object(ix)
-            },
+            Self::Account(ix) => {
+                let person = facts.people.link(ix).map(|link| link.person);
+                view::Subject {
+                    kind: "account".to_owned(),
+                    person: person.map(|person| facts.people.name(person).to_owned()),
+                    person_id: person.map(|person| facts.person_key(person)),
+                    ..facts.object(ix)
+                }
+            }
             Self::Object(ix) => facts.object(ix),
             Self::Person(ix) => view::Subject {
                 kind: "person".to_owned(),
@@ -127,6 +175,7 @@ impl Subject {
                 id: facts.person_key(ix),
                 name: facts.people.name(ix).to_owned(),
                 person: Some(facts.people.name(ix).to_owned()),
+                person_id: Some(facts.person_key(ix)),
             },
             Self::Credential(ix) => {
                 let credential = facts.graph.credential(ix);
@@ -139,6 +188,7 @@ impl Subject {
                     id: facts.graph.text(credential.id).to_owned(),
                     name: format!("{} of {holder}", credential.kind),
                     person: person.map(|link| facts.people.name(link.person).to_owned()),
+                    person_id: person.map(|link| facts.person_key(link.person)),
                 }
             }
             Self::Edge(edge) => {
@@ -153,6 +203,7 @@ impl Subject {
                     id: facts.edge_key(&edge),
                     name: format!("{} → {}", facts.graph.name(edge.source), facts.graph.name(edge.target)),
                     person: None,
+                    person_id: None,
                 }
             }
             Self::Application(place) => {
@@ -163,19 +214,39 @@ impl Subject {
                     id: application.key.clone(),
                     name: application.name.clone(),
                     person: None,
+                    person_id: None,
                 }
             }
             Self::System(place) => {
                 let name = facts.systems[place].clone();
                 let kind = "system".to_owned();
-                view::Subject { kind, system: Some(name.clone()), id: name.clone(), name, person: None }
+                view::Subject { kind, system: Some(name.clone()), id: name.clone(), name, ..view::Subject::default() }
             }
             Self::Scope(place) => {
                 let row = &facts.graph.coverage().rows()[place];
                 let id = format!("{}/{}", row.scope, row.kind);
                 let name = format!("{}:{} ({})", row.system, row.scope, row.kind);
                 let kind = "scope".to_owned();
-                view::Subject { kind, system: Some(row.system.clone()), id, name, person: None }
+                view::Subject { kind, system: Some(row.system.clone()), id, name, ..view::Subject::default() }
+            }
+            Self::Exception(place) => {
+                let exception = &facts.policy.exceptions[place];
+                let (id, name) = (exception.id.clone(), exception.about());
+                view::Subject { kind: "exception".to_owned(), id, name, ..view::Subject::default() }
+            }
+            Self::Safeguard(place) => {
+                let id = facts.safeguards()[place].key.clone();
+                view::Subject { kind: "safeguard".to_owned(), name: id.clone(), id, ..view::Subject::default() }
+            }
+            Self::Resolved(place) => {
+                let earlier = &facts.recurring()[place].finding;
+                let subject = &earlier.subject;
+                view::Subject {
+                    kind: "finding".to_owned(),
+                    id: earlier.fingerprint.clone(),
+                    name: format!("{} {}", earlier.rule, subject.name),
+                    ..subject.clone()
+                }
             }
         }
     }
@@ -204,6 +275,8 @@ impl Subject {
                 | Self::Object(_)
                 | Self::Application(_)
                 | Self::System(_) => view.system.as_deref().unwrap_or_default(),
+                // The id says it all, and its system may be renamed.
+                Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => "muster",
             },
         };
         let mut hasher = blake3::Hasher::new();
@@ -228,7 +301,7 @@ impl Facts<'_> {
             system: Some(self.graph.system_name(node.system).to_owned()),
             id: self.graph.text(node.id).to_owned(),
             name: self.graph.name(ix).to_owned(),
-            person: None,
+            ..view::Subject::default()
         }
     }
 

@@ -24,6 +24,8 @@ pub struct CheckRows {
     pub findings: DataFrame,
     /// One row an account that was linked or could have been.
     pub links: DataFrame,
+    /// Settings that keep a check honest, as they were last reviewed.
+    pub safeguards: BTreeMap<String, String>,
 }
 
 /// What stands in `checks/000007.json`.
@@ -34,6 +36,9 @@ struct Check {
     /// The object that holds the links; earlier versions kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     links: Option<String>,
+    /// Settings that keep a check honest, as they were last reviewed; earlier versions kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    safeguards: Option<BTreeMap<String, String>>,
     summary: serde_json::Value,
 }
 
@@ -41,6 +46,12 @@ struct Check {
 #[derive(serde::Deserialize)]
 struct LinksOf {
     links: Option<String>,
+}
+
+/// The same, but only the settings.
+#[derive(serde::Deserialize)]
+struct SafeguardsOf {
+    safeguards: Option<BTreeMap<String, String>>,
 }
 
 impl Store {
@@ -67,7 +78,12 @@ impl Store {
             objects::sync_folder(&links.place(&self.root)?)?;
         }
         let staged = staging.parquet("findings", std::iter::once(Ok(rows.findings)))?.expect(one);
-        let check = Check { findings: staged.hash.clone(), links: Some(links_hash), summary: summary.clone() };
+        let check = Check {
+            findings: staged.hash.clone(),
+            links: Some(links_hash),
+            safeguards: Some(rows.safeguards),
+            summary: summary.clone(),
+        };
         let text = serde_json::to_string_pretty(&check).expect("JSON values are always JSON");
         staged.sync()?;
         let frame = self.findings_file(sequence, &check.findings);
@@ -93,6 +109,15 @@ impl Store {
         let findings =
             ParquetReader::new(Cursor::new(bytes)).finish().map_err(StoreError::frame("read", "findings"))?;
         Ok(Some((findings, check.summary)))
+    }
+
+    /// The settings that the check of a snapshot kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when its summary cannot be read.
+    pub fn safeguards_of(&self, sequence: u64) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        let check: Option<SafeguardsOf> = read(&self.check_file(sequence))?;
+        Ok(check.and_then(|check| check.safeguards))
     }
 
     /// The links of the newest check of a snapshot before `sequence` that kept them, with the snapshot's number. Pruned

@@ -6,8 +6,9 @@
 //! needs the exact text takes JSON.
 //!
 //! A list of findings that is short because a system was not read would look like a good one, so the rows of `csv` say
-//! what they are in the first column: `finding`, `not-read` (a part that was not read completely) or `not-evaluated` (a
-//! rule that could not judge all of its subjects). Likewise `csv-link-changes` has a row `not-compared` where there was no
+//! what they are in the first column: `finding`, `not-read` (a part that was not read completely), `not-evaluated` (a
+//! rule that could not judge all of its subjects), `not-confirmed` (a finding of before that could not be judged again) or
+//! `resolved` (one that is in order since). Likewise `csv-link-changes` has a row `not-compared` where there was no
 //! earlier check to compare with.
 
 use std::io::{self, Write};
@@ -18,7 +19,7 @@ use crate::format;
 use crate::view::{AccountRow, Evidence, Finding, GrantRow, LinkChange, Population, RuleSummary, Step, View};
 
 /// Columns of `csv`. `controls` are separated by `; `, so are the steps of `path` and the rows of `evidence`.
-const FINDINGS: [&str; 19] = [
+const FINDINGS: [&str; 29] = [
     "row",
     "fingerprint",
     "rule",
@@ -38,6 +39,16 @@ const FINDINGS: [&str; 19] = [
     "evidence",
     "first_seen",
     "last_seen",
+    "state",
+    "state_reason",
+    "exception",
+    "owner",
+    "owner_from",
+    "fold",
+    "baseline",
+    "resolved",
+    "regressed",
+    "evidence_hash",
 ];
 
 /// Columns of `csv-accounts`: the fields of [`AccountRow`].
@@ -109,8 +120,12 @@ pub(crate) fn findings(view: &View, _: &dyn Population, _: Look, out: &mut dyn W
             rows.write(&open_row(rule, &why))?;
         }
     }
-    for finding in &view.findings {
-        rows.write(&finding_row(finding))?;
+    for (row, findings) in
+        [("finding", &view.findings), ("not-confirmed", &view.unconfirmed), ("resolved", &view.resolved)]
+    {
+        for finding in findings {
+            rows.write(&finding_row(row, finding))?;
+        }
     }
     rows.finish()
 }
@@ -205,10 +220,14 @@ pub(crate) fn link_changes(view: &View, population: &dyn Population, _: Look, ou
     rows.finish()
 }
 
-fn finding_row(finding: &Finding) -> [String; 19] {
+fn instant(at: Option<jiff::Timestamp>) -> String {
+    at.map(|at| at.to_string()).unwrap_or_default()
+}
+
+fn finding_row(row: &str, finding: &Finding) -> [String; 29] {
     let subject = &finding.subject;
     [
-        "finding".to_owned(),
+        row.to_owned(),
         finding.fingerprint.clone(),
         finding.rule.clone(),
         finding.slug.clone(),
@@ -227,24 +246,34 @@ fn finding_row(finding: &Finding) -> [String; 19] {
         finding.evidence.iter().map(evidence).collect::<Vec<_>>().join("; "),
         finding.first_seen.to_string(),
         finding.last_seen.to_string(),
+        finding.state.to_string(),
+        finding.unconfirmed.clone().or_else(|| finding.state_reason.clone()).unwrap_or_default(),
+        finding.exception.clone().unwrap_or_default(),
+        finding.owner.as_ref().map(|owner| owner.name.clone()).unwrap_or_default(),
+        finding.owner.as_ref().map(|owner| owner.from.as_str().to_owned()).unwrap_or_default(),
+        finding.fold.as_ref().map(|fold| fold.key.clone()).unwrap_or_default(),
+        finding.baseline.to_string(),
+        instant(finding.resolved),
+        instant(finding.regressed),
+        finding.evidence_hash.clone(),
     ]
 }
 
 /// A part that was not read; only the columns that tell of it are filled.
-fn gap_row(system: &str, place: &str, message: &str, fix: &str) -> [String; 19] {
+fn gap_row(system: &str, place: &str, message: &str, fix: &str) -> [String; 29] {
     let scope = [("kind", "scope"), ("system", system), ("id", place), ("name", place)];
     row(&[&scope[..], &[("row", "not-read"), ("message", message), ("fix", fix)]].concat())
 }
 
 /// A rule that could not judge all of its subjects.
-fn open_row(rule: &RuleSummary, why: &str) -> [String; 19] {
+fn open_row(rule: &RuleSummary, why: &str) -> [String; 29] {
     let RuleSummary { rule: id, slug, title, controls, .. } = rule;
     let about = [("rule", id.as_str()), ("slug", slug), ("title", title), ("controls", &controls.join("; "))];
     row(&[&about[..], &[("row", "not-evaluated"), ("message", why)]].concat())
 }
 
 /// A row of [`FINDINGS`] with these columns filled.
-fn row(cells: &[(&str, &str)]) -> [String; 19] {
+fn row(cells: &[(&str, &str)]) -> [String; 29] {
     FINDINGS.map(|column| {
         cells.iter().find(|(name, _)| *name == column).map(|(_, text)| *text).unwrap_or_default().to_owned()
     })

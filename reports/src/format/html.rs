@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::Look;
 use crate::escape::visible;
-use crate::format::{self, Count, Group, Unread, Verdict, links, minute, plural, short, thousands};
-use crate::view::{Origin, Outcome, PeopleSummary, Population, RuleSummary, System, View};
+use crate::format::{self, Count, Group, Unread, Verdict, decided, links, minute, plural, short, thousands};
+use crate::view::{ExceptionNote, Origin, Outcome, OwnerCount, PeopleSummary, Population, RuleSummary, System, View};
 
 const STYLE: &str = include_str!("../../templates/report.css");
 const SCRIPT: &str = include_str!("../../templates/report.js");
@@ -24,6 +24,7 @@ const SCRIPT: &str = include_str!("../../templates/report.js");
 /// Every template, by the name others include it by.
 const TEMPLATES: &[(&str, &str)] = &[
     ("bar.html", include_str!("../../templates/bar.html")),
+    ("decided.html", include_str!("../../templates/decided.html")),
     ("finding.html", include_str!("../../templates/finding.html")),
     ("findings.html", include_str!("../../templates/findings.html")),
     ("links.html", include_str!("../../templates/links.html")),
@@ -48,6 +49,10 @@ struct Page<'a> {
     incomplete: bool,
     open: u64,
     groups: Vec<Group<'a>>,
+    sections: Vec<decided::Section<'a>>,
+    baseline: Option<String>,
+    exceptions: &'a [ExceptionNote],
+    owners: Vec<(&'a OwnerCount, String)>,
     rules: &'a [RuleSummary],
     systems: &'a [System],
     people: &'a PeopleSummary,
@@ -68,11 +73,15 @@ pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Wri
         outcome: &view.outcome,
         version: view.version,
         severities: format::severities(view),
-        total: view.findings.len(),
+        total: view.live().count(),
         unread: format::unread(view),
         incomplete: format::is_incomplete(view),
         open: view.rules.iter().map(|rule| rule.not_evaluated).sum(),
         groups: format::groups(view),
+        sections: decided::sections(view),
+        baseline: decided::baseline(view),
+        exceptions: &view.exceptions,
+        owners: view.owners.iter().map(|count| (count, decided::severities(count))).collect(),
         rules: &view.rules,
         systems: &view.systems,
         people: &view.people,

@@ -6,13 +6,14 @@ use std::io::{self, Write};
 
 use crate::Look;
 use crate::escape::{markdown as prose, markdown_code as code};
-use crate::format::{self, Group, links, minute, plural, thousands};
+use crate::format::{self, Entry, Group, decided, links, minute, plural, thousands};
 use crate::view::{Finding, Population, View};
 
 pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
     summary(view, out)?;
     not_read(view, out)?;
     findings(view, out)?;
+    decided(view, out)?;
     rules(view, out)?;
     systems(view, out)?;
     people(view, out)?;
@@ -71,16 +72,68 @@ fn not_read(view: &View, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn findings(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    if view.findings.is_empty() {
+    if view.live().next().is_none() {
         return Ok(());
     }
     writeln!(out, "\n## Findings")?;
-    for Group { severity, rule, slug, title, findings } in format::groups(view) {
-        let count = thousands(findings.len() as u64);
+    for Group { severity, rule, slug, title, findings, entries, .. } in format::groups(view) {
+        let count = thousands(findings);
         writeln!(out, "\n### {severity}: {} {} ({count})\n\n{}", prose(rule), prose(title), code(slug))?;
-        for each in findings {
+        for Entry { finding: each, fold, members } in entries {
+            if let Some(fold) = fold {
+                let count = thousands(members.len() as u64);
+                writeln!(out, "\n#### {count} {}\n\nFold {}; one of them in full:", say(&fold.root), code(&fold.key))?;
+            }
             finding(each, out)?;
+            if fold.is_some() {
+                writeln!(out, "\nThe others:\n")?;
+            }
+            for other in members.iter().skip(1) {
+                writeln!(out, "- {} {}", code(&other.fingerprint), code(&other.subject.name))?;
+            }
         }
+    }
+    Ok(())
+}
+
+/// What nobody has to act on, what became of earlier findings, and who has how many.
+fn decided(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    for section in decided::sections(view) {
+        writeln!(out, "\n## {} ({})\n", section.title, thousands(section.lines.len() as u64))?;
+        writeln!(out, "| rule | severity | subject | why | fingerprint |\n| --- | --- | --- | --- | --- |")?;
+        for line in section.lines {
+            let finding = line.finding;
+            let why = if line.why.is_empty() { &finding.message } else { &line.why };
+            let (rule, name, fingerprint) =
+                (prose(&finding.rule), code(&finding.subject.name), code(&finding.fingerprint));
+            writeln!(out, "| {rule} | {} | {name} | {} | {fingerprint} |", finding.severity, say(why))?;
+        }
+    }
+    if let Some(baseline) = decided::baseline(view) {
+        writeln!(out, "\n## Baseline\n\n{}", prose(&baseline))?;
+    }
+    if !view.exceptions.is_empty() {
+        writeln!(out, "\n## Accepted risks\n\n| id | state | covers | expires | owner | approver | what |")?;
+        writeln!(out, "| --- | --- | ---: | --- | --- | --- | --- |")?;
+    }
+    for one in &view.exceptions {
+        let text = |text: &Option<String>| text.as_deref().map(prose).unwrap_or_default();
+        let (owner, approver, expires) = (text(&one.owner), text(&one.approver), text(&one.expires));
+        let state = if one.state == "in force" { prose(&one.state) } else { format!("**{}**", prose(&one.state)) };
+        let what = format!("{}: {}", say(&one.what), prose(&one.reason));
+        writeln!(
+            out,
+            "| {} | {state} | {} | {expires} | {owner} | {approver} | {what} |",
+            code(&one.id),
+            thousands(one.covers)
+        )?;
+    }
+    if !view.owners.is_empty() {
+        writeln!(out, "\n## Owners\n\n| owner | findings | by severity |\n| --- | ---: | --- |")?;
+    }
+    for count in &view.owners {
+        let name = count.owner.as_deref().map_or_else(|| "nobody".to_owned(), prose);
+        writeln!(out, "| {name} | {} | {} |", thousands(count.findings), decided::severities(count))?;
     }
     Ok(())
 }
@@ -94,8 +147,15 @@ fn finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     if let Some(person) = &subject.person {
         writeln!(out, "- Person: {}", code(person))?;
     }
-    if let Some(reason) = &finding.severity_reason {
-        writeln!(out, "- Severity {} because {}", finding.severity, say(reason))?;
+    match &finding.severity_reason {
+        Some(reason) => writeln!(out, "- Severity {} because {}", finding.severity, say(reason))?,
+        None => writeln!(out, "- Severity {}: {}", finding.severity, finding.why_severity())?,
+    }
+    if let Some(state) = decided::state(finding) {
+        writeln!(out, "- State {}", say(&state))?;
+    }
+    if let Some(owner) = &finding.owner {
+        writeln!(out, "- Owner: {} ({})", prose(&owner.name), owner.from.as_str())?;
     }
     if !finding.controls.is_empty() {
         writeln!(out, "- Controls: {}", prose(&finding.controls.join(", ")))?;

@@ -8,8 +8,8 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint, Conte
 
 use crate::Look;
 use crate::escape::visible;
-use crate::format::{self, Group, Standing, links, minute, plural, short, thousands};
-use crate::view::{Population, Severity, View};
+use crate::format::{self, Entry, Group, Standing, decided, links, minute, plural, short, thousands};
+use crate::view::{Finding, Population, Severity, View};
 
 /// Findings of one rule that are listed; `muster findings --rule` lists them all.
 const LISTED: usize = 20;
@@ -23,6 +23,7 @@ pub(crate) fn render(view: &View, _: &dyn Population, look: Look, out: &mut dyn 
     not_read(view, &mut screen)?;
     not_evaluated(view, &mut screen)?;
     findings(view, &mut screen)?;
+    decided(view, &mut screen)?;
     rules(view, &mut screen)?;
     systems(view, &mut screen)?;
     people(view, &mut screen)?;
@@ -34,7 +35,7 @@ fn verdict(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
     let colour = match verdict.standing {
         Standing::Passed => Color::Green,
         Standing::Open | Standing::Incomplete => Color::Yellow,
-        Standing::Findings => view.findings.iter().map(|finding| finding.severity).max().map_or(Color::Reset, colour),
+        Standing::Findings => view.live().map(|finding| finding.severity).max().map_or(Color::Reset, colour),
     };
     screen.rows(vec![vec![strong(&verdict.headline).fg(colour)]], &[])?;
     let origin = &view.origin;
@@ -90,34 +91,96 @@ fn not_evaluated(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
 }
 
 fn findings(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
-    if !view.findings.is_empty() {
+    if view.live().next().is_some() {
         screen.heading("FINDINGS", Color::Reset)?;
     }
-    for (at, Group { severity, rule, slug, title, findings }) in format::groups(view).into_iter().enumerate() {
+    for (at, group) in format::groups(view).into_iter().enumerate() {
         if at > 0 {
             writeln!(screen.out)?;
         }
-        let count = findings.len();
-        let title = format!("{rule} {slug}: {title} ({})", thousands(count as u64));
+        let Group { severity, rule, slug, title, findings, entries, why } = group;
+        let title = format!("{rule} {slug}: {title} ({})", thousands(findings));
         let head = vec![strong(severity.as_str()).fg(colour(severity)), strong(&title)];
         screen.rows(vec![head], &[Fit::Content, Fit::Flexible])?;
-        let rows = findings.iter().take(LISTED).map(|finding| {
+        let first = entries[0].finding;
+        let all =
+            |same: &dyn Fn(&Finding) -> bool| entries.iter().flat_map(|entry| &entry.members).all(|one| same(one));
+        let same_owner = all(&|other| other.owner == first.owner);
+        let mut rows = Vec::new();
+        for Entry { finding, fold, members } in entries.iter().take(LISTED) {
             let subject = &finding.subject;
             let system = subject.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
-            let name = format!("{}{system}", subject.name);
-            vec![plain(""), plain(&name), plain(&finding.message), faint(short(&finding.fingerprint))]
-        });
-        screen.rows(rows.collect(), &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
-        if let Some(fix) =
-            findings.first().map(|finding| &finding.fix).filter(|fix| findings.iter().all(|other| other.fix == **fix))
-        {
-            screen.rows(vec![vec![plain(""), faint(&format!("fix: {fix}"))]], &[Fit::Content, Fit::Flexible])?;
+            let (name, key) = match fold {
+                Some(fold) => (format!("{} {}", thousands(members.len() as u64), fold.root), &fold.key),
+                None => (format!("{}{system}", subject.name), &finding.fingerprint),
+            };
+            let example = if fold.is_some() { "one of them: " } else { "" };
+            let message = format!("{example}{}", finding.message);
+            rows.push(vec![plain(""), plain(&name), plain(&message), faint(short(key))]);
+            let own = why.is_none().then(|| format!("{severity}: {}", finding.why_severity()));
+            let owner = finding.owner.as_ref().filter(|_| !same_owner).map(|owner| format!("owner: {}", owner.name));
+            let notes = own.into_iter().chain(decided::state(finding)).chain(owner).collect::<Vec<_>>().join("; ");
+            if !notes.is_empty() {
+                rows.push(vec![plain(""), plain(""), faint(&notes), plain("")]);
+            }
         }
-        if count > LISTED {
-            let rest = thousands((count - LISTED) as u64);
+        screen.rows(rows, &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
+        // What all of them have in common stands below them.
+        let fix = Some(format!("fix: {}", first.fix)).filter(|_| all(&|other| other.fix == first.fix));
+        let reason = why.filter(|_| first.severity_reason.is_some()).map(|why| format!("{severity} because: {why}"));
+        let owner = first.owner.as_ref().filter(|_| same_owner).map(|owner| format!("owner: {}", owner.name));
+        let notes = [fix, reason, owner];
+        for note in notes.into_iter().flatten() {
+            screen.rows(vec![vec![plain(""), faint(&note)]], &[Fit::Content, Fit::Flexible])?;
+        }
+        if entries.len() > LISTED {
+            let shown: usize = entries.iter().take(LISTED).map(|entry| entry.members.len()).sum();
+            let rest = thousands(findings.saturating_sub(shown as u64));
             let more = format!("and {rest} more: muster findings --rule {rule}");
             screen.rows(vec![vec![plain(""), strong(&more)]], &[Fit::Content, Fit::Flexible])?;
         }
+    }
+    Ok(())
+}
+
+/// What nobody has to act on, what became of earlier findings, and who has how many.
+fn decided(view: &View, screen: &mut Screen<'_>) -> io::Result<()> {
+    for section in decided::sections(view) {
+        let count = section.lines.len();
+        screen.heading(&format!("{} ({})", section.title.to_uppercase(), thousands(count as u64)), Color::Reset)?;
+        let rows = section.lines.iter().take(LISTED).map(|line| {
+            let finding = line.finding;
+            let system = finding.subject.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
+            let what = if line.why.is_empty() { finding.message.clone() } else { line.why.clone() };
+            let name = format!("{}{system}", finding.subject.name);
+            vec![plain(&finding.rule), plain(&name), plain(&what), faint(short(&finding.fingerprint))]
+        });
+        screen.rows(rows.collect(), &[Fit::Content, Fit::Share(30), Fit::Rest, Fit::Content])?;
+        if count > LISTED {
+            let more = format!("and {} more: muster findings list", thousands((count - LISTED) as u64));
+            screen.rows(vec![vec![plain(""), strong(&more)]], &[Fit::Content, Fit::Flexible])?;
+        }
+    }
+    if let Some(baseline) = decided::baseline(view) {
+        screen.heading("BASELINE", Color::Reset)?;
+        screen.rows(vec![vec![plain(&baseline)]], &[Fit::Flexible])?;
+    }
+    if !view.exceptions.is_empty() {
+        screen.heading("ACCEPTED RISKS", Color::Reset)?;
+        let rows = view.exceptions.iter().map(|one| {
+            let state = plain(&one.state);
+            let state = if one.state == "in force" { state } else { state.fg(Color::Yellow) };
+            vec![plain(&one.id), state, plain(&format!("{}: {}", one.what, one.reason))]
+        });
+        screen.rows(rows.collect(), &[Fit::Content, Fit::Content, Fit::Flexible])?;
+    }
+    if !view.owners.is_empty() {
+        screen.heading("OWNERS", Color::Reset)?;
+        let rows = view.owners.iter().map(|count| {
+            let name = count.owner.as_deref().unwrap_or("nobody");
+            vec![plain(name), number(count.findings), plain(&decided::severities(count))]
+        });
+        screen.rows(rows.collect(), &[Fit::Flexible, Fit::Content, Fit::Flexible])?;
     }
     Ok(())
 }

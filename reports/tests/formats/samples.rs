@@ -5,9 +5,9 @@ use std::io;
 
 use jiff::Timestamp;
 use muster_reports::view::{
-    AccountRow, Bucket, DecisionNote, Evidence, File, Finding, Gap, GrantRow, Kind, LinkChange, LinkChurn,
-    LinkCoverage, LinkEnd, Origin, Outcome, PeopleSummary, Population, Reason, RuleSummary, Scope, Severity, Step,
-    Subject, System, VIEW_VERSION, View,
+    AccountRow, Baseline, Bucket, DecisionNote, Evidence, ExceptionNote, File, Finding, Fold, Gap, GrantRow, Kind,
+    LinkChange, LinkChurn, LinkCoverage, LinkEnd, Origin, Outcome, Owner, OwnerCount, OwnerFrom, PeopleSummary,
+    Population, Reason, RuleSummary, Scope, Severity, State, Step, Subject, System, VIEW_VERSION, View,
 };
 
 /// A view with its population.
@@ -44,7 +44,7 @@ impl Population for Sample {
 
 /// All samples.
 pub(crate) fn all() -> Vec<Sample> {
-    vec![clean(), rich(), broken(), hostile()]
+    vec![clean(), rich(), decided(), broken(), hostile()]
 }
 
 /// Everything was read and judged; nothing was found.
@@ -70,6 +70,7 @@ pub(crate) fn clean() -> Sample {
             hr("complete", 412, vec![]),
         ],
         people: people(),
+        ..View::default()
     };
     Sample { name: "clean", view, accounts: vec![account("ann.lee", "E1001")], grants: vec![grant("ann.lee", "Staff")] }
 }
@@ -141,6 +142,87 @@ pub(crate) fn rich() -> Sample {
     );
     view.people = links(view.people, "Ada Lovelace");
     Sample { name: "rich", view, ..clean() }
+}
+
+/// Every state, a fold, a baseline, accepted risks that hold and that do not, and owners.
+pub(crate) fn decided() -> Sample {
+    let mut view = rich().view;
+    view.people = people();
+    let owner = |name: &str, from| Some(Owner { name: name.to_owned(), from });
+    let states = [
+        (State::Regressed, Some("in order on 2026-02-20, true again since 2026-03-01")),
+        (State::Accepted, Some("accepted until 2026-06-30 by cfo@corp.example (EX-0001): migration until summer")),
+        (State::Acknowledged, Some("bea knows of it since 2026-02-27: ticket T-7")),
+        (State::Snoozed, Some("put off until 2026-04-01 by bea: new key with the next release")),
+        (State::Open, Some("EX-0002 expired on 2026-02-28")),
+        (State::Open, None),
+    ];
+    for (finding, (state, why)) in view.findings.iter_mut().zip(states) {
+        finding.state = state;
+        finding.state_reason = why.map(str::to_owned);
+    }
+    view.findings[0].regressed = Some(at("2026-03-01T04:12:09Z"));
+    view.findings[0].resolved = Some(at("2026-02-20T04:12:09Z"));
+    view.findings[0].owner = owner("IT Operations", OwnerFrom::System);
+    view.findings[1].exception = Some("EX-0001".to_owned());
+    view.findings[2].owner = owner("bea", OwnerFrom::Decision);
+    view.findings[5].baseline = true;
+    let mut batch: Vec<Finding> = (10..13)
+        .map(|number| {
+            let mut one = finding(number, "ORP-006", "dangling-grant", "Dangling grant", Severity::Medium);
+            one.subject =
+                subject("grant", Some("aws"), &format!("AIDA|bucket-{number}|"), &format!("AIDA → bucket-{number}"));
+            one.message = format!("`bucket-{number}` in aws is held by `AIDA`, which is no account or group there.");
+            let (key, root) = ("ab".repeat(16), "held by `AIDA`, which is gone".to_owned());
+            one.fold = Some(Fold { key, root, members: 3 });
+            one
+        })
+        .collect();
+    view.findings.splice(4..4, batch.drain(..));
+    let mut earlier =
+        finding(20, "LCM-001", "leaver-still-active", "A leaver's account is still active", Severity::High);
+    earlier.subject = subject("account", Some("crm"), "c-9", "ida.holm");
+    earlier.message = "Ida Holm left on 2026-02-01; the account can still sign in.".to_owned();
+    earlier.unconfirmed = Some("hr:people (persons) is suspect: 34 % fewer rows".to_owned());
+    let mut gone = finding(21, "CRD-001", "old-access-key", "An access key is older than allowed", Severity::Medium);
+    gone.subject = subject("credential", Some("aws"), "AKIAEXAMPLE000000009", "AKIAEXAMPLE000000009");
+    gone.message = "The access key of report-bot is 200 days old; 90 are allowed.".to_owned();
+    gone.state = State::Resolved;
+    gone.resolved = Some(at("2026-03-01T04:12:09Z"));
+    view.unconfirmed = vec![earlier];
+    view.resolved = vec![gone];
+    view.baseline = Some(Baseline {
+        adopted: "2026-01-15".to_owned(),
+        author: "bea".to_owned(),
+        findings: 40,
+        left: 1,
+        worse: 1,
+        resolved: 38,
+    });
+    let note = |id: &str, state: &str, what: &str, covers| ExceptionNote {
+        id: id.to_owned(),
+        state: state.to_owned(),
+        what: what.to_owned(),
+        covers,
+        owner: Some("bea".to_owned()),
+        approver: Some("cfo@corp.example".to_owned()),
+        expires: Some("2026-06-30".to_owned()),
+        reason: "migration until summer".to_owned(),
+        mitigation: (covers > 0).then(|| "sign-ins are watched".to_owned()),
+        at: format!("policy/exceptions.toml:{}:1", covers + 1),
+    };
+    view.exceptions = vec![
+        note("EX-0001", "in force", "it covers 1 finding until 2026-06-30", 1),
+        note("EX-0002", "expired", "its last day was 2026-02-28; it would cover 1 finding", 0),
+    ];
+    let count = |owner: Option<&str>, severity: &str, findings| OwnerCount {
+        owner: owner.map(str::to_owned),
+        findings,
+        severities: [(severity.to_owned(), findings)].into(),
+    };
+    view.owners =
+        vec![count(Some("IT Operations"), "critical", 1), count(Some("bea"), "high", 1), count(None, "medium", 4)];
+    Sample { name: "decided", view, ..clean() }
 }
 
 /// Scopes that failed, came back short or differ too much; rules that could not judge.
@@ -361,6 +443,8 @@ fn finding(number: usize, rule: &str, slug: &str, title: &str, severity: Severit
         fix: "Disable the account, then remove its grants.".to_owned(),
         first_seen: at("2026-02-14T04:12:09Z"),
         last_seen: at("2026-03-01T04:12:09Z"),
+        evidence_hash: format!("{number:016x}"),
+        ..Finding::default()
     }
 }
 
@@ -370,7 +454,7 @@ fn subject(kind: &str, system: Option<&str>, id: &str, name: &str) -> Subject {
         system: system.map(str::to_owned),
         id: id.to_owned(),
         name: name.to_owned(),
-        person: None,
+        ..Subject::default()
     }
 }
 

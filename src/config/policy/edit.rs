@@ -1,6 +1,8 @@
 //! Writing decisions into the reviewed text: comments, keys and formatting of people stay, blocks stand in a stable order, and
 //! the file is replaced whole or not at all.
 
+pub mod findings;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -132,54 +134,89 @@ fn edited(
     withdrawn: &[(usize, &str)],
     signed: &Signature,
 ) -> Result<String, Box<Diagnostic>> {
-    let text = if before.is_empty() { HEAD } else { before };
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        Diagnostic::error("CFG010", format!("`{}` is not TOML", path.display()))
-            .cause(error.message().to_owned())
-            .fix("correct the text; nothing was written")
-    })?;
-    let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
-    let is_new = document.get(array).is_none();
-    let blocks = document.entry(array).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
-    let Some(blocks) = blocks.as_array_of_tables_mut() else {
-        return Err(Diagnostic::error("CFG010", format!("`{array}` of `{}` is no list of blocks", path.display()))
-            .cause("it is written as a value in one line")
-            .fix(format!("write each one as a block that begins with `[[{array}]]`; nothing was written"))
-            .into());
-    };
-    let mut tables: Vec<Table> = blocks.iter().cloned().collect();
-    for (place, reason) in withdrawn {
-        if let Some(table) = tables.get_mut(*place) {
-            let mut entry = InlineTable::new();
-            entry.insert("on", date(signed.on));
-            entry.insert("by", Value::from(signed.author.as_str()));
-            entry.insert("reason", Value::from(*reason));
-            table.insert("withdrawn", value(entry));
+    let change = |tables: &mut [Table]| {
+        for (place, reason) in withdrawn {
+            if let Some(table) = tables.get_mut(*place) {
+                withdraw(table, reason, signed);
+            }
         }
+    };
+    let key: Option<fn(&Table) -> Key> = if array == "decision" { Some(key) } else { None };
+    let new = new.iter().map(|decision| block(decision, signed)).collect();
+    Edit { array, head: HEAD, new, change: &change, key }.applied(before, path)
+}
+
+/// What is done to the blocks of one file.
+struct Edit<'a> {
+    /// The name of the blocks.
+    array: &'a str,
+    /// What stands at the head of a new file.
+    head: &'a str,
+    /// Blocks that come.
+    new: Vec<Table>,
+    /// What happens to those that are there, in file order.
+    change: &'a dyn Fn(&mut [Table]),
+    /// The order of all of them; `None` leaves it, and new ones come last.
+    key: Option<fn(&Table) -> Key>,
+}
+
+/// By what blocks stand.
+type Key = [String; 5];
+
+impl Edit<'_> {
+    /// The text after it.
+    fn applied(self, before: &str, path: &Path) -> Result<String, Box<Diagnostic>> {
+        let Self { array, head, new, change, key } = self;
+        let text = if before.is_empty() { head } else { before };
+        let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+            Diagnostic::error("CFG010", format!("`{}` is not TOML", path.display()))
+                .cause(error.message().to_owned())
+                .fix("correct the text; nothing was written")
+        })?;
+        let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
+        let is_new = document.get(array).is_none();
+        let blocks = document.entry(array).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+        let Some(blocks) = blocks.as_array_of_tables_mut() else {
+            return Err(Diagnostic::error("CFG010", format!("`{array}` of `{}` is no list of blocks", path.display()))
+                .cause("it is written as a value in one line")
+                .fix(format!("write each one as a block that begins with `[[{array}]]`; nothing was written"))
+                .into());
+        };
+        let mut tables: Vec<Table> = blocks.iter().cloned().collect();
+        change(&mut tables);
+        let mut head = tables.first_mut().map(take_head).unwrap_or_default();
+        if is_new {
+            // Without any block all comments are what trails the document.
+            head = if trailing.is_empty() || trailing.ends_with("\n\n") { trailing } else { format!("{trailing}\n") };
+            document.set_trailing("");
+        }
+        tables.extend(new);
+        if let Some(key) = key {
+            tables.sort_by_cached_key(key);
+        }
+        for (place, table) in tables.iter_mut().enumerate() {
+            let own = prefix(table);
+            let own = own.trim_start_matches('\n').to_owned();
+            table.decor_mut().set_prefix(if place == 0 { format!("{head}{own}") } else { format!("\n{own}") });
+            unplace(table);
+            table.set_position(Some(isize::try_from(place).unwrap_or(isize::MAX)));
+        }
+        let mut sorted = ArrayOfTables::new();
+        for table in tables {
+            sorted.push(table);
+        }
+        document[array] = Item::ArrayOfTables(sorted);
+        Ok(document.to_string())
     }
-    let mut head = tables.first_mut().map(take_head).unwrap_or_default();
-    if is_new {
-        // Without any block all comments are what trails the document.
-        head = if trailing.is_empty() || trailing.ends_with("\n\n") { trailing } else { format!("{trailing}\n") };
-        document.set_trailing("");
-    }
-    tables.extend(new.iter().map(|decision| block(decision, signed)));
-    if array == "decision" {
-        tables.sort_by_cached_key(key);
-    }
-    for (place, table) in tables.iter_mut().enumerate() {
-        let own = prefix(table);
-        let own = own.trim_start_matches('\n').to_owned();
-        table.decor_mut().set_prefix(if place == 0 { format!("{head}{own}") } else { format!("\n{own}") });
-        unplace(table);
-        table.set_position(Some(isize::try_from(place).unwrap_or(isize::MAX)));
-    }
-    let mut sorted = ArrayOfTables::new();
-    for table in tables {
-        sorted.push(table);
-    }
-    document[array] = Item::ArrayOfTables(sorted);
-    Ok(document.to_string())
+}
+
+/// Notes in a block that it no longer counts.
+fn withdraw(table: &mut Table, reason: &str, signed: &Signature) {
+    let mut entry = InlineTable::new();
+    entry.insert("on", date(signed.on));
+    entry.insert("by", Value::from(signed.author.as_str()));
+    entry.insert("reason", Value::from(reason));
+    table.insert("withdrawn", value(entry));
 }
 
 fn prefix(table: &Table) -> String {
@@ -197,9 +234,10 @@ fn take_head(table: &mut Table) -> String {
 }
 
 /// Blocks stand by system, account and person; what was taken back stands after what counts.
-fn key(table: &Table) -> (String, String, String, bool, String) {
+fn key(table: &Table) -> Key {
     let text = |key: &str| table.get(key).and_then(Item::as_str).unwrap_or_default().to_owned();
-    (text("system"), text("account"), text("person"), table.contains_key("withdrawn"), text("verdict"))
+    let withdrawn = if table.contains_key("withdrawn") { "1" } else { "0" };
+    [text("system"), text("account"), text("person"), withdrawn.to_owned(), text("verdict")]
 }
 
 /// Tables within a block follow it wherever it goes.

@@ -50,5 +50,6 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
                 .collect(),
             collected: row.collected,
         })
+        .root(row.system.clone(), format!("of {}", row.system))
         .verdict()
 }

@@ -59,5 +59,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if facts.is_privileged(ix) {
         failure = failure.path(facts.access.proof(ix));
     }
+    // A team that is let go together is one mistake of offboarding.
+    if let Some(day) = at.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date()) {
+        failure = failure.root(day.to_string(), format!("of people who left on {day}"));
+    }
     failure.verdict()
 }

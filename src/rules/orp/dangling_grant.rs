@@ -47,5 +47,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         facts.graph.text(source.id),
     ))
     .row(facts.edge_row(&edge))
+    .root(
+        format!("{}|{}", facts.graph.system_name(source.system), facts.graph.text(source.id)),
+        format!("held by `{}`, which is gone", facts.graph.text(source.id)),
+    )
     .verdict()
 }
