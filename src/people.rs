@@ -27,6 +27,7 @@ mod load;
 mod login;
 mod merge;
 mod rungs;
+mod slices;
 mod strategy;
 
 use std::borrow::Cow;
@@ -45,6 +46,7 @@ pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
 pub use self::rungs::{Prober, Rung, RungAnswer};
+pub use self::slices::Slice;
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.

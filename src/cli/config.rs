@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{persons_schema, roles_schema, sod_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -47,6 +47,12 @@ pub enum SchemaOf {
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
+    /// Who gets what by attributes, and what may be asked for.
+    #[value(name = "roles.toml")]
+    Roles,
+    /// What one person must not do together.
+    #[value(name = "sod.toml")]
+    Sod,
 }
 
 /// Shows, checks or describes the config.
@@ -60,6 +66,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
                 SchemaOf::Persons => persons_schema(),
+                SchemaOf::Roles => roles_schema(),
+                SchemaOf::Sod => sod_schema(),
             };
             writeln!(out, "{schema:#}")?;
             out.close()?;

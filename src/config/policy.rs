@@ -1,9 +1,13 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here.
+//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml`, `inventory.toml`,
+//! `roles.toml` and `sod.toml` are read here.
 
 pub mod edit;
+mod items;
 mod links;
 mod persons;
+mod roles;
+mod sod;
+mod when;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +15,17 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::items::{Held, Item};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::roles::{Reservation, Role, RoleCatalogue, schema as roles_schema};
+pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix, schema as sod_schema};
+pub use self::when::{Answer, Field, Pattern, Says, When};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+
+/// The files that are read.
+const FILES: [&str; 6] = ["inventory.toml", "links.toml", "persons.toml", "pins.toml", "roles.toml", "sod.toml"];
 
 /// What people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +40,10 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Who gets what by attributes, and what may be asked for; `None` without `roles.toml`.
+    pub roles: Option<RoleCatalogue>,
+    /// What one person must not do together; `None` without `sod.toml`.
+    pub sod: Option<SodMatrix>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -113,8 +128,14 @@ impl Policy {
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
+                "roles.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.roles = Some(roles::read(text, &policy.nameable(known), problems));
+                }),
+                "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.sod = Some(sod::read(text, &policy.nameable(known), problems));
+                }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, FILES);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -148,6 +169,12 @@ impl Policy {
         }
     }
 
+    /// Systems that roles and duties may name: those of the config, and those of the inventory that are not collected yet.
+    /// Files are read in order of their names, so the inventory is known by then.
+    fn nameable(&self, known: &[String]) -> Vec<String> {
+        known.iter().cloned().chain(self.inventory.iter().map(|entry| entry.name.clone())).collect()
+    }
+
     fn read_inventory(&mut self, file: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) {
         let inventory: InventoryFile = match toml::from_str(&file.text) {
             Ok(inventory) => inventory,
@@ -177,6 +204,25 @@ fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// A day as it is written.
+fn day(
+    file: &Arc<SourceText>,
+    written: Option<&Spanned<toml::value::Datetime>>,
+    key: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<jiff::civil::Date> {
+    let written = written?;
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", format!("`{key}` is no date"))
+                .place(Place::new(file, written.span()))
+                .fix("write a day, as 2027-03-31"),
+        );
+    }
+    date
 }
 
 fn policy_problem(file: &Arc<SourceText>, error: &toml::de::Error) -> Diagnostic {
