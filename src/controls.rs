@@ -224,6 +224,80 @@ pub const LOG: Bundle = Bundle {
     ],
 };
 
+/// Access follows the job.
+pub const MOVE: Bundle = Bundle {
+    name: "MOVE",
+    gloss: "access changes when the job does",
+    controls: &[
+        "NIST 800-53 PS-5",
+        "NIST 800-53 AC-2h2-3,l",
+        "ISO 27001 A.5.18",
+        "ISO 27001 A.6.5",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "CIS 6.2",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "NIS2 11.2.2(b)",
+        "NIS2 10.3.2(b)",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-4",
+    ],
+};
+
+/// Duties are separated.
+pub const SOD: Bundle = Bundle {
+    name: "SOD",
+    gloss: "no one person carries a transaction from its beginning to its end",
+    controls: &[
+        "NIST 800-53 AC-5",
+        "ISO 27001 A.5.3",
+        "SOC 2 CC6.3",
+        "SOC 2 CC5.2",
+        "PCI DSS 6.5.4",
+        "NIS2 11.2.2(a)",
+        "DORA RTS 21(b)",
+        "SOX SoD",
+    ],
+};
+
+/// Changes are decided.
+pub const CHG: Bundle = Bundle {
+    name: "CHG",
+    gloss: "what is configured is what was decided",
+    controls: &[
+        "NIST 800-53 CM-5",
+        "NIST 800-53 CM-6",
+        "NIST 800-53 CA-7",
+        "ISO 27001 A.8.9",
+        "ISO 27001 A.8.32",
+        "SOC 2 CC8.1",
+        "PCI DSS 7.2.3",
+        "SOX CM",
+    ],
+};
+
+/// Access is looked at again.
+pub const REV: Bundle = Bundle {
+    name: "REV",
+    gloss: "access is reviewed, and what is decided is done",
+    controls: &[
+        "NIST 800-53 AC-2j",
+        "NIST 800-53 AC-6(7)",
+        "ISO 27001 A.5.18",
+        "SOC 2 CC6.2",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "PCI DSS 7.2.5.1",
+        "CIS 6.8",
+        "CIS 5.5",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "HIPAA 308(a)(1)(ii)(D)",
+        "NIS2 11.2.3",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-6",
+    ],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

@@ -14,12 +14,17 @@ mod crd;
 mod ctl;
 mod dor;
 mod dq;
+mod drf;
+pub(crate) mod duties;
 mod evaluate;
 mod facts;
 mod lcm;
 mod lost_people;
+pub(crate) mod named;
 mod needs;
 mod orp;
+pub(crate) mod roles;
+mod sod;
 mod subject;
 mod xpr;
 
@@ -47,22 +52,34 @@ pub const RULES: &[&Rule] = &[
     &dor::dormant_account::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
+    &drf::role_content::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::partial_deprovisioning::RULE,
     &lcm::access_before_start::RULE,
+    &lcm::mover_residue::RULE,
     &lcm::external_without_end::RULE,
     &lcm::past_end_date::RULE,
+    &lcm::rehire_regained_access::RULE,
     &lcm::identifier_recycled::RULE,
     &lcm::back_dated_termination::RULE,
     &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
+    &lcm::worker_type_mismatch::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
     &orp::claimed_twice::RULE,
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
     &orp::owner_gone::RULE,
+    &orp::missing_expected_access::RULE,
+    &sod::toxic_pair::RULE,
+    &sod::toxic_across::RULE,
+    &sod::latent_conflict::RULE,
+    &sod::missing_companion::RULE,
+    &sod::own_audit_trail::RULE,
     &xpr::full_admin::RULE,
+    &xpr::direct_grant::RULE,
+    &xpr::sensitive_birthright::RULE,
 ];
 
 /// The rule with this id or slug.

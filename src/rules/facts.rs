@@ -7,7 +7,10 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::duties::Duties;
 use super::lost_people::LostPeople;
+use super::named::Named;
+use super::roles::Roles;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::config::Policy;
@@ -59,6 +62,10 @@ pub struct Facts<'a> {
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
     pub(super) lost_people: LostPeople,
+    employed: std::sync::OnceLock<usize>,
+    pub(crate) named: Named<'a>,
+    pub(crate) roles: Roles<'a>,
+    pub(crate) duties: Duties<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -84,7 +91,7 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
-        Self {
+        let mut facts = Self {
             graph,
             people,
             access,
@@ -99,7 +106,22 @@ impl<'a> Facts<'a> {
             unread_here,
             unread_anywhere,
             lost_people: LostPeople::of(graph.coverage()),
-        }
+            employed: std::sync::OnceLock::new(),
+            named: Named::default(),
+            roles: Roles::default(),
+            duties: Duties::default(),
+        };
+        let named = Named::of(&facts);
+        facts.roles = Roles::of(&facts, &named);
+        facts.duties = Duties::of(&facts, &named);
+        facts.named = named;
+        facts
+    }
+
+    /// How many persons are employed.
+    pub(crate) fn employed(&self) -> usize {
+        let employed = |ix| self.people.standing(ix, self.now).is_employed();
+        *self.employed.get_or_init(|| self.people.persons().filter(|(ix, _)| employed(*ix)).count())
     }
 
     /// Whether HR should name a manager for an employment: its feed names managers, and nobody reports to the person.

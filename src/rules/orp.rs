@@ -4,5 +4,6 @@ pub(super) mod ambiguous_owner;
 pub(super) mod claimed_twice;
 pub(super) mod dangling_grant;
 pub(super) mod duplicate_accounts;
+pub(super) mod missing_expected_access;
 pub(super) mod orphan_account;
 pub(super) mod owner_gone;

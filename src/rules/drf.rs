@@ -1,0 +1,3 @@
+//! DRF: drift.
+
+pub(super) mod role_content;
