@@ -190,6 +190,31 @@ fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
 }
 
 #[test]
+fn the_published_schemas_of_roles_and_duties_are_those_of_the_types() {
+    use muster::config::policy::{roles_schema, sod_schema};
+    for (name, schema) in [("roles", roles_schema()), ("sod", sod_schema())] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/acme/policy/{name}.toml"));
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == format!("{schema:#}\n"),
+            "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
+            path.display()
+        );
+        // Dates are TOML's own; JSON has them as text.
+        let text = std::fs::read_to_string(example).unwrap();
+        let quoted = |line: &str| match line.split_once("= 20") {
+            Some((key, day)) => format!("{key}= \"20{day}\""),
+            None => line.to_owned(),
+        };
+        let text: Vec<String> = text.lines().map(quoted).collect();
+        let value: serde_json::Value = toml::from_str(&text.join("\n")).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_the_loader_accepts_and_refuses_unknown_keys() {
     let validator = jsonschema::validator_for(&muster::config::schema(&[FAKE])).unwrap();
     let good = serde_json::json!({

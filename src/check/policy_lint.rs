@@ -56,17 +56,16 @@ pub fn with_snapshot(estate: &Estate, config: &Config, now: Timestamp) -> Vec<Di
 
 fn unreviewed(role: &Role, now: Timestamp) -> Option<Diagnostic> {
     let today = now.to_zoned(TimeZone::UTC).date();
-    let what = match role.reviewed {
-        None => format!("the role `{}` does not say when it was reviewed", role.id),
-        Some(day) => {
-            let due = day.checked_add(Span::new().months(REVIEW_MONTHS)).ok().filter(|due| *due < today)?;
-            let _ = due;
-            format!("the role `{}` was last reviewed on {day}", role.id)
+    let problem = match role.reviewed {
+        // A proposal has not been looked at by nature.
+        None => Diagnostic::note("POL004", format!("the role `{}` does not say when it was reviewed", role.id)),
+        Some(day) if day.checked_add(Span::new().months(REVIEW_MONTHS)).is_ok_and(|due| due < today) => {
+            Diagnostic::warning("POL004", format!("the role `{}` was last reviewed on {day}", role.id))
         }
+        Some(_) => return None,
     };
     let fix = format!("look whether it is right, then write `reviewed = {today}`");
-    let problem = Diagnostic::warning("POL004", what).place(role.place.clone()).fix(fix);
-    Some(problem)
+    Some(problem.place(role.place.clone()).fix(fix))
 }
 
 fn ended(matrix: &SodMatrix, now: Timestamp) -> impl Iterator<Item = Diagnostic> + '_ {

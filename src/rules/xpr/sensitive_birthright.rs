@@ -16,11 +16,18 @@ pub(in crate::rules) static RULE: Rule = Rule {
     controls: &[LP],
     population: Population::Objects,
     needs: &[],
-    options: &[Setting {
-        name: "standard_percent",
-        default: 20,
-        about: "share of the people at work from which on a group or entitlement counts as standard; a role's `max_holders_percent` in policy/roles.toml comes first",
-    }],
+    options: &[
+        Setting {
+            name: "standard_percent",
+            default: 20,
+            about: "share of the people at work from which on a group or entitlement counts as standard; a role's `max_holders_percent` in policy/roles.toml comes first",
+        },
+        Setting {
+            name: "standard_people",
+            default: 10,
+            about: "holders from which on a group or entitlement may count as standard: in a small company one administrator is a large share",
+        },
+    ],
     manual: Manual {
         finds: "A group or entitlement that makes its holder privileged or an administrator, and that a birthright role gives by attributes, or that a large share of the people at work holds.",
         matters: "What everybody gets is never asked for and hardly ever looked at. Privilege in it is privilege for every newcomer and for whoever takes over one of their accounts.",
@@ -37,40 +44,45 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         NodeKind::Group | NodeKind::Entitlement => {}
         NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => return Verdict::NotApplicable,
     }
-    let level = match facts.access.gives(facts.graph, node) {
-        Privilege::Certain(level @ (PrivilegeLevel::Privileged | PrivilegeLevel::Admin)) => level,
-        Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited) => return Verdict::Pass,
-        Privilege::Undecided { at_least: level @ PrivilegeLevel::Privileged, .. } => level,
-        Privilege::Undecided { why, .. } => return Verdict::NotEvaluated(why),
-    };
-    let of_roles = facts
+    let privilege = facts.access.gives(facts.graph, node);
+    if matches!(privilege, Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited)) {
+        return Verdict::Pass;
+    }
+    let of_roles: Vec<_> = facts
         .named
         .given_at(node)
         .iter()
         .filter(|thing| facts.named.thing(**thing).targets.binary_search(&node).is_ok())
         .flat_map(|thing| facts.roles.of_thing(*thing))
-        .filter_map(|role| facts.roles.role(*role));
-    let of_roles: Vec<_> = of_roles.collect();
+        .filter_map(|role| facts.roles.role(*role))
+        .collect();
     let birthright = of_roles.iter().find(|role| role.is_birthright());
     let limit = of_roles.iter().filter_map(|role| role.max_holders_percent).min();
     let limit = limit.map_or_else(|| facts.option(&RULE, "standard_percent"), i64::from);
+    let (employed, holders) = (facts.employed(), holders(facts, node));
+    let percent = (holders * 100).checked_div(employed).and_then(|share| i64::try_from(share).ok()).unwrap_or_default();
+    let many = i64::try_from(holders).is_ok_and(|holders| holders >= facts.option(&RULE, "standard_people"));
+    if birthright.is_none() && !(many && percent > limit) {
+        return if facts.people.hr_complete() || facts.graph.coverage().of_people().next().is_none() {
+            Verdict::Pass
+        } else {
+            Verdict::NotEvaluated("HR was not read completely: the share of holders is not known".to_owned())
+        };
+    }
+    // Only what is standard has to be harmless.
+    let level = match privilege {
+        Privilege::Certain(level) | Privilege::Undecided { at_least: level @ PrivilegeLevel::Privileged, .. } => level,
+        Privilege::Undecided { why, .. } => return Verdict::NotEvaluated(why),
+    };
     let name = facts.graph.name(node);
     let system = facts.graph.system_name(facts.graph.node(node).system);
-    let employed = facts.employed();
-    let holders = holders(facts, node);
-    let percent = (holders * 100).checked_div(employed).and_then(|share| i64::try_from(share).ok());
-    let message = match (birthright, percent) {
-        (Some(role), _) => {
+    let message = match birthright {
+        Some(role) => {
             format!("The birthright role {} gives {name} in {system}, which is {level}, by attributes alone.", role.id)
         }
-        (None, None) => return Verdict::NotEvaluated("nobody is known to be at work".to_owned()),
-        (None, Some(percent)) if percent > limit => {
+        None => {
             format!("{name} in {system} is {level}, and {holders} of {employed} people at work hold it (limit {limit} %).")
         }
-        (None, Some(_)) if !facts.people.hr_complete() => {
-            return Verdict::NotEvaluated("HR was not read completely: the share of holders is not known".to_owned());
-        }
-        (None, Some(_)) => return Verdict::Pass,
     };
     let table = if facts.graph.group(node).is_some() { "groups" } else { "entitlements" };
     let facts_of = [("level", level.to_string()), ("holders", holders.to_string()), ("employed", employed.to_string())];
