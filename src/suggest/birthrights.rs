@@ -37,7 +37,9 @@ pub(super) fn find(columns: &Columns, settings: &Settings) -> Found {
     let things = 0..columns.things().len();
     let most = columns.combinations().iter().map(Combination::groups).max().unwrap_or_default();
     let tally = || Tally { counts: vec![0; most], touched: Vec::new() };
-    let found = things.into_par_iter().map_init(tally, |tally, thing| prune(columns, rules(columns, thing, settings, tally)));
+    let found = things.into_par_iter().map_init(tally, |tally, thing| {
+        prune(columns, thing, rules(columns, thing, settings, tally), settings.min_people)
+    });
     Found(found.collect())
 }
 
@@ -78,17 +80,16 @@ fn rules(columns: &Columns, thing: usize, settings: &Settings, tally: &mut Tally
     rules
 }
 
-/// Drops every rule whose people are all among those of another: that one says as much of more people.
-fn prune(columns: &Columns, mut rules: Vec<Rule>) -> Vec<Rule> {
-    let people = |rule: &Rule| columns.combinations()[rule.combination].people(rule.group);
-    rules.sort_by_key(|rule| (std::cmp::Reverse(people(rule).len()), rule.combination, rule.group));
-    let mut kept: Vec<Rule> = Vec::new();
+/// Keeps the rules of the most people first, and drops what explains too few further holders: that says nothing new.
+fn prune(columns: &Columns, thing: usize, mut rules: Vec<Rule>, least: usize) -> Vec<Rule> {
+    let people = |rule: &Rule| columns.combinations()[rule.combination].people(rule.group).len();
+    rules.sort_by_key(|rule| (std::cmp::Reverse(people(rule)), rule.combination, rule.group));
+    let is_of = |rule: &Rule, person: u32| columns.combinations()[rule.combination].group[person as usize] == rule.group;
+    let mut unexplained: Vec<u32> = columns.holders(thing).to_vec();
+    let mut kept = Vec::new();
     for rule in rules {
-        let within = |other: &Rule| {
-            let group = &columns.combinations()[other.combination].group;
-            people(&rule).iter().all(|person| group[*person as usize] == other.group)
-        };
-        if !kept.iter().any(within) {
+        if unexplained.iter().filter(|person| is_of(&rule, **person)).count() >= least {
+            unexplained.retain(|person| !is_of(&rule, *person));
             kept.push(rule);
         }
     }
