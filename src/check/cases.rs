@@ -137,9 +137,12 @@ pub fn read(path: &Path, text: String) -> Result<(Vec<Placed>, Vec<Diagnostic>),
     }
     let notes = cases.iter().filter(|placed| !placed.case.rest.is_empty()).map(|placed| {
         let keys: Vec<&str> = placed.case.rest.keys().map(String::as_str).collect();
-        Diagnostic::note("POL006", format!("the case `{}` has keys that nobody reads: {}", placed.case.id, keys.join(", ")))
-            .place(placed.place.clone())
-            .fix("remove them, or correct their spelling")
+        Diagnostic::note(
+            "POL006",
+            format!("the case `{}` has keys that nobody reads: {}", placed.case.id, keys.join(", ")),
+        )
+        .place(placed.place.clone())
+        .fix("remove them, or correct their spelling")
     });
     let notes = notes.collect();
     if problems.is_empty() { Ok((cases, notes)) } else { Err(problems) }
@@ -199,7 +202,8 @@ impl Placed {
     pub fn disagreement(&self, policy: &Policy, now: Timestamp) -> Result<String, Box<Diagnostic>> {
         let person = Person::of(self)?;
         let outcome = judge(policy, &person, now);
-        let Expected { birthrights, undecided, requestable, missing, conflicts, mitigated, companions } = &self.case.expected;
+        let Expected { birthrights, undecided, requestable, missing, conflicts, mitigated, companions } =
+            &self.case.expected;
         let compared = [
             ("birthrights", birthrights, &outcome.birthrights),
             ("undecided", undecided, &outcome.undecided),
@@ -247,7 +251,10 @@ impl<'a> Person<'a> {
             match field {
                 Some(Field::WorkerType) if text.parse::<WorkerType>().is_err() => {
                     let known: Vec<&str> = WorkerType::ALL.iter().map(|one| one.as_str()).collect();
-                    return Err(refuse(format!("`{text}` is no worker type"), &format!("write one of {}", known.join(", "))));
+                    return Err(refuse(
+                        format!("`{text}` is no worker type"),
+                        &format!("write one of {}", known.join(", ")),
+                    ));
                 }
                 Some(field) => {
                     fields.insert(field, fold(text));

@@ -1,6 +1,6 @@
 //! What is wrong with a policy that can be read: names that mean nothing, controls that ran out, roles that nobody looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -11,10 +11,13 @@ use crate::config::{Config, Policy};
 use crate::diagnostic::{Diagnostic, Place, similar};
 use crate::graph::{Graph, NodeKind};
 use crate::people::PersonIx;
+use crate::rules::duties::{Control, Duties, Performs};
 use crate::rules::{Facts, Ground, Inventory, Options};
 
 /// Months after which a role counts as not reviewed.
 const REVIEW_MONTHS: i32 = 12;
+/// People whom a note names.
+const NAMED: usize = 5;
 
 /// What can be said without a snapshot.
 pub fn without_snapshot(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
@@ -46,6 +49,7 @@ pub fn with_snapshot(estate: &Estate, config: &Config, now: Timestamp) -> Vec<Di
     told.extend(populations(&facts));
     if let Some(matrix) = &config.policy.sod {
         told.extend(uncovered(&facts, matrix));
+        told.extend(mitigated(&facts, matrix));
     }
     told.sort_by_key(|problem| {
         let place = problem.place.as_ref();
@@ -73,10 +77,13 @@ fn ended(matrix: &SodMatrix, now: Timestamp) -> impl Iterator<Item = Diagnostic>
     matrix.conflicts.iter().flat_map(move |conflict| {
         let over = conflict.mitigations.iter().filter(move |mitigation| mitigation.expires < today);
         over.map(|mitigation| {
-            Diagnostic::warning("POL002", format!("the mitigation of `{}` ran out on {}", conflict.id, mitigation.expires))
-                .place(mitigation.place.clone())
-                .effect("whoever it covered has the conflict again")
-                .fix(format!("let {} prove that the control works and write a new day, or remove it", mitigation.owner))
+            Diagnostic::warning(
+                "POL002",
+                format!("the mitigation of `{}` ran out on {}", conflict.id, mitigation.expires),
+            )
+            .place(mitigation.place.clone())
+            .effect("whoever it covered has the conflict again")
+            .fix(format!("let {} prove that the control works and write a new day, or remove it", mitigation.owner))
         })
     })
 }
@@ -146,12 +153,10 @@ fn populations(facts: &Facts<'_>) -> Vec<Diagnostic> {
         if sure == 0 && may == 0 && employed > 0 {
             let conditions: Vec<String> = role.birthright.iter().map(ToString::to_string).collect();
             let problem = Diagnostic::warning("POL005", format!("nobody at work gets the role `{}`", role.id));
-            told.push(
-                problem
-                    .place(role.place.clone())
-                    .cause(format!("it asks for {}", conditions.join("; or ")))
-                    .fix("compare the values with those of HR: `muster query \"select distinct department from employments\"`"),
-            );
+            told
+                .push(problem.place(role.place.clone()).cause(format!("it asks for {}", conditions.join("; or "))).fix(
+                "compare the values with those of HR: `muster query \"select distinct department from employments\"`",
+            ));
         }
         if let Some(limit) = role.max_holders_percent.filter(|limit| sure * 100 > usize::from(*limit) * employed) {
             let what = format!("attributes give the role `{}` to {sure} of {employed} people at work", role.id);
@@ -177,7 +182,8 @@ fn roles_of(facts: &Facts<'_>, person: PersonIx) -> Vec<(u32, Answer)> {
 
 /// Mitigations that cover nobody whom the snapshot knows.
 fn uncovered(facts: &Facts<'_>, matrix: &SodMatrix) -> Vec<Diagnostic> {
-    let mitigations = matrix.conflicts.iter().flat_map(|conflict| conflict.mitigations.iter().map(move |one| (conflict, one)));
+    let mitigations =
+        matrix.conflicts.iter().flat_map(|conflict| conflict.mitigations.iter().map(move |one| (conflict, one)));
     let keys = mitigations.flat_map(|(conflict, one)| one.of.iter().map(move |key| (conflict, one, key)));
     let mut told = Vec::new();
     for (conflict, mitigation, key) in keys {
@@ -197,6 +203,37 @@ fn uncovered(facts: &Facts<'_>, matrix: &SodMatrix) -> Vec<Diagnostic> {
             Diagnostic::note("POL003", what).cause("HR was not read completely")
         };
         told.push(problem.place(place).fix("write an employee id, a feed's own key, or an account as `system:id`"));
+    }
+    told
+}
+
+/// Whom each mitigation covers today: what passes because of it is named with its control.
+fn mitigated(facts: &Facts<'_>, matrix: &SodMatrix) -> Vec<Diagnostic> {
+    let mut told = Vec::new();
+    for (place, conflict) in
+        matrix.conflicts.iter().enumerate().filter(|(_, conflict)| !conflict.mitigations.is_empty())
+    {
+        let mut covered: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for (person, _) in facts.people.persons() {
+            let performs = |function| facts.duties.by_person(facts, function, person) == Performs::Yes;
+            let accounts = facts.duties.accounts(facts, person);
+            if let Control::Mitigated(by) = facts.duties.control(place, Some(person), &accounts)
+                && Duties::pairs(conflict).any(|(a, b)| performs(a) && performs(b))
+                && let Some(number) = conflict.mitigations.iter().position(|one| one == by)
+            {
+                covered.entry(number).or_default().push(facts.people.name(person));
+            }
+        }
+        told.extend(covered.into_iter().map(|(number, names)| {
+            let mitigation = &conflict.mitigations[number];
+            let shown = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > NAMED { " …" } else { "" };
+            let what = format!("`{}` is tolerated for {} people: {shown}{more}", conflict.id, names.len());
+            Diagnostic::note("POL009", what)
+                .place(mitigation.place.clone())
+                .cause(format!("{} ({}), until {}", mitigation.control, mitigation.owner, mitigation.expires))
+                .fix("let the owner prove that the control works before that day")
+        }));
     }
     told
 }

@@ -214,8 +214,10 @@ fn suggest_roles(session: &Session, config: &Config, limits: &Limits, which: &Wh
     );
     Ok(match unread {
         None => Outcome::new(Exit::Clean, told),
-        Some(row) => Outcome::new(Exit::Incomplete, format!("{told}, though not everything was read: {}", row.shortfall()))
-            .allowing_partial(session.global.allow_partial),
+        Some(row) => {
+            Outcome::new(Exit::Incomplete, format!("{told}, though not everything was read: {}", row.shortfall()))
+                .allowing_partial(session.global.allow_partial)
+        }
     })
 }
 
@@ -239,7 +241,8 @@ fn table(proposal: &Proposal) -> String {
         }
     }
     for role in &proposal.add_ons {
-        let when = role.department.as_ref().map_or_else(|| "on request".to_owned(), |name| format!("on request, {name}"));
+        let when =
+            role.department.as_ref().map_or_else(|| "on request".to_owned(), |name| format!("on request, {name}"));
         for item in &role.contains {
             table.add_row([
                 role.id.clone(),

@@ -691,6 +691,12 @@ pub const CODES: &[Code] = &[
         "A function of policy/sod.toml stands in no conflict, no companion and no log duty: nothing follows from it.",
     ),
     code(
+        "POL009",
+        "a mitigation covers people",
+        "These people have a conflict of policy/sod.toml that is no finding, because the control named here makes it tolerable until the \
+         day given. An auditor asks for the proof that it works.",
+    ),
+    code(
         "QRY001",
         "the query failed",
         "The SQL could not be parsed or names a table or column that does not exist. `muster query --tables` lists them; docs/tables.md explains them.",

@@ -50,7 +50,8 @@ impl People {
         let begun = &employment.changes[..begun];
         for (place, pair) in begun.windows(2).enumerate() {
             let [before, after] = pair else { continue };
-            let since = if place == 0 { starts(&before.terms).or(counts(&before.terms)) } else { counts(&before.terms) };
+            let since =
+                if place == 0 { starts(&before.terms).or(counts(&before.terms)) } else { counts(&before.terms) };
             slices.push(Slice { employment, terms: before.terms, runs: false, since, ended: counts(&after.terms) });
         }
         let terms = employment.terms();

@@ -28,6 +28,8 @@ pub(crate) enum Performs {
 struct Performers {
     any: Vec<u32>,
     not: Vec<u32>,
+    /// Whether a holder of `any` may be missing.
+    unread: bool,
     /// Accounts that hold one of `any`: certainly, and by conditional or former rows too.
     in_sure: RoaringBitmap,
     in_any: RoaringBitmap,
@@ -96,9 +98,10 @@ impl<'a> Duties<'a> {
         };
         let participants = facts.graph.accounts().map(|(ix, _)| ix).filter(takes_part).map(|ix| ix.0).collect();
         let functions = matrix.functions.iter().map(|function| performers(facts, named, function)).collect();
-        let covers = matrix.conflicts.iter().map(|conflict| {
-            conflict.mitigations.iter().map(|mitigation| cover(facts, mitigation)).collect()
-        });
+        let covers = matrix
+            .conflicts
+            .iter()
+            .map(|conflict| conflict.mitigations.iter().map(|mitigation| cover(facts, mitigation)).collect());
         Self { matrix: Some(matrix), functions, covers: covers.collect(), participants }
     }
 
@@ -124,12 +127,18 @@ impl<'a> Duties<'a> {
 
     /// Whether one account performs a function.
     pub(crate) fn by_account(&self, facts: &Facts<'_>, function: usize, account: NodeIx) -> Performs {
+        if self.is_out(function, &[account]) {
+            return Performs::No;
+        }
         let system = facts.graph.node(account).system;
         self.performs(facts, function, &[account], |thing| thing.system == Some(system))
     }
 
     /// Whether a person performs a function through all accounts together.
     pub(crate) fn by_person(&self, facts: &Facts<'_>, function: usize, person: PersonIx) -> Performs {
+        if self.is_out(function, facts.people.accounts_of(person)) {
+            return Performs::No;
+        }
         let accounts: Vec<NodeIx> = self.accounts(facts, person);
         self.performs(facts, function, &accounts, |thing| {
             let Some(system) = thing.system else { return true };
@@ -137,6 +146,13 @@ impl<'a> Duties<'a> {
                 || facts.named.is_in_question(person, system)
                 || accounts.iter().any(|account| facts.graph.node(*account).system == system)
         })
+    }
+
+    /// Whether none of the accounts holds anything of a function, and nothing of it can have been missed: what is true of nearly
+    /// everybody is told at once.
+    fn is_out(&self, function: usize, accounts: &[NodeIx]) -> bool {
+        let of = &self.functions[function];
+        !of.unread && !accounts.iter().any(|account| of.in_any.contains(account.0))
     }
 
     /// The accounts of a person that take part.
@@ -157,7 +173,9 @@ impl<'a> Duties<'a> {
         if within(&of.not_sure) {
             return Performs::No;
         }
-        let open = || Performs::Unknown("a grant on the way depends on a condition, or is from an earlier snapshot".to_owned());
+        let open = || {
+            Performs::Unknown("a grant on the way depends on a condition, or is from an earlier snapshot".to_owned())
+        };
         let unread = |things: &[u32]| {
             let things = things.iter().map(|thing| facts.named.thing(*thing)).filter(|thing| may_hold(thing));
             things.into_iter().find_map(|thing| thing.unread.as_ref().or(thing.accounts_unread.as_ref())).cloned()
@@ -227,7 +245,8 @@ impl<'a> Duties<'a> {
 }
 
 fn performers(facts: &Facts<'_>, named: &Named<'_>, function: &Function) -> Performers {
-    let places = |items: &[crate::config::policy::Item]| items.iter().map(|item| named.place(item)).collect::<Vec<u32>>();
+    let places =
+        |items: &[crate::config::policy::Item]| items.iter().map(|item| named.place(item)).collect::<Vec<u32>>();
     let (any, not) = (places(&function.any), places(&function.not));
     let unite = |things: &[u32], sure: bool| {
         let mut all = RoaringBitmap::new();
@@ -254,7 +273,9 @@ fn performers(facts: &Facts<'_>, named: &Named<'_>, function: &Function) -> Perf
             owned.entry(person).or_insert(node);
         }
     }
+    let is_unread = |thing: &Thing<'_>| thing.unread.is_some() || thing.accounts_unread.is_some();
     Performers {
+        unread: any.iter().any(|thing| is_unread(named.thing(*thing))),
         open,
         unsaid,
         owned,

@@ -13,8 +13,7 @@ use crate::graph::{Edge, Graph, NodeIx, Relation, Step, SystemIx};
 use crate::people::{Correlation, PersonIx, fold};
 
 /// Kinds without which a holder may be missing.
-const WAYS: [RecordKind; 4] =
-    [RecordKind::Membership, RecordKind::Grant, RecordKind::Group, RecordKind::Entitlement];
+const WAYS: [RecordKind; 4] = [RecordKind::Membership, RecordKind::Grant, RecordKind::Group, RecordKind::Entitlement];
 
 /// Something that the policy names.
 #[derive(Debug)]
@@ -228,7 +227,9 @@ fn holders(graph: &Graph, item: &Item, targets: &[NodeIx], certain: bool) -> Roa
     let mut seen = RoaringBitmap::new();
     let mut wait: Vec<NodeIx> = Vec::new();
     for target in targets {
-        for edge in graph.edges_to(*target).filter(|edge| passes(graph, edge, certain) && on_resource(graph, item, edge)) {
+        for edge in
+            graph.edges_to(*target).filter(|edge| passes(graph, edge, certain) && on_resource(graph, item, edge))
+        {
             if seen.insert(edge.source.0) {
                 wait.push(edge.source);
             }

@@ -63,8 +63,7 @@ impl<'a> Roles<'a> {
         let place = |item| named.place(item);
         let contains: Vec<Vec<u32>> =
             catalogue.roles.iter().map(|role| role.contains.iter().map(place).collect()).collect();
-        let carriers: Vec<Option<u32>> =
-            catalogue.roles.iter().map(|role| role.carrier.as_ref().map(place)).collect();
+        let carriers: Vec<Option<u32>> = catalogue.roles.iter().map(|role| role.carrier.as_ref().map(place)).collect();
         let mut of_thing = vec![Vec::new(); named.things().len()];
         for (role, (things, carrier)) in (0..).zip(contains.iter().zip(&carriers)) {
             for thing in things.iter().chain(carrier) {
@@ -217,7 +216,8 @@ impl Attributes {
     pub(crate) fn of(people: &People, person: PersonIx, slice: &Slice<'_>, asked: &[String]) -> Self {
         let Terms { department, title, location, cost_centre, worker_type, .. } = slice.terms;
         let own = &people.person(person).attributes;
-        let further = |name: &String| own.iter().find(|(known, _)| people.text(*known) == name).map(|(_, value)| *value);
+        let further =
+            |name: &String| own.iter().find(|(known, _)| people.text(*known) == name).map(|(_, value)| *value);
         let further = asked.iter().map(further).collect();
         Self { department, title, location, cost_centre, worker_type, further }
     }
@@ -231,9 +231,10 @@ impl Attributes {
             Field::Title => self.title,
             Field::Location => self.location,
             Field::CostCentre => self.cost_centre,
-            Field::Further(name) => {
-                asked.iter().position(|known| known == name).and_then(|place| self.further.get(place).copied().flatten())
-            }
+            Field::Further(name) => asked
+                .iter()
+                .position(|known| known == name)
+                .and_then(|place| self.further.get(place).copied().flatten()),
         };
         text.map(|text| fold(people.text(text))).filter(|value| !value.is_empty())
     }

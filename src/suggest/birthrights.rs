@@ -84,7 +84,8 @@ fn rules(columns: &Columns, thing: usize, settings: &Settings, tally: &mut Tally
 fn prune(columns: &Columns, thing: usize, mut rules: Vec<Rule>, least: usize) -> Vec<Rule> {
     let people = |rule: &Rule| columns.combinations()[rule.combination].people(rule.group).len();
     rules.sort_by_key(|rule| (std::cmp::Reverse(people(rule)), rule.combination, rule.group));
-    let is_of = |rule: &Rule, person: u32| columns.combinations()[rule.combination].group[person as usize] == rule.group;
+    let is_of =
+        |rule: &Rule, person: u32| columns.combinations()[rule.combination].group[person as usize] == rule.group;
     let mut unexplained: Vec<u32> = columns.holders(thing).to_vec();
     let mut kept = Vec::new();
     for rule in rules {
@@ -121,7 +122,9 @@ pub(super) fn told(estate: &Estate, columns: &Columns, names: &Names, found: &Fo
             Birthright { id, when, people, contains }
         })
         .collect();
-    told.sort_by(|a, b| (a.when.len(), std::cmp::Reverse(a.people), &a.when).cmp(&(b.when.len(), std::cmp::Reverse(b.people), &b.when)));
+    told.sort_by(|a, b| {
+        (a.when.len(), std::cmp::Reverse(a.people), &a.when).cmp(&(b.when.len(), std::cmp::Reverse(b.people), &b.when))
+    });
     let mut taken: FxHashMap<String, usize> = FxHashMap::default();
     for role in &mut told {
         let times = taken.entry(role.id.clone()).or_default();

@@ -103,7 +103,11 @@ impl Columns {
     pub(super) fn condition(&self, combination: usize, group: u32) -> Vec<(String, String)> {
         let combination = &self.combinations[combination];
         let Some(person) = combination.people(group).first() else { return Vec::new() };
-        combination.fields.iter().map(|field| (FIELDS[*field].to_string(), self.cell(*field, *person).to_owned())).collect()
+        combination
+            .fields
+            .iter()
+            .map(|field| (FIELDS[*field].to_string(), self.cell(*field, *person).to_owned()))
+            .collect()
     }
 
     /// The department of a person, as HR writes it.
@@ -132,7 +136,8 @@ fn value(estate: &Estate, slice: &Slice<'_>, field: &Field) -> Option<String> {
         Field::Further(_) => None,
     };
     // A value with a wildcard in it would be another condition.
-    text.map(|text| estate.people.text(text).trim().to_owned()).filter(|text| !text.is_empty() && !text.contains(['*', '?']))
+    text.map(|text| estate.people.text(text).trim().to_owned())
+        .filter(|text| !text.is_empty() && !text.contains(['*', '?']))
 }
 
 /// Values as numbers, in order; letter case aside. The spelling that comes first in order is shown.

@@ -37,13 +37,19 @@ pub(super) fn find(
     for of_person in rest.chunk_by(|a, b| a.0 == b.0).filter(|of_person| of_person.len() > 1) {
         *exact.entry(of_person.iter().map(|(_, thing)| *thing).collect()).or_default() += 1;
     }
-    let mut sets: Vec<(Vec<u32>, usize)> = exact.into_iter().filter(|(_, people)| *people >= settings.min_people).collect();
+    let mut sets: Vec<(Vec<u32>, usize)> =
+        exact.into_iter().filter(|(_, people)| *people >= settings.min_people).collect();
     sets.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
     sets.truncate(settings.max_add_ons);
-    let mut sets: Vec<(Vec<u32>, Vec<u32>)> =
-        sets.into_iter().map(|(things, _)| (all_of(columns, &things), things)).map(|(people, things)| (things, people)).collect();
+    let mut sets: Vec<(Vec<u32>, Vec<u32>)> = sets
+        .into_iter()
+        .map(|(things, _)| (all_of(columns, &things), things))
+        .map(|(people, things)| (things, people))
+        .collect();
     // Larger sets first, so that what is nested in one can be told.
-    sets.sort_by(|a, b| (Reverse(a.0.len()), Reverse(a.1.len()), &a.0).cmp(&(Reverse(b.0.len()), Reverse(b.1.len()), &b.0)));
+    sets.sort_by(|a, b| {
+        (Reverse(a.0.len()), Reverse(a.1.len()), &a.0).cmp(&(Reverse(b.0.len()), Reverse(b.1.len()), &b.0))
+    });
     let mut kept: Vec<(Vec<u32>, Vec<u32>)> = Vec::new();
     for (things, people) in sets {
         if !kept.iter().any(|(larger, theirs)| is_nested(&things, people.len(), larger, theirs.len())) {
@@ -51,7 +57,8 @@ pub(super) fn find(
         }
     }
     kept.sort_by(|a, b| (Reverse(a.1.len()), &a.0).cmp(&(Reverse(b.1.len()), &b.0)));
-    let number = |(place, (things, people)): (usize, &(Vec<u32>, Vec<u32>))| tell(estate, columns, names, place, things, people);
+    let number =
+        |(place, (things, people)): (usize, &(Vec<u32>, Vec<u32>))| tell(estate, columns, names, place, things, people);
     kept.iter().enumerate().map(number).collect()
 }
 

@@ -84,7 +84,8 @@ pub fn write_toml(proposal: &Proposal, settings: &Settings, out: &mut impl Write
         let title = if when.is_empty() { "Everybody at work".to_owned() } else { format!("By {when}") };
         writeln!(out, "\n# {} people: {}\n[[role]]", role.people, visible(&title))?;
         writeln!(out, "id         = {}\ntitle      = {}", quoted(&role.id), quoted(&title))?;
-        let conditions: Vec<String> = role.when.iter().map(|(field, value)| format!("{field} = [{}]", quoted(value))).collect();
+        let conditions: Vec<String> =
+            role.when.iter().map(|(field, value)| format!("{field} = [{}]", quoted(value))).collect();
         let table = if conditions.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", conditions.join(", ")) };
         writeln!(out, "birthright = [{table}]\ncontains   = [")?;
         for given in &role.contains {
@@ -102,7 +103,11 @@ pub fn write_toml(proposal: &Proposal, settings: &Settings, out: &mut impl Write
     }
     for role in &proposal.add_ons {
         let cohesion = percent(role.cohesion);
-        writeln!(out, "\n# {} people hold all of it, {cohesion} % of those who hold any of it\n[[role]]", role.support)?;
+        writeln!(
+            out,
+            "\n# {} people hold all of it, {cohesion} % of those who hold any of it\n[[role]]",
+            role.support
+        )?;
         let condition = role.department.as_ref().map_or_else(
             || "{}".to_owned(),
             |department| format!("{{ {} = [{}] }}", Field::Department, quoted(department)),

@@ -125,10 +125,12 @@ impl Known<'_> {
         if !self.0.iter().any(|known| known == name) {
             let near = similar(name, self.0.iter().map(String::as_str));
             let what = format!("the policy names the system `{name}`, which neither the config nor the inventory has");
-            problems.push(Diagnostic::error("CFG012", what).place(Place::new(file, system.span())).fix(near.map_or_else(
-                || "correct the name, or list the system in policy/inventory.toml".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            )));
+            problems.push(Diagnostic::error("CFG012", what).place(Place::new(file, system.span())).fix(
+                near.map_or_else(
+                    || "correct the name, or list the system in policy/inventory.toml".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                ),
+            ));
         }
     }
 }

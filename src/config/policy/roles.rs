@@ -311,14 +311,14 @@ mod tests {
             told,
             [
                 "roles.toml:1:1 CFG010 nobody can come to the role `a`",
-                "roles.toml:3:25 CFG012 the policy names the system `add`, which neither the config nor the inventory has",
+                "roles.toml:3:24 CFG012 the policy names the system `add`, which neither the config nor the inventory has",
                 "roles.toml:5:6 CFG010 there are two roles `a`",
                 "roles.toml:7:23 CFG010 `max_holders_percent` is out of range: 1 to 100",
                 "roles.toml:8:15 CFG010 `department` has no value: the condition holds of nobody",
-                "roles.toml:8:46 CFG010 a value of `title` is empty",
+                "roles.toml:8:47 CFG010 a value of `title` is empty",
                 "roles.toml:9:13 CFG010 this names no thing that can be held, or two",
-                "roles.toml:9:65 CFG010 wildcards do not go here",
-                "roles.toml:9:100 CFG010 a membership is on no resource",
+                "roles.toml:9:64 CFG010 wildcards do not go here",
+                "roles.toml:9:97 CFG010 a membership is on no resource",
                 "roles.toml:10:1 CFG010 this reserves nothing, or for nobody",
             ]
         );

@@ -45,7 +45,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         .given_at(node)
         .iter()
         .filter(|thing| facts.named.thing(**thing).targets.binary_search(&node).is_ok())
-        .flat_map(|thing| facts.roles.of_thing(*thing).iter().filter(|role| facts.roles.carrier(**role) == Some(*thing)))
+        .flat_map(|thing| {
+            facts.roles.of_thing(*thing).iter().filter(|role| facts.roles.carrier(**role) == Some(*thing))
+        })
         .copied()
         .collect();
     let Some(first) = carried.first().and_then(|role| facts.roles.role(*role)) else { return Verdict::NotApplicable };
@@ -68,8 +70,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let name = facts.graph.name(node);
     let table = if facts.graph.group(node).is_some() { "groups" } else { "entitlements" };
     let version = first.version.as_ref().map_or_else(String::new, |version| format!(" version {version}"));
-    let mut failure = Failure::new(format!("{name}, which carries the role {}{version}, {}.", first.id, parts.join("; ")))
-        .row(facts.object_row(node, table, &[("role", first.id.clone())]));
+    let mut failure =
+        Failure::new(format!("{name}, which carries the role {}{version}, {}.", first.id, parts.join("; ")))
+            .row(facts.object_row(node, table, &[("role", first.id.clone())]));
     for edge in &more {
         failure = failure.row(facts.edge_row(edge));
     }

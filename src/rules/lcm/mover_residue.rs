@@ -42,7 +42,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if facts.roles.catalogue().is_none() {
         return Verdict::NotEvaluated(NO_ROLES.to_owned());
     }
-    let given: Vec<u32> = facts.named.given_by(facts.graph, &edge).filter(|thing| is_birthright(facts, *thing)).collect();
+    let given: Vec<u32> =
+        facts.named.given_by(facts.graph, &edge).filter(|thing| is_birthright(facts, *thing)).collect();
     // What stands in a role itself is judged by that, whatever lies behind it; else one reason to stay is enough.
     let own = |thing: &&u32| facts.named.thing(**thing).targets.binary_search(&edge.target).is_ok();
     let named: Vec<u32> = given.iter().filter(own).copied().collect();

@@ -105,6 +105,7 @@ fn rehired(facts: &Facts<'_>, person: PersonIx) -> Option<(Timestamp, Timestamp)
         same.filter_map(|slice| slice.since).min()
     });
     let start = start.min()?;
-    let left = slices.iter().filter(|slice| !slice.runs).filter_map(|slice| slice.ended).filter(|at| *at < start).max()?;
+    let left =
+        slices.iter().filter(|slice| !slice.runs).filter_map(|slice| slice.ended).filter(|at| *at < start).max()?;
     (start.duration_since(left).as_hours() / 24 > SEAMLESS_DAYS).then_some((left, start))
 }

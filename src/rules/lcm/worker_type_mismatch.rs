@@ -27,9 +27,10 @@ pub(in crate::rules) static RULE: Rule = Rule {
 };
 
 /// Something that the holder may not have.
+#[derive(Clone, Copy)]
 struct Reserved<'a> {
-    what: String,
     types: &'a [WorkerType],
+    /// What the policy names; `None` for the class of the account.
     thing: Option<u32>,
 }
 
@@ -72,8 +73,16 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         };
     }
     let names = |types: &[WorkerType]| types.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" or ");
-    let told: Vec<String> =
-        wrong.iter().map(|reserved| format!("{} (reserved for {})", reserved.what, names(reserved.types))).collect();
+    let told: Vec<String> = wrong
+        .iter()
+        .map(|reserved| {
+            let what = match reserved.thing {
+                Some(thing) => facts.named.thing(thing).item.to_string(),
+                None => format!("an account of class {}", facts.people.class(account).class),
+            };
+            format!("{what} (reserved for {})", names(reserved.types))
+        })
+        .collect();
     let mut failure = Failure::new(format!(
         "{}, who works as {}, has {}.",
         facts.people.name(person),
@@ -102,19 +111,18 @@ fn types_of(facts: &Facts<'_>, person: PersonIx) -> Vec<WorkerType> {
 /// What is reserved in a system, for an account of its class.
 fn reservations<'a>(facts: &'a Facts<'_>, account: NodeIx, system: SystemIx) -> Vec<Reserved<'a>> {
     let Some(catalogue) = facts.roles.catalogue() else { return Vec::new() };
-    let of_things = |things: Vec<u32>, types: &'a [WorkerType]| {
-        let here = things.into_iter().filter(move |thing| facts.named.thing(*thing).system == Some(system));
-        here.map(move |thing| Reserved { what: facts.named.thing(thing).item.to_string(), types, thing: Some(thing) })
-    };
-    let roles = (0..).zip(&catalogue.roles).filter(|(_, role)| !role.reserved_for.is_empty());
-    let mut all: Vec<Reserved<'a>> =
-        roles.flat_map(|(place, role)| of_things(facts.roles.contains(place).to_vec(), &role.reserved_for)).collect();
+    let here = |thing: &u32| facts.named.thing(*thing).system == Some(system);
+    let mut all = Vec::new();
+    for (place, role) in (0..).zip(&catalogue.roles).filter(|(_, role)| !role.reserved_for.is_empty()) {
+        let things = facts.roles.contains(place).iter().copied().filter(here);
+        all.extend(things.map(|thing| Reserved { types: role.reserved_for.as_slice(), thing: Some(thing) }));
+    }
+    let class = facts.people.class(account).class;
     for reserved in &catalogue.reserved {
-        let things = reserved.items.iter().map(|item| facts.named.place(item)).collect();
-        all.extend(of_things(things, &reserved.types));
-        let class = facts.people.class(account).class;
+        let things = reserved.items.iter().map(|item| facts.named.place(item)).filter(here);
+        all.extend(things.map(|thing| Reserved { types: reserved.types.as_slice(), thing: Some(thing) }));
         if reserved.classes.contains(&class) {
-            all.push(Reserved { what: format!("an account of class {class}"), types: &reserved.types, thing: None });
+            all.push(Reserved { types: &reserved.types, thing: None });
         }
     }
     all

@@ -85,7 +85,11 @@ fn doubt(facts: &Facts<'_>, person: PersonIx, thing: &Thing<'_>) -> Option<Strin
     }
     let system = thing.system?;
     if thing.targets.is_empty() {
-        return Some(format!("policy/roles.toml names `{}`, and the system has no such {}", thing.item, thing.item.held.as_str()));
+        return Some(format!(
+            "policy/roles.toml names `{}`, and the system has no such {}",
+            thing.item,
+            thing.item.held.as_str()
+        ));
     }
     if facts.named.is_in_question(person, system) {
         let system = facts.graph.system_name(system);

@@ -65,7 +65,9 @@ fn administers(facts: &Facts<'_>, duty: &LogDuty, account: NodeIx) -> Performs {
     }
     match facts.privilege(account) {
         Privilege::Certain(PrivilegeLevel::Admin) => Performs::Yes,
-        Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited | PrivilegeLevel::Privileged) => Performs::No,
+        Privilege::Certain(PrivilegeLevel::Baseline | PrivilegeLevel::Limited | PrivilegeLevel::Privileged) => {
+            Performs::No
+        }
         Privilege::Undecided { why, .. } => Performs::Unknown(why),
     }
 }

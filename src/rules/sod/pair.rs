@@ -66,7 +66,10 @@ pub(super) fn proved(
             let way = facts.duties.way(facts, function, accounts);
             if let Some(last) = way.last() {
                 let mut row = facts.edge_row(last);
-                row.facts.insert("function".to_owned(), facts.duties.function(function).map_or_else(String::new, |f| f.id.clone()));
+                row.facts.insert(
+                    "function".to_owned(),
+                    facts.duties.function(function).map_or_else(String::new, |f| f.id.clone()),
+                );
                 if !failure.evidence.contains(&row) {
                     failure = failure.row(row);
                 }

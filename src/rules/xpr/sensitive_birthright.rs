@@ -81,7 +81,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
             format!("The birthright role {} gives {name} in {system}, which is {level}, by attributes alone.", role.id)
         }
         None => {
-            format!("{name} in {system} is {level}, and {holders} of {employed} people at work hold it (limit {limit} %).")
+            format!(
+                "{name} in {system} is {level}, and {holders} of {employed} people at work hold it (limit {limit} %)."
+            )
         }
     };
     let table = if facts.graph.group(node).is_some() { "groups" } else { "entitlements" };

@@ -721,14 +721,17 @@ mod tests {
             locals.entry(person.local).or_default().push(person.id);
         }
         let shared: Vec<_> = locals.into_iter().filter(|(_, ids)| ids.len() > 1).map(|(local, _)| local).collect();
-        assert_eq!(shared, [
+        assert_eq!(
+            shared,
+            [
                 "alex.moreau-petit",
                 "anneke.terhorst",
                 "casper.nyqvist",
                 "kwabena.asante-boateng",
                 "ottilie.brandhorst",
                 "sinead.gallagher",
-            ]);
+            ]
+        );
     }
 
     #[test]
