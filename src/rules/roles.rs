@@ -170,7 +170,7 @@ fn profile(catalogue: &RoleCatalogue, says: &impl Fn(&Field) -> Option<String>) 
 
 /// Whether somebody has a role from attributes alone.
 pub(crate) fn birthright(role: &Role, says: &impl Fn(&Field) -> Option<String>) -> Answer {
-    When::any(&role.birthright, says).and(|| When::any(&role.unless, says).not())
+    When::any(&role.birthright, says).and(|| !When::any(&role.unless, says))
 }
 
 /// Whether one of several conditions holds of a person today.

@@ -167,19 +167,18 @@ fn combine(fields: Vec<usize>, cells: &[Vec<u32>], people: usize, least: usize) 
     let mut numbers: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
     let mut sizes: Vec<usize> = Vec::new();
     let mut group: Vec<u32> = Vec::with_capacity(people);
-    for person in 0..people {
+    group.extend((0..people).map(|person| {
         let key: Vec<u32> = fields.iter().map(|field| cells[*field][person]).collect();
         if key.contains(&NONE) {
-            group.push(NONE);
-            continue;
+            return NONE;
         }
         let number = *numbers.entry(key).or_insert_with(|| {
             sizes.push(0);
             number(sizes.len() - 1)
         });
         sizes[number as usize] += 1;
-        group.push(number);
-    }
+        number
+    }));
     let mut next = 0;
     let renumbered: Vec<u32> = sizes
         .iter()

@@ -155,10 +155,12 @@ impl Answer {
             },
         }
     }
+}
 
-    /// The contrary.
-    #[must_use]
-    pub fn not(self) -> Self {
+impl std::ops::Not for Answer {
+    type Output = Self;
+
+    fn not(self) -> Self {
         match self {
             Self::Yes => Self::No,
             Self::No => Self::Yes,
@@ -320,10 +322,10 @@ mod tests {
         let unknown = Answer::Unknown(Field::Title);
         let (sales, legal) = ((Field::Department, "Sales"), (Field::Department, "Legal"));
         let chief = (Field::Title, "Chief");
-        assert_eq!(when(&[sales.clone()]).answer(&ada), Answer::Yes);
+        assert_eq!(when(std::slice::from_ref(&sales)).answer(&ada), Answer::Yes);
         assert_eq!(when(&[sales.clone(), chief.clone()]).answer(&ada), unknown);
         assert_eq!(when(&[chief.clone(), legal.clone()]).answer(&ada), Answer::No);
-        assert_eq!(When::any(&[when(&[chief.clone()]), when(&[sales])], &ada), Answer::Yes);
+        assert_eq!(When::any(&[when(std::slice::from_ref(&chief)), when(&[sales])], &ada), Answer::Yes);
         assert_eq!(When::any(&[when(&[chief]), when(&[legal])], &ada), unknown);
         assert_eq!(When::default().answer(&ada), Answer::Yes);
         assert_eq!(When::any(&[], &ada), Answer::No);

@@ -13,7 +13,7 @@ pub(super) fn regained(company: &Company, truth: &mut Truth, accounts: &mut Vec<
     // When a grant was given follows from its names: one that is older than the return is wanted.
     let is_old =
         |id: &String| used_ago(&mut Rng::of(&format!("{id}/{role}/{workspace}")), 60, 600) < at("2026-01-15T00:00:00Z");
-    let id = (2041..).map(|number| format!("crm-{number}")).find(is_old).expect("half of all grants are that old");
+    let id = (2041..2999).map(|number| format!("crm-{number}")).find(is_old).expect("half of all grants are that old");
     let mut account = Account::new(&id, &person.local, &person.name());
     account.email = person.email();
     account.employee.clone_from(&person.id);
