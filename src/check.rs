@@ -10,6 +10,7 @@ pub mod cases;
 pub mod links;
 pub mod persons;
 pub mod policy_lint;
+pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +21,12 @@ use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
 use crate::access::Access;
+use crate::config::policy::OwnRule;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
+use crate::query;
 use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -36,6 +39,8 @@ pub struct Estate {
     pub people: People,
     /// Privilege.
     pub access: Access,
+    /// Where all of it comes from.
+    pub snapshot: Snapshot,
 }
 
 impl Estate {
@@ -51,7 +56,7 @@ impl Estate {
         let people =
             people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
-        Ok(Self { graph, people, access })
+        Ok(Self { graph, people, access, snapshot: snapshot.clone() })
     }
 
     /// Asks every rule.
@@ -69,7 +74,11 @@ impl Estate {
             inventory: &inventory,
             policy: &config.policy,
         };
-        Ok(rules::evaluate(&Facts::new(ground, now), history))
+        let facts = Facts::new(ground, now);
+        let mut check = rules::evaluate(&facts, history);
+        let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
+        rules::evaluate_own(&mut check, &facts, history, ask)?;
+        Ok(check)
     }
 }
 
@@ -102,18 +111,32 @@ fn inventory(config: &Config) -> Inventory {
 /// What `[rules]` changes; unknown rules and options are refused.
 fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
     let mut options = Options::default();
-    let mut problems = Vec::new();
+    let mut problems = rules::namesakes(&config.policy.rules);
     for table in config.rules() {
-        if let Err(problem) = apply(&mut options, table) {
+        if let Err(problem) = apply(&mut options, table, &config.policy.rules) {
             problems.push(*problem);
         }
     }
     if problems.is_empty() { Ok(options) } else { Err(problems) }
 }
 
-fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnostic>> {
+fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result<(), Box<Diagnostic>> {
+    if let Some(rule) = own.iter().find(|rule| rule.id.eq_ignore_ascii_case(&table.id) || rule.slug == table.id) {
+        if !table.enabled {
+            options.disabled.insert(rule.id.clone(), table.reason.clone().unwrap_or_default());
+        }
+        let place = table.place.clone();
+        let values: BTreeMap<String, i64> = table.options()?;
+        return match values.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Diagnostic::error("CFG031", format!("{} has no option `{name}`", rule.id))
+                .place(place)
+                .fix("a rule of your own has its numbers in its SQL")
+                .into()),
+        };
+    }
     let Some(rule) = rules::find(&table.id) else {
-        let near = similar(&table.id, RULES.iter().map(|rule| rule.id));
+        let near = similar(&table.id, RULES.iter().map(|rule| rule.id).chain(own.iter().map(|rule| rule.id.as_str())));
         return Err(Diagnostic::error("CFG030", format!("there is no rule `{}`", table.id))
             .place(table.place.clone())
             .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))

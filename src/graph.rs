@@ -554,7 +554,7 @@ impl Graph {
 
     /// The node of `kind` that `system` knows by `id`.
     pub fn find(&self, system: SystemIx, kind: NodeKind, id: &str) -> Option<NodeIx> {
-        self.lookup.find(system, kind, self.strings.find(id)?)
+        self.lookup.find(&self.nodes, system, kind, self.strings.find(id)?)
     }
 
     /// A system by name.

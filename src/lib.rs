@@ -26,6 +26,7 @@ pub mod controls;
 pub mod diagnostic;
 pub mod diff;
 pub mod graph;
+pub mod metrics;
 pub mod people;
 pub mod query;
 pub mod report;

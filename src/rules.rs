@@ -23,6 +23,7 @@ mod lost_people;
 pub(crate) mod named;
 mod needs;
 mod orp;
+mod own;
 pub(crate) mod roles;
 mod sod;
 mod subject;
@@ -38,6 +39,7 @@ use crate::graph::Step;
 pub use self::evaluate::{Check, History, evaluate};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
+pub use self::own::{evaluate as evaluate_own, namesakes};
 pub use self::subject::{Population, Subject};
 
 /// Every rule, in order of id. One line here registers one.

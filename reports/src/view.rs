@@ -380,7 +380,7 @@ pub struct LinkChurn {
     pub new: u64,
     /// Each of them: moved, lost, gone, new. Every moved and lost one is here; of the others at most a thousand each.
     pub changes: Vec<LinkChange>,
-    /// Changes that are counted and not listed; the query table `link_changes` has them all.
+    /// Changes that are counted and not listed; `-o csv-link-changes` and the query table `link_changes` have them all.
     pub left_out: u64,
 }
 
@@ -497,4 +497,10 @@ pub trait Population {
     /// # Errors
     /// The first error that `visit` returns.
     fn grants(&self, visit: &mut dyn FnMut(GrantRow) -> std::io::Result<()>) -> std::io::Result<()>;
+
+    /// Every link that is not what it was at the check before; none where there is no such check, which the view tells.
+    ///
+    /// # Errors
+    /// The first error that `visit` returns.
+    fn link_changes(&self, visit: &mut dyn FnMut(LinkChange) -> std::io::Result<()>) -> std::io::Result<()>;
 }

@@ -1,9 +1,10 @@
 //! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml`, `inventory.toml`,
-//! `roles.toml` and `sod.toml` are read here.
+//! `roles.toml` and `sod.toml` are read here, and a team's own rules in `rules/`.
 
 pub mod edit;
 mod items;
 mod links;
+mod own_rules;
 mod persons;
 mod roles;
 mod sod;
@@ -12,20 +13,34 @@ mod when;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
 pub use self::items::{Held, Item};
 pub use self::links::{Ruling, WrittenDecision};
-pub use self::persons::{PersonDecision, schema as persons_schema};
-pub use self::roles::{Reservation, Role, RoleCatalogue, schema as roles_schema};
-pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix, schema as sod_schema};
+pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
+pub use self::persons::PersonDecision;
+pub use self::roles::{Reservation, Role, RoleCatalogue};
+pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix};
 pub use self::when::{Answer, Field, Pattern, Says, When};
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
 /// The files that are read.
 const FILES: [&str; 6] = ["inventory.toml", "links.toml", "persons.toml", "pins.toml", "roles.toml", "sod.toml"];
+
+/// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
+pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
+    ("inventory.toml", inventory_schema),
+    ("links.toml", links::links_schema),
+    ("persons.toml", persons::schema),
+    ("pins.toml", links::pins_schema),
+    ("roles.toml", roles::schema),
+    ("rule.toml", own_rules::schema),
+    ("sod.toml", sod::schema),
+];
 
 /// What people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +59,8 @@ pub struct Policy {
     pub roles: Option<RoleCatalogue>,
     /// What one person must not do together; `None` without `sod.toml`.
     pub sod: Option<SodMatrix>,
+    /// Rules that the team wrote, in order of their files' names.
+    pub rules: Vec<OwnRule>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -61,19 +78,33 @@ pub struct InventoryEntry {
     pub place: Place,
 }
 
-#[derive(Deserialize)]
+/// Systems that the company has, collected or not.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "policy/inventory.toml")]
 struct InventoryFile {
+    /// The systems.
     #[serde(default)]
+    #[schemars(with = "Vec<InventoryTable>")]
     system: Vec<Spanned<InventoryTable>>,
 }
 
-#[derive(Deserialize)]
+/// A system that the company has.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct InventoryTable {
+    /// Its name; that of a `[[system]]` of muster.toml once it is collected.
+    #[schemars(with = "String")]
     name: Spanned<String>,
+    /// Who answers for it.
     owner: Option<String>,
+    /// Anything else worth knowing.
     note: Option<String>,
+}
+
+/// The published JSON Schema of `inventory.toml`.
+fn inventory_schema() -> Json {
+    schemars::schema_for!(InventoryFile).to_value()
 }
 
 impl Policy {
@@ -143,7 +174,33 @@ impl Policy {
                 }
             }
         }
+        policy.read_rules(folder, shown, notes, problems);
         policy
+    }
+
+    /// The folder `rules/`: a file each.
+    fn read_rules(&mut self, folder: &Path, shown: &Path, notes: &mut Vec<Diagnostic>, problems: &mut Vec<Diagnostic>) {
+        let names = match file_names(&folder.join("rules")) {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                let what = format!("cannot list `{}`", shown.join("rules").display());
+                let problem = Diagnostic::error("CFG010", what).cause(error.to_string());
+                return problems.push(problem.fix("make it a readable folder with a file for each rule, or remove it"));
+            }
+        };
+        for name in names {
+            let name = format!("rules/{name}");
+            if Path::new(&name).extension().is_some_and(|ending| ending == "toml") {
+                self.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    let rule = own_rules::read(text, &policy.rules, problems);
+                    policy.rules.extend(rule);
+                });
+            } else {
+                let what = format!("`{}` is not read", shown.join(name).display());
+                notes.push(Diagnostic::note("CFG011", what).fix("a rule's file ends in .toml"));
+            }
+        }
     }
 
     fn read_file(

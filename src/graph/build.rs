@@ -115,16 +115,38 @@ impl Adjacency {
     }
 }
 
-/// Nodes by system, kind and id.
+/// Nodes by system, kind and id: those with one id in a chain, which is as long as there are systems and kinds that have it.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    nodes: FxHashMap<(u16, NodeKind, u32), NodeIx>,
+    /// The last node of each id, by the id's number; [`NO_NODE`] of a text that is no id.
+    last: Vec<u32>,
+    /// The node before, of the same id.
+    before: Vec<u32>,
 }
+
+const NO_NODE: u32 = u32::MAX;
 
 impl Lookup {
     /// The node, when there is one.
-    pub(super) fn find(&self, system: SystemIx, kind: NodeKind, id: Text) -> Option<NodeIx> {
-        self.nodes.get(&(system.0, kind, number(id))).copied()
+    pub(super) fn find(&self, nodes: &[Node], system: SystemIx, kind: NodeKind, id: Text) -> Option<NodeIx> {
+        let mut place = self.last.get(number(id) as usize).copied().unwrap_or(NO_NODE);
+        while place != NO_NODE {
+            let node = &nodes[place as usize];
+            if node.system == system && node.kind == kind {
+                return Some(NodeIx(place));
+            }
+            place = self.before[place as usize];
+        }
+        None
+    }
+
+    /// Takes in a new node.
+    fn add(&mut self, ix: NodeIx, id: Text) {
+        let id = number(id) as usize;
+        if id >= self.last.len() {
+            self.last.resize(id + 1, NO_NODE);
+        }
+        self.before.push(std::mem::replace(&mut self.last[id], ix.0));
     }
 }
 
@@ -228,23 +250,17 @@ impl Builder {
     ///
     /// An id that several scopes list is one node: its best row wins, and of equally good ones the first.
     fn node(&mut self, node: Node, first_of_kind: usize) -> Place {
-        let key = (node.system.0, node.kind, number(node.id));
         let ix = node_ix(self.nodes.len());
-        match self.lookup.nodes.entry(key) {
-            Entry::Occupied(known) => {
-                let known = known.get().get();
-                if self.nodes[known].state <= node.state {
-                    return Place::Known;
-                }
-                self.nodes[known] = node;
-                Place::Better(known - first_of_kind)
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(ix);
-                self.nodes.push(node);
-                Place::New
-            }
+        let Some(known) = self.lookup.find(&self.nodes, node.system, node.kind, node.id) else {
+            self.lookup.add(ix, node.id);
+            self.nodes.push(node);
+            return Place::New;
+        };
+        if self.nodes[known.get()].state <= node.state {
+            return Place::Known;
         }
+        self.nodes[known.get()] = node;
+        Place::Better(known.get() - first_of_kind)
     }
 
     /// Adds an account.
@@ -273,7 +289,7 @@ impl Builder {
 
     /// Adds a credential; of those with the same id the best row stays.
     pub fn credential(&mut self, mut credential: Credential) {
-        credential.account = self.lookup.find(credential.system, NodeKind::Account, credential.account_id);
+        credential.account = self.lookup.find(&self.nodes, credential.system, NodeKind::Account, credential.account_id);
         match self.credential_places.entry((credential.system, credential.id)) {
             Entry::Occupied(known) => {
                 let known = &mut self.credentials[*known.get()];
@@ -296,11 +312,11 @@ impl Builder {
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
     pub fn resolve(&mut self, like: &Node, kinds: &[NodeKind]) -> NodeIx {
         for kind in kinds {
-            if let Some(ix) = self.lookup.find(like.system, *kind, like.id) {
+            if let Some(ix) = self.lookup.find(&self.nodes, like.system, *kind, like.id) {
                 return ix;
             }
         }
-        if let Some(ix) = self.lookup.find(like.system, NodeKind::Unresolved, like.id) {
+        if let Some(ix) = self.lookup.find(&self.nodes, like.system, NodeKind::Unresolved, like.id) {
             return ix;
         }
         let ix = node_ix(self.nodes.len());

@@ -4,6 +4,7 @@ use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
     IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel,
 };
+use polars::prelude::DataFrame;
 
 use super::{
     Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Policy, Relation,
@@ -115,42 +116,43 @@ impl Lists {
 }
 
 fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame(
-        "accounts",
-        &[
-            "id",
-            "id_kind",
-            "login",
-            "native_name",
-            "name",
-            "emails",
-            "emails_verified",
-            "employee_id",
-            "class",
-            "class_evidence",
-            "affiliation",
-            "lifecycle",
-            "is_root",
-            "created",
-            "created_state",
-            "expires",
-            "expires_state",
-            "password_changed",
-            "password_changed_state",
-            "interactive",
-            "mfa",
-            "mfa_state",
-            "owner",
-            "department",
-            "title",
-            "manager",
-            "federated",
-            "last_activity",
-            "last_activity_state",
-            "state",
-        ],
-    )?;
-    let rows = Rows::of(&frame, "accounts");
+    let columns = [
+        "id",
+        "id_kind",
+        "login",
+        "native_name",
+        "name",
+        "emails",
+        "emails_verified",
+        "employee_id",
+        "class",
+        "class_evidence",
+        "affiliation",
+        "lifecycle",
+        "is_root",
+        "created",
+        "created_state",
+        "expires",
+        "expires_state",
+        "password_changed",
+        "password_changed_state",
+        "interactive",
+        "mfa",
+        "mfa_state",
+        "owner",
+        "department",
+        "title",
+        "manager",
+        "federated",
+        "last_activity",
+        "last_activity_state",
+        "state",
+    ];
+    snapshot.each_frame("accounts", &columns, |frame| account_rows(builder, frame))
+}
+
+fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "accounts");
     let mut places = Places::of(&rows)?;
     let text = |name: &str| rows.texts(name);
     let (id, id_kind, login) = (text("id")?, text("id_kind")?, text("login")?);
@@ -279,8 +281,11 @@ fn credentials(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreEr
         "status",
         "state",
     ];
-    let frame = snapshot.frame("credentials", &columns)?;
-    let rows = Rows::of(&frame, "credentials");
+    snapshot.each_frame("credentials", &columns, |frame| credential_rows(builder, frame))
+}
+
+fn credential_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "credentials");
     let mut places = Places::of(&rows)?;
     let (id, account, kind) = (rows.texts("id")?, rows.texts("account")?, rows.texts("kind")?);
     let (name, status) = (rows.texts("name")?, rows.texts("status")?);
@@ -343,8 +348,11 @@ fn candidates(kind: PrincipalKind) -> &'static [NodeKind] {
 
 fn memberships(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
     let columns = ["group", "member", "member_kind", "since", "until", "via", "state"];
-    let frame = snapshot.frame("memberships", &columns)?;
-    let rows = Rows::of(&frame, "memberships");
+    snapshot.each_frame("memberships", &columns, |frame| membership_rows(builder, frame))
+}
+
+fn membership_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "memberships");
     let mut places = Places::of(&rows)?;
     let (group, member, kind) = (rows.texts("group")?, rows.texts("member")?, rows.texts("member_kind")?);
     let (since, until, via) = (rows.instants("since")?, rows.instants("until")?, rows.texts("via")?);
@@ -383,8 +391,11 @@ fn grants(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> 
         "until_state",
         "state",
     ];
-    let frame = snapshot.frame("grants", &columns)?;
-    let rows = Rows::of(&frame, "grants");
+    snapshot.each_frame("grants", &columns, |frame| grant_rows(builder, frame))
+}
+
+fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "grants");
     let mut places = Places::of(&rows)?;
     let (principal, kind, entitlement) =
         (rows.texts("principal")?, rows.texts("principal_kind")?, rows.texts("entitlement")?);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_reports::view::{Finding, Reason, RuleSummary, Step as ViewStep};
+use muster_reports::view::{Finding, Reason, RuleSummary, Severity, Step as ViewStep};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -39,7 +39,13 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
         rules.push(summary);
         findings.extend(found);
     }
-    findings.sort_by(|a: &Finding, b: &Finding| {
+    sort(&mut findings);
+    Check { findings, rules }
+}
+
+/// Gravest first, then by rule, system and id.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
         let of = |finding: &Finding| std::cmp::Reverse(finding.severity);
         (of(a), &a.rule, &a.subject.system, &a.subject.id, &a.subject.kind, &a.fingerprint).cmp(&(
             of(b),
@@ -50,18 +56,17 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
             &b.fingerprint,
         ))
     });
-    Check { findings, rules }
 }
 
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     pass: u64,
     not_evaluated: BTreeMap<String, u64>,
     failures: Vec<(Subject, Box<super::Failure>)>,
 }
 
 impl Tally {
-    fn count(mut self, subject: Subject, verdict: Verdict) -> Self {
+    pub(super) fn count(mut self, subject: Subject, verdict: Verdict) -> Self {
         match verdict {
             Verdict::NotApplicable => {}
             Verdict::Pass => self.pass += 1,
@@ -81,20 +86,41 @@ impl Tally {
     }
 }
 
+/// What a rule is called, for its findings and totals.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) id: &'a str,
+    pub(super) slug: &'a str,
+    pub(super) title: &'a str,
+    pub(super) severity: Severity,
+    pub(super) controls: Vec<String>,
+    pub(super) fix: &'a str,
+}
+
 fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummary, Vec<Finding>) {
-    let tally = walk(rule, facts);
-    let controls = controls::controls(rule.controls);
+    let Rule { id, slug, title, severity, .. } = *rule;
+    let head = Head { id, slug, title, severity, controls: controls::controls(rule.controls), fix: rule.manual.fix };
+    total(&head, walk(rule, facts), facts, history)
+}
+
+/// A rule's verdicts as control totals and findings.
+pub(super) fn total(
+    head: &Head<'_>,
+    tally: Tally,
+    facts: &Facts<'_>,
+    history: &History,
+) -> (RuleSummary, Vec<Finding>) {
     let mut reasons: Vec<Reason> =
         tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
     reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
     let not_evaluated = reasons.iter().map(|reason| reason.subjects).sum();
     let fail = tally.failures.len() as u64;
     let summary = RuleSummary {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
-        severity: rule.severity,
-        controls: controls.clone(),
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
+        severity: head.severity,
+        controls: head.controls.clone(),
         population: tally.pass + fail + not_evaluated,
         pass: tally.pass,
         fail,
@@ -104,17 +130,18 @@ fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummar
     let findings = tally
         .failures
         .into_par_iter()
-        .map(|(subject, failure)| finding(rule, facts, history, &controls, subject, *failure))
+        .map(|(subject, failure)| finding(head, facts, history, subject, *failure))
         .collect();
     (summary, findings)
 }
 
 /// Every subject of the rule's population, judged.
 fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
-    let judge = Judge::of(rule, facts);
+    let judge = Judge::of(rule.id, rule.needs, facts);
+    let ask = |subject: Subject| judge.weigh(subject, (rule.judge)(facts, subject));
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let each = |count: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
-        judge.all((0..count).into_par_iter().map(|place| subject(number(place))))
+        all(&ask, (0..count).into_par_iter().map(|place| subject(number(place))))
     };
     match rule.population {
         Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
@@ -123,19 +150,25 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
             each(facts.graph.credentials().len(), &|place| Subject::Credential(CredentialIx(place)))
         }
         Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
-        Population::Edges => judge.all(
+        Population::Edges => all(
+            &ask,
             (0..facts.graph.node_count())
                 .into_par_iter()
                 .flat_map_iter(|place| facts.graph.edges_from(NodeIx(number(place))).map(Subject::Edge)),
         ),
-        Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
-        Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
+        Population::Systems => all(&ask, (0..facts.systems.len()).into_par_iter().map(Subject::System)),
+        Population::Scopes => all(&ask, (0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
     }
 }
 
+fn all(ask: &(impl Fn(Subject) -> Verdict + Sync), subjects: impl ParallelIterator<Item = Subject>) -> Tally {
+    subjects
+        .fold(Tally::default, |tally, subject| tally.count(subject, ask(subject)))
+        .reduce(Tally::default, Tally::join)
+}
+
 /// A rule about to judge: its needs looked up once for HR, once a scope for the subject's own place.
-struct Judge<'a> {
-    rule: &'static Rule,
+pub(super) struct Judge<'a> {
     facts: &'a Facts<'a>,
     disabled: Option<String>,
     needs_people: bool,
@@ -144,9 +177,9 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn of(rule: &'static Rule, facts: &'a Facts<'a>) -> Self {
+    pub(super) fn of(id: &str, needs: &[Need], facts: &'a Facts<'a>) -> Self {
         let coverage = facts.graph.coverage();
-        let (hr, own): (Vec<&Need>, Vec<&Need>) = rule.needs.iter().partition(|need| need.from == From::Hr);
+        let (hr, own): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
             let (system_name, scope_name) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
             let moved = || coverage.of_scope(system_name, scope_name).find(|row| row.columns_moved());
@@ -154,24 +187,16 @@ impl<'a> Judge<'a> {
             Some(((system, scope), unmet.or_else(|| Some(moved()?.shortfall()))?))
         });
         Self {
-            rule,
             facts,
-            disabled: facts.options.disabled.get(rule.id).map(|why| format!("switched off in the config: {why}")),
+            disabled: facts.options.disabled.get(id).map(|why| format!("switched off in the config: {why}")),
             needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
         }
     }
 
-    fn all(&self, subjects: impl ParallelIterator<Item = Subject>) -> Tally {
-        subjects
-            .fold(Tally::default, |tally, subject| tally.count(subject, self.judge(subject)))
-            .reduce(Tally::default, Tally::join)
-    }
-
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.
-    fn judge(&self, subject: Subject) -> Verdict {
-        let verdict = (self.rule.judge)(self.facts, subject);
+    pub(super) fn weigh(&self, subject: Subject, verdict: Verdict) -> Verdict {
         if verdict == Verdict::NotApplicable {
             return verdict;
         }
@@ -188,31 +213,30 @@ impl<'a> Judge<'a> {
 }
 
 fn finding(
-    rule: &Rule,
+    head: &Head<'_>,
     facts: &Facts<'_>,
     history: &History,
-    controls: &[String],
     subject: Subject,
     failure: super::Failure,
 ) -> Finding {
     let view = subject.view(facts);
-    let fingerprint = subject.fingerprint(facts, rule.id, &view);
+    let fingerprint = subject.fingerprint(facts, head.id, &view);
     let (severity, severity_reason) = match failure.severity {
         Some((severity, why)) => (severity, Some(why)),
-        None => (rule.severity, None),
+        None => (head.severity, None),
     };
     Finding {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
         severity,
         severity_reason,
         subject: view,
         message: failure.message,
         evidence: failure.evidence,
         path: failure.path.iter().map(|step| view_step(facts, step)).collect(),
-        controls: controls.to_vec(),
-        fix: rule.manual.fix.to_owned(),
+        controls: head.controls.clone(),
+        fix: head.fix.to_owned(),
         first_seen: history.first_seen.get(&fingerprint).copied().unwrap_or(facts.now),
         last_seen: facts.now,
         fingerprint,

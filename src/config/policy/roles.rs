@@ -159,7 +159,7 @@ struct ReservedTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(RolesFile).to_value()
 }
 

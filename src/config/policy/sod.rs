@@ -226,7 +226,7 @@ struct LogTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(SodFile).to_value()
 }
 
