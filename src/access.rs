@@ -167,6 +167,31 @@ impl Access {
         self.bounds.above(graph.node(account).scope, account)
     }
 
+    /// How privileged a group or an entitlement makes its holder, as far as nothing stands between.
+    pub fn gives(&self, graph: &Graph, node: NodeIx) -> Privilege {
+        let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
+        let at_least = match () {
+            () if reaches(&self.admin) => return Privilege::Certain(PrivilegeLevel::Admin),
+            () if reaches(&self.privileged) => PrivilegeLevel::Privileged,
+            () => PrivilegeLevel::Baseline,
+        };
+        let why = if reaches(&self.maybe_admin) {
+            Some("a grant on the way depends on a condition, or is from an earlier snapshot".to_owned())
+        } else if let Some(unknown) = self.unknown.as_ref().filter(|reach| reach.reaches(node)) {
+            let end = unknown.path(node).last().map_or(node, |step| step.target);
+            Some(self.undecided.get(&end).cloned().unwrap_or_default())
+        } else if self.silent[usize::from(graph.node(node).system.0)] {
+            let system = graph.system_name(graph.node(node).system);
+            Some(format!("`{system}` does not say what its roles and groups allow"))
+        } else {
+            self.unread.get(&graph.node(node).scope).cloned()
+        };
+        match why {
+            Some(why) => Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why },
+            None => Privilege::Certain(at_least),
+        }
+    }
+
     /// The shortest path from `account` to what makes it privileged; empty when nothing does.
     pub fn proof(&self, account: NodeIx) -> Vec<Step> {
         [&self.admin, &self.maybe_admin, &self.privileged]
@@ -229,14 +254,15 @@ pub fn holdings(graph: &Graph, account: NodeIx) -> Holdings {
 
 /// Whether an edge carries access on. What holds something passes it to its members; an entitlement is an end, and an id that
 /// no record explains is none: it may be a holder of the same name.
-fn leads_on(graph: &Graph, edge: &Edge) -> bool {
+pub(crate) fn leads_on(graph: &Graph, edge: &Edge) -> bool {
     match edge.relation {
         Relation::MemberOf => true,
         Relation::Holds => graph.node(edge.target).kind == NodeKind::Entitlement,
     }
 }
 
-fn is_unconditional(graph: &Graph, edge: &Edge) -> bool {
+/// Whether an edge holds whatever else is true: it bears no condition, and was read with the snapshot.
+pub(crate) fn is_unconditional(graph: &Graph, edge: &Edge) -> bool {
     !is_stale(graph, edge) && (edge.relation == Relation::MemberOf || graph.detail(edge).note.is_none())
 }
 

@@ -6,8 +6,10 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
+pub mod cases;
 pub mod links;
 pub mod persons;
+pub mod policy_lint;
 pub mod tables;
 
 use std::collections::BTreeMap;

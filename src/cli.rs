@@ -25,6 +25,7 @@ mod names;
 pub mod outcome;
 pub mod output;
 pub mod path;
+pub mod policy;
 mod prose;
 pub mod query;
 pub mod report;
@@ -168,6 +169,8 @@ pub enum Command {
     Path(path::Arguments),
     /// List the rules and show their manuals
     Rules(rules::Arguments),
+    /// Check, test, compare and propose what the policy folder says
+    Policy(policy::Arguments),
     /// Service levels of access control, for people, Prometheus and OpenTelemetry
     Metrics(metrics::Arguments),
     /// Ask the tables with SQL
@@ -205,6 +208,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),
+        Command::Policy(arguments) => policy::run(&arguments, session),
         Command::Metrics(arguments) => metrics::run(&arguments, session),
         Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),

@@ -244,6 +244,22 @@ pub const MOVE: Bundle = Bundle {
     ],
 };
 
+/// Duties are separated.
+pub const SOD: Bundle = Bundle {
+    name: "SOD",
+    gloss: "no one person carries a transaction from its beginning to its end",
+    controls: &[
+        "NIST 800-53 AC-5",
+        "ISO 27001 A.5.3",
+        "SOC 2 CC6.3",
+        "SOC 2 CC5.2",
+        "PCI DSS 6.5.4",
+        "NIS2 11.2.2(a)",
+        "DORA RTS 21(b)",
+        "SOX SoD",
+    ],
+};
+
 /// Access is reviewed.
 pub const REV: Bundle = Bundle {
     name: "REV",

@@ -13,7 +13,7 @@
 //! not be read never looks clean: completeness travels with the data and reaches every verdict and the exit code.
 //!
 //! [`graph`] holds the facts in memory; [`people`] adds persons and whose account is whose, [`access`] what a grant allows;
-//! [`rules`] judge every subject and count every verdict.
+//! [`rules`] judge every subject and count every verdict. [`suggest`] proposes roles from what people hold.
 //!
 //! [`cli`] is the command line, each command a thin call into the engine; [`diagnostic`] is how problems are told.
 
@@ -33,6 +33,7 @@ pub mod query;
 pub mod report;
 pub mod rules;
 pub mod snapshot;
+pub mod suggest;
 
 /// Name and version, as snapshots and reports record them.
 pub const TOOL: &str = concat!("muster ", env!("CARGO_PKG_VERSION"));

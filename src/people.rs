@@ -30,6 +30,7 @@ mod recycled;
 mod reweigh;
 mod rungs;
 mod runs;
+mod slices;
 mod strategy;
 
 use std::borrow::Cow;
@@ -53,6 +54,7 @@ pub use self::login::NameKeys;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
 pub use self::recycled::Former;
 pub use self::rungs::{Prober, Rung, RungAnswer};
+pub use self::slices::Slice;
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
 /// The rungs, strongest first. One line here registers one.

@@ -17,12 +17,14 @@ mod dbg;
 mod dor;
 mod dq;
 mod drf;
+pub(crate) mod duties;
 mod evaluate;
 mod facts;
 mod index;
 mod lcm;
 mod lookup;
 mod lost_people;
+pub(crate) mod named;
 mod needs;
 mod net;
 mod nhi;
@@ -31,7 +33,9 @@ mod own;
 mod owner;
 mod past;
 mod prv;
+pub(crate) mod roles;
 mod safeguard;
+mod sod;
 mod subject;
 mod xpr;
 
@@ -91,19 +95,23 @@ pub const RULES: &[&Rule] = &[
     &dq::missing_facts::RULE,
     &dq::naming::RULE,
     &drf::regression::RULE,
+    &drf::role_content::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
     &lcm::left_on_disabled::RULE,
     &lcm::access_before_start::RULE,
+    &lcm::mover_residue::RULE,
     &lcm::external_without_end::RULE,
     &lcm::past_end_date::RULE,
+    &lcm::rehire_regained_access::RULE,
     &lcm::identifier_recycled::RULE,
     &lcm::back_dated_termination::RULE,
     &lcm::manager_stale::RULE,
     &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
     &lcm::token_outlives::RULE,
+    &lcm::worker_type_mismatch::RULE,
     &lcm::kept_too_long::RULE,
     &net::remote_access::RULE,
     &net::local_edge_admin::RULE,
@@ -126,8 +134,14 @@ pub const RULES: &[&Rule] = &[
     &orp::ownerless_privilege::RULE,
     &orp::owner_gone::RULE,
     &orp::expired_temporary::RULE,
+    &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
     &prv::secret_in_record::RULE,
+    &sod::toxic_pair::RULE,
+    &sod::toxic_across::RULE,
+    &sod::latent_conflict::RULE,
+    &sod::missing_companion::RULE,
+    &sod::own_audit_trail::RULE,
     &xpr::unused_entitlement::RULE,
     &xpr::over_provisioned::RULE,
     &xpr::peer_outlier::RULE,
@@ -135,6 +149,8 @@ pub const RULES: &[&Rule] = &[
     &xpr::escalation_path::RULE,
     &xpr::admin_count::RULE,
     &xpr::standing_privilege::RULE,
+    &xpr::direct_grant::RULE,
+    &xpr::sensitive_birthright::RULE,
     &xpr::external_privilege::RULE,
     &xpr::role_bloat::RULE,
     &xpr::everyday_admin::RULE,

@@ -21,7 +21,10 @@ fn scanned() -> &'static (Folder, Ran, Report) {
 }
 
 /// Rules that speak of a person, who belongs to no system.
-const OF_PERSONS: [&str; 7] = ["DQ-001", "DQ-002", "LCM-002", "LCM-003", "LCM-007", "LCM-011", "ORP-012"];
+const OF_PERSONS: [&str; 11] = [
+    "DQ-001", "DQ-002", "LCM-002", "LCM-003", "LCM-007", "LCM-011", "ORP-011", "ORP-012", "SOD-002", "SOD-003",
+    "SOD-004",
+];
 
 fn planted(entries: &serde_json::Value) -> BTreeSet<Address> {
     list(entries)

@@ -406,6 +406,8 @@ fn an_empty_ldif() {
 fn an_empty_but_successful_scim_service() {
     let folder = Folder::example("acme");
     folder.scan(&[]).0.assert_code(1);
+    let users = "select distinct id from accounts where system = 'expenses'";
+    let before = folder.query(users).len();
     for file in std::fs::read_dir(folder.path().join("scim")).unwrap() {
         std::fs::remove_file(file.unwrap().path()).unwrap();
     }
@@ -415,8 +417,8 @@ fn an_empty_but_successful_scim_service() {
     ran.assert_code(3);
     ran.assert_says(&["expenses", "= cause: ", "help: "]);
     assert_eq!(report.gappy(), BTreeSet::from(["expenses".to_owned()]));
-    let kept = folder.query("select distinct id from accounts where system = 'expenses'");
-    assert_eq!(kept.len(), 208, "what is not in an empty answer was not removed");
+    let kept = folder.query(users).len();
+    assert!(before > 200 && kept == before, "{kept} of {before}: what is not in an empty answer was not removed");
 }
 
 #[test]

@@ -221,6 +221,25 @@ fn the_schemas_of_the_policy_folder_accept_what_the_loader_accepts_and_refuse_un
 }
 
 #[test]
+fn the_schemas_of_roles_and_duties_accept_the_example() {
+    for name in ["roles.toml", "sod.toml"] {
+        let (_, schema) = SCHEMAS.iter().find(|(known, _)| *known == name).unwrap();
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme/policy").join(name);
+        // Dates are TOML's own; JSON has them as text.
+        let text = std::fs::read_to_string(example).unwrap();
+        let quoted = |line: &str| match line.split_once("= 20") {
+            Some((key, day)) => format!("{key}= \"20{day}\""),
+            None => line.to_owned(),
+        };
+        let text: Vec<String> = text.lines().map(quoted).collect();
+        let value: serde_json::Value = toml::from_str(&text.join("\n")).unwrap();
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:?}");
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_the_loader_accepts_and_refuses_unknown_keys() {
     let validator = jsonschema::validator_for(&muster::config::schema(&[FAKE])).unwrap();
     let good = serde_json::json!({

@@ -7,13 +7,17 @@ pub mod edit;
 mod exceptions;
 mod findings;
 mod inventory;
+mod items;
 mod links;
 mod nhi;
 mod own_rules;
 mod owners;
 mod persons;
 mod privilege;
+mod roles;
 mod shared;
+mod sod;
+mod when;
 mod written;
 
 use std::path::{Path, PathBuf};
@@ -28,13 +32,17 @@ pub use self::break_glass::BreakGlassAccount;
 pub use self::exceptions::Exception;
 pub use self::findings::{FindingDecision, Handling};
 pub use self::inventory::{InventoryEntry, SignOn, SystemKind};
+pub use self::items::{Held, Item};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::nhi::{Application, Register, Registered};
 pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
 pub use self::owners::OwnerEntry;
 pub use self::persons::PersonDecision;
 pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
+pub use self::roles::{Reservation, Role, RoleCatalogue};
 pub use self::shared::SharedAccount;
+pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix};
+pub use self::when::{Answer, Field, Pattern, Says, When};
 pub use self::written::is_like;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
@@ -55,8 +63,10 @@ pub const SCHEMAS: &[(&str, Schema)] = &[
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
     ("privilege.toml", privilege::schema),
+    ("roles.toml", roles::schema),
     ("rule.toml", own_rules::schema),
     ("shared.toml", shared::schema),
+    ("sod.toml", sod::schema),
 ];
 
 /// What people decided.
@@ -84,6 +94,10 @@ pub struct Policy {
     pub owners: Vec<OwnerEntry>,
     /// The findings that were there when Muster was adopted (`baseline.toml`).
     pub baseline: Option<Baseline>,
+    /// Who gets what by attributes, and what may be asked for; `None` without `roles.toml`.
+    pub roles: Option<RoleCatalogue>,
+    /// What one person must not do together; `None` without `sod.toml`.
+    pub sod: Option<SodMatrix>,
     /// Rules that the team wrote, in order of their files' names.
     pub rules: Vec<OwnRule>,
     /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
@@ -170,6 +184,12 @@ impl Policy {
                 "baseline.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.baseline = baseline::read(text, problems);
                 }),
+                "roles.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.roles = Some(roles::read(text, &policy.nameable(known), problems));
+                }),
+                "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.sod = Some(sod::read(text, &policy.nameable(known), problems));
+                }),
                 other => {
                     let near =
                         similar(other, SCHEMAS.iter().map(|(name, _)| *name).filter(|name| *name != "rule.toml"));
@@ -230,6 +250,12 @@ impl Policy {
                     .fix("make it a readable UTF-8 text, or move it out of the policy folder"),
             ),
         }
+    }
+
+    /// Systems that roles and duties may name: those of the config, and those of the inventory that are not collected yet.
+    /// Files are read in order of their names, so the inventory is known by then.
+    fn nameable(&self, known: &[String]) -> Vec<String> {
+        known.iter().cloned().chain(self.inventory.iter().map(|entry| entry.name.clone())).collect()
     }
 }
 

@@ -673,6 +673,57 @@ pub const CODES: &[Code] = &[
          The config has no default for it, because a team shares it.",
     ),
     code(
+        "POL001",
+        "the policy names nothing that the snapshot has",
+        "policy/roles.toml or policy/sod.toml names a group or entitlement that no system has. Rules conclude nothing from it: nobody can \
+         hold it, and nobody is told to lack it. It may be mistyped, renamed or gone; where its system was not read completely, it may be there.",
+    ),
+    code(
+        "POL002",
+        "a mitigation has run out",
+        "The control that made a conflict of policy/sod.toml tolerable counted until a day that is over. The conflict is a finding again: \
+         prove that the control works and write a new day, or remove it.",
+    ),
+    code(
+        "POL003",
+        "a mitigation covers nobody",
+        "A key in `of` is that of no person and no account of the snapshot. Employee ids, feed ids and accounts as `system:id` are understood.",
+    ),
+    code(
+        "POL004",
+        "a role was not reviewed",
+        "Nobody wrote down, or not within a year, when the role of policy/roles.toml was last looked at. Review what it contains and who \
+         gets it, and write the day as `reviewed = 2026-06-01`.",
+    ),
+    code(
+        "POL005",
+        "a condition holds of nobody",
+        "A birthright of policy/roles.toml, by what HR says today, gives the role to nobody at work. A department may have been renamed.",
+    ),
+    code(
+        "POL006",
+        "a test case cannot be used",
+        "`muster policy test` reads one JSON object a line, or TOML with a `[[case]]` table for each case. docs/formats/policy-cases.md says \
+         what may stand in one.",
+    ),
+    code(
+        "POL007",
+        "more people get a role than it allows",
+        "The attributes of policy/roles.toml give the role to a larger share of the people at work than its `max_holders_percent`. \
+         Narrow the condition, or allow more.",
+    ),
+    code(
+        "POL008",
+        "no rule uses a function",
+        "A function of policy/sod.toml stands in no conflict, no companion and no log duty: nothing follows from it.",
+    ),
+    code(
+        "POL009",
+        "a mitigation covers people",
+        "These people have a conflict of policy/sod.toml that is no finding, because the control named here makes it tolerable until the \
+         day given. An auditor asks for the proof that it works.",
+    ),
+    code(
         "QRY001",
         "the query failed",
         "The SQL could not be parsed or names a table or column that does not exist. `muster query --tables` lists them; docs/tables.md explains them.",

@@ -39,6 +39,8 @@ pub struct Employment {
     pub title: Option<Text>,
     /// Location.
     pub location: Option<Text>,
+    /// Cost centre.
+    pub cost_centre: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the last change counts.
@@ -75,6 +77,8 @@ pub struct Terms {
     pub title: Option<Text>,
     /// Location.
     pub location: Option<Text>,
+    /// Cost centre.
+    pub cost_centre: Option<Text>,
     /// IANA zone.
     pub time_zone: Option<Text>,
     /// From when the change counts.
@@ -177,13 +181,13 @@ pub(super) fn best(standings: impl Iterator<Item = Standing> + Clone) -> Standin
 }
 
 impl Terms {
-    fn zone(&self, strings: &Strings, fallback: Option<&TimeZone>) -> TimeZone {
+    pub(super) fn zone(&self, strings: &Strings, fallback: Option<&TimeZone>) -> TimeZone {
         let own = self.time_zone.and_then(|name| TimeZone::get(strings.get(name)).ok());
         own.or_else(|| fallback.cloned()).unwrap_or(TimeZone::UTC)
     }
 
     /// From when the change counts: the instant or the beginning of the day HR gives, else when it was written down.
-    fn counts_from(&self, zone: &TimeZone) -> Option<Timestamp> {
+    pub(super) fn counts_from(&self, zone: &TimeZone) -> Option<Timestamp> {
         self.effective.or_else(|| beginning_of(self.effective_day?, zone)).or(self.recorded)
     }
 
@@ -272,6 +276,7 @@ impl Employment {
             department: self.department,
             title: self.title,
             location: self.location,
+            cost_centre: self.cost_centre,
             time_zone: self.time_zone,
             effective: self.effective,
             effective_day: self.effective_day,
@@ -338,6 +343,7 @@ impl Employment {
             department,
             title,
             location,
+            cost_centre,
             time_zone,
             effective,
             effective_day,
@@ -345,7 +351,7 @@ impl Employment {
         } = terms;
         (self.status, self.worker_type, self.start, self.end) = (status, worker_type, start, end);
         (self.manager, self.department, self.time_zone) = (manager, department, time_zone);
-        (self.title, self.location) = (title, location);
+        (self.title, self.location, self.cost_centre) = (title, location, cost_centre);
         (self.effective, self.effective_day, self.recorded) = (effective, effective_day, recorded);
     }
 }
@@ -399,6 +405,7 @@ mod tests {
             department: None,
             title: None,
             location: None,
+            cost_centre: None,
             time_zone: Some(strings.add("America/New_York")),
             effective: None,
             effective_day: None,

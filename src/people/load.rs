@@ -177,6 +177,7 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
         "department",
         "title",
         "location",
+        "cost_centre",
         "time_zone",
         "effective",
         "effective_day",
@@ -190,7 +191,7 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
     let (id, person, employee_id) = (rows.texts("id")?, rows.texts("person")?, rows.texts("employee_id")?);
     let (status, worker_type, zone) = (rows.texts("status")?, rows.texts("worker_type")?, rows.texts("time_zone")?);
     let (manager, department) = (rows.texts("manager")?, rows.texts("department")?);
-    let (title, location) = (rows.texts("title")?, rows.texts("location")?);
+    let (title, location, centre) = (rows.texts("title")?, rows.texts("location")?, rows.texts("cost_centre")?);
     let (start, end) = (rows.days("start")?, rows.days("end")?);
     let (effective, recorded) = (rows.instants("effective")?, rows.instants("recorded")?);
     let (effective_day, sequence) = (rows.days("effective_day")?, rows.texts("sequence")?);
@@ -207,7 +208,7 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
         department: own(department.get(row)),
         title: own(title.get(row)),
         location: own(location.get(row)),
-        cost_centre: None,
+        cost_centre: own(centre.get(row)),
         time_zone: own(zone.get(row)),
         effective: effective.at(row),
         effective_day: effective_day.day(row),

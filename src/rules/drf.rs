@@ -1,3 +1,4 @@
 //! DRF: drift.
 
 pub(super) mod regression;
+pub(super) mod role_content;

@@ -8,10 +8,13 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::duties::Duties;
 use super::index::Index;
 use super::lookup::Lookup;
 use super::lost_people::LostPeople;
+use super::named::Named;
 use super::past::Recurring;
+use super::roles::Roles;
 use super::safeguard::{self, Safeguard};
 use super::{History, Options, Rule};
 use crate::access::{Access, Privilege};
@@ -69,6 +72,10 @@ pub struct Facts<'a> {
     safeguards: OnceLock<Vec<Safeguard>>,
     reviewed: OnceLock<Option<BTreeMap<String, String>>>,
     recurring: OnceLock<Vec<Recurring>>,
+    employed: OnceLock<usize>,
+    pub(crate) named: Named<'a>,
+    pub(crate) roles: Roles<'a>,
+    pub(crate) duties: Duties<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -96,7 +103,7 @@ impl<'a> Facts<'a> {
         let hierarchy = Hierarchy::of(people);
         graph.look_back();
         let index = Index::new(graph, policy, &systems);
-        Self {
+        let mut facts = Self {
             graph,
             people,
             access,
@@ -116,7 +123,22 @@ impl<'a> Facts<'a> {
             safeguards: OnceLock::new(),
             reviewed: OnceLock::new(),
             recurring: OnceLock::new(),
-        }
+            employed: OnceLock::new(),
+            named: Named::default(),
+            roles: Roles::default(),
+            duties: Duties::default(),
+        };
+        let named = Named::of(&facts);
+        facts.roles = Roles::of(&facts, &named);
+        facts.duties = Duties::of(&facts, &named);
+        facts.named = named;
+        facts
+    }
+
+    /// How many persons are employed.
+    pub(crate) fn employed(&self) -> usize {
+        let employed = |ix| self.people.standing(ix, self.now).is_employed();
+        *self.employed.get_or_init(|| self.people.persons().filter(|(ix, _)| employed(*ix)).count())
     }
 
     /// Takes what earlier checks kept about settings; the first call counts.

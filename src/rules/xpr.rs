@@ -1,6 +1,7 @@
 //! XPR: excess privilege.
 
 pub(super) mod admin_count;
+pub(super) mod direct_grant;
 pub(super) mod escalation_path;
 pub(super) mod everyday_admin;
 pub(super) mod external_privilege;
@@ -8,6 +9,7 @@ pub(super) mod full_admin;
 pub(super) mod over_provisioned;
 pub(super) mod peer_outlier;
 pub(super) mod role_bloat;
+pub(super) mod sensitive_birthright;
 pub(super) mod sensitive_data;
 pub(super) mod standing_privilege;
 pub(super) mod unused_entitlement;

@@ -16,6 +16,7 @@ mod json;
 mod privilege;
 mod registers;
 pub mod rng;
+mod roles;
 mod saas;
 mod scim;
 mod truth;
@@ -75,6 +76,7 @@ pub fn acme() -> (Files, Truth) {
     let (mut files, mut truth) = exports(&company);
     files.text("muster.toml", config::muster(&config::Night::ACME));
     config::policy(&company, &mut files, &[]);
+    roles::write(&company, &mut files);
     registers::registers(&company, &mut truth, &mut files);
     privilege::plant(&company, &mut truth, &mut files);
     decisions::plant(&mut files, &mut truth);
@@ -97,6 +99,7 @@ pub fn acme_broken() -> (Files, Truth) {
     files.text("muster.toml", config::muster(&config::Night::BROKEN));
     config::policy(&company, &mut files, &[("payroll", "Finance")]);
     registers::registers(&company, &mut Truth::default(), &mut files);
+    roles::write(&company, &mut files);
     files.text("truth.json", truth.to_json(NEXT));
     (files, truth)
 }
@@ -209,7 +212,7 @@ mod tests {
         }
         // Every system was read; what is wrong with the controls are decisions.
         assert!(!counts.keys().any(|rule| ["CTL-001", "CTL-002", "CTL-003"].contains(rule)));
-        assert!((60..=200).contains(&truth.findings.len()), "{}", truth.findings.len());
+        assert!((60..=260).contains(&truth.findings.len()), "{}", truth.findings.len());
         let keys: BTreeSet<_> = truth.findings.iter().map(|item| (item.rule, &item.system, &item.subject)).collect();
         assert_eq!(keys.len(), truth.findings.len());
         for item in &truth.benign {

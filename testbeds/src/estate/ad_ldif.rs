@@ -2,6 +2,8 @@
 //!
 //! Attributes, well-known RIDs and flags are those of a Windows domain: [MS-ADTS] 3.1.1.2, [MS-SAMR] 2.2.1, [MS-DTYP] 2.4.2.
 
+mod duties;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -84,6 +86,7 @@ pub(crate) fn corp(company: &Company, truth: &mut Truth) -> String {
     shared(&mut directory, truth);
     machines(&mut directory);
     access_groups(company, &mut directory, truth);
+    duties::groups(company, &mut directory, truth);
     directory.finish()
 }
 
@@ -428,7 +431,7 @@ fn group_dn(name: &str) -> String {
     format!("CN={name},{}", under("Groups"))
 }
 
-fn department_group(department: &str) -> String {
+pub(crate) fn department_group(department: &str) -> String {
     let name: String = department.chars().filter(|letter| *letter != ',').collect();
     format!("DEP-{}", name.replace(" & ", "-").replace(' ', "-"))
 }
@@ -476,7 +479,8 @@ fn staff(person: &Person, directory: &mut Directory, truth: &mut Truth) {
     }
     let id = entry.guid();
     let dn = entry.dn.clone();
-    if !disabled {
+    // The one whom it was forgotten for.
+    if !disabled && person.local != "mirela.dumitrescu" {
         directory.join(&group_dn(&department_group(person.department)), dn);
     }
     person_truth(person, &id, truth);

@@ -4,11 +4,15 @@
 //! wrong, into truth. The crowd's names share no surname with the cast, so that no convention for account names can take
 //! one for the other.
 
+mod duties;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::clock::{at, day, morning, now, shift};
 use super::rng::Rng;
+
+pub(crate) use self::duties::DOMAIN_TITLE;
 
 /// What HR says about an employment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +137,7 @@ impl Company {
     pub(crate) fn new() -> Self {
         let mut people = cast();
         crowd(&mut people);
+        duties::appoint(&mut people);
         appoint_managers(&mut people);
         people.sort_by(|a, b| (&a.id, a.hire).cmp(&(&b.id, b.hire)));
         Self { people }
@@ -289,6 +294,7 @@ fn cast() -> Vec<Person> {
     use Holds::{Active, Nothing};
     let mut cast = leavers();
     cast.extend(externals());
+    cast.extend(duties::cast());
     cast.extend(vec![
         // Joiners, movers and returners in whom nothing is wrong.
         employee(4101, "Sinéad", "Gallagher", SALES)
@@ -709,7 +715,7 @@ mod tests {
     #[test]
     fn about_four_hundred_people_work_here() {
         let company = Company::new();
-        assert!((380..=420).contains(&company.people.len()), "{}", company.people.len());
+        assert!((380..=460).contains(&company.people.len()), "{}", company.people.len());
     }
 
     #[test]
@@ -720,7 +726,17 @@ mod tests {
             locals.entry(person.local).or_default().push(person.id);
         }
         let shared: Vec<_> = locals.into_iter().filter(|(_, ids)| ids.len() > 1).map(|(local, _)| local).collect();
-        assert_eq!(shared, ["alex.moreau-petit", "kwabena.asante-boateng", "sinead.gallagher"]);
+        assert_eq!(
+            shared,
+            [
+                "alex.moreau-petit",
+                "anneke.terhorst",
+                "casper.nyqvist",
+                "kwabena.asante-boateng",
+                "ottilie.brandhorst",
+                "sinead.gallagher",
+            ]
+        );
     }
 
     #[test]

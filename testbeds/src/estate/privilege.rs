@@ -177,11 +177,14 @@ fn administrators(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
 fn outliers(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
     for (login, group, why) in [
         ("adm-chinedu.ezeudu", "T0-Server-Admins", "the only one of thirty systems engineers"),
-        ("adm-ingrid.vestergaa", "Domain Admins", "the only one of thirty systems engineers"),
         ("adm-petra.zelenka", "Administrators", "the only one of thirty systems engineers"),
-        ("adm-rafael.monteiro", "Domain Admins", "the only one of thirteen network engineers"),
-        ("ingrid.vestergaard", "Ops-A", "the only one of thirty systems engineers"),
         ("oskar.lindqvist", "Helpdesk-L3", "the only one of thirty systems engineers"),
+        ("jolanda.weissgerber", "ROLE-Payroll", "no other controller holds it: planted for duties"),
+        ("jolanda.weissgerber", "TRN-Data-Protection", "no other controller holds it: planted for duties"),
+        ("casper.nyqvist", "DEP-Finance", "the only software engineer: planted as a mover"),
+        ("radovan.kovacevic", "ERP-Finance-Power", "no other controller holds it: planted for duties"),
+        ("radovan.kovacevic", "ERP-Vendor-Master", "no other controller holds it: planted for duties"),
+        ("philippa.marchetti", "Payroll-Access", "no other controller holds it: planted for duties"),
     ] {
         truth.finding("XPR-003", "corp-ad", format!("{}|{}|", ad(login), ad(group)), "outlier", why);
     }
@@ -191,6 +194,7 @@ fn outliers(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
         ("crm-1012|administrator|global", "the only one of the support specialists"),
         ("crm-1046|reports|global", "two of the sales engineers see the reports"),
         ("crm-1099|reports|global", "two of the sales engineers see the reports"),
+        ("crm-2046|sales-user|emea", "no other support engineer holds it: planted as a rehire"),
     ] {
         truth.finding("XPR-003", "crm", edge, "outlier", why);
     }

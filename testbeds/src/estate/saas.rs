@@ -1,5 +1,7 @@
 //! The in-house CRM: `saas/crm-accounts.csv` and `saas/crm-grants.csv`.
 
+mod rehire;
+
 use super::Files;
 use super::clock::{at, iso, now, used_ago};
 use super::company::{Company, Holds, Person, account_made, used_before};
@@ -55,6 +57,7 @@ pub(crate) fn crm(company: &Company, truth: &mut Truth, files: &mut Files) {
     staff(company, truth, &mut accounts, &mut grants);
     oddities(company, truth, &mut accounts, &mut grants);
     services(company, truth, &mut accounts, &mut grants);
+    rehire::regained(company, truth, &mut accounts, &mut grants);
     for (account, why) in [
         ("crm-0007", "a grant of an account that is in no row of the accounts"),
         ("crm-0013", "a grant of an account that is in no row of the accounts"),
