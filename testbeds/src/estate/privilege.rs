@@ -5,7 +5,7 @@
 use super::Files;
 use super::ad_ldif::guid;
 use super::company::Company;
-use super::rng::aws_id_of;
+use super::rng::{aws_id_of, uuid_of};
 use super::truth::Truth;
 
 const PRODUCTION: &str = "444455556666";
@@ -197,5 +197,8 @@ fn outliers(truth: &mut Truth, ad: &dyn Fn(&str) -> String) {
         ("crm-2046|sales-user|emea", "no other support engineer holds it: planted as a rehire"),
     ] {
         truth.finding("XPR-003", "crm", edge, "outlier", why);
+    }
+    for id in ["roles/approver".to_owned(), uuid_of("expenses:group:Approvers")] {
+        truth.finding("XPR-014", "expenses", id, "twin", "the group and the role are held by the same four");
     }
 }
