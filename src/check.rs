@@ -1,7 +1,7 @@
 //! One check of one snapshot: every layer put up, every rule asked, the result kept.
 //!
 //! ```text
-//!   Snapshot ──► Estate { graph, people, access } ──► rules::evaluate ──► Check ──► report::view ──► store
+//!   Snapshot ──► Estate { graph, people, access, past, events } ──► rules::evaluate ──► Check ──► report::view ──► store
 //! ```
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
@@ -20,9 +20,10 @@ use serde_json::Value as Json;
 use crate::access::Access;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
+use crate::drift::{Events, Past};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
-use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES};
+use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Rule};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// The layers of one snapshot.
@@ -34,6 +35,10 @@ pub struct Estate {
     pub people: People,
     /// Privilege.
     pub access: Access,
+    /// What changed since the snapshot before.
+    pub past: Past,
+    /// Approvals and audit logs.
+    pub events: Events,
 }
 
 impl Estate {
@@ -42,14 +47,39 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
+        Self::load_with(snapshot, Past::of, config, now)
+    }
+
+    /// Puts the layers up, with what changed since `before` instead of since the snapshot before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a snapshot cannot be read.
+    pub fn load_since(
+        before: &Snapshot,
+        snapshot: &Snapshot,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        Self::load_with(snapshot, |snapshot| Past::between(Some(before), snapshot), config, now)
+    }
+
+    fn load_with(
+        snapshot: &Snapshot,
+        past: impl FnOnce(&Snapshot) -> Result<Past, StoreError> + Send,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let merging = persons::merging(config, now);
-        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
+        let ((graph, people), (past, events)) = rayon::join(
+            || rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now)),
+            || (past(snapshot), Events::read(snapshot)),
+        );
         let graph = graph?;
         let likeness = config.likeness.clone().read(snapshot, &graph)?;
         let people =
             people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
-        Ok(Self { graph, people, access })
+        Ok(Self { graph, people, access, past: past?, events: events? })
     }
 
     /// Asks every rule.
@@ -57,6 +87,20 @@ impl Estate {
     /// # Errors
     /// What in `[rules]` cannot be used.
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
+        self.check_by(RULES, config, history, now)
+    }
+
+    /// Asks some of the rules.
+    ///
+    /// # Errors
+    /// What in `[rules]` cannot be used.
+    pub fn check_by(
+        &self,
+        rules: &[&'static Rule],
+        config: &Config,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
         let ground = Ground {
@@ -66,8 +110,10 @@ impl Estate {
             options: &options,
             inventory: &inventory,
             policy: &config.policy,
+            past: &self.past,
+            events: &self.events,
         };
-        Ok(rules::evaluate(&Facts::new(ground, now), history))
+        Ok(rules::evaluate_some(&Facts::new(ground, now), history, rules))
     }
 }
 

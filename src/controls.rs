@@ -224,6 +224,94 @@ pub const LOG: Bundle = Bundle {
     ],
 };
 
+/// Movers and their attributes.
+pub const MOVE: Bundle = Bundle {
+    name: "MOVE",
+    gloss: "who changes job keeps what the new one needs and loses the rest",
+    controls: &[
+        "NIST 800-53 PS-5",
+        "NIST 800-53 AC-2h2-3,l",
+        "ISO 27001 A.5.18",
+        "ISO 27001 A.6.5",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "CIS 6.2",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "NIS2 11.2.2(b)",
+        "NIS2 10.3.2(b)",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-4",
+    ],
+};
+
+/// Access is reviewed.
+pub const REV: Bundle = Bundle {
+    name: "REV",
+    gloss: "access is reviewed, and what was decided is done",
+    controls: &[
+        "NIST 800-53 AC-2j",
+        "NIST 800-53 AC-6(7)",
+        "ISO 27001 A.5.18",
+        "SOC 2 CC6.2",
+        "SOC 2 CC6.3",
+        "PCI DSS 7.2.4",
+        "PCI DSS 7.2.5.1",
+        "CIS 6.8",
+        "CIS 5.5",
+        "HIPAA 308(a)(4)(ii)(C)",
+        "HIPAA 308(a)(1)(ii)(D)",
+        "NIS2 11.2.3",
+        "DORA RTS 21(e)(iv)",
+        "SOX LA-6",
+    ],
+};
+
+/// Segregation of duties.
+pub const SOD: Bundle = Bundle {
+    name: "SOD",
+    gloss: "no one person holds both halves of a sensitive task",
+    controls: &[
+        "NIST 800-53 AC-5",
+        "ISO 27001 A.5.3",
+        "SOC 2 CC6.3",
+        "SOC 2 CC5.2",
+        "PCI DSS 6.5.4",
+        "NIS2 11.2.2(a)",
+        "DORA RTS 21(b)",
+        "SOX SoD",
+    ],
+};
+
+/// Emergency and temporary access.
+pub const EMRG: Bundle = Bundle {
+    name: "EMRG",
+    gloss: "temporary and emergency access ends when it should",
+    controls: &[
+        "NIST 800-53 AC-2(2)",
+        "ISO 27001 A.8.2",
+        "ISO 27001 A.8.18",
+        "SOC 2 CC6.3",
+        "HIPAA 312(a)(2)(ii)",
+        "DORA RTS 21(a),(e)(ii)",
+    ],
+};
+
+/// Change is controlled.
+pub const CHG: Bundle = Bundle {
+    name: "CHG",
+    gloss: "nothing changes without somebody who may decide it",
+    controls: &[
+        "NIST 800-53 CM-5",
+        "NIST 800-53 CM-6",
+        "NIST 800-53 CA-7",
+        "ISO 27001 A.8.9",
+        "ISO 27001 A.8.32",
+        "SOC 2 CC8.1",
+        "PCI DSS 7.2.3",
+        "SOX CM",
+    ],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

@@ -173,7 +173,7 @@ pub(crate) fn privilege_word(privilege: &Privilege) -> String {
 
 impl Population for Walk<'_> {
     fn accounts(&self, visit: &mut dyn FnMut(AccountRow) -> io::Result<()>) -> io::Result<()> {
-        let Estate { graph, people, access } = self.estate;
+        let Estate { graph, people, access, .. } = self.estate;
         for (ix, account) in graph.accounts() {
             let node = graph.node(ix);
             let class: AccountClass = people.class(ix).class;

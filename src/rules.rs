@@ -9,17 +9,22 @@
 //! the rules; one file, one line here, one scenario and its entry in the [`catalogue`] without `waits_for` add another.
 
 mod aut;
+mod authority;
 pub mod catalogue;
+mod changes;
 mod crd;
 mod ctl;
 mod dor;
 mod dq;
+mod drf;
 mod evaluate;
 mod facts;
 mod lcm;
 mod lost_people;
+mod named;
 mod needs;
 mod orp;
+mod sod;
 mod subject;
 mod xpr;
 
@@ -30,7 +35,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, History, evaluate};
+pub use self::evaluate::{Check, History, evaluate, evaluate_some};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::subject::{Population, Subject};
@@ -44,9 +49,21 @@ pub const RULES: &[&Rule] = &[
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
+    &ctl::audit_log_gap::RULE,
+    &ctl::change_without_approval::RULE,
     &dor::dormant_account::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
+    &drf::unauthorised_grant::RULE,
+    &drf::removed_out_of_band::RULE,
+    &drf::privilege_increase::RULE,
+    &drf::not_declared::RULE,
+    &drf::declared_but_absent::RULE,
+    &drf::attribute_drift::RULE,
+    &drf::idp_and_app_disagree::RULE,
+    &drf::granted_is_not_asked::RULE,
+    &drf::manual_override::RULE,
+    &drf::flapping::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::partial_deprovisioning::RULE,
     &lcm::access_before_start::RULE,
@@ -62,7 +79,10 @@ pub const RULES: &[&Rule] = &[
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
     &orp::owner_gone::RULE,
+    &orp::resurrected_account::RULE,
+    &sod::approved_own_access::RULE,
     &xpr::full_admin::RULE,
+    &xpr::temporary_access::RULE,
 ];
 
 /// The rule with this id or slug.

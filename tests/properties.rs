@@ -8,6 +8,7 @@ use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _};
 use muster::access::Access;
 use muster::config::Policy;
+use muster::drift::{Events, Past};
 use muster::graph::{
     Account, Builder, Closure, Coverage, Detail, Graph, Group, Node, NodeIx, NodeKind, Relation, RowState, Span, When,
 };
@@ -286,6 +287,7 @@ fn check(store: &Store) -> Check {
     let people = People::load(&snapshot, None).unwrap().correlate(&graph, &[], Thresholds::default(), now);
     let access = Access::of(&graph);
     let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
+    let (past, events) = (Past::of(&snapshot).unwrap(), Events::read(&snapshot).unwrap());
     let ground = Ground {
         graph: &graph,
         people: &people,
@@ -293,6 +295,8 @@ fn check(store: &Store) -> Check {
         options: &options,
         inventory: &inventory,
         policy: &policy,
+        past: &past,
+        events: &events,
     };
     evaluate(&Facts::new(ground, now), &History::default())
 }

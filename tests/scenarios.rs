@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster::access::Access;
 use muster::config::Policy;
+use muster::drift::{Events, Past};
 use muster::graph::{Graph, NodeKind};
 use muster::people::{Merging, People, Pin, Thresholds};
 use muster::rules::{Check, Facts, Ground, History, Inventory, Options, RULES, evaluate};
@@ -238,6 +239,7 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     let inventory: Inventory =
         expected.inventory.iter().map(|(system, owner)| (system.clone(), Some(owner.clone()))).collect();
     let policy = policy(folder, &graph);
+    let (past, events) = (Past::of(&snapshot).unwrap(), Events::read(&snapshot).unwrap());
     let ground = Ground {
         graph: &graph,
         people: &people,
@@ -245,6 +247,8 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
         options: &options,
         inventory: &inventory,
         policy: &policy,
+        past: &past,
+        events: &events,
     };
     let check = evaluate(&Facts::new(ground, expected.now), &History::default());
     Told { graph, people, check }

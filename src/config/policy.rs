@@ -1,6 +1,8 @@
 //! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
 //! read here.
 
+mod assignments;
+mod declared;
 pub mod edit;
 mod links;
 mod persons;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use self::assignments::{Assignment, schema as assignments_schema};
+pub use self::declared::schema as declared_schema;
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::persons::{PersonDecision, schema as persons_schema};
 use super::serde_problem;
@@ -29,6 +33,10 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Which group of an identity provider gives which access in an application, in file order.
+    pub assignments: Vec<Assignment>,
+    /// Files that declare what a system should hold, in file order.
+    pub declared: Vec<crate::drift::declared::Source>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -113,8 +121,14 @@ impl Policy {
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
                 }),
+                "assignments.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.assignments = assignments::read(text, known, problems);
+                }),
+                "declared.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.declared = declared::read(text, folder, known, &mut policy.files, problems);
+                }),
                 other => {
-                    let near = similar(other, ["inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(other, ["assignments.toml", "declared.toml", "inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

@@ -32,9 +32,14 @@ pub struct Check {
 ///
 /// Cost: O(rules × population), in parallel over subjects; the result does not depend on the number of threads.
 pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
+    evaluate_some(facts, history, RULES)
+}
+
+/// Judges by some of the rules only.
+pub fn evaluate_some(facts: &Facts<'_>, history: &History, wanted: &[&'static Rule]) -> Check {
     let mut findings = Vec::new();
     let mut rules = Vec::new();
-    for rule in RULES {
+    for rule in wanted {
         let (summary, found) = run(rule, facts, history);
         rules.push(summary);
         findings.extend(found);
@@ -130,6 +135,11 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
         ),
         Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
         Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
+        Population::Changes => judge.all((0..facts.since_count()).into_par_iter().map(Subject::Change)),
+        Population::Approvals => {
+            judge.all((0..facts.events.approvals().len()).into_par_iter().map(Subject::Approval))
+        }
+        Population::Declared => judge.all((0..facts.declared().items().len()).into_par_iter().map(Subject::Declared)),
     }
 }
 

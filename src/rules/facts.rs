@@ -1,16 +1,21 @@
 //! What a rule may look at, and the few questions that several rules ask.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::drf::Assigned;
 use super::lost_people::LostPeople;
+use super::named::Named;
 use super::{Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::config::Policy;
+use crate::drift::declared::Comparison;
+use crate::drift::{Events, Past};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, People, PersonIx, Standing, fold};
 
@@ -32,6 +37,10 @@ pub struct Ground<'a> {
     pub inventory: &'a Inventory,
     /// The policy folder.
     pub policy: &'a Policy,
+    /// What changed since the earlier snapshot.
+    pub past: &'a Past,
+    /// Approvals and audit logs.
+    pub events: &'a Events,
 }
 
 /// Everything that is known.
@@ -49,6 +58,10 @@ pub struct Facts<'a> {
     pub inventory: &'a Inventory,
     /// The policy folder.
     pub policy: &'a Policy,
+    /// What changed since the earlier snapshot.
+    pub past: &'a Past,
+    /// Approvals and audit logs.
+    pub events: &'a Events,
     /// Systems of config and inventory, sorted.
     pub systems: Vec<String>,
     /// The clock.
@@ -58,13 +71,17 @@ pub struct Facts<'a> {
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
+    places: FxHashMap<String, FxHashMap<String, (SystemIx, ScopeIx)>>,
+    declared: OnceLock<Comparison>,
+    pub(super) named: OnceLock<Named>,
+    pub(super) assigned: OnceLock<Assigned>,
     pub(super) lost_people: LostPeople,
 }
 
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
-        let Ground { graph, people, access, options, inventory, policy } = ground;
+        let Ground { graph, people, access, options, inventory, policy, past, events } = ground;
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
@@ -77,7 +94,10 @@ impl<'a> Facts<'a> {
             unread_anywhere.entry(row.kind).or_insert_with(|| row.shortfall());
         }
         let mut unread_here = FxHashMap::default();
+        let mut places: FxHashMap<String, FxHashMap<String, (SystemIx, ScopeIx)>> = FxHashMap::default();
         for (system, scope) in graph.places() {
+            let names = (graph.system_name(system).to_owned(), graph.scope_name(scope).to_owned());
+            places.entry(names.0).or_default().insert(names.1, (system, scope));
             let rows = graph.coverage().of_scope(graph.system_name(system), graph.scope_name(scope));
             for row in rows.filter(|row| !row.proves_absence) {
                 unread_here.insert((scope, row.kind), row.shortfall());
@@ -91,6 +111,8 @@ impl<'a> Facts<'a> {
             options,
             inventory,
             policy,
+            past,
+            events,
             systems,
             now,
             names: owner_names(graph),
@@ -98,8 +120,22 @@ impl<'a> Facts<'a> {
             unread,
             unread_here,
             unread_anywhere,
+            places,
+            declared: OnceLock::new(),
+            named: OnceLock::new(),
+            assigned: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
         }
+    }
+
+    /// A scope by the names of its system and itself.
+    pub(super) fn place(&self, system: &str, scope: &str) -> Option<(SystemIx, ScopeIx)> {
+        self.places.get(system)?.get(scope).copied()
+    }
+
+    /// Declared state beside what is there.
+    pub fn declared(&self) -> &Comparison {
+        self.declared.get_or_init(|| Comparison::of(self.graph, &self.policy.declared))
     }
 
     /// Whether HR should name a manager for an employment: its feed names managers, and nobody reports to the person.

@@ -6,3 +6,4 @@ pub(super) mod dangling_grant;
 pub(super) mod duplicate_accounts;
 pub(super) mod orphan_account;
 pub(super) mod owner_gone;
+pub(super) mod resurrected_account;

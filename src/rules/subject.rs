@@ -3,6 +3,7 @@
 use muster_reports::view;
 
 use super::Facts;
+use crate::drift::declared::{Kind, Place};
 use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, RowState, ScopeIx, SystemIx};
 use crate::people::{PersonIx, fold};
 
@@ -23,6 +24,12 @@ pub enum Population {
     Systems,
     /// Every kind of every scope.
     Scopes,
+    /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
+    Changes,
+    /// Every decided request.
+    Approvals,
+    /// Everything that is declared, or there in a scope of which everything has to be.
+    Declared,
 }
 
 impl Population {
@@ -36,6 +43,9 @@ impl Population {
             Self::Objects => "accounts, groups, entitlements and resources",
             Self::Systems => "systems",
             Self::Scopes => "scopes",
+            Self::Changes => "changes since the earlier snapshot",
+            Self::Approvals => "decided requests",
+            Self::Declared => "declared objects and those of managed scopes",
         }
     }
 }
@@ -57,6 +67,12 @@ pub enum Subject {
     System(usize),
     /// A kind of a scope, by its place in the coverage.
     Scope(usize),
+    /// A change, or behind these a place of which nobody can say what changed, by its place in [`Facts::past`].
+    Change(usize),
+    /// A decided request, by its place in [`Facts::events`].
+    Approval(usize),
+    /// A thing of declared state, by its place in [`Facts::declared`].
+    Declared(usize),
 }
 
 impl Subject {
@@ -75,6 +91,18 @@ impl Subject {
                 let scope = facts.graph.detail(&edge).scope;
                 Some((facts.graph.node(edge.target).system, scope))
             }
+            Self::Change(place) => {
+                let (system, scope) = facts.since(place).place();
+                facts.place(system, scope)
+            }
+            Self::Approval(place) => {
+                let approval = &facts.events.approvals()[place];
+                facts.place(facts.events.text(approval.system), facts.events.text(approval.scope))
+            }
+            Self::Declared(place) => match facts.declared().items()[place].place? {
+                Place::Node(ix) => Self::Object(ix).place(facts),
+                Place::Edge(edge) => Self::Edge(edge).place(facts),
+            },
             Self::Person(_) | Self::System(_) | Self::Scope(_) => None,
         }
     }
@@ -86,7 +114,13 @@ impl Subject {
             Self::Credential(ix) => Some(facts.graph.credential(ix).state),
             Self::Edge(edge) => Some(facts.graph.detail(&edge).state),
             Self::Person(ix) => Some(facts.people.person(ix).state),
-            Self::System(_) | Self::Scope(_) => None,
+            Self::Approval(place) => Some(facts.events.approvals()[place].state),
+            Self::Declared(place) => match facts.declared().items()[place].place? {
+                Place::Node(ix) => Self::Object(ix).row_state(facts),
+                Place::Edge(edge) => Self::Edge(edge).row_state(facts),
+            },
+            // What cannot be relied on is no change.
+            Self::System(_) | Self::Scope(_) | Self::Change(_) => None,
         }
     }
 
@@ -145,6 +179,22 @@ impl Subject {
                 let kind = "scope".to_owned();
                 view::Subject { kind, system: Some(row.system.clone()), id, name, person: None }
             }
+            Self::Change(place) => facts.change_subject(place),
+            Self::Approval(place) => {
+                let events = facts.events;
+                let approval = &events.approvals()[place];
+                let id = events.text(approval.id.written).to_owned();
+                let what = approval.entitlement.or(approval.resource);
+                let name = format!("{id}: {} for {}", events.written(what), events.text(approval.beneficiary.written));
+                let system = Some(events.text(approval.system).to_owned());
+                view::Subject { kind: "approval".to_owned(), system, id, name, person: None }
+            }
+            Self::Declared(place) => {
+                let item = &facts.declared().items()[place];
+                let kind = item.kind.map_or("system", Kind::noun).to_owned();
+                let (id, name) = (item.key.clone(), item.key.clone());
+                view::Subject { kind, system: Some(item.system.clone()), id, name, person: None }
+            }
         }
     }
 
@@ -166,9 +216,17 @@ impl Subject {
                     let own = person.employee_ids.is_empty() || facts.people.shares_key(ix);
                     if own { facts.people.text(person.system) } else { "people" }
                 }
-                Self::Account(_) | Self::Credential(_) | Self::Edge(_) | Self::Object(_) | Self::System(_) => {
-                    view.system.as_deref().unwrap_or_default()
+                Self::Change(place) => {
+                    let (system, scope) = facts.since(place).place();
+                    facts.graph.coverage().tenant_of(system, scope)
                 }
+                Self::Account(_)
+                | Self::Credential(_)
+                | Self::Edge(_)
+                | Self::Object(_)
+                | Self::System(_)
+                | Self::Approval(_)
+                | Self::Declared(_) => view.system.as_deref().unwrap_or_default(),
             },
         };
         let mut hasher = blake3::Hasher::new();

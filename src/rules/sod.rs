@@ -1,0 +1,3 @@
+//! SOD: segregation of duties.
+
+pub(super) mod approved_own_access;
