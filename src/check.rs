@@ -6,6 +6,7 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
+pub mod drift;
 pub mod links;
 pub mod persons;
 

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connectors;
 pub mod diff;
 pub mod doctor;
+pub mod drift;
 pub mod explain;
 pub mod findings;
 pub mod init;
@@ -154,6 +155,8 @@ pub enum Command {
     Report(report::Arguments),
     /// What came, went and changed between two snapshots
     Diff(diff::Arguments),
+    /// What changed without a reason, by type of drift
+    Drift(drift::Arguments),
     /// List and show what the last check found
     Findings(findings::Arguments),
     /// Whose account is whose: the queue of candidates, and what people decide about it
@@ -193,6 +196,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
         Command::Diff(arguments) => diff::run(&arguments, session),
+        Command::Drift(arguments) => drift::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
         Command::Links(arguments) => links::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),

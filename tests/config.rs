@@ -190,6 +190,21 @@ fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
 }
 
 #[test]
+fn the_published_schemas_of_assignments_and_declared_state_are_those_of_the_types() {
+    for (name, schema) in [
+        ("assignments", muster::config::policy::assignments_schema()),
+        ("declared", muster::config::policy::declared_schema()),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
+        assert!(
+            std::fs::read_to_string(&path).unwrap_or_default() == format!("{schema:#}\n"),
+            "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn the_schema_accepts_what_the_loader_accepts_and_refuses_unknown_keys() {
     let validator = jsonschema::validator_for(&muster::config::schema(&[FAKE])).unwrap();
     let good = serde_json::json!({

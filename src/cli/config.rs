@@ -8,7 +8,7 @@ use muster_connectors::NATIVE;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::persons_schema;
+use crate::config::policy::{assignments_schema, declared_schema, persons_schema};
 use crate::config::{Config, Origin, schema, show_duration};
 
 /// Arguments of `muster config`.
@@ -44,6 +44,12 @@ pub enum SchemaOf {
     /// The config.
     #[value(name = "muster.toml")]
     Muster,
+    /// Which group of an identity provider gives which access in an application.
+    #[value(name = "assignments.toml")]
+    Assignments,
+    /// Files that declare what a system should hold.
+    #[value(name = "declared.toml")]
+    Declared,
     /// Which records of HR are one human.
     #[value(name = "persons.toml")]
     Persons,
@@ -59,6 +65,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let mut out = open(None)?;
             let schema = match file {
                 SchemaOf::Muster => schema(NATIVE),
+                SchemaOf::Assignments => assignments_schema(),
+                SchemaOf::Declared => declared_schema(),
                 SchemaOf::Persons => persons_schema(),
             };
             writeln!(out, "{schema:#}")?;
