@@ -9,6 +9,7 @@ mod aws;
 mod clock;
 mod company;
 mod config;
+mod drift;
 mod faults;
 mod hr;
 mod json;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{NEXT, NOW};
 use company::Company;
+pub use drift::drift;
 pub use truth::{Benign, Planted, Silent, Truth};
 
 /// The files of an estate, by path relative to its folder.
@@ -184,6 +186,11 @@ mod tests {
     #[test]
     fn the_committed_acme_broken_is_what_the_generator_writes() {
         same("acme-broken", &acme_broken().0);
+    }
+
+    #[test]
+    fn the_committed_drift_is_what_the_generator_writes() {
+        same("drift", &drift());
     }
 
     #[test]
