@@ -28,7 +28,7 @@ fn rules(criterion: &mut Criterion) {
         let people = people.correlate(&graph, &[], Thresholds::default(), estate::now());
         let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
         let access = Access::of(&graph);
-        let (past, events) = (Past::of(&snapshot).unwrap(), Events::read(&snapshot).unwrap());
+        let (past, events) = (Past::of(&snapshot, 0).unwrap(), Events::read(&snapshot).unwrap());
         let ground = Ground {
             graph: &graph,
             people: &people,

@@ -48,7 +48,8 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
-        Self::load_with(snapshot, Past::of, config, now)
+        let days = i64::from(config.compare_days.value);
+        Self::load_with(snapshot, |snapshot| Past::of(snapshot, days), config, now)
     }
 
     /// Puts the layers up, with what changed since `before` instead of since the snapshot before.

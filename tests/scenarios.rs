@@ -239,7 +239,7 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     let inventory: Inventory =
         expected.inventory.iter().map(|(system, owner)| (system.clone(), Some(owner.clone()))).collect();
     let policy = policy(folder, &graph);
-    let (past, events) = (Past::of(&snapshot).unwrap(), Events::read(&snapshot).unwrap());
+    let (past, events) = (Past::of(&snapshot, 0).unwrap(), Events::read(&snapshot).unwrap());
     let ground = Ground {
         graph: &graph,
         people: &people,

@@ -142,6 +142,7 @@ fn settings(config: &Config) -> Vec<Row> {
         ("learn_after", gate.learn_after.to_string()),
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
+    rows.push(row("drift.compare_days", config.compare_days.value.to_string(), &config.compare_days.origin));
     let rate = config.likeness.false_link_rate.to_string();
     rows.push(row("people.false_link_rate", rate, &config.likeness_origin));
     rows.extend(config.systems.iter().map(|system| {

@@ -58,6 +58,16 @@ impl std::fmt::Display for InstantText {
     }
 }
 
+/// `[drift]`: what a snapshot is compared with.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DriftTable {
+    /// Compare with the newest snapshot that is at least so many days older, or the oldest there is; 0 for the snapshot before.
+    /// Default: 0.
+    #[schemars(with = "Option<u32>", range(max = 365))]
+    pub(super) compare_days: Option<Spanned<u32>>,
+}
+
 /// `[gate]`, or the `gate` of one system: when a complete answer is not believed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -19,11 +19,14 @@ pub enum Noise {
     Inherited,
     /// It went with its account or group, which is counted.
     PrincipalGone,
+    /// It left one scope of its system for another.
+    Moved,
 }
 
 impl Noise {
     /// Every step, in the order in which they are asked.
-    pub const ALL: [Self; 4] = [Self::ProviderDefault, Self::Ephemeral, Self::Inherited, Self::PrincipalGone];
+    pub const ALL: [Self; 5] =
+        [Self::ProviderDefault, Self::Ephemeral, Self::Inherited, Self::PrincipalGone, Self::Moved];
 
     /// Its name in outputs.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +35,7 @@ impl Noise {
             Self::Ephemeral => "ephemeral",
             Self::Inherited => "inherited",
             Self::PrincipalGone => "principal_gone",
+            Self::Moved => "moved",
         }
     }
 
@@ -42,6 +46,7 @@ impl Noise {
             Self::Ephemeral => "made for a deployment or a session and gone by design",
             Self::Inherited => "derived from another grant, which is counted",
             Self::PrincipalGone => "gone with its account or group, which is counted",
+            Self::Moved => "left one scope of its system for another",
         }
     }
 }

@@ -12,8 +12,9 @@
 mod chain;
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use muster_connectors::record::{Lifecycle, RecordKind};
 use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
@@ -99,12 +100,22 @@ pub struct Past {
 }
 
 impl Past {
-    /// What changed since the snapshot before.
+    /// What changed since the newest snapshot that is at least `days` older, or since the oldest there is; with 0 since the one
+    /// before.
     ///
     /// # Errors
     /// [`StoreError`] when rows cannot be read.
-    pub fn of(snapshot: &Snapshot) -> Result<Self, StoreError> {
-        let before = snapshot.earlier()?.next();
+    pub fn of(snapshot: &Snapshot, days: i64) -> Result<Self, StoreError> {
+        let taken = snapshot.manifest().header.taken;
+        let limit = taken.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
+        let mut before = None;
+        for earlier in snapshot.earlier()? {
+            let is_old = earlier.manifest().header.taken <= limit;
+            before = Some(earlier);
+            if is_old || days == 0 {
+                break;
+            }
+        }
         Self::between(before.as_ref(), snapshot)
     }
 
@@ -124,6 +135,7 @@ impl Past {
         for part in diff.parts {
             past.take(part, taken);
         }
+        past.fold_scopes();
         past.name_noise();
         Chain::new(&mut past.changes, before).look_back()?;
         for (place, change) in past.changes.iter().enumerate() {
@@ -193,6 +205,28 @@ impl Past {
         }));
     }
 
+    /// What several scopes of a system list is one fact: it comes and goes once, and what goes in one and comes in another moved.
+    fn fold_scopes(&mut self) {
+        let mut firsts: FxHashMap<(String, RecordKind, Vec<Option<String>>), usize> = FxHashMap::default();
+        let mut kept: Vec<Changed> = Vec::with_capacity(self.changes.len());
+        for change in std::mem::take(&mut self.changes) {
+            let key = change.key.iter().map(|(_, value)| value.clone()).collect();
+            match firsts.entry((change.system.clone(), change.kind, key)) {
+                Entry::Vacant(place) => {
+                    place.insert(kept.len());
+                    kept.push(change);
+                }
+                Entry::Occupied(place) => {
+                    let first = &mut kept[*place.get()];
+                    if first.what != change.what {
+                        first.noise = Some(Noise::Moved);
+                    }
+                }
+            }
+        }
+        self.changes = kept;
+    }
+
     fn name_noise(&mut self) {
         let gone = self.changes.iter().filter(|change| {
             change.what == What::Removed && matches!(change.kind, RecordKind::Account | RecordKind::Group)
@@ -200,7 +234,7 @@ impl Past {
         let gone: Vec<(String, String)> = gone.map(|change| (change.system.clone(), change.id().to_owned())).collect();
         let departed = Departed::of(gone.iter().map(|(system, id)| (system.as_str(), id.as_str())));
         for change in &mut self.changes {
-            change.noise = change.noise(&departed);
+            change.noise = change.noise.or_else(|| change.noise(&departed));
         }
     }
 

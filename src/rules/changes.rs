@@ -93,6 +93,16 @@ impl<'a> Facts<'a> {
         Some(self.access.conveys(self.graph, self.target(change)?))
     }
 
+    /// Whether the snapshot has the object or tie of a change: what one scope lost another may still list.
+    pub(super) fn is_there(&self, change: &Changed) -> bool {
+        let Some(principal) = self.principal(change) else { return false };
+        if change.ends().is_none() {
+            return self.graph.node(principal).kind != NodeKind::Unresolved;
+        }
+        let address = change.address();
+        self.edges_of(principal).any(|edge| self.edge_key(&edge) == address)
+    }
+
     /// Whether it certainly makes privileged.
     pub(super) fn gives_privilege(&self, change: &Changed) -> bool {
         self.conveys(change).is_some_and(|privilege| privilege.is_at_least(PrivilegeLevel::Privileged))
