@@ -1,7 +1,7 @@
 //! One check of one snapshot: every layer put up, every rule asked, the result kept.
 //!
 //! ```text
-//!   Snapshot ──► Estate { graph, people, access, past, events } ──► rules::evaluate ──► Check ──► report::view ──► store
+//!   Snapshot ──► Estate { graph, people, access, since } ──► rules::evaluate ──► Check ──► report::view ──► store
 //! ```
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
@@ -11,6 +11,7 @@ pub mod links;
 pub mod persons;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
@@ -36,7 +37,24 @@ pub struct Estate {
     pub people: People,
     /// Privilege.
     pub access: Access,
-    /// What changed since the snapshot before.
+    snapshot: Snapshot,
+    compare: Compare,
+    since: OnceLock<Since>,
+}
+
+/// What a snapshot is compared with.
+#[derive(Debug)]
+enum Compare {
+    /// The newest that is at least so many days older; 0 for the one before.
+    Days(u32),
+    /// This one.
+    With(Snapshot),
+}
+
+/// What changed since an earlier snapshot, and what may explain it. Read when rules are asked, and not before.
+#[derive(Debug)]
+pub struct Since {
+    /// What changed.
     pub past: Past,
     /// Approvals and audit logs.
     pub events: Events,
@@ -48,46 +66,46 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
-        let days = i64::from(config.compare_days.value);
-        Self::load_with(snapshot, |snapshot| Past::of(snapshot, days), config, now)
-    }
-
-    /// Puts the layers up, with what changed since `before` instead of since the snapshot before.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a snapshot cannot be read.
-    pub fn load_since(
-        before: &Snapshot,
-        snapshot: &Snapshot,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
-        Self::load_with(snapshot, |snapshot| Past::between(Some(before), snapshot), config, now)
-    }
-
-    fn load_with(
-        snapshot: &Snapshot,
-        past: impl FnOnce(&Snapshot) -> Result<Past, StoreError> + Send,
-        config: &Config,
-        now: Timestamp,
-    ) -> Result<Self, StoreError> {
         let merging = persons::merging(config, now);
-        let ((graph, people), (past, events)) = rayon::join(
-            || rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now)),
-            || (past(snapshot), Events::read(snapshot)),
-        );
+        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
         let graph = graph?;
         let likeness = config.likeness.clone().read(snapshot, &graph)?;
         let people =
             people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
-        Ok(Self { graph, people, access, past: past?, events: events? })
+        let compare = Compare::Days(config.compare_days.value);
+        Ok(Self { graph, people, access, snapshot: snapshot.clone(), compare, since: OnceLock::new() })
+    }
+
+    /// Compares with `before` instead of the snapshot that the config says.
+    #[must_use]
+    pub fn compared_with(mut self, before: Snapshot) -> Self {
+        self.compare = Compare::With(before);
+        self.since = OnceLock::new();
+        self
+    }
+
+    /// What changed, and what may explain it; read the first time it is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a snapshot cannot be read.
+    pub fn since(&self) -> Result<&Since, StoreError> {
+        if let Some(since) = self.since.get() {
+            return Ok(since);
+        }
+        let past = || match &self.compare {
+            Compare::Days(days) => Past::of(&self.snapshot, i64::from(*days)),
+            Compare::With(before) => Past::between(Some(before), &self.snapshot),
+        };
+        let (past, events) = rayon::join(past, || Events::read(&self.snapshot));
+        let since = Since { past: past?, events: events? };
+        Ok(self.since.get_or_init(|| since))
     }
 
     /// Asks every rule.
     ///
     /// # Errors
-    /// What in `[rules]` cannot be used.
+    /// What in `[rules]` cannot be used, or a snapshot that cannot be read.
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
         self.check_by(RULES, config, history, now)
     }
@@ -95,7 +113,7 @@ impl Estate {
     /// Asks some of the rules.
     ///
     /// # Errors
-    /// What in `[rules]` cannot be used.
+    /// What in `[rules]` cannot be used, or a snapshot that cannot be read.
     pub fn check_by(
         &self,
         rules: &[&'static Rule],
@@ -105,6 +123,7 @@ impl Estate {
     ) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
+        let Since { past, events } = self.since().map_err(|error| vec![unreadable(&error)])?;
         let ground = Ground {
             graph: &self.graph,
             people: &self.people,
@@ -112,11 +131,17 @@ impl Estate {
             options: &options,
             inventory: &inventory,
             policy: &config.policy,
-            past: &self.past,
-            events: &self.events,
+            past,
+            events,
         };
         Ok(rules::evaluate_some(&Facts::new(ground, now), history, rules))
     }
+}
+
+/// The store's error about a snapshot that rules need.
+fn unreadable(error: &StoreError) -> Diagnostic {
+    let code = if matches!(error, StoreError::Damaged { .. }) { "SNP005" } else { "SNP002" };
+    Diagnostic::error(code, error.to_string()).fix(error.fix())
 }
 
 /// Decisions about links as the policy folder has them; one that expires counts until its last day is over.

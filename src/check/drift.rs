@@ -10,7 +10,7 @@ use muster_reports::view::{Finding, Reason, RuleSummary};
 use serde::Serialize;
 
 use super::Estate;
-use crate::drift::{DRIFT_TYPES, DriftType, Noise};
+use crate::drift::{DRIFT_TYPES, DriftType, Noise, Past};
 use crate::graph::CoverageRow;
 use crate::rules::{Check, RULES, Rule, catalogue};
 
@@ -84,17 +84,24 @@ pub fn rules_of(types: &[&'static DriftType]) -> Vec<&'static Rule> {
 
 impl Drift {
     /// Sorts what the rules of `types` found by type.
-    pub fn of(estate: &Estate, check: &Check, types: &[&'static DriftType], declared_twice: u64) -> Self {
+    pub fn of(
+        estate: &Estate,
+        past: &Past,
+        check: &Check,
+        types: &[&'static DriftType],
+        declared_twice: u64,
+    ) -> Self {
+        let explained = past.noise();
         let identities = identities(estate);
         let mut noise: Vec<Step> = Noise::ALL
             .iter()
             .filter_map(|step| {
-                let count = estate.past.noise().get(step).copied()?;
+                let count = explained.get(step).copied()?;
                 Some(Step { step: step.as_str(), about: step.about(), count })
             })
             .collect();
         for (step, about, count) in [
-            ("list_order", "rows that differ only in the order within a list", estate.past.reordered()),
+            ("list_order", "rows that differ only in the order within a list", past.reordered()),
             (
                 "joint_attachment",
                 "attachments that a joint resource declares a second time, counted at the other one",

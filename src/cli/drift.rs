@@ -48,18 +48,19 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let open_one = |name: &String| session.snapshot(&store, &Which { snapshot: Some(name.clone()), as_of: None });
     let (from, to) = (arguments.from.as_ref().map(open_one).transpose()?, open_one(&arguments.to)?);
     let now = session.now(&config);
-    let estate = match &from {
-        Some(from) => Estate::load_since(from, &to, &config, now)?,
-        None => Estate::load(&to, &config, now)?,
-    };
+    let mut estate = Estate::load(&to, &config, now)?;
+    if let Some(from) = from {
+        estate = estate.compared_with(from);
+    }
     let types = wanted(&arguments.types);
     let history = check::history(&store, to.manifest().header.sequence)?;
     let check = estate.check_by(&rules_of(&types), &config, &history, now).map_err(Failure::Told)?;
     let ending = Ending::of(&check, to.manifest(), config.fail_on.value, session.global.allow_partial, now);
     let twice = config.policy.declared.iter().filter_map(|source| source.state.as_ref().ok()).map(|things| things.joint);
-    let drift = Drift::of(&estate, &check, &types, twice.sum());
+    let past = &estate.since()?.past;
+    let drift = Drift::of(&estate, past, &check, &types, twice.sum());
     let header = &to.manifest().header;
-    let answer = Answer { drift: &drift, before: estate.past.before(), after: (header.sequence, header.taken) };
+    let answer = Answer { drift: &drift, before: past.before(), after: (header.sequence, header.taken) };
     for (choice, file) in outputs {
         let mut out = open(file.as_deref())?;
         match choice.name {
