@@ -84,13 +84,7 @@ pub fn rules_of(types: &[&'static DriftType]) -> Vec<&'static Rule> {
 
 impl Drift {
     /// Sorts what the rules of `types` found by type.
-    pub fn of(
-        estate: &Estate,
-        past: &Past,
-        check: &Check,
-        types: &[&'static DriftType],
-        declared_twice: u64,
-    ) -> Self {
+    pub fn of(estate: &Estate, past: &Past, check: &Check, types: &[&'static DriftType], declared_twice: u64) -> Self {
         let explained = past.noise();
         let identities = identities(estate);
         let mut noise: Vec<Step> = Noise::ALL
@@ -141,7 +135,9 @@ fn of_type(drift: &'static DriftType, check: &Check, identities: u64) -> OfType 
         check.findings.iter().filter(|finding| drift.rules.contains(&finding.rule.as_str())).cloned().collect();
     let things: BTreeSet<(&str, &str, &str)> = items
         .iter()
-        .map(|item| (item.subject.system.as_deref().unwrap_or_default(), item.subject.kind.as_str(), item.subject.id.as_str()))
+        .map(|item| {
+            (item.subject.system.as_deref().unwrap_or_default(), item.subject.kind.as_str(), item.subject.id.as_str())
+        })
         .collect();
     let drifted = things.len() as u64;
     let population = summaries.iter().map(|rule| rule.population).sum();

@@ -56,7 +56,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let history = check::history(&store, to.manifest().header.sequence)?;
     let check = estate.check_by(&rules_of(&types), &config, &history, now).map_err(Failure::Told)?;
     let ending = Ending::of(&check, to.manifest(), config.fail_on.value, session.global.allow_partial, now);
-    let twice = config.policy.declared.iter().filter_map(|source| source.state.as_ref().ok()).map(|things| things.joint);
+    let twice =
+        config.policy.declared.iter().filter_map(|source| source.state.as_ref().ok()).map(|things| things.joint);
     let past = &estate.since()?.past;
     let drift = Drift::of(&estate, past, &check, &types, twice.sum());
     let header = &to.manifest().header;
@@ -141,7 +142,15 @@ impl Answer<'_> {
                 continue;
             }
             for reason in &of.reasons {
-                writeln!(out, "  {} {}: {} of {}: {}", of.id, of.name, reason.subjects, of.population, visible(&reason.cause))?;
+                writeln!(
+                    out,
+                    "  {} {}: {} of {}: {}",
+                    of.id,
+                    of.name,
+                    reason.subjects,
+                    of.population,
+                    visible(&reason.cause)
+                )?;
             }
             for one in &of.waiting {
                 writeln!(out, "  {} {}: {} waits: no source supplies {}", of.id, of.name, one.rule, one.waits_for)?;

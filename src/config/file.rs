@@ -279,6 +279,8 @@ pub(super) struct ConfigFile {
     gate: Option<GateTable>,
     /// How HR feeds become persons.
     people: Option<PeopleTable>,
+    /// What a snapshot is compared with.
+    drift: Option<DriftTable>,
     /// Options of rules by rule id: `muster explain ID` lists them.
     rules: Option<BTreeMap<String, RuleHead>>,
     /// The systems to read.

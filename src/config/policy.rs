@@ -128,7 +128,17 @@ impl Policy {
                     policy.declared = declared::read(text, folder, known, &mut policy.files, problems);
                 }),
                 other => {
-                    let near = similar(other, ["assignments.toml", "declared.toml", "inventory.toml", "links.toml", "persons.toml", "pins.toml"]);
+                    let near = similar(
+                        other,
+                        [
+                            "assignments.toml",
+                            "declared.toml",
+                            "inventory.toml",
+                            "links.toml",
+                            "persons.toml",
+                            "pins.toml",
+                        ],
+                    );
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),

@@ -181,10 +181,8 @@ impl Past {
             self.gaps.push(Gap { system, scope, kind: *kind, why: whys.join("; ") });
         }
         let collected = |reading: Option<crate::diff::Reading>| reading.and_then(|reading| reading.collected);
-        let window = Window {
-            after: collected(part.before).unwrap_or(before),
-            until: collected(part.after).unwrap_or(after),
-        };
+        let window =
+            Window { after: collected(part.before).unwrap_or(before), until: collected(part.after).unwrap_or(after) };
         let Part { system, scope, kind, changes, .. } = part;
         self.changes.extend(changes.into_iter().map(|Change { what, key, fields }| {
             let since = fields.iter().find(|field| field.column == "since" && what == What::Added);

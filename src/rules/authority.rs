@@ -65,9 +65,8 @@ impl Facts<'_> {
         let declared = self.declaration_of(change);
         let found = [&approvals.found, &log.found, &declared.found].into_iter().find_map(Clone::clone);
         let found = found.or_else(|| hr.as_ref().and_then(|hr| hr.found.clone()));
-        let hr_doubt = || {
-            who.person.is_some().then(|| self.unread_anywhere(RecordKind::Employment)).flatten().map(str::to_owned)
-        };
+        let hr_doubt =
+            || who.person.is_some().then(|| self.unread_anywhere(RecordKind::Employment)).flatten().map(str::to_owned);
         let doubt = approvals.doubt.clone().or_else(|| log.doubt.clone()).or_else(hr_doubt);
         let facts = BTreeMap::from([
             ("approvals".to_owned(), approvals.told),
@@ -206,7 +205,8 @@ impl Facts<'_> {
             });
             let instants = [("effective", employment.effective), ("recorded", employment.recorded)];
             dated.or_else(|| {
-                let (word, at) = instants.into_iter().find_map(|(word, at)| Some((word, at.filter(|at| near(*at))?)))?;
+                let (word, at) =
+                    instants.into_iter().find_map(|(word, at)| Some((word, at.filter(|at| near(*at))?)))?;
                 Some(format!("a change of employment {id} is {word} at {at}"))
             })
         };

@@ -114,7 +114,9 @@ impl<'a> Facts<'a> {
         let mut names = vec![fold(change.id()), fold(&format!("{}:{}", change.system, change.id()))];
         let mut person = node.and_then(|node| self.people.link(node)).map(|link| link.person);
         if change.kind == RecordKind::Account {
-            names.extend(["login", "native_name", "employee_id"].iter().filter_map(|column| change.field(column)).map(fold));
+            names.extend(
+                ["login", "native_name", "employee_id"].iter().filter_map(|column| change.field(column)).map(fold),
+            );
             let emails = change.fields.iter().filter(|field| field.column == "emails");
             let emails = emails.flat_map(|field| [&field.before, &field.after]).filter_map(Json::as_array).flatten();
             names.extend(emails.filter_map(Json::as_str).map(fold));
@@ -219,9 +221,11 @@ impl<'a> Facts<'a> {
         };
         if change.what == crate::diff::What::Changed {
             let turned = change.fields.iter().filter(|field| field.column != "document");
-            facts.extend(turned.map(|field| {
-                (field.column.to_owned(), format!("{} → {}", text(&field.before), text(&field.after)))
-            }));
+            facts.extend(
+                turned.map(|field| {
+                    (field.column.to_owned(), format!("{} → {}", text(&field.before), text(&field.after)))
+                }),
+            );
         } else {
             let keys = change.key.iter().filter_map(|(column, value)| Some(((*column).to_owned(), value.clone()?)));
             facts.extend(keys.filter(|(column, _)| column != "id"));

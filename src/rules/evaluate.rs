@@ -136,9 +136,7 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
         Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
         Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
         Population::Changes => judge.all((0..facts.since_count()).into_par_iter().map(Subject::Change)),
-        Population::Approvals => {
-            judge.all((0..facts.events.approvals().len()).into_par_iter().map(Subject::Approval))
-        }
+        Population::Approvals => judge.all((0..facts.events.approvals().len()).into_par_iter().map(Subject::Approval)),
         Population::Declared => judge.all((0..facts.declared().items().len()).into_par_iter().map(Subject::Declared)),
     }
 }

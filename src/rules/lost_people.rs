@@ -55,9 +55,7 @@ impl LostPeople {
             | Subject::Object(_)
             | Subject::Change(_)
             | Subject::Approval(_)
-            | Subject::Declared(_) => {
-                matches!(verdict, Verdict::Fail(_)).then_some(first.as_str())
-            }
+            | Subject::Declared(_) => matches!(verdict, Verdict::Fail(_)).then_some(first.as_str()),
             Subject::System(_) | Subject::Scope(_) => None,
         };
         doubt.map_or(verdict, |why| Verdict::NotEvaluated(why.to_owned()))

@@ -89,7 +89,8 @@ impl Facts<'_> {
     pub(super) fn fits_resource(&self, approval: &Approval, system: &str, resource: Option<NodeIx>) -> bool {
         let Some(asked) = approval.resource else { return true };
         let folded = self.events.folded(Some(asked));
-        folded == fold(system) || resource.is_some_and(|resource| self.names_of(resource).iter().any(|name| name == folded))
+        folded == fold(system)
+            || resource.is_some_and(|resource| self.names_of(resource).iter().any(|name| name == folded))
     }
 }
 
@@ -133,9 +134,7 @@ fn nodes(facts: &Facts<'_>) -> FxHashMap<String, Vec<NodeIx>> {
     let found: Vec<(String, NodeIx)> = (0..facts.graph.node_count())
         .into_par_iter()
         .map(|place| NodeIx(u32::try_from(place).unwrap_or(u32::MAX)))
-        .filter(|ix| {
-            matches!(facts.graph.node(*ix).kind, NodeKind::Account | NodeKind::Group | NodeKind::Entitlement)
-        })
+        .filter(|ix| matches!(facts.graph.node(*ix).kind, NodeKind::Account | NodeKind::Group | NodeKind::Entitlement))
         .flat_map_iter(|ix| facts.names_of(ix).into_iter().map(move |name| (name, ix)))
         .filter(|(name, _)| wanted.contains(name.as_str()))
         .collect();

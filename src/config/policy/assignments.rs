@@ -76,12 +76,17 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
                 problems.push(
                     Diagnostic::error(
                         "CFG012",
-                        format!("an assignment names the system `{}`, which the config does not have", system.get_ref()),
+                        format!(
+                            "an assignment names the system `{}`, which the config does not have",
+                            system.get_ref()
+                        ),
                     )
                     .place(Place::new(file, system.span()))
-                    .fix(near.map_or("correct the name, or remove the assignment".to_owned(), |near| {
-                        format!("did you mean `{near}`?")
-                    })),
+                    .fix(
+                        near.map_or("correct the name, or remove the assignment".to_owned(), |near| {
+                            format!("did you mean `{near}`?")
+                        }),
+                    ),
                 );
             }
         }

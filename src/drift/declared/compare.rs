@@ -77,7 +77,9 @@ impl Comparison {
             aws.filter(|system| sources.iter().all(|source| source.system != **system)).collect();
         silent.dedup();
         comparison.items.extend(silent.into_iter().map(|system| Item {
-            side: Side::Unknown(format!("no policy/declared.toml names a file that declares what `{system}` should hold")),
+            side: Side::Unknown(format!(
+                "no policy/declared.toml names a file that declares what `{system}` should hold"
+            )),
             ..whole(system, None)
         }));
         comparison
@@ -198,9 +200,10 @@ impl Target<'_> {
                         keys.get(&edge.target).map(|(_, group)| (Kind::Memberships, format!("{key}|{group}")))
                     }
                     Relation::MemberOf => None,
-                    Relation::Holds => {
-                        Some((Kind::Attachments, format!("{key}|{}", policy_key(graph.text(graph.node(edge.target).id)))))
-                    }
+                    Relation::Holds => Some((
+                        Kind::Attachments,
+                        format!("{key}|{}", policy_key(graph.text(graph.node(edge.target).id))),
+                    )),
                 };
                 if let Some(tie) = tie {
                     things.insert(tie, Place::Edge(edge));

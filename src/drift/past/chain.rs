@@ -138,8 +138,7 @@ impl Place {
         kind: RecordKind,
     ) -> Result<Seen, StoreError> {
         let is_account = kind == RecordKind::Account;
-        let keys: Vec<&'static str> =
-            crate::snapshot::tables::of(kind).key().map(|column| column.name).collect();
+        let keys: Vec<&'static str> = crate::snapshot::tables::of(kind).key().map(|column| column.name).collect();
         let more: &[&str] = if is_account { &["lifecycle", "login"] } else { &[] };
         let frame = snapshot.rows_of(view, &[keys.as_slice(), more].concat())?;
         let rows = Rows::of(&frame, kind.as_str());
@@ -151,7 +150,8 @@ impl Place {
         let mut seen = Seen::default();
         for row in 0..rows.len() {
             for ix in columns.first().and_then(|column| self.by_first.get(column.text(row))).into_iter().flatten() {
-                let is_it = changes[*ix].key.iter().zip(&columns).all(|((_, key), column)| key.as_deref() == column.get(row));
+                let is_it =
+                    changes[*ix].key.iter().zip(&columns).all(|((_, key), column)| key.as_deref() == column.get(row));
                 if is_it {
                     let state = lifecycles.as_ref().map(|states| states.text(row)).unwrap_or_default();
                     seen.there.insert(*ix, state.to_owned());

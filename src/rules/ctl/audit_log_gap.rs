@@ -48,7 +48,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let begins = facts.events.log_begins(&change.system);
     let Some(begins) = begins.filter(|begins| *begins <= change.window.after) else {
         let from = begins.map_or("has no entry".to_owned(), |begins| format!("begins at {begins}"));
-        return Verdict::NotEvaluated(format!("the audit log of `{}` {from}, later than the change may be", change.system));
+        return Verdict::NotEvaluated(format!(
+            "the audit log of `{}` {from}, later than the change may be",
+            change.system
+        ));
     };
     let mut evidence = facts.change_row(change);
     evidence.facts.insert("log_begins".to_owned(), begins.to_string());

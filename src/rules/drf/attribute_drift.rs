@@ -62,11 +62,12 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if wrong.is_empty() {
         return if compared { Verdict::Pass } else { Verdict::NotApplicable };
     }
-    let fresh = |one: &&Employment| {
-        facts.people.counts_from(one).into_iter().chain(one.recorded).any(|at| {
-            facts.now.duration_since(at).as_hours() < facts.option(&RULE, "grace_days").saturating_mul(24)
-        })
-    };
+    let fresh =
+        |one: &&Employment| {
+            facts.people.counts_from(one).into_iter().chain(one.recorded).any(|at| {
+                facts.now.duration_since(at).as_hours() < facts.option(&RULE, "grace_days").saturating_mul(24)
+            })
+        };
     if running.iter().any(fresh) {
         return Verdict::Pass;
     }
@@ -85,7 +86,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     for one in running {
         let mut row = facts.employment_row(one);
         let said = [("department", one.department), ("title", one.title)];
-        let said = said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), facts.people.text(text?).to_owned())));
+        let said =
+            said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), facts.people.text(text?).to_owned())));
         row.facts.extend(said);
         failure = failure.row(row);
     }
@@ -104,8 +106,11 @@ fn former_name(facts: &Facts<'_>, ix: NodeIx, person: PersonIx) -> Option<(Strin
         !name.is_empty() && name.iter().all(|word| words.contains(word))
     };
     // A previous name may be a whole one; what the new one has as well tells nothing.
-    let current: Vec<String> =
-        [own.given_name, own.family_name].into_iter().flatten().flat_map(|name| self::words(people.text(name))).collect();
+    let current: Vec<String> = [own.given_name, own.family_name]
+        .into_iter()
+        .flatten()
+        .flat_map(|name| self::words(people.text(name)))
+        .collect();
     let former = own.previous_names.iter().map(|name| people.text(*name)).find(|name| {
         let lost: Vec<String> = self::words(name).into_iter().filter(|word| !current.contains(word)).collect();
         !lost.is_empty() && lost.iter().all(|word| words.contains(word))

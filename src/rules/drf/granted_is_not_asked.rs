@@ -69,9 +69,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if let (Some(asked), Some(given)) = (approval.from, detail.since.at())
         && given < asked.checked_sub(tolerance).unwrap_or(asked)
         && approval.decided_at.is_none_or(|decided| given < decided)
-        && facts.past.of_target(system_of(facts, edge), target_of(facts, edge)).any(|change| {
-            change.what == What::Added && facts.principal(change) == Some(edge.source)
-        })
+        && facts
+            .past
+            .of_target(system_of(facts, edge), target_of(facts, edge))
+            .any(|change| change.what == What::Added && facts.principal(change) == Some(edge.source))
     {
         return differs(facts, approval, edge, &format!("was asked from {asked} and given from {given}"));
     }
@@ -141,8 +142,7 @@ fn differs(facts: &Facts<'_>, approval: &Approval, edge: &Edge, how: &str) -> Ve
     let detail = facts.graph.detail(edge);
     row.facts.insert("since".to_owned(), detail.since.to_string());
     row.facts.insert("until".to_owned(), detail.until.to_string());
-    let is_privileged =
-        facts.access.conveys(facts.graph, edge.target).is_at_least(PrivilegeLevel::Privileged);
+    let is_privileged = facts.access.conveys(facts.graph, edge.target).is_at_least(PrivilegeLevel::Privileged);
     failure(facts, approval, row, how, is_privileged)
 }
 

@@ -93,7 +93,9 @@ fn of_app(facts: &Facts<'_>, ix: NodeIx, access: &[Access]) -> Verdict {
             || subjects.iter().any(|subject| one.names.contains(subject));
         match (holds, implied) {
             (true, false) if !is_known => {
-                doubt.get_or_insert_with(|| "the account is linked to nobody whom the identity provider may know".to_owned());
+                doubt.get_or_insert_with(|| {
+                    "the account is linked to nobody whom the identity provider may know".to_owned()
+                });
             }
             (true, false) => match &one.provider_doubt {
                 Some(why) => drop(doubt.get_or_insert_with(|| why.clone())),

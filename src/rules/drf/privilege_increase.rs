@@ -31,13 +31,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
     judge,
 };
 
-const KINDS: [RecordKind; 5] = [
-    RecordKind::Grant,
-    RecordKind::Membership,
-    RecordKind::Group,
-    RecordKind::Entitlement,
-    RecordKind::Policy,
-];
+const KINDS: [RecordKind; 5] =
+    [RecordKind::Grant, RecordKind::Membership, RecordKind::Group, RecordKind::Entitlement, RecordKind::Policy];
 
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let change = match facts.change(subject, &KINDS) {

@@ -58,13 +58,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotEvaluated(doubt);
     }
     let name = facts.change_name(change);
-    let failure = Failure::new(format!(
-        "The {} {name} appeared in {}, and nothing authorises it.",
-        change.noun(),
-        change.system
-    ))
-    .row(facts.change_row(change))
-    .row(search.row);
+    let failure =
+        Failure::new(format!("The {} {name} appeared in {}, and nothing authorises it.", change.noun(), change.system))
+            .row(facts.change_row(change))
+            .row(search.row);
     if facts.gives_privilege(change) {
         return failure.severity(raised(RULE.severity), "what was given is privileged").verdict();
     }

@@ -46,9 +46,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Ok(change) => change,
         Err(verdict) => return verdict,
     };
-    let was_dead = |state: Lifecycle| {
-        matches!(state, Lifecycle::Deleted | Lifecycle::Archived | Lifecycle::Deprovisioned)
-    };
+    let was_dead =
+        |state: Lifecycle| matches!(state, Lifecycle::Deleted | Lifecycle::Archived | Lifecycle::Deprovisioned);
     let is_active = facts.principal(change).is_some_and(|account| facts.is_active(account));
     let back = match change.what {
         What::Added => change.last_there.as_ref().map(|(at, id)| {

@@ -114,9 +114,12 @@ impl Facts<'_> {
             ("resource", approval.resource),
             ("decided_by", approval.decided_by),
         ];
-        facts.extend(names.iter().filter(|(_, name)| name.is_some()).map(|(column, name)| {
-            ((*column).to_owned(), events.written(*name).to_owned())
-        }));
+        facts.extend(
+            names
+                .iter()
+                .filter(|(_, name)| name.is_some())
+                .map(|(column, name)| ((*column).to_owned(), events.written(*name).to_owned())),
+        );
         let instants = [("from", approval.from), ("until", approval.until), ("decided_at", approval.decided_at)];
         facts.extend(instants.iter().filter_map(|(column, at)| Some(((*column).to_owned(), (*at)?.to_string()))));
         let coverage = self.graph.coverage();

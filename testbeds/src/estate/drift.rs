@@ -275,8 +275,7 @@ fn details(is_first: bool) -> Json {
         let path = "aws-service-role/support.amazonaws.com/";
         roles.push(role(path, "AWSServiceRoleForSupport", "AROASUPPORT000000001", Json::List(Vec::new())));
     }
-    let statement =
-        object([("Effect", text("Allow")), ("Action", text("s3:Get*")), ("Resource", text("*"))]);
+    let statement = object([("Effect", text("Allow")), ("Action", text("s3:Get*")), ("Resource", text("*"))]);
     let document = object([("Version", text("2012-10-17")), ("Statement", Json::List(vec![statement]))]);
     let version = object([
         ("Document", document),
@@ -453,9 +452,14 @@ fn truth() -> Json {
         let explained = explained.iter().map(|[system, subject, why]| {
             object([("system", text(system)), ("subject", text(subject)), ("why", text(why))])
         });
-        let sides = object([("drifted", Json::List(drifted.collect())), ("explained", Json::List(explained.collect()))]);
+        let sides =
+            object([("drifted", Json::List(drifted.collect())), ("explained", Json::List(explained.collect()))]);
         ((*id).to_owned(), sides)
     });
-    let noise = object([("provider_default", Json::Int(2)), ("principal_gone", Json::Int(1)), ("joint_attachment", Json::Int(1))]);
+    let noise = object([
+        ("provider_default", Json::Int(2)),
+        ("principal_gone", Json::Int(1)),
+        ("joint_attachment", Json::Int(1)),
+    ]);
     object([("types", Json::Object(types.collect())), ("noise", noise)])
 }
