@@ -96,7 +96,7 @@ impl Facts<'_> {
         let covering: Vec<&Approval> = of_who.iter().copied().filter(|one| self.covers(one, change)).collect();
         let in_time = |one: &&Approval| one.decided_at.or(one.from).is_some_and(|at| from <= at && at <= until);
         let runs = |one: &Approval| one.until.is_none_or(|end| end >= change.window.after);
-        if let Some(one) = covering.iter().copied().filter(|one| runs(one)).find(|one| in_time(&one)) {
+        if let Some(one) = covering.iter().copied().filter(|one| runs(one)).find(in_time) {
             let found = format!("approved by ticket {}", self.events.text(one.id.written));
             return Place { told: found.clone(), found: Some(found), doubt: None };
         }
@@ -210,13 +210,10 @@ impl Facts<'_> {
                 Some(format!("a change of employment {id} is {word} at {at}"))
             })
         };
-        match people.person(person).employments.iter().find_map(event) {
-            Some(found) => Place { told: found.clone(), found: Some(found), doubt: None },
-            None => {
-                let told = format!("nothing of {} within {hr_days} days", people.name(person));
-                Place { told, found: None, doubt: None }
-            }
+        if let Some(found) = people.person(person).employments.iter().find_map(event) {
+            return Place { told: found.clone(), found: Some(found), doubt: None };
         }
+        Place { told: format!("nothing of {} within {hr_days} days", people.name(person)), found: None, doubt: None }
     }
 
     /// Where declared state has what came.

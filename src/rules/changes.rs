@@ -168,15 +168,11 @@ impl<'a> Facts<'a> {
     /// A change in words: "ada → admins", "ada".
     pub(super) fn change_name(&self, change: &Changed) -> String {
         let called = |node: Option<NodeIx>, id: &str| node.map_or(id, |node| self.graph.name(node)).to_owned();
-        match change.ends() {
-            Some((principal, target)) => {
-                format!("{} → {}", called(self.principal(change), principal), called(self.target(change), target))
-            }
-            None => {
-                let own = change.field("login").or_else(|| change.field("name")).unwrap_or(change.id());
-                called(self.principal(change), own)
-            }
+        if let Some((principal, target)) = change.ends() {
+            return format!("{} → {}", called(self.principal(change), principal), called(self.target(change), target));
         }
+        let own = change.field("login").or_else(|| change.field("name")).unwrap_or(change.id());
+        called(self.principal(change), own)
     }
 
     /// A change, or a place without an answer, as reports show it.

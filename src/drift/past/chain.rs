@@ -143,10 +143,8 @@ impl Place {
         let frame = snapshot.rows_of(view, &[keys.as_slice(), more].concat())?;
         let rows = Rows::of(&frame, kind.as_str());
         let columns = keys.iter().map(|key| rows.texts(key)).collect::<Result<Vec<_>, _>>()?;
-        let (lifecycles, logins) = match is_account {
-            true => (Some(rows.texts("lifecycle")?), Some(rows.texts("login")?)),
-            false => (None, None),
-        };
+        let (lifecycles, logins) =
+            if is_account { (Some(rows.texts("lifecycle")?), Some(rows.texts("login")?)) } else { (None, None) };
         let mut seen = Seen::default();
         for row in 0..rows.len() {
             for ix in columns.first().and_then(|column| self.by_first.get(column.text(row))).into_iter().flatten() {
@@ -206,5 +204,5 @@ impl Place {
 
 /// Whether an account of this state can act.
 fn works(lifecycle: &str) -> bool {
-    lifecycle.parse::<Lifecycle>().is_ok_and(|state| state.is_active())
+    lifecycle.parse::<Lifecycle>().is_ok_and(Lifecycle::is_active)
 }

@@ -368,8 +368,13 @@ fn state() -> Json {
     ])
 }
 
+/// Rule, system, subject, why.
+type Drifted = &'static [[&'static str; 4]];
+/// System, subject, why.
+type Explained = &'static [[&'static str; 3]];
+
 /// Types, with what drifted and what only looks so.
-const TRUTH: [(&str, &[[&str; 4]], &[[&str; 3]]); 7] = [
+const TRUTH: [(&str, Drifted, Explained); 7] = [
     (
         "DT-1",
         &[
