@@ -1,9 +1,13 @@
-//! How right linkage is, on generated people whose owners are known: precision, recall, F1, false links, time and memory for
-//! four views of the same accounts.
+//! How right linkage is, on people whose accounts are known: precision, recall, F1, false links, time and memory for four views
+//! of the same accounts.
 //!
 //! ```text
 //! cargo run --release --example linkage_accuracy -- [--people 4000] [--accounts 4286] [--seed 2] [--view NAME] [--write FOLDER]
+//! cargo run --release --example linkage_accuracy -- --read FOLDER [--view NAME]
 //! ```
+//!
+//! The people are generated, or read from `FOLDER/people.csv` and `FOLDER/accounts.csv` as `--write` (or `benches/febrl.py`) writes
+//! them.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints a table and stops on any error")]
 
 use std::time::Instant;
@@ -40,7 +44,13 @@ fn main() {
     };
     let number = |flag: &str, default: u64| value(flag).map_or(default, |text| text.parse().unwrap());
     let size = |flag: &str, default: u64| usize::try_from(number(flag, default)).unwrap();
-    let all = Lookalikes::new(size("--people", 4_000), size("--accounts", 4_286), number("--seed", 2));
+    let all = match value("--read") {
+        Some(folder) => {
+            let open = |name: &str| std::fs::File::open(format!("{folder}/{name}")).unwrap();
+            Lookalikes::read(open("people.csv"), open("accounts.csv")).unwrap()
+        }
+        None => Lookalikes::new(size("--people", 4_000), size("--accounts", 4_286), number("--seed", 2)),
+    };
     if let Some(folder) = value("--write") {
         for (accounts, name) in [(false, "people.csv"), (true, "accounts.csv")] {
             all.write(accounts, std::fs::File::create(format!("{folder}/{name}")).unwrap()).unwrap();
@@ -62,7 +72,7 @@ fn measure(all: &Lookalikes, (name, has_email, fields): &View) {
     let kinds: Vec<Kind> = fields.iter().map(|(kind, _)| *kind).collect();
     let linkage = Linkage::new(
         &kinds,
-        all.accounts.iter().map(|row| Entry { names: vec![Name::Whole(&row.name)], ..rest(row) }),
+        all.accounts.iter().map(|row| Entry { names: account_names(row), ..rest(row) }),
         vec![0; all.accounts.len()],
         all.people.iter().map(|row| Entry { names: names(row), ..rest(row) }),
     );
@@ -70,7 +80,13 @@ fn measure(all: &Lookalikes, (name, has_email, fields): &View) {
     let seconds = start.elapsed().as_secs_f64();
     let definite = outcome.threshold(0.001);
     let owned = all.owners.iter().flatten().count();
-    println!("{name}: {seconds:.2} s, peak {} MiB, definite from {definite:.4}", peak_mib());
+    let looked = outcome.looked();
+    println!(
+        "{name}: {seconds:.2} s, peak {} MiB, definite from {definite:.4}; {:.1} pairs an account, {} accounts with too many namesakes",
+        peak_mib(),
+        looked.pairs as f64 / all.accounts.len() as f64,
+        looked.crowded
+    );
     for threshold in [definite, definite.max(0.9), 0.5] {
         let (mut right, mut wrong) = (0_u32, 0_u32);
         for (place, owner) in all.owners.iter().enumerate() {
@@ -91,6 +107,11 @@ fn measure(all: &Lookalikes, (name, has_email, fields): &View) {
 
 fn email(row: &Row) -> &str {
     &row.email
+}
+
+/// The display name, or its parts where the account has them.
+fn account_names(row: &Row) -> Vec<Name<'_>> {
+    if row.given.is_empty() && row.family.is_empty() { vec![Name::Whole(&row.name)] } else { names(row) }
 }
 
 fn names(row: &Row) -> Vec<Name<'_>> {

@@ -5,6 +5,7 @@
 //! guessed.
 
 mod aws;
+pub mod escalation;
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
@@ -134,8 +135,8 @@ impl Access {
             return undecided(why.to_owned());
         }
         if let Some(unknown) = self.unknown.as_ref().filter(|reach| reach.reaches(account)) {
-            let end = unknown.path(account).last().map(|step| step.target);
-            return undecided(end.and_then(|end| self.undecided.get(&end)).cloned().unwrap_or_default());
+            let end = unknown.path(account).last().map_or(account, |step| step.target);
+            return undecided(self.undecided.get(&end).cloned().unwrap_or_default());
         }
         if let Some(why) = self.unread.get(&node.scope) {
             return undecided(why.clone());
@@ -178,6 +179,20 @@ impl Access {
             ));
         }
         Privilege::Certain(at_least)
+    }
+
+    /// The level that holding a group or entitlement gives in any case; `None` when it gives none for certain.
+    pub fn level(&self, graph: &Graph, held: NodeIx) -> Option<PrivilegeLevel> {
+        let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(held));
+        if reaches(&self.admin) && self.bounds.above(graph.node(held).scope, held).is_none() {
+            return Some(PrivilegeLevel::Admin);
+        }
+        (reaches(&self.admin) || reaches(&self.privileged)).then_some(PrivilegeLevel::Privileged)
+    }
+
+    /// What stands above an account and may take some of what it holds back.
+    pub fn above(&self, graph: &Graph, account: NodeIx) -> Option<&str> {
+        self.bounds.above(graph.node(account).scope, account)
     }
 
     /// The shortest path from `account` to what makes it privileged; empty when nothing does.

@@ -9,6 +9,7 @@
 pub mod drift;
 pub mod links;
 pub mod persons;
+pub mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
@@ -20,11 +21,13 @@ use rustc_hash::FxHashMap;
 use serde_json::Value as Json;
 
 use crate::access::Access;
+use crate::config::policy::OwnRule;
 use crate::config::{Config, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
 use crate::drift::{Events, Past};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
+use crate::query;
 use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Rule};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
@@ -37,7 +40,8 @@ pub struct Estate {
     pub people: People,
     /// Privilege.
     pub access: Access,
-    snapshot: Snapshot,
+    /// Where all of it comes from.
+    pub snapshot: Snapshot,
     compare: Compare,
     since: OnceLock<Since>,
 }
@@ -102,21 +106,33 @@ impl Estate {
         Ok(self.since.get_or_init(|| since))
     }
 
-    /// Asks every rule.
+    /// Asks every rule, the team's own as well.
     ///
     /// # Errors
     /// What in `[rules]` cannot be used, or a snapshot that cannot be read.
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
-        self.check_by(RULES, config, history, now)
+        self.judge(RULES, true, config, history, now)
     }
 
-    /// Asks some of the rules.
+    /// Asks some of the built-in rules.
     ///
     /// # Errors
     /// What in `[rules]` cannot be used, or a snapshot that cannot be read.
     pub fn check_by(
         &self,
         rules: &[&'static Rule],
+        config: &Config,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Check, Vec<Diagnostic>> {
+        self.judge(rules, false, config, history, now)
+    }
+
+    /// Asks these of the built-in rules, and the team's own when `own` says so.
+    fn judge(
+        &self,
+        rules: &[&'static Rule],
+        own: bool,
         config: &Config,
         history: &History,
         now: Timestamp,
@@ -134,7 +150,13 @@ impl Estate {
             past,
             events,
         };
-        Ok(rules::evaluate_some(&Facts::new(ground, now), history, rules))
+        let facts = Facts::new(ground, now);
+        let mut check = rules::evaluate_some(&facts, history, rules);
+        if own {
+            let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
+            rules::evaluate_own(&mut check, &facts, history, ask)?;
+        }
+        Ok(check)
     }
 }
 
@@ -171,20 +193,37 @@ fn inventory(config: &Config) -> Inventory {
 }
 
 /// What `[rules]` changes; unknown rules and options are refused.
-fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
+///
+/// # Errors
+/// What in it cannot be used.
+pub fn options(config: &Config) -> Result<Options, Vec<Diagnostic>> {
     let mut options = Options::default();
-    let mut problems = Vec::new();
+    let mut problems = rules::namesakes(&config.policy.rules);
     for table in config.rules() {
-        if let Err(problem) = apply(&mut options, table) {
+        if let Err(problem) = apply(&mut options, table, &config.policy.rules) {
             problems.push(*problem);
         }
     }
     if problems.is_empty() { Ok(options) } else { Err(problems) }
 }
 
-fn apply(options: &mut Options, table: RuleTable<'_>) -> Result<(), Box<Diagnostic>> {
+fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result<(), Box<Diagnostic>> {
+    if let Some(rule) = own.iter().find(|rule| rule.id.eq_ignore_ascii_case(&table.id) || rule.slug == table.id) {
+        if !table.enabled {
+            options.disabled.insert(rule.id.clone(), table.reason.clone().unwrap_or_default());
+        }
+        let place = table.place.clone();
+        let values: BTreeMap<String, i64> = table.options()?;
+        return match values.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(Diagnostic::error("CFG031", format!("{} has no option `{name}`", rule.id))
+                .place(place)
+                .fix("a rule of your own has its numbers in its SQL")
+                .into()),
+        };
+    }
     let Some(rule) = rules::find(&table.id) else {
-        let near = similar(&table.id, RULES.iter().map(|rule| rule.id));
+        let near = similar(&table.id, RULES.iter().map(|rule| rule.id).chain(own.iter().map(|rule| rule.id.as_str())));
         return Err(Diagnostic::error("CFG030", format!("there is no rule `{}`", table.id))
             .place(table.place.clone())
             .fix(near.map_or("`muster rules list` shows them".to_owned(), |near| format!("did you mean `{near}`?")))
@@ -295,7 +334,7 @@ pub fn stored_view(store: &Store, sequence: u64) -> Result<Option<muster_reports
 }
 
 /// A view that another version wrote is not shown: the snapshot can be checked again.
-fn view_of(json: Json) -> Option<muster_reports::view::View> {
+pub fn view_of(json: Json) -> Option<muster_reports::view::View> {
     let view: muster_reports::view::View = serde_json::from_value(json).ok()?;
     (view.version == muster_reports::view::VIEW_VERSION).then_some(view)
 }

@@ -20,6 +20,7 @@ pub mod init;
 pub mod interrupt;
 pub mod links;
 pub mod man;
+pub mod metrics;
 mod names;
 pub mod outcome;
 pub mod output;
@@ -167,6 +168,8 @@ pub enum Command {
     Path(path::Arguments),
     /// List the rules and show their manuals
     Rules(rules::Arguments),
+    /// Service levels of access control, for people, Prometheus and OpenTelemetry
+    Metrics(metrics::Arguments),
     /// Ask the tables with SQL
     Query(query::Arguments),
     /// List, show, verify and retire snapshots
@@ -202,6 +205,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),
+        Command::Metrics(arguments) => metrics::run(&arguments, session),
         Command::Query(arguments) => query::run(&arguments, session),
         Command::Snapshots(arguments) => snapshots::run(&arguments, session),
         Command::Connectors(arguments) => connectors::run(&arguments, session),

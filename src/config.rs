@@ -79,8 +79,6 @@ pub struct Config {
     pub likeness: Likeness,
     /// Days by which the snapshot is older that drift is told against; 0 for the snapshot before.
     pub compare_days: Value<u32>,
-    /// Who set the rate of false links.
-    pub likeness_origin: Origin,
     /// How HR feeds become persons.
     pub people: PeopleSettings,
     /// The systems, in file order.
@@ -94,6 +92,7 @@ pub struct Config {
     /// Things worth knowing that are no problem.
     pub notes: Vec<Diagnostic>,
     gate_origins: BTreeMap<&'static str, Origin>,
+    people_origins: BTreeMap<String, Origin>,
 }
 
 /// When a complete answer is not believed.
@@ -289,6 +288,11 @@ impl Config {
         self.gate_origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 
+    /// Who set a key of `[people]`; single attributes go as `attributes.NAME`, pairs of fields as `compare.1` and so on.
+    pub fn people_origin(&self, key: &str) -> Origin {
+        self.people_origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+
     /// The options of rules, sorted by id.
     pub fn rules(&self) -> Vec<RuleTable<'_>> {
         // The text was parsed and the tables were validated when the config was loaded.
@@ -337,7 +341,8 @@ impl Loader<'_> {
         let gate_origins = self.gate_origins(&gate);
         let gate = self.gate(&gate, &Gate::default());
         let likeness = self.likeness(&people);
-        let likeness_origin = people.false_link_rate.as_ref().map_or(Origin::Default, |rate| self.written(rate.span()));
+        let written = people.written();
+        let people_origins = written.into_iter().map(|(key, span)| (key, self.written(span))).collect();
         let systems = self.systems(systems, &gate, connectors);
         let people = self.people(people, &systems);
 
@@ -385,7 +390,6 @@ impl Loader<'_> {
             concurrency,
             gate,
             likeness,
-            likeness_origin,
             people,
             compare_days,
             systems,
@@ -394,6 +398,7 @@ impl Loader<'_> {
             hash,
             notes,
             gate_origins,
+            people_origins,
             file,
         })
     }
@@ -629,7 +634,7 @@ impl Loader<'_> {
         PeopleSettings {
             precedence,
             attributes,
-            join: table.join.map_or(default.join, |ids| ids.into_iter().map(shared).collect()),
+            join: table.join.map_or(default.join, |ids| ids.into_inner().into_iter().map(shared).collect()),
             vanish_days: self.within(table.vanish_days.as_ref(), default.vanish_days, 1..=365),
         }
     }

@@ -312,6 +312,44 @@ pub const CHG: Bundle = Bundle {
     ],
 };
 
+/// People sign in in one place.
+pub const SSO: Bundle = Bundle { name: "SSO", gloss: "people sign in through one directory", controls: &["CIS 6.7"] };
+
+/// Accounts that products come with.
+pub const DEFAULTS: Bundle = Bundle {
+    name: "DEFAULTS",
+    gloss: "what products come with is changed or switched off",
+    controls: &["CIS 4.7", "NIST 800-53 IA-5e"],
+};
+
+/// Passwords that are the only factor.
+pub const PASSWORD_AGE: Bundle = Bundle {
+    name: "PASSWORD_AGE",
+    gloss: "a password that is the only factor is changed",
+    controls: &["PCI DSS 8.3.9"],
+};
+
+/// Secrets that several people know.
+pub const SHARED_SECRET: Bundle = Bundle {
+    name: "SHARED_SECRET",
+    gloss: "a shared secret is changed when somebody leaves who knew it",
+    controls: &["NIST 800-53 AC-2k", "NIST 800-53 IA-5i"],
+};
+
+/// What leavers owned.
+pub const HANDOVER: Bundle = Bundle {
+    name: "HANDOVER",
+    gloss: "what a leaver worked on stays with the company",
+    controls: &["NIST 800-53 PS-4e"],
+};
+
+/// How long records are kept.
+pub const RETENTION: Bundle = Bundle {
+    name: "RETENTION",
+    gloss: "records are kept as long as they must be, and no longer",
+    controls: &["NIST 800-53 AU-11"],
+};
+
 /// Continuous monitoring.
 pub const MONITOR: Bundle =
     Bundle { name: "MONITOR", gloss: "the control itself is watched", controls: &["NIST 800-53 CA-7"] };

@@ -16,18 +16,22 @@ mod build;
 mod closure;
 mod coverage;
 mod load;
+mod past;
 mod paths;
 mod petgraph_view;
+pub mod secrets;
 mod strings;
+mod uses;
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
-    IdKind, Lifecycle, PolicyKind, PrivilegeLevel,
+    IdKind, Lifecycle, PolicyKind, PrivilegeLevel, Purpose,
 };
 
 pub use self::build::Builder;
 pub use self::closure::Closure;
 pub use self::coverage::{Coverage, CoverageRow};
+pub use self::past::{Past, SwitchedOff};
 pub use self::paths::{Reach, Step};
 pub use self::strings::{Strings, Text};
 pub use crate::snapshot::RowState;
@@ -237,6 +241,8 @@ pub struct Account {
     pub interactive: Option<bool>,
     /// Second factors: how the fact stands.
     pub mfa: FactState,
+    /// Second factors in the system's words, in [`Graph::factors_of`].
+    pub factors: Span,
     /// Owner, as the system has it.
     pub owner: Option<Text>,
     /// Department, as the system has it.
@@ -269,6 +275,8 @@ pub struct Group {
 pub struct Entitlement {
     /// What it is.
     pub kind: EntitlementKind,
+    /// Why it exists.
+    pub purpose: Purpose,
     /// Owner, as the system has it.
     pub owner: Option<Text>,
     /// Privilege where the source says so.
@@ -284,6 +292,10 @@ pub struct Resource {
     pub owner: Option<Text>,
     /// Id of the resource that contains it.
     pub parent: Option<Text>,
+    /// `prod`, `test`, as the source says.
+    pub environment: Option<Text>,
+    /// Sensitivity label, as the source says.
+    pub sensitivity: Option<Text>,
 }
 
 /// A credential of an account.
@@ -345,6 +357,23 @@ pub struct Policy {
     pub document: Text,
 }
 
+/// An identity elsewhere that signs in as an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Federation {
+    /// The account.
+    pub account: NodeIx,
+    /// The system's own id.
+    pub id: Text,
+    /// Issuer of the identity.
+    pub issuer: Text,
+    /// State of the rows it comes from.
+    pub state: RowState,
+    /// Subject at the issuer, where one is fixed.
+    pub subject: Option<Text>,
+    /// Condition, verbatim.
+    pub condition: Option<Text>,
+}
+
 /// A tie between two nodes and what stands on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
@@ -392,6 +421,10 @@ pub struct Graph {
     credentials: Vec<Credential>,
     credentials_of: build::Offsets,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
+    past: Past,
+    secrets: Vec<secrets::Hit>,
+    uses: Vec<When>,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,
@@ -527,6 +560,11 @@ impl Graph {
         self.texts[account.federated.of()].iter().map(|text| self.text(*text))
     }
 
+    /// Second factors of an account, in the system's words.
+    pub fn factors_of(&self, account: &Account) -> impl Iterator<Item = &str> + '_ {
+        self.texts[account.factors.of()].iter().map(|text| self.text(*text))
+    }
+
     /// Ids of what a policy applies to.
     pub fn targets_of(&self, policy: &Policy) -> impl Iterator<Item = &str> + '_ {
         self.texts[policy.targets.of()].iter().map(|text| self.text(*text))
@@ -552,9 +590,31 @@ impl Graph {
         &self.policies
     }
 
+    /// Every identity elsewhere that signs in as an account that was read, in order of account.
+    pub fn federations(&self) -> &[Federation] {
+        &self.federations
+    }
+
+    /// The identities elsewhere that sign in as an account.
+    pub fn federations_of(&self, account: NodeIx) -> &[Federation] {
+        let start = self.federations.partition_point(|federation| federation.account < account);
+        let end = self.federations.partition_point(|federation| federation.account <= account);
+        &self.federations[start..end]
+    }
+
+    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.
+    pub fn secrets(&self) -> &[secrets::Hit] {
+        &self.secrets
+    }
+
+    /// When a grant was last used, as far as its source says.
+    pub fn last_used(&self, edge: &Edge) -> When {
+        self.uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED)
+    }
+
     /// The node of `kind` that `system` knows by `id`.
     pub fn find(&self, system: SystemIx, kind: NodeKind, id: &str) -> Option<NodeIx> {
-        self.lookup.find(system, kind, self.strings.find(id)?)
+        self.lookup.find(&self.nodes, system, kind, self.strings.find(id)?)
     }
 
     /// A system by name.

@@ -28,6 +28,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod drift;
 pub mod graph;
+pub mod metrics;
 pub mod people;
 pub mod query;
 pub mod report;

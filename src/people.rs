@@ -26,7 +26,10 @@ pub mod linkage;
 mod load;
 mod login;
 mod merge;
+mod recycled;
+mod reweigh;
 mod rungs;
+mod runs;
 mod strategy;
 
 use std::borrow::Cow;
@@ -34,7 +37,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use muster_connectors::record::AccountClass;
+use rayon::prelude::*;
+use string_interner::Symbol as _;
 
+use self::runs::Runs;
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::affiliation::Affiliated;
@@ -44,7 +50,9 @@ pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
 pub use self::history::Gone;
 pub use self::likeness::{AccountField, Compared, Likeness, PersonField};
 pub use self::load::Source;
+pub use self::login::NameKeys;
 pub use self::merge::{Attribute, Decided, Decision, Duplicate, Merging, Reason, Said, SharedId, Suspected};
+pub use self::recycled::Former;
 pub use self::rungs::{Prober, Rung, RungAnswer};
 pub use self::strategy::{Candidate, Comparison, Evidence, Pin, Strategy, Thresholds};
 
@@ -188,10 +196,11 @@ pub struct Classified {
 pub struct People {
     strings: Strings,
     persons: Vec<Person>,
-    by_key: Vec<(Text, PersonIx)>,
+    /// Persons by the text of a key.
+    by_key: Runs<PersonIx>,
     correlations: Vec<Correlation>,
     classes: Vec<Classified>,
-    accounts_of: Vec<Vec<NodeIx>>,
+    accounts_of: Runs<NodeIx>,
     /// Where everybody stands at one instant: rules ask it again for every account.
     standings: Option<(Timestamp, Vec<Standing>)>,
     hr_complete: bool,
@@ -205,6 +214,7 @@ pub struct People {
     duplicates: Vec<Duplicate>,
     unresolved: Vec<usize>,
     gone: Vec<Gone>,
+    formers: Vec<Former>,
 }
 
 impl People {
@@ -238,15 +248,14 @@ impl People {
         self.thresholds = thresholds;
         self.decided = LinkDecisions::new(decisions, graph, &self, now);
         let (correlations, classes) = ladder::climb(&mut self, graph, thresholds, now);
-        self.accounts_of = vec![Vec::new(); self.persons.len()];
-        for (place, correlation) in correlations.iter().enumerate() {
-            if let Correlation::Linked(link) = correlation {
-                self.accounts_of[link.person.0 as usize].push(NodeIx(u32::try_from(place).unwrap_or(u32::MAX)));
-            }
-        }
+        let linked = correlations.iter().enumerate().filter_map(|(place, correlation)| match correlation {
+            Correlation::Linked(link) => Some((link.person.0, ladder::node(place))),
+            Correlation::Proposed(_) | Correlation::Disputed(_) | Correlation::Nobody => None,
+        });
+        self.accounts_of = Runs::of(self.persons.len(), linked.collect());
         self.correlations = correlations;
         self.classes = classes;
-        let standings = self.persons.iter().map(|person| self.standing_of(person, now)).collect();
+        let standings = self.persons.par_iter().map(|person| self.standing_of(person, now)).collect();
         self.standings = Some((now, standings));
         self
     }
@@ -297,12 +306,12 @@ impl People {
 
     /// The persons known by a key: feed id, employee id or work e-mail, folded.
     pub fn find(&self, key: &str) -> Vec<PersonIx> {
-        let Some(text) = self.strings.find(&fold(key)) else { return Vec::new() };
-        let start = self.by_key.partition_point(|(known, _)| *known < text);
-        let mut persons: Vec<PersonIx> =
-            self.by_key[start..].iter().take_while(|(known, _)| *known == text).map(|(_, person)| *person).collect();
-        persons.dedup();
-        persons
+        self.strings.find(&folded(key)).map_or_else(Vec::new, |key| self.known_by(key).to_vec())
+    }
+
+    /// The persons known by a key that is one of the people's own texts, in order.
+    fn known_by(&self, key: Text) -> &[PersonIx] {
+        self.by_key.get(key.to_usize())
     }
 
     /// Whether every HR feed was read completely.
@@ -356,7 +365,7 @@ impl People {
 
     /// Accounts linked to a person, in order of system and id.
     pub fn accounts_of(&self, person: PersonIx) -> &[NodeIx] {
-        self.accounts_of.get(person.0 as usize).map_or(&[], Vec::as_slice)
+        self.accounts_of.get(person.0 as usize)
     }
 
     /// Where a person stands at `now`: the best of the employments.
@@ -416,6 +425,12 @@ impl People {
         &self.gone
     }
 
+    /// Who bore an address, folded, in an earlier snapshot that is somebody else's now.
+    pub fn former_bearer(&self, address: &str) -> Option<&Former> {
+        let place = self.formers.binary_search_by(|former| former.address.as_str().cmp(address)).ok()?;
+        self.formers.get(place)
+    }
+
     /// Situation of an account.
     pub fn situation(&self, account: NodeIx, now: Timestamp) -> Situation {
         match self.correlation(account) {
@@ -456,10 +471,18 @@ pub fn is_decision(strategy: &str) -> bool {
 
 /// Folds a key for comparison: trimmed, NFKC, lower case.
 pub fn fold(text: &str) -> String {
+    folded(text).into_owned()
+}
+
+/// [`fold`], without a copy of what is folded already, as most keys are.
+pub(crate) fn folded(text: &str) -> Cow<'_, str> {
     use unicode_normalization::UnicodeNormalization;
     let trimmed = text.trim();
-    if trimmed.is_ascii() {
-        return trimmed.to_ascii_lowercase();
+    if !trimmed.is_ascii() {
+        return trimmed.nfkc().flat_map(char::to_lowercase).collect();
     }
-    trimmed.nfkc().flat_map(char::to_lowercase).collect()
+    if trimmed.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return trimmed.to_ascii_lowercase().into();
+    }
+    trimmed.into()
 }

@@ -7,7 +7,7 @@ use std::io;
 use jiff::Timestamp;
 use muster_connectors::record::{AccountClass, PrivilegeLevel};
 use muster_reports::view::{
-    AccountRow, File, Gap, GrantRow, Kind, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
+    AccountRow, File, Gap, GrantRow, Kind, LinkChange, Origin, Outcome, Population, Scope, System, VIEW_VERSION, View,
 };
 
 use crate::access::Privilege;
@@ -15,6 +15,7 @@ use crate::check::Estate;
 use crate::config::FailOn;
 use crate::graph::{CoverageRow, NodeKind, Relation};
 use crate::people::Situation;
+use crate::people::churn::Churn;
 use crate::rules::Check;
 use crate::snapshot::{KindState, Manifest};
 
@@ -153,6 +154,8 @@ fn kind(row: &CoverageRow) -> Kind {
 pub struct Walk<'a> {
     /// What is walked.
     pub estate: &'a Estate,
+    /// What became of the links since the check before, where there was one.
+    pub churn: Option<&'a Churn>,
     /// The clock.
     pub now: Timestamp,
 }
@@ -219,5 +222,10 @@ impl Population for Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    fn link_changes(&self, visit: &mut dyn FnMut(LinkChange) -> io::Result<()>) -> io::Result<()> {
+        let changes = self.churn.into_iter().flat_map(|churn| &churn.changes);
+        changes.cloned().map(links::change).try_for_each(visit)
     }
 }

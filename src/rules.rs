@@ -12,18 +12,26 @@ mod aut;
 mod authority;
 pub mod catalogue;
 mod changes;
+mod cic;
 mod crd;
 mod ctl;
+mod dbg;
 mod dor;
 mod dq;
 mod drf;
 mod evaluate;
 mod facts;
+mod index;
 mod lcm;
+mod lookup;
 mod lost_people;
 mod named;
 mod needs;
+mod net;
+mod nhi;
 mod orp;
+mod own;
+mod prv;
 mod sod;
 mod subject;
 mod xpr;
@@ -38,22 +46,48 @@ use crate::graph::Step;
 pub use self::evaluate::{Check, History, evaluate, evaluate_some};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
+pub use self::own::{evaluate as evaluate_own, namesakes};
 pub use self::subject::{Population, Subject};
 
 /// Every rule, in order of id. One line here registers one.
 pub const RULES: &[&Rule] = &[
     &aut::privileged_without_mfa::RULE,
+    &aut::human_without_mfa::RULE,
+    &aut::local_login::RULE,
+    &aut::break_glass::RULE,
+    &aut::shared_account::RULE,
+    &aut::default_account::RULE,
+    &aut::old_password::RULE,
+    &cic::pipeline_admin::RULE,
+    &cic::loose_federation::RULE,
     &crd::rotation_overdue::RULE,
+    &crd::endless::RULE,
+    &crd::ends_in_use::RULE,
     &crd::unused_credential::RULE,
     &crd::root_or_doubled_key::RULE,
+    &crd::known_by_leaver::RULE,
+    &crd::leavers_key::RULE,
+    &crd::exposed::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &ctl::audit_log_gap::RULE,
     &ctl::change_without_approval::RULE,
+    &ctl::scanner_over_privileged::RULE,
+    &ctl::correlation_coverage::RULE,
+    &ctl::shadow_application::RULE,
+    &dbg::login_without_owner::RULE,
+    &dbg::superuser::RULE,
+    &dbg::public_grant::RULE,
     &dor::dormant_account::RULE,
+    &dor::never_used::RULE,
+    &dor::dormant_privileged::RULE,
+    &dor::stale_invitation::RULE,
+    &dor::empty_privilege::RULE,
+    &dor::idle_licence::RULE,
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
+    &dq::naming::RULE,
     &drf::unauthorised_grant::RULE,
     &drf::removed_out_of_band::RULE,
     &drf::privilege_increase::RULE,
@@ -65,24 +99,57 @@ pub const RULES: &[&Rule] = &[
     &drf::manual_override::RULE,
     &drf::flapping::RULE,
     &lcm::leaver_still_active::RULE,
+    &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
+    &lcm::left_on_disabled::RULE,
     &lcm::access_before_start::RULE,
     &lcm::external_without_end::RULE,
     &lcm::past_end_date::RULE,
     &lcm::identifier_recycled::RULE,
     &lcm::back_dated_termination::RULE,
+    &lcm::manager_stale::RULE,
     &lcm::active_during_leave::RULE,
     &lcm::use_after_termination::RULE,
+    &lcm::token_outlives::RULE,
+    &lcm::kept_too_long::RULE,
+    &net::remote_access::RULE,
+    &net::local_edge_admin::RULE,
+    &nhi::unregistered::RULE,
+    &nhi::interactive_use::RULE,
+    &nhi::misclassified::RULE,
+    &nhi::reused::RULE,
+    &nhi::over_privileged::RULE,
+    &nhi::workload_gone::RULE,
+    &nhi::review_overdue::RULE,
+    &nhi::risky_application::RULE,
+    &nhi::agent_without_sponsor::RULE,
+    &nhi::device_orphan::RULE,
     &orp::orphan_account::RULE,
     &orp::ambiguous_owner::RULE,
     &orp::claimed_twice::RULE,
+    &orp::unmanaged::RULE,
     &orp::duplicate_accounts::RULE,
     &orp::dangling_grant::RULE,
+    &orp::ownerless_privilege::RULE,
     &orp::owner_gone::RULE,
     &orp::resurrected_account::RULE,
+    &orp::expired_temporary::RULE,
+    &orp::not_handed_over::RULE,
+    &prv::secret_in_record::RULE,
     &sod::approved_own_access::RULE,
+    &xpr::unused_entitlement::RULE,
+    &xpr::over_provisioned::RULE,
+    &xpr::peer_outlier::RULE,
     &xpr::full_admin::RULE,
+    &xpr::escalation_path::RULE,
+    &xpr::admin_count::RULE,
+    &xpr::standing_privilege::RULE,
     &xpr::temporary_access::RULE,
+    &xpr::external_privilege::RULE,
+    &xpr::role_bloat::RULE,
+    &xpr::everyday_admin::RULE,
+    &xpr::weakly_guarded::RULE,
+    &xpr::sensitive_data::RULE,
 ];
 
 /// The rule with this id or slug.
@@ -225,6 +292,16 @@ pub(crate) fn raised(severity: Severity) -> Severity {
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,
         Severity::High | Severity::Critical => Severity::Critical,
+    }
+}
+
+/// One grade down, for what nobody can sign in with.
+pub(crate) fn lowered(severity: Severity) -> Severity {
+    match severity {
+        Severity::Critical => Severity::High,
+        Severity::High => Severity::Medium,
+        Severity::Medium => Severity::Low,
+        Severity::Low | Severity::Info => Severity::Info,
     }
 }
 

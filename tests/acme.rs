@@ -6,7 +6,7 @@ mod muster_cmd;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster_cmd::{Address, Folder, Ran, Report, list, text, truth};
 
@@ -21,7 +21,7 @@ fn scanned() -> &'static (Folder, Ran, Report) {
 }
 
 /// Rules that speak of a person, who belongs to no system.
-const OF_PERSONS: [&str; 5] = ["DQ-001", "DQ-002", "LCM-003", "LCM-007", "LCM-011"];
+const OF_PERSONS: [&str; 7] = ["DQ-001", "DQ-002", "LCM-002", "LCM-003", "LCM-007", "LCM-011", "ORP-012"];
 
 fn planted(entries: &serde_json::Value) -> BTreeSet<Address> {
     list(entries)
@@ -233,6 +233,70 @@ fn explain_says_what_it_took_its_argument_for() {
     for person in ["004002", "Ngozi Okonkwo-Bell"] {
         let page = folder.expect(0, &["explain", person]);
         assert!(page.starts_with("person Ngozi Okonkwo-Bell") && page.contains("004002"), "{page}");
+    }
+}
+
+/// On any link, candidate or orphan: a sentence that a manager understands, the evidence, and what would change it.
+#[test]
+fn every_account_is_explained_with_a_sentence_its_evidence_and_what_would_change_it() {
+    use muster::check::Estate;
+    use muster::cli::explain::{account_pages, link_page};
+    use muster::config::{Config, Overrides};
+    use muster::people::STRATEGIES;
+    let (folder, ..) = scanned();
+    let path = folder.path().join("muster.toml");
+    let config = Config::load(&path, &Overrides::default(), Arc::default(), muster_connectors::NATIVE).unwrap();
+    let now = config.now.value.unwrap();
+    let store = muster::snapshot::Store::open(&config.store.value).unwrap();
+    let estate = Estate::load(&store.find("latest").unwrap(), &config, now).unwrap();
+    let accounts: Vec<_> = estate.graph.accounts().map(|(account, _)| account).collect();
+    let pages = account_pages(&estate, &accounts, now);
+    assert!(pages.len() > 500, "{} accounts", pages.len());
+    let mut situations: BTreeMap<String, u64> = BTreeMap::new();
+    let mut links = Vec::new();
+    for (account, page) in accounts.iter().zip(&pages) {
+        let (shown, json) = (&page.text, &page.json);
+        let who = text(&json["account"]);
+        let (situation, verdict) = (text(&json["situation"]), text(&json["verdict"]));
+        let begins: &[&str] = match situation.as_str() {
+            "CONFIRMED" | "UNQUALIFIED" | "SOURCE_MISSING" => &["belongs to"],
+            "FOUND" => &["probably belongs to"],
+            "FOUND_ALREADY_LINKED" => &["by decisions"],
+            "AMBIGUOUS" => &["persons equally well"],
+            "UNASSIGNED" => &["Nobody in HR corresponds", "is nobody's"],
+            "INDETERMINATE" => &["cannot be said", "is not believed"],
+            "TARGET_IGNORED" => &["is not looked for in HR, because"],
+            other => panic!("{who}: {other}"),
+        };
+        assert!(begins.iter().any(|words| verdict.contains(words)), "{who}, {situation}: {verdict}");
+        assert!(verdict.ends_with('.') && verdict.len() > 40 && !verdict.contains("  "), "{who}: {verdict}");
+        let remedy = list(&json["remedy"]);
+        assert!(!remedy.is_empty() && remedy.iter().all(|way| text(way).ends_with('.')), "{who}: {remedy:?}");
+        let rungs = list(&json["rungs"]);
+        assert_eq!(rungs.len(), STRATEGIES.len(), "{who}: every rung answers");
+        assert!(rungs.iter().all(|rung| !text(&rung["compared"]).is_empty()), "{who}: {rungs:#?}");
+        // What is linked or proposed names its evidence; of nobody's account every rung is silent, refused or not asked.
+        let candidates = list(&json["candidates"]);
+        let is_found = !["UNASSIGNED", "TARGET_IGNORED", "INDETERMINATE"].contains(&situation.as_str());
+        assert!(!is_found || !candidates.is_empty(), "{who}: {situation} without a candidate");
+        assert!(candidates.iter().all(|one| !text(&one["evidence"]).is_empty()), "{who}: {candidates:#?}");
+        let decides = rungs.iter().filter(|rung| rung["answer"] == "decides").count();
+        assert_eq!(decides, usize::from(!candidates.is_empty()), "{who}: {rungs:#?}");
+        for part in ["What would change it:\n  - ", "  situation: ", "  class: ", "Evidence, strongest first:"] {
+            assert!(shown.contains(part), "{who} lacks `{part}`:\n{shown}");
+        }
+        *situations.entry(situation).or_default() += 1;
+        links.extend(muster::check::links::candidates(&estate, *account).1.iter().map(|one| (*account, one.person)));
+    }
+    for met in ["CONFIRMED", "UNQUALIFIED", "AMBIGUOUS", "UNASSIGNED", "TARGET_IGNORED"] {
+        assert!(situations.contains_key(met), "the example has no {met}: {situations:?}");
+    }
+    // Every link by itself, and one that is none.
+    let somebody = estate.people.find("004002")[0];
+    for (account, person) in links.iter().copied().step_by(25).chain([(links[0].0, somebody)]) {
+        let page = link_page(&estate, account, person, now);
+        let verdict = text(&page.json["link_to"]["verdict"]);
+        assert!(page.text.starts_with("link of `") && verdict.ends_with('.'), "{verdict}\n{}", page.text);
     }
 }
 

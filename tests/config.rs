@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake::FAKE;
+use muster::config::policy::SCHEMAS;
 use muster::config::{Config, ConfigErrors, FailOn, Origin, Overrides};
 use muster_connectors::secret::Environment;
 
@@ -179,28 +180,42 @@ fn the_published_schema_is_the_one_of_the_types() {
 }
 
 #[test]
-fn the_published_schema_of_decisions_about_persons_is_the_one_of_the_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/persons.schema.json");
-    let now = format!("{:#}\n", muster::config::policy::persons_schema());
-    assert!(
-        std::fs::read_to_string(&path).unwrap_or_default() == now,
-        "{} is not current: run `cargo run -- config schema persons.toml > schemas/persons.schema.json`",
-        path.display()
-    );
-}
-
-#[test]
-fn the_published_schemas_of_assignments_and_declared_state_are_those_of_the_types() {
-    for (name, schema) in [
-        ("assignments", muster::config::policy::assignments_schema()),
-        ("declared", muster::config::policy::declared_schema()),
-    ] {
+fn the_published_schemas_of_the_policy_folder_are_those_of_the_types() {
+    for (file, schema) in SCHEMAS {
+        let (name, now) = (file.trim_end_matches(".toml"), schema());
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
         assert!(
-            std::fs::read_to_string(&path).unwrap_or_default() == format!("{schema:#}\n"),
+            std::fs::read_to_string(&path).unwrap_or_default() == format!("{now:#}\n"),
             "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
             path.display()
         );
+    }
+}
+
+#[test]
+fn the_schemas_of_the_policy_folder_accept_what_the_loader_accepts_and_refuse_unknown_keys() {
+    let decided = "author = \"a\"\nreason = \"r\"\n";
+    let good = [
+        ("inventory", "[[system]]\nname = \"ad\"\nowner = \"IT\"\n".to_owned()),
+        ("links", format!("[[decision]]\nverdict = \"never\"\nsystem = \"ad\"\naccount = \"jd\"\n{decided}")),
+        ("persons", format!("[[merge]]\npersons = [\"ad:1\", \"ad:2\"]\n{decided}")),
+        ("pins", format!("[[pin]]\nsystem = \"ad\"\naccount = \"jd\"\nperson = \"1\"\n{decided}")),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in good {
+        let file = format!("{name}.toml");
+        let (_, schema) = SCHEMAS.iter().find(|(known, _)| *known == file).unwrap();
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let file = folder.path().join(format!("{name}.toml"));
+        let is_valid = |text: &str| validator.is_valid(&toml::from_str::<serde_json::Value>(text).unwrap());
+        let loads = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            muster::config::policy::Policy::read(folder.path(), &["ad".to_owned()]).is_ok()
+        };
+        assert!(is_valid(&text) && loads(&text), "{name}: {text}");
+        let mistyped = format!("{text}expiers = \"2027-03-31\"\n");
+        assert!(!is_valid(&mistyped) && !loads(&mistyped), "{name}: {mistyped}");
+        std::fs::remove_file(&file).unwrap();
     }
 }
 

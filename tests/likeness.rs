@@ -3,7 +3,7 @@
 
 mod muster_cmd;
 
-use muster_cmd::{Folder, text};
+use muster_cmd::{Folder, list, text};
 
 /// HR without work e-mails, and a wiki whose accounts have display names, phones and departments.
 fn estate() -> Folder {
@@ -83,6 +83,96 @@ fn a_phone_and_a_name_link_names_alone_propose_and_namesakes_are_disputed() {
         "{evidence}"
     );
     assert!(!report.0.to_string().is_empty());
+}
+
+/// A login that is the name part of an address proposes somebody; what else the account has is weighed with it.
+#[test]
+fn whom_a_login_proposes_is_weighed_again_with_everything_else() {
+    let folder = estate();
+    let header = "Id,First,Last,Former,Mobile,Dept,Status,From,To,Mail\n";
+    let people: String = folder
+        .read("people.csv")
+        .lines()
+        .skip(1)
+        .map(|row| {
+            let cells: Vec<&str> = row.split(',').collect();
+            // Two domains: a bare login does not say whose it is.
+            let domain = if cells[0] == "E1" { "acme" } else { "corp" };
+            let mail =
+                format!("{}.{}@{domain}.example", cells[1].to_lowercase(), cells[2].to_lowercase().replace('ü', "u"));
+            format!("{row},{mail}\n")
+        })
+        .collect();
+    folder.write("people.csv", format!("{header}{people}"));
+    folder.replace("muster.toml", "given_name = \"First\",", "given_name = \"First\", email = \"Mail\",");
+    folder.replace("muster.toml", "id = \"id\", name", "id = \"id\", login = \"login\", name");
+    folder.write(
+        "wiki.csv",
+        "id,login,name,phone,department,created\n\
+         w1,katharina.muller,,0171 2345678,Research,2020-01-01T00:00:00Z\n\
+         w2,william.ashby,,,,2020-01-01T00:00:00Z\n\
+         w3,grace.okafor,Zebedee Quill,,Legal,2020-01-01T00:00:00Z\n",
+    );
+    folder.scan(&["--fail-on", "never"]).0.assert_code(0);
+    let page = |account: &str| -> serde_json::Value {
+        serde_json::from_str::<Vec<_>>(&folder.expect(0, &["explain", account, "-o", "json"])).unwrap().remove(0)
+    };
+    // The phone decides, and the login stands beside it.
+    let linked = page("wiki:w1");
+    assert_eq!(text(&linked["link"]), "linked", "{linked:#}");
+    let best = &linked["candidates"][0];
+    assert_eq!(format!("{} {}", text(&best["person"]), text(&best["strategy"])), "E1 likeness");
+    let evidence = text(&best["evidence"]);
+    assert!(
+        evidence.contains("attributes.Mobile") && evidence.contains("is the name part of the work e-mail"),
+        "{evidence}"
+    );
+    let shown = folder.expect(0, &["explain", "wiki:w1"]);
+    assert!(shown.contains("weighed again with everything else"), "{shown}");
+    // The login alone stays a proposal, however often it is looked at.
+    let login_alone = page("wiki:w2");
+    let best = &login_alone["candidates"][0];
+    assert_eq!(format!("{} {}", text(&login_alone["link"]), text(&best["person"])), "proposed E2", "{login_alone:#}");
+    assert!(best["confidence"].as_u64().unwrap() <= 75 && !list(&best["comparisons"]).is_empty(), "{best:#}");
+    // Another name and another department are told beside the login.
+    let doubtful = page("wiki:w3");
+    let best = &doubtful["candidates"][0];
+    assert_eq!(format!("{} {}", text(&doubtful["link"]), text(&best["person"])), "proposed E5", "{doubtful:#}");
+    assert!(text(&best["evidence"]).contains("unlike: department `Legal` and `Research`"), "{best:#}");
+}
+
+/// What was compared and what each field weighs is told to programs as it is to people.
+#[test]
+fn explain_tells_programs_what_was_compared_and_what_it_weighed() {
+    let folder = estate();
+    folder.scan(&["--fail-on", "never"]).0.assert_code(0);
+    let explain = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&folder.expect(0, &[&["explain", "-o", "json"], arguments].concat())).unwrap()
+    };
+    let pages = explain(&["wiki:w1"]);
+    let page = &pages[0];
+    assert_eq!(format!("{} {}", text(&page["situation"]), text(&page["link"])), "CONFIRMED linked");
+    assert!(!text(&page["verdict"]).is_empty() && !list(&page["remedy"]).is_empty(), "{page:#}");
+    let compared = list(&page["candidates"][0]["comparisons"]);
+    let of = |field: &str| compared.iter().find(|one| one["field"] == field).unwrap_or_else(|| panic!("{compared:#?}"));
+    let phone = of("attributes.Mobile");
+    assert_eq!(format!("{} {}", text(&phone["account"]), text(&phone["person"])), "0171 2345678 +49 171 2345678");
+    let bits = |field: &str| of(field)["bits"].as_f64().unwrap();
+    assert!(bits("attributes.Mobile") > bits("department") && bits("department") > 0.0, "{compared:#?}");
+    assert!(bits("family name") > 0.0 && bits("given name") < 0.0, "for and against: {compared:#?}");
+    assert!(compared.iter().all(|one| !text(&one["likeness"]).is_empty()), "{compared:#?}");
+    // Both candidates of a dispute have theirs, and so has the likeness rung.
+    let page = &explain(&["wiki:w3"])[0];
+    assert!(list(&page["candidates"]).len() == 2 && text(&page["situation"]) == "AMBIGUOUS", "{page:#}");
+    assert!(list(&page["candidates"]).iter().all(|one| !list(&one["comparisons"]).is_empty()), "{page:#}");
+    let rung = list(&page["rungs"]).iter().find(|rung| rung["strategy"] == "likeness").unwrap();
+    assert!(!list(&rung["candidates"][0]["comparisons"]).is_empty(), "{rung:#}");
+    // A link that is asked for has its own sentence; what is no account has no such page.
+    let page = &explain(&["wiki:w1", "E2"])[0];
+    assert!(text(&page["link_to"]["verdict"]).contains("is not linked to William Ashby (E2)"), "{page:#}");
+    let refused = folder.run(&["explain", "LCM-001", "-o", "json"]);
+    refused.assert_code(2);
+    refused.assert_says(&["only accounts and links are explained as JSON"]);
 }
 
 #[test]

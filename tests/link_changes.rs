@@ -22,7 +22,10 @@ fn no_link_changes_silently() {
     let mut estate = Estate::small();
     let first = estate.scan();
     assert!(first["people"]["churn"].is_null(), "nothing to compare with");
+    let rows = estate.folder.expect(0, &["report", "-o", "csv-link-changes"]);
+    assert!(rows.lines().nth(1).unwrap().starts_with("not-compared,"), "no row must not read as no change: {rows}");
     let idle = estate.scan();
+    assert_eq!(estate.folder.expect(0, &["report", "-o", "csv-link-changes"]).lines().count(), 1, "the header alone");
     assert_eq!(changes(&idle), []);
     assert_eq!(idle["people"]["churn"]["unchanged"], 1);
 
@@ -42,6 +45,12 @@ fn no_link_changes_silently() {
     assert!(found[2].2.contains("not there before"), "{found:#?}");
     let rows = estate.folder.query("select change, account, before, after from link_changes");
     assert_eq!(column(&rows, "change"), ["moved", "new", "new"]);
+    let rows = estate.folder.expect(0, &["report", "-o", "csv-link-changes"]);
+    let mut reader = csv::Reader::from_reader(rows.as_bytes());
+    let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
+    assert_eq!(rows.iter().map(|row| &row[0]).collect::<Vec<_>>(), ["moved", "new", "new"]);
+    assert_eq!([&rows[0][1], &rows[0][3], &rows[0][5], &rows[0][9]], ["2", "c1", "E1", "E3"], "{rows:?}");
+    assert!(rows.iter().all(|row| !row[13].is_empty()), "each has its cause: {rows:?}");
     for format in ["table", "markdown", "html"] {
         let shown = estate.folder.expect(0, &["report", "-o", format]);
         assert!(
@@ -150,6 +159,58 @@ fn explain_says_why_why_not_and_what_would_change_it() {
         &["link of `J. Smith` in crm to John Smith (E2)", "is not linked to John Smith (E2): it is linked to nobody"],
     );
     says(&explain(&["crm:c1", "E4"]), &["it is linked to Ada Lovelace (E1) instead; no rung names that person for it"]);
+}
+
+/// A row that is gone is no termination: what is said, what would change it, and that it does change then.
+#[test]
+fn explain_says_what_is_known_of_who_vanished_from_hr() {
+    let mut estate = Estate::small();
+    estate.scan();
+    let ada = estate.people.remove(0);
+    estate.write();
+    let explain = |day: &str| {
+        let now = format!("{day}T06:00:00Z");
+        let ran = estate.folder.scan(&["--fail-on", "never", "--accept", "hr", "--accept", "crm", "--now", &now]);
+        let page = estate.folder.expect(0, &["explain", "crm:c1", "--now", &now]);
+        (page.split_whitespace().collect::<Vec<_>>().join(" "), ran.1)
+    };
+    let says = |page: &str, parts: &[&str]| {
+        for part in parts {
+            assert!(page.contains(part), "`{part}` is missing in: {page}");
+        }
+    };
+    let (page, report) = explain("2026-11-04");
+    says(
+        &page,
+        &[
+            "`Ada Lovelace` in crm belongs to Ada Lovelace (E1), who is gone from HR without a termination, last seen on 2026-11-02. \
+             Whether that means a leaver or a lost row, HR does not say, so nothing is concluded for now. That is 91 % sure: e-mail",
+            "What would change it: - HR lists Ada Lovelace (E1) again: everything is then as it was before.",
+            "- HR says that Ada Lovelace (E1) has left, with the last day: the account is then a leaver's, and is closed in crm.",
+            "- HR says neither for longer than `vanish_days` of `[people]`: CTL-003 then asks whoever answers for the feed",
+            "- It is somebody else's: `muster links reject crm:c1 E1",
+            "situation: SOURCE_MISSING",
+        ],
+    );
+    assert!(report.of("LCM-001").is_empty() && report.of("ORP-001").iter().all(|account| account != "c1"));
+    // Each of the three comes about as it is told.
+    let (page, report) = explain("2026-11-20");
+    says(&page, &["Nobody in HR corresponds to `Ada Lovelace` in crm", "situation: UNASSIGNED"]);
+    assert!(!report.of("CTL-003").is_empty());
+    estate.people.push(ada.replace(",active,", ",terminated,").replace("2020-01-01,", "2020-01-01,2026-10-30"));
+    estate.write();
+    let (page, report) = {
+        let now = "2026-11-21T06:00:00Z";
+        let ran = estate.folder.scan(&["--fail-on", "never", "--accept", "hr", "--accept", "crm", "--now", now]);
+        (estate.folder.expect(0, &["explain", "crm:c1", "--now", now]), ran.1)
+    };
+    assert!(page.contains("situation: UNQUALIFIED") && report.of("LCM-001") == ["c1"], "{page}");
+    estate.people.pop();
+    estate.people.push(ada);
+    estate.write();
+    let now = "2026-11-22T06:00:00Z";
+    estate.folder.scan(&["--fail-on", "never", "--accept", "hr", "--accept", "crm", "--now", now]);
+    assert!(estate.folder.expect(0, &["explain", "crm:c1", "--now", now]).contains("situation: CONFIRMED"));
 }
 
 #[test]

@@ -472,6 +472,7 @@ fn account(emails: Span, login: Option<muster::graph::Text>, created: When) -> A
         password_changed: When::UNSUPPORTED,
         interactive: None,
         mfa: FactState::Unsupported,
+        factors: Span::default(),
         owner: None,
         department: None,
         title: None,

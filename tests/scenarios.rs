@@ -6,7 +6,7 @@
 //! ```text
 //!   {"system":"hr","scope":"people","record":"person","id":"E1",…}
 //!   {"system":"aws","scope":"account/1","kind":"accounts","state":"failed","gap":"HTTP 403"}
-//!   {"system":"aws","scope":"account/1","tenant":"111122223333","connector":"aws"}
+//!   {"system":"aws","scope":"account/1","tenant":"111122223333","connector":"aws","identity":"arn:aws:iam::…"}
 //! ```
 //!
 //! Kinds that are seen and not mentioned are complete. Of the rules that a story is about, a finding that is not expected fails
@@ -106,6 +106,7 @@ struct Reading {
     withheld: BTreeMap<String, String>,
     tenant: Option<String>,
     connector: Option<String>,
+    identity: Option<String>,
 }
 
 /// One night of a story.
@@ -151,12 +152,13 @@ impl Night {
     }
 
     fn reading(&mut self, reading: Reading) {
-        let Reading { system, scope, kind, state, gap, withheld, tenant, connector } = reading;
+        let Reading { system, scope, kind, state, gap, withheld, tenant, connector, identity } = reading;
         if let Some(connector) = connector {
             self.connectors.insert(system.clone(), connector);
         }
         let (report, _) = self.scope(&system, &scope);
         report.tenant = tenant.or(report.tenant.take());
+        report.identity = identity.or(report.identity.take());
         let Some(kind) = kind else { return };
         let said = report.kinds.entry(kind).or_default();
         said.withheld = withheld;

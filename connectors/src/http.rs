@@ -33,7 +33,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
-pub use self::error::{Answer, HttpError};
+pub use self::error::{Answer, HttpError, chain};
 pub use self::retry::{Pace, RealPace};
 use self::retry::{Retry, backoff, retry_after};
 use crate::Run;

@@ -630,6 +630,11 @@ pub struct Employment {
     pub raw: Raw,
 }
 
+/// What a change of an employment goes by, where HR gives a record for each: the employment's id and the change's number.
+pub fn change_key(employment: &str, sequence: &str) -> String {
+    format!("{employment} change {sequence}")
+}
+
 /// Order of two change numbers: by number where both are whole numbers, else as text.
 pub fn compare_sequences(a: &str, b: &str) -> std::cmp::Ordering {
     let number = |text: &str| {

@@ -102,7 +102,8 @@ pub struct KindReport {
     /// Records that came again with the same content, where the connector left them out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub repeated: u64,
-    /// Ids of records that were pushed and turned out to contradict later ones: neither is to be kept. A gap names each.
+    /// Ids of records that were pushed and turned out to contradict later ones: neither is to be kept. A gap names each. A
+    /// change of an employment goes by [`change_key`](crate::record::change_key).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub withdrawn: BTreeSet<String>,
     /// What was not read. Empty exactly when `state` is complete.

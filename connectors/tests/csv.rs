@@ -378,6 +378,33 @@ async fn a_person_with_several_contracts_is_one_person() {
 }
 
 #[tokio::test]
+async fn a_row_that_is_refused_tells_nothing_of_the_person() {
+    // Change 2 is told twice, differently: neither its names nor its addresses are anybody's.
+    let changes = "employee_id,name,email,start,sequence,status\n\
+         1,Ann Old,ann@x.example,2018-01-01,1,active\n\
+         1,Ann New,new@x.example,2018-01-01,2,active\n\
+         1,Bob Other,bob@x.example,2018-01-01,2,terminated\n\
+         1,Ann New,new@x.example,2018-01-01,2,active\n\
+         2,Cy,cy@x.example,2018-01-01,1,active\n\
+         2,Di,di@x.example,2018-01-01,1,active\n";
+    let read = people(changes).await;
+    let told: Vec<_> = persons(&read)
+        .iter()
+        .map(|one| (one.id.as_str(), one.legal_name.as_deref(), one.emails.clone(), one.previous_names.clone()))
+        .collect();
+    assert_eq!(told, [("1", Some("Ann Old"), vec!["ann@x.example".to_owned()], Vec::new())]);
+    let (state, gaps) = read.ended(RecordKind::Person);
+    let places: Vec<_> = gaps.iter().map(|gap| (gap.code.as_str(), gap.at.as_deref().unwrap())).collect();
+    assert_eq!((state, places), (ScopeState::Partial, vec![("COL108", "p.csv:4:1"), ("COL108", "p.csv:7:1")]));
+    // With several contracts, the person is whoever the rows that are left describe.
+    let read = people("employee_id,contract id,name\n1,A,Ann\n1,A,Bob\n1,B,Cy\n").await;
+    let names: Vec<_> = persons(&read).iter().map(|one| one.legal_name.as_deref()).collect();
+    assert_eq!(names, [Some("Cy")]);
+    let read = people("employee_id,contract id,name\n1,A,Ann\n1,B,Cy\n").await;
+    assert_eq!(only_gap(&read, RecordKind::Person).at.as_deref(), Some("p.csv:3:3"));
+}
+
+#[tokio::test]
 async fn a_shifted_header_fails_the_file() {
     let read = people("employee_id,name\n1,Ann,x\n2,Bo,x\n3,Cy\n").await;
     assert_eq!(read.ended(RecordKind::Person).0, ScopeState::Failed);

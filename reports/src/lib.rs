@@ -51,6 +51,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "csv", ending: "csv", summary: "findings, one row each, for spreadsheets and scripts", render: csv::findings },
     Format { name: "csv-accounts", ending: "csv", summary: "every account that was read, one row each", render: csv::accounts },
     Format { name: "csv-grants", ending: "csv", summary: "every grant that was read, one row each", render: csv::grants },
+    Format { name: "csv-link-changes", ending: "csv", summary: "every link that is not what it was at the check before, one row each", render: csv::link_changes },
     Format { name: "html", ending: "html", summary: "one self-contained page for people and auditors", render: html::render },
     Format { name: "json", ending: "json", summary: "the whole view for programs, with a published schema", render: json::render },
     Format { name: "markdown", ending: "md", summary: "for a ticket or a wiki", render: markdown::render },

@@ -218,6 +218,27 @@ pub struct RuleSummary {
     /// Why, with how many subjects each cause cost, most first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The same by system, by its name; persons count for the feed that knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<RuleSystem>,
+}
+
+/// What one rule did with the subjects of one system. `pass + fail + not_evaluated = population`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleSystem {
+    /// System name.
+    pub system: String,
+    /// Subjects it applies to.
+    pub population: u64,
+    /// Found in order.
+    pub pass: u64,
+    /// Findings.
+    pub fail: u64,
+    /// Could not be judged.
+    pub not_evaluated: u64,
+    /// Why, with how many subjects each cause cost, most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
 }
 
 /// Why subjects were not evaluated.
@@ -380,7 +401,7 @@ pub struct LinkChurn {
     pub new: u64,
     /// Each of them: moved, lost, gone, new. Every moved and lost one is here; of the others at most a thousand each.
     pub changes: Vec<LinkChange>,
-    /// Changes that are counted and not listed; the query table `link_changes` has them all.
+    /// Changes that are counted and not listed; `-o csv-link-changes` and the query table `link_changes` have them all.
     pub left_out: u64,
 }
 
@@ -497,4 +518,10 @@ pub trait Population {
     /// # Errors
     /// The first error that `visit` returns.
     fn grants(&self, visit: &mut dyn FnMut(GrantRow) -> std::io::Result<()>) -> std::io::Result<()>;
+
+    /// Every link that is not what it was at the check before; none where there is no such check, which the view tells.
+    ///
+    /// # Errors
+    /// The first error that `visit` returns.
+    fn link_changes(&self, visit: &mut dyn FnMut(LinkChange) -> std::io::Result<()>) -> std::io::Result<()>;
 }

@@ -146,7 +146,7 @@ fn no_format_passes_on_what_a_terminal_obeys_or_hides() {
 #[test]
 fn csv_cells_are_never_formulas_and_rows_never_break() {
     let sample = samples::hostile();
-    for name in ["csv", "csv-accounts", "csv-grants"] {
+    for name in ["csv", "csv-accounts", "csv-grants", "csv-link-changes"] {
         let text = named(name, &sample, PLAIN);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let mut rows = 0;

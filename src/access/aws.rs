@@ -192,7 +192,7 @@ fn policy_name(graph: &Graph, policy: &Policy) -> String {
     graph.text(policy.name.unwrap_or(policy.id)).to_owned()
 }
 
-fn statements(document: &str) -> Option<Vec<Value>> {
+pub(super) fn statements(document: &str) -> Option<Vec<Value>> {
     let value: Value = serde_json::from_str(document).ok()?;
     match value.get("Statement")? {
         Value::Array(statements) => Some(statements.clone()),
@@ -242,7 +242,7 @@ fn takes_back(document: &str) -> bool {
 }
 
 /// Whether a statement is, or may be, about an action of IAM, on whatever resource and condition.
-fn reaches_iam(statement: &Value) -> bool {
+pub(super) fn reaches_iam(statement: &Value) -> bool {
     // A name with a wildcard in its service, or no name at all, may mean anything.
     let is_of_another = |action: &str| {
         action.split_once(':').is_some_and(|(service, _)| {
@@ -256,7 +256,7 @@ fn reaches_iam(statement: &Value) -> bool {
     }
 }
 
-fn effect(statement: &Value) -> String {
+pub(super) fn effect(statement: &Value) -> String {
     statement.get("Effect").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -269,7 +269,7 @@ fn names(statement: &Value, key: &str, wanted: &[&str]) -> bool {
 }
 
 /// A text or list of texts; `None` when it is missing or something else.
-fn texts<'s>(statement: &'s Value, key: &str) -> Option<Vec<&'s str>> {
+pub(super) fn texts<'s>(statement: &'s Value, key: &str) -> Option<Vec<&'s str>> {
     match statement.get(key)? {
         Value::String(value) => Some(vec![value]),
         Value::Array(values) => values.iter().map(Value::as_str).collect(),

@@ -58,7 +58,7 @@ pub(super) fn judge(
         session.tell(&problem);
     }
     let mut view = report::view(&estate, checked, manifest, &ending, now);
-    view.people.churn = churn.map(|(since, churn)| report::links::churn(since, churn));
+    view.people.churn = churn.as_ref().map(|(since, churn)| report::links::churn(*since, churn));
     let json = serde_json::to_value(&view).map_err(std::io::Error::from)?;
     let lock = match lock {
         Some(held) => held,
@@ -66,7 +66,7 @@ pub(super) fn judge(
     };
     store.write_check(&lock, manifest.header.sequence, rows, &json)?;
     drop(lock);
-    write(session, &view, &Walk { estate: &estate, now }, &outputs)?;
+    write(session, &view, &Walk { estate: &estate, churn: churn.as_ref().map(|(_, churn)| churn), now }, &outputs)?;
     Ok(outcome(&view))
 }
 

@@ -2,14 +2,16 @@
 
 use std::io::Write as _;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use muster_connectors::NATIVE;
 
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
-use crate::config::policy::{assignments_schema, declared_schema, persons_schema};
+use crate::config::policy::SCHEMAS;
 use crate::config::{Config, Origin, schema, show_duration};
+use crate::people::SharedId;
+use crate::people::linkage::Kind;
 
 /// Arguments of `muster config`.
 #[derive(Debug, Clone, Args)]
@@ -33,26 +35,16 @@ pub enum Action {
     /// Print the JSON Schema of muster.toml or of a policy file, for editors
     Schema {
         /// The file
-        #[arg(default_value = "muster.toml")]
-        file: SchemaOf,
+        #[arg(default_value = CONFIG, value_parser = schema_names())]
+        file: String,
     },
 }
 
-/// A file that has a published schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum SchemaOf {
-    /// The config.
-    #[value(name = "muster.toml")]
-    Muster,
-    /// Which group of an identity provider gives which access in an application.
-    #[value(name = "assignments.toml")]
-    Assignments,
-    /// Files that declare what a system should hold.
-    #[value(name = "declared.toml")]
-    Declared,
-    /// Which records of HR are one human.
-    #[value(name = "persons.toml")]
-    Persons,
+/// The config's own name among the files with a schema.
+const CONFIG: &str = "muster.toml";
+
+fn schema_names() -> PossibleValuesParser {
+    PossibleValuesParser::new([CONFIG].into_iter().chain(SCHEMAS.iter().map(|(name, _)| *name)))
 }
 
 /// Shows, checks or describes the config.
@@ -60,15 +52,11 @@ pub enum SchemaOf {
 /// # Errors
 /// [`Failure`] when the config cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
-    match arguments.action {
+    match &arguments.action {
         Action::Schema { file } => {
             let mut out = open(None)?;
-            let schema = match file {
-                SchemaOf::Muster => schema(NATIVE),
-                SchemaOf::Assignments => assignments_schema(),
-                SchemaOf::Declared => declared_schema(),
-                SchemaOf::Persons => persons_schema(),
-            };
+            let of_policy = SCHEMAS.iter().find(|(name, _)| name == file);
+            let schema = of_policy.map_or_else(|| schema(NATIVE), |(_, schema)| schema());
             writeln!(out, "{schema:#}")?;
             out.close()?;
             Ok(Outcome::answered())
@@ -86,6 +74,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             ))
         }
         Action::Show { origin } => {
+            let origin = *origin;
             let config = session.config()?;
             let mut out = open(None)?;
             let rows = settings(&config);
@@ -143,12 +132,44 @@ fn settings(config: &Config) -> Vec<Row> {
     ];
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
     rows.push(row("drift.compare_days", config.compare_days.value.to_string(), &config.compare_days.origin));
-    let rate = config.likeness.false_link_rate.to_string();
-    rows.push(row("people.false_link_rate", rate, &config.likeness_origin));
+    rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);
         row("system", value, &Origin::File(line_of(&system.place)))
     }));
+    rows
+}
+
+/// `[people]`: how HR feeds become persons, and how accounts are told by likeness.
+fn people(config: &Config) -> Vec<Row> {
+    let row = |key: &str, value: String| Row {
+        key: format!("people.{key}"),
+        value,
+        origin: config.people_origin(key).to_string(),
+    };
+    let feeds = |feeds: &[String]| if feeds.is_empty() { "in order of name".to_owned() } else { feeds.join(", ") };
+    let shared = |id: &SharedId| match id {
+        SharedId::Employee => "employee_id",
+        SharedId::Person => "person_id",
+    };
+    let join: Vec<&str> = config.people.join.iter().map(shared).collect();
+    let mut rows = vec![row("precedence", feeds(&config.people.precedence))];
+    for (attribute, own) in &config.people.attributes {
+        rows.push(row(&format!("attributes.{}", attribute.as_str()), feeds(own)));
+    }
+    rows.push(row("join", if join.is_empty() { "nothing".to_owned() } else { join.join(", ") }));
+    rows.push(row("vanish_days", config.people.vanish_days.to_string()));
+    rows.push(row("false_link_rate", config.likeness.false_link_rate.to_string()));
+    for (place, pair) in config.likeness.compared.iter().enumerate() {
+        let kind = match pair.kind {
+            Kind::Text => "text",
+            Kind::Phone => "phone",
+            Kind::Date => "date",
+            Kind::Code => "code",
+        };
+        let value = format!("{} = {} (as {kind})", pair.person.label(), pair.account.label());
+        rows.push(row(&format!("compare.{}", place + 1), value));
+    }
     rows
 }
 

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use clap::{Args, builder::PossibleValuesParser};
-use comfy_table::Table;
 use muster_connectors::record::RecordKind;
 use muster_reports::escape;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,7 +12,7 @@ use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::tables::plain_table;
+use super::tables::{lines, plain_table};
 use crate::collect::known_systems;
 use crate::diagnostic::visible;
 use crate::diff::{Change, Diff, Field, Part, Reading, What};
@@ -315,8 +314,4 @@ fn text(value: &Json) -> String {
         Json::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
         Json::Bool(_) | Json::Number(_) | Json::Object(_) => value.to_string(),
     }
-}
-
-fn lines(table: &Table, out: &mut impl Write) -> io::Result<()> {
-    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }

@@ -1,17 +1,19 @@
 //! `muster explain ARG [PERSON]`: a rule, a diagnostic code, a finding, an account, a person or a link.
 
 pub(super) mod account;
+mod json;
 mod person;
 
 use std::io::Write as _;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde_json::{Value as Json, json};
 
 use self::account::Page;
 use super::access::named;
 use super::outcome::{Failure, Outcome};
-use super::output::open;
+use super::output::{Choice, open, targets};
 use super::prose::fill;
 use super::session::Session;
 use super::tables::plain_table;
@@ -21,7 +23,6 @@ use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
 use crate::people::{Candidate, PersonIx, Prober};
-use crate::rules;
 
 /// Arguments of `muster explain`.
 #[derive(Debug, Clone, Args)]
@@ -40,21 +41,83 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] when it is none of them.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
-    let page = if let Some(code) = manual(&arguments.what) {
-        format!("code {}: {}\n\n{}\n", code.code, code.title, fill(code.text, 100))
-    } else if let Some(rule) = rules::find(&arguments.what) {
-        format!("rule {}", rule_pages::page(rule))
+    let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
+    let targets = targets(&session.global.output, &choices)?;
+    let told = if let Some(code) = manual(&arguments.what) {
+        Told::Text(format!("code {}: {}\n\n{}\n", code.code, code.title, fill(code.text, 100)))
+    } else if let Some(page) = rule_pages::manual(&arguments.what) {
+        Told::Text(format!("rule {page}"))
     } else {
         stored(arguments, session)?
     };
-    let mut out = open(None)?;
-    out.write_all(page.as_bytes())?;
-    out.close()?;
+    for (choice, file) in targets {
+        let page = match (&told, choice.name) {
+            (Told::Accounts(pages), "json") => {
+                let pages: Vec<&Json> = pages.iter().map(|page| &page.json).collect();
+                let document = serde_json::to_string_pretty(&pages).map_err(std::io::Error::from)?;
+                format!("{}\n", muster_reports::escape::json(&document))
+            }
+            (Told::Text(_), "json") => {
+                let problem =
+                    format!("only accounts and links are explained as JSON, and `{}` is none", arguments.what);
+                return Err(Diagnostic::error("CLI001", problem)
+                    .fix("leave `-o json` out, or name an account as `system:id`")
+                    .into());
+            }
+            (Told::Text(text), _) => text.clone(),
+            (Told::Accounts(pages), _) => pages.iter().map(|page| page.text.as_str()).collect(),
+        };
+        let mut out = open(file.as_deref())?;
+        out.write_all(page.as_bytes())?;
+        out.close()?;
+    }
     Ok(Outcome::answered())
 }
 
+/// A page.
+enum Told {
+    /// Of anything but accounts.
+    Text(String),
+    /// Of one account or several.
+    Accounts(Vec<AccountPage>),
+}
+
+/// All there is to say about one account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccountPage {
+    /// For people: the verdict in a sentence, what would change it, the evidence of every rung.
+    pub text: String,
+    /// The same for programs.
+    pub json: Json,
+}
+
+/// The pages of some accounts.
+///
+/// Cost: O(persons + accounts) once, and for each account the rungs of the ladder.
+pub fn account_pages(estate: &Estate, accounts: &[NodeIx], now: Timestamp) -> Vec<AccountPage> {
+    let prober = Prober::new(&estate.graph, &estate.people, now);
+    let page = |account: &NodeIx| {
+        let page = Page { estate, prober: &prober, now, account: *account };
+        AccountPage { text: page.text(), json: page.json() }
+    };
+    accounts.iter().map(page).collect()
+}
+
+/// The page of a link between an account and a person, there or not.
+pub fn link_page(estate: &Estate, account: NodeIx, person: PersonIx, now: Timestamp) -> AccountPage {
+    let prober = Prober::new(&estate.graph, &estate.people, now);
+    let page = Page { estate, prober: &prober, now, account };
+    let (what, who) = ends(&page, person);
+    let verdict = link_verdict(&page, person);
+    let said = fill(&visible(&verdict), 100);
+    let text = format!("link of {} to {}\n\n{said}\n\n{}", visible(&what), visible(&who), page.text());
+    let mut json = page.json();
+    json["link_to"] = json!({ "person": estate.people.key(person), "verdict": verdict });
+    AccountPage { text, json }
+}
+
 /// What only a snapshot knows: findings, accounts, persons.
-fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
+fn stored(arguments: &Arguments, session: &Session) -> Result<Told, Failure> {
     let what = arguments.what.as_str();
     // Three letters and digits: a code that was mistyped, not a name to look for.
     let is_code = what.is_ascii()
@@ -76,24 +139,20 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<String, Failure> {
         && let Some(view) = check::stored_view(&store, snapshot.manifest().header.sequence)?
         && let Ok(finding) = findings::find(&view, what)
     {
-        return Ok(format!("finding {}", findings::page(finding)));
+        return Ok(Told::Text(format!("finding {}", findings::page(finding))));
     }
     let now = session.now(&config);
     let estate = Estate::load(&snapshot, &config, now)?;
     if let Some(person) = &arguments.person {
         let account = names::account(&estate, what)?;
         let person = names::person(&estate, person)?;
-        let prober = Prober::new(&estate.graph, &estate.people, now);
-        return Ok(link_page(&Page { estate: &estate, prober: &prober, now, account }, person));
+        return Ok(Told::Accounts(vec![link_page(&estate, account, person, now)]));
     }
     let people = names::persons(&estate, what);
     if !people.is_empty() {
-        return Ok(people.iter().map(|person| person_page(&estate, *person, now)).collect());
+        return Ok(Told::Text(people.iter().map(|person| person_page(&estate, *person, now)).collect()));
     }
-    let accounts = named(&estate, what)?;
-    let prober = Prober::new(&estate.graph, &estate.people, now);
-    let page = |account: &NodeIx| Page { estate: &estate, prober: &prober, now, account: *account }.text();
-    Ok(accounts.iter().map(page).collect())
+    Ok(Told::Accounts(account_pages(&estate, &named(&estate, what)?, now)))
 }
 
 /// Who a person is, and every account that is theirs or may be.
@@ -162,12 +221,18 @@ fn person_page(estate: &Estate, ix: PersonIx, now: Timestamp) -> String {
     text
 }
 
-/// Whether one account is one person's, and why, or why not.
-fn link_page(page: &Page<'_>, person: PersonIx) -> String {
+/// The account and the person of a link, as a sentence names them.
+fn ends(page: &Page<'_>, person: PersonIx) -> (String, String) {
     let (graph, people) = (&page.estate.graph, &page.estate.people);
-    let who = format!("{} ({})", people.name(person), people.key(person));
     let what = format!("`{}` in {}", graph.name(page.account), graph.system_name(graph.node(page.account).system));
-    let verdict = match people.link(page.account) {
+    (what, format!("{} ({})", people.name(person), people.key(person)))
+}
+
+/// Whether one account is one person's, and why, or why not.
+fn link_verdict(page: &Page<'_>, person: PersonIx) -> String {
+    let people = &page.estate.people;
+    let (what, who) = ends(page, person);
+    match people.link(page.account) {
         Some(link) if link.person == person => page.verdict(),
         other => {
             let rungs = page.prober.rungs(page.account);
@@ -189,6 +254,5 @@ fn link_page(page: &Page<'_>, person: PersonIx) -> String {
             };
             format!("{what} is not linked to {who}: {instead}; {why}.")
         }
-    };
-    format!("link of {} to {}\n\n{}\n\n{}", visible(&what), visible(&who), fill(&visible(&verdict), 100), page.text())
+    }
 }

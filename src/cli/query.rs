@@ -12,8 +12,9 @@ use super::Which;
 use super::outcome::{Failure, Outcome, store_diagnostic};
 use super::output::{Choice, open, targets};
 use super::session::Session;
-use super::tables::{plain_table, right_align};
-use crate::check::{Estate, links, persons};
+use super::tables::{lines, plain_table, right_align};
+use crate::check::tables::DERIVED;
+use crate::check::{Estate, links};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
@@ -121,17 +122,14 @@ fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
     let now = tables.session.now(tables.config);
     // A query may name several of the tables that are computed from the whole estate.
     let loaded = std::cell::OnceCell::new();
-    let estate = || -> Result<&Estate, StoreError> {
+    let estate = &|| -> Result<&Estate, StoreError> {
         if let Some(estate) = loaded.get() {
             return Ok(estate);
         }
         let estate = Estate::load(tables.snapshot, tables.config, now)?;
         Ok(loaded.get_or_init(|| estate))
     };
-    let links = || Ok(links::links_frame(estate()?, now));
-    let situations = || Ok(links::situations_frame(estate()?, now));
-    let people = || Ok(persons::people_frame(estate()?, now));
-    let conflicts = || Ok(persons::conflicts_frame(estate()?));
+    let derived: Vec<_> = DERIVED.iter().map(|table| move || Ok((table.frame)(estate()?, now))).collect();
     let sequence = tables.snapshot.manifest().header.sequence;
     let changes = || {
         let churn = links::churn(tables.store, sequence, estate()?, now)?;
@@ -141,14 +139,8 @@ fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
         Some((frame, _)) => Ok(frame),
         None => Err("the snapshot has not been checked; run `muster check`".into()),
     };
-    let extra = [
-        Extra { name: "findings", load: &findings },
-        Extra { name: "link_changes", load: &changes },
-        Extra { name: "links", load: &links },
-        Extra { name: "people", load: &people },
-        Extra { name: "person_conflicts", load: &conflicts },
-        Extra { name: "situations", load: &situations },
-    ];
+    let mut extra = vec![Extra { name: "findings", load: &findings }, Extra { name: "link_changes", load: &changes }];
+    extra.extend(DERIVED.iter().zip(&derived).map(|(table, load)| Extra { name: table.name, load }));
     ask(tables.snapshot, &extra, statement).map(|frame| Answer::from(&frame)).map_err(|error| match error {
         QueryError::Store(error) => store_diagnostic(&error).into(),
         error => Diagnostic::error("QRY001", error.to_string()).fix(error.fix()).into(),
@@ -227,10 +219,7 @@ fn table(answer: &Answer, file: Option<&Path>, out: &mut impl Write) -> io::Resu
         values.peek().is_some() && values.all(Json::is_number)
     };
     right_align(&mut table, &(0..answer.columns.len()).filter(numbers).collect::<Vec<_>>());
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
+    lines(&table, out)
 }
 
 /// One object a row, in a list.

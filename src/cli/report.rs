@@ -6,7 +6,7 @@ use super::Which;
 use super::check::{formats, outcome, write};
 use super::outcome::{Failure, Outcome};
 use super::session::Session;
-use crate::check::{self, Estate};
+use crate::check::{self, Estate, links};
 use crate::diagnostic::Diagnostic;
 use crate::report::Walk;
 
@@ -35,6 +35,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     };
     let now = view.origin.now;
     let estate = Estate::load(&snapshot, &config, now)?;
-    write(session, &view, &Walk { estate: &estate, now }, &outputs)?;
+    let churn = links::churn(&store, sequence, &estate, now)?;
+    write(session, &view, &Walk { estate: &estate, churn: churn.as_ref().map(|(_, churn)| churn), now }, &outputs)?;
     Ok(outcome(&view))
 }

@@ -1,5 +1,7 @@
 //! Tables on a terminal: no lines, two spaces between columns.
 
+use std::io::{self, Write};
+
 use comfy_table::{CellAlignment, Table, presets};
 
 /// An empty table with its header.
@@ -19,4 +21,9 @@ pub(super) fn right_align(table: &mut Table, columns: &[usize]) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+}
+
+/// Writes a table without the blanks that it leaves at the end of a line.
+pub(super) fn lines(table: &Table, out: &mut impl Write) -> io::Result<()> {
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
 }

@@ -3,6 +3,7 @@
 //! Every value keeps its bytes ([`toml::Spanned`]), so that a later complaint can point at it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use muster_connectors::record::RecordKind;
@@ -142,7 +143,7 @@ pub(super) struct PeopleTable {
     pub(super) attributes: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
     /// Ids that mean the same human in every feed. Default: only `employee_id`.
     #[schemars(with = "Option<Vec<SharedId>>")]
-    pub(super) join: Option<Vec<SharedId>>,
+    pub(super) join: Option<Spanned<Vec<SharedId>>>,
     /// Days for which a person who is gone from a complete feed without a termination is waited for. Default: 7.
     #[schemars(with = "Option<u32>", range(min = 1, max = 365))]
     pub(super) vanish_days: Option<Spanned<u32>>,
@@ -152,6 +153,23 @@ pub(super) struct PeopleTable {
     /// Fields that say the same of persons and accounts, besides names, addresses, department, title and manager.
     #[serde(default)]
     pub(super) compare: Vec<CompareTable>,
+}
+
+impl PeopleTable {
+    /// Every key that is written, with where its value begins; lists of tables and tables go by each of theirs.
+    pub(super) fn written(&self) -> Vec<(String, Range<usize>)> {
+        let key = |key: &str, span: Option<Range<usize>>| Some((key.to_owned(), span?));
+        let single = [
+            key("precedence", self.precedence.first().map(Spanned::span)),
+            key("join", self.join.as_ref().map(Spanned::span)),
+            key("vanish_days", self.vanish_days.as_ref().map(Spanned::span)),
+            key("false_link_rate", self.false_link_rate.as_ref().map(Spanned::span)),
+        ];
+        let attributes = self.attributes.keys().map(|name| (format!("attributes.{}", name.get_ref()), name.span()));
+        let compare = self.compare.iter().enumerate();
+        let compare = compare.map(|(place, pair)| (format!("compare.{}", place + 1), pair.person.span()));
+        single.into_iter().flatten().chain(attributes).chain(compare).collect()
+    }
 }
 
 /// An id that feeds may share.

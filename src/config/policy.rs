@@ -1,24 +1,51 @@
-//! The policy folder: what people decided, as reviewed text. `links.toml`, `pins.toml`, `persons.toml` and `inventory.toml` are
-//! read here.
+//! The policy folder: what people decided, as reviewed text. The files of [`SCHEMAS`] are read here, and a team's own rules in
+//! `rules/`.
 
 mod assignments;
+mod break_glass;
 mod declared;
 pub mod edit;
+mod inventory;
 mod links;
+mod nhi;
+mod own_rules;
 mod persons;
+mod privilege;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::Deserialize;
+use jiff::civil::Date;
+use serde_json::Value as Json;
 use toml::Spanned;
 
-pub use self::assignments::{Assignment, schema as assignments_schema};
-pub use self::declared::schema as declared_schema;
+pub use self::assignments::Assignment;
+pub use self::break_glass::BreakGlassAccount;
+pub use self::inventory::{InventoryEntry, SignOn, SystemKind};
 pub use self::links::{Ruling, WrittenDecision};
-pub use self::persons::{PersonDecision, schema as persons_schema};
+pub use self::nhi::{Application, Register, Registered};
+pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
+pub use self::persons::PersonDecision;
+pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
+pub use self::shared::SharedAccount;
 use super::serde_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
+
+/// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
+pub const SCHEMAS: &[(&str, fn() -> Json)] = &[
+    ("assignments.toml", assignments::schema),
+    ("break_glass.toml", break_glass::schema),
+    ("declared.toml", declared::schema),
+    ("inventory.toml", inventory::schema),
+    ("links.toml", links::links_schema),
+    ("nhi.toml", nhi::schema),
+    ("persons.toml", persons::schema),
+    ("pins.toml", links::pins_schema),
+    ("privilege.toml", privilege::schema),
+    ("rule.toml", own_rules::schema),
+    ("shared.toml", shared::schema),
+];
 
 /// What people decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,36 +64,18 @@ pub struct Policy {
     pub assignments: Vec<Assignment>,
     /// Files that declare what a system should hold, in file order.
     pub declared: Vec<crate::drift::declared::Source>,
+    /// The register of non-human identities (`nhi.toml`); `None` when there is none.
+    pub nhi: Option<Register>,
+    /// What holds for privilege (`privilege.toml`); `None` when there is no such file.
+    pub privilege: Option<Privileges>,
+    /// Rules that the team wrote, in order of their files' names.
+    pub rules: Vec<OwnRule>,
+    /// Accounts for emergencies, in file order; `None` where there is no `break_glass.toml`.
+    pub break_glass: Option<Vec<BreakGlassAccount>>,
+    /// Accounts that several people may use, in file order; `None` where there is no `shared.toml`.
+    pub shared: Option<Vec<SharedAccount>>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
-}
-
-/// A system that the company knows it has, collected or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InventoryEntry {
-    /// System name.
-    pub name: String,
-    /// Who answers for it.
-    pub owner: Option<String>,
-    /// Anything else worth knowing.
-    pub note: Option<String>,
-    /// Where it is written.
-    pub place: Place,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InventoryFile {
-    #[serde(default)]
-    system: Vec<Spanned<InventoryTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InventoryTable {
-    name: Spanned<String>,
-    owner: Option<String>,
-    note: Option<String>,
 }
 
 impl Policy {
@@ -112,11 +121,23 @@ impl Policy {
                 "pins.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.pins = links::read_pins(text, known, problems);
                 }),
+                "nhi.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.nhi = Some(nhi::read(text, known, problems));
+                }),
+                "privilege.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.privilege = Some(privilege::read(text, known, problems));
+                }),
                 "links.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.links = links::read_links(text, known, problems);
                 }),
                 "inventory.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
-                    policy.read_inventory(text, problems);
+                    policy.inventory = inventory::read(text, known, problems);
+                }),
+                "break_glass.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.break_glass = Some(break_glass::read(text, known, problems));
+                }),
+                "shared.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.shared = Some(shared::read(text, known, problems));
                 }),
                 "persons.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.persons = persons::read(text, known, problems);
@@ -128,17 +149,7 @@ impl Policy {
                     policy.declared = declared::read(text, folder, known, &mut policy.files, problems);
                 }),
                 other => {
-                    let near = similar(
-                        other,
-                        [
-                            "assignments.toml",
-                            "declared.toml",
-                            "inventory.toml",
-                            "links.toml",
-                            "persons.toml",
-                            "pins.toml",
-                        ],
-                    );
+                    let near = similar(other, SCHEMAS.iter().map(|(name, _)| *name));
                     notes.push(
                         Diagnostic::note("CFG011", format!("`{}` is not read", shown.join(other).display()))
                             .maybe_fix(near.map(|near| format!("if it was meant to be, call it `{near}`"))),
@@ -146,7 +157,33 @@ impl Policy {
                 }
             }
         }
+        policy.read_rules(folder, shown, notes, problems);
         policy
+    }
+
+    /// The folder `rules/`: a file each.
+    fn read_rules(&mut self, folder: &Path, shown: &Path, notes: &mut Vec<Diagnostic>, problems: &mut Vec<Diagnostic>) {
+        let names = match file_names(&folder.join("rules")) {
+            Ok(names) => names,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => {
+                let what = format!("cannot list `{}`", shown.join("rules").display());
+                let problem = Diagnostic::error("CFG010", what).cause(error.to_string());
+                return problems.push(problem.fix("make it a readable folder with a file for each rule, or remove it"));
+            }
+        };
+        for name in names {
+            let name = format!("rules/{name}");
+            if Path::new(&name).extension().is_some_and(|ending| ending == "toml") {
+                self.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    let rule = own_rules::read(text, &policy.rules, problems);
+                    policy.rules.extend(rule);
+                });
+            } else {
+                let what = format!("`{}` is not read", shown.join(name).display());
+                notes.push(Diagnostic::note("CFG011", what).fix("a rule's file ends in .toml"));
+            }
+        }
     }
 
     fn read_file(
@@ -171,23 +208,6 @@ impl Policy {
             ),
         }
     }
-
-    fn read_inventory(&mut self, file: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) {
-        let inventory: InventoryFile = match toml::from_str(&file.text) {
-            Ok(inventory) => inventory,
-            Err(error) => return problems.push(policy_problem(file, &error)),
-        };
-        for entry in inventory.system {
-            let entry = entry.into_inner();
-            let place = Place::new(file, entry.name.span());
-            self.inventory.push(InventoryEntry {
-                name: entry.name.into_inner(),
-                owner: entry.owner,
-                note: entry.note,
-                place,
-            });
-        }
-    }
 }
 
 fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
@@ -205,4 +225,35 @@ fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
 
 fn policy_problem(file: &Arc<SourceText>, error: &toml::de::Error) -> Diagnostic {
     Diagnostic { code: "CFG010".to_owned(), ..serde_problem(file, error.message(), error.span(), &[]) }
+}
+
+/// The day that is written under `key`.
+fn day(
+    file: &Arc<SourceText>,
+    key: &str,
+    written: &Spanned<toml::value::Datetime>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Date> {
+    let date = written.get_ref().to_string().parse().ok();
+    if date.is_none() {
+        problems.push(
+            Diagnostic::error("CFG010", format!("`{key}` is no date"))
+                .place(Place::new(file, written.span()))
+                .fix("write a day, as 2027-03-31"),
+        );
+    }
+    date
+}
+
+/// What is wrong with naming this system; nothing where it is one of `known`.
+fn known_system(file: &Arc<SourceText>, system: &Spanned<String>, known: &[String]) -> Option<Diagnostic> {
+    let name = system.get_ref();
+    if known.contains(name) {
+        return None;
+    }
+    let near = similar(name, known.iter().map(String::as_str));
+    let problem = Diagnostic::error("CFG012", format!("the system `{name}` is named, which the config does not have"))
+        .place(Place::new(file, system.span()))
+        .fix(near.map_or("correct the name, or remove the entry".to_owned(), |near| format!("did you mean `{near}`?")));
+    Some(problem)
 }

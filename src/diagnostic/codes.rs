@@ -188,6 +188,11 @@ pub const CODES: &[Code] = &[
     ),
     code("CFG032", "an option must not be negative", "Options of rules count days or objects. Write zero or more."),
     code(
+        "CFG037",
+        "a rule of your own cannot be used",
+        "A file in `policy/rules/` is one rule: id, slug, title, severity, subject, needs, sql and the manual's five headings. The message says what is wrong.",
+    ),
+    code(
         "CHK001",
         "a snapshot has not been checked",
         "Findings are made by `muster check` (and by `muster scan`), with one version of the rules. Check the snapshot, then ask again.",
@@ -207,6 +212,16 @@ pub const CODES: &[Code] = &[
         "CLI002",
         "output cannot be written",
         "The file or stream given for output refused the bytes; the work itself was done.",
+    ),
+    code(
+        "CLI003",
+        "a collector did not take the metrics",
+        "The OpenTelemetry collector could not be reached, or refused. Nothing was lost: `muster metrics` measures the same snapshot again at any time.",
+    ),
+    code(
+        "CLI004",
+        "a collector's address or headers cannot be used",
+        "`--otlp` takes a URL, else OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; headers come from OTEL_EXPORTER_OTLP_HEADERS and are sent over TLS or to this machine only.",
     ),
     code(
         "COL001",
@@ -654,6 +669,12 @@ pub const CODES: &[Code] = &[
         "QRY002",
         "there is no query",
         "Give SQL as an argument, with --file, by the name of a saved query, or on standard input.",
+    ),
+    code(
+        "RUL001",
+        "a rule of your own cannot judge",
+        "The SQL of a rule in `policy/rules/` cannot be answered, or a row of its answer names no subject, names one twice, or has no verdict. \
+         Nothing was judged, so that no rule looks clean; the snapshot is kept, and `muster check` judges it when the rule is mended or switched off.",
     ),
     code(
         "SNP001",

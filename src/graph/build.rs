@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::strings::number;
 use super::{
-    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Graph, Group, Node, NodeIx, NodeKind, Policy,
-    Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
+    Past, Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
@@ -100,6 +100,14 @@ impl Adjacency {
         self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
     }
 
+    /// Those edges of a node that end at `other`, where the far ends are in order.
+    pub(super) fn between(&self, node: NodeIx, other: NodeIx) -> impl Iterator<Item = (Relation, u32)> + '_ {
+        let range = self.range(node);
+        let first = range.start + self.others[range.clone()].partition_point(|far| *far < other);
+        let places = (first..range.end).take_while(move |place| self.others[*place] == other);
+        places.map(|place| (self.relations[place], self.edges[place]))
+    }
+
     /// The far ends alone, as a slice.
     pub(super) fn others(&self, node: NodeIx) -> &[NodeIx] {
         &self.others[self.range(node)]
@@ -115,16 +123,38 @@ impl Adjacency {
     }
 }
 
-/// Nodes by system, kind and id.
+/// Nodes by system, kind and id: those with one id in a chain, which is as long as there are systems and kinds that have it.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    nodes: FxHashMap<(u16, NodeKind, u32), NodeIx>,
+    /// The last node of each id, by the id's number; [`NO_NODE`] of a text that is no id.
+    last: Vec<u32>,
+    /// The node before, of the same id.
+    before: Vec<u32>,
 }
+
+const NO_NODE: u32 = u32::MAX;
 
 impl Lookup {
     /// The node, when there is one.
-    pub(super) fn find(&self, system: SystemIx, kind: NodeKind, id: Text) -> Option<NodeIx> {
-        self.nodes.get(&(system.0, kind, number(id))).copied()
+    pub(super) fn find(&self, nodes: &[Node], system: SystemIx, kind: NodeKind, id: Text) -> Option<NodeIx> {
+        let mut place = self.last.get(number(id) as usize).copied().unwrap_or(NO_NODE);
+        while place != NO_NODE {
+            let node = &nodes[place as usize];
+            if node.system == system && node.kind == kind {
+                return Some(NodeIx(place));
+            }
+            place = self.before[place as usize];
+        }
+        None
+    }
+
+    /// Takes in a new node.
+    fn add(&mut self, ix: NodeIx, id: Text) {
+        let id = number(id) as usize;
+        if id >= self.last.len() {
+            self.last.resize(id + 1, NO_NODE);
+        }
+        self.before.push(std::mem::replace(&mut self.last[id], ix.0));
     }
 }
 
@@ -181,6 +211,8 @@ pub struct Builder {
     credentials: Vec<Credential>,
     credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
+    federations: Vec<Federation>,
+    past: Past,
     lookup: Lookup,
     edges: Vec<PendingEdge>,
     coverage: Coverage,
@@ -228,23 +260,17 @@ impl Builder {
     ///
     /// An id that several scopes list is one node: its best row wins, and of equally good ones the first.
     fn node(&mut self, node: Node, first_of_kind: usize) -> Place {
-        let key = (node.system.0, node.kind, number(node.id));
         let ix = node_ix(self.nodes.len());
-        match self.lookup.nodes.entry(key) {
-            Entry::Occupied(known) => {
-                let known = known.get().get();
-                if self.nodes[known].state <= node.state {
-                    return Place::Known;
-                }
-                self.nodes[known] = node;
-                Place::Better(known - first_of_kind)
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(ix);
-                self.nodes.push(node);
-                Place::New
-            }
+        let Some(known) = self.lookup.find(&self.nodes, node.system, node.kind, node.id) else {
+            self.lookup.add(ix, node.id);
+            self.nodes.push(node);
+            return Place::New;
+        };
+        if self.nodes[known.get()].state <= node.state {
+            return Place::Known;
         }
+        self.nodes[known.get()] = node;
+        Place::Better(known.get() - first_of_kind)
     }
 
     /// Adds an account.
@@ -273,7 +299,7 @@ impl Builder {
 
     /// Adds a credential; of those with the same id the best row stays.
     pub fn credential(&mut self, mut credential: Credential) {
-        credential.account = self.lookup.find(credential.system, NodeKind::Account, credential.account_id);
+        credential.account = self.lookup.find(&self.nodes, credential.system, NodeKind::Account, credential.account_id);
         match self.credential_places.entry((credential.system, credential.id)) {
             Entry::Occupied(known) => {
                 let known = &mut self.credentials[*known.get()];
@@ -293,14 +319,29 @@ impl Builder {
         self.policies.push(policy);
     }
 
+    /// Adds an identity elsewhere that signs in as an account.
+    pub fn federation(&mut self, federation: Federation) {
+        self.federations.push(federation);
+    }
+
+    /// Gives the snapshots before the one that is read.
+    pub fn past(&mut self, past: Past) {
+        self.past = past;
+    }
+
+    /// The account that `system` knows by `id`.
+    pub(super) fn account_ix(&self, system: SystemIx, id: &str) -> Option<NodeIx> {
+        self.lookup.find(&self.nodes, system, NodeKind::Account, self.strings.find(id)?)
+    }
+
     /// The node that a row of `system` names by `id`, trying `kinds` in turn; an [`NodeKind::Unresolved`] node when none has it.
     pub fn resolve(&mut self, like: &Node, kinds: &[NodeKind]) -> NodeIx {
         for kind in kinds {
-            if let Some(ix) = self.lookup.find(like.system, *kind, like.id) {
+            if let Some(ix) = self.lookup.find(&self.nodes, like.system, *kind, like.id) {
                 return ix;
             }
         }
-        if let Some(ix) = self.lookup.find(like.system, NodeKind::Unresolved, like.id) {
+        if let Some(ix) = self.lookup.find(&self.nodes, like.system, NodeKind::Unresolved, like.id) {
             return ix;
         }
         let ix = node_ix(self.nodes.len());
@@ -322,6 +363,7 @@ impl Builder {
         self.edges.dedup_by_key(|edge| edge.key());
         self.edges.shrink_to_fit();
         let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
+        self.federations.sort_by_key(|federation| federation.account);
         let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self
             .credentials
@@ -342,6 +384,10 @@ impl Builder {
             texts: self.texts,
             credentials: self.credentials,
             policies: self.policies,
+            federations: self.federations,
+            past: self.past,
+            secrets: Vec::new(),
+            uses: Vec::new(),
             lookup: self.lookup,
             forward,
             backward,
@@ -366,7 +412,8 @@ mod tests {
     use muster_connectors::record::{GrantOrigin, GroupRule};
 
     use super::*;
-    use crate::graph::{RowState, When};
+    use crate::graph::RowState;
+    use crate::graph::When;
 
     #[test]
     fn what_two_scopes_list_is_one_node_and_one_edge_with_the_better_row() {

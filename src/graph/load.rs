@@ -2,12 +2,13 @@
 
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
-    IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel,
+    IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose,
 };
+use polars::prelude::DataFrame;
 
 use super::{
-    Account, Builder, Coverage, Credential, Detail, Entitlement, Graph, Group, Node, NodeKind, Policy, Relation,
-    Resource, ScopeIx, SystemIx, Text, When,
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Past,
+    Policy, Relation, Resource, ScopeIx, SystemIx, Text, When, secrets,
 };
 use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
 
@@ -26,9 +27,14 @@ impl Graph {
         resources(&mut builder, snapshot)?;
         credentials(&mut builder, snapshot)?;
         policies(&mut builder, snapshot)?;
+        federations(&mut builder, snapshot)?;
+        builder.past(Past::before(snapshot));
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
-        Ok(builder.finish())
+        let mut graph = builder.finish();
+        graph.uses = graph.read_uses(snapshot)?;
+        graph.secrets = secrets::read(snapshot)?;
+        Ok(graph)
     }
 }
 
@@ -115,42 +121,43 @@ impl Lists {
 }
 
 fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame(
-        "accounts",
-        &[
-            "id",
-            "id_kind",
-            "login",
-            "native_name",
-            "name",
-            "emails",
-            "emails_verified",
-            "employee_id",
-            "class",
-            "class_evidence",
-            "affiliation",
-            "lifecycle",
-            "is_root",
-            "created",
-            "created_state",
-            "expires",
-            "expires_state",
-            "password_changed",
-            "password_changed_state",
-            "interactive",
-            "mfa",
-            "mfa_state",
-            "owner",
-            "department",
-            "title",
-            "manager",
-            "federated",
-            "last_activity",
-            "last_activity_state",
-            "state",
-        ],
-    )?;
-    let rows = Rows::of(&frame, "accounts");
+    let columns = [
+        "id",
+        "id_kind",
+        "login",
+        "native_name",
+        "name",
+        "emails",
+        "emails_verified",
+        "employee_id",
+        "class",
+        "class_evidence",
+        "affiliation",
+        "lifecycle",
+        "is_root",
+        "created",
+        "created_state",
+        "expires",
+        "expires_state",
+        "password_changed",
+        "password_changed_state",
+        "interactive",
+        "mfa",
+        "mfa_state",
+        "owner",
+        "department",
+        "title",
+        "manager",
+        "federated",
+        "last_activity",
+        "last_activity_state",
+        "state",
+    ];
+    snapshot.each_frame("accounts", &columns, |frame| account_rows(builder, frame))
+}
+
+fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "accounts");
     let mut places = Places::of(&rows)?;
     let text = |name: &str| rows.texts(name);
     let (id, id_kind, login) = (text("id")?, text("id_kind")?, text("login")?);
@@ -164,8 +171,7 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
     let (password, activity) = (Facts::of(&rows, "password_changed")?, Facts::of(&rows, "last_activity")?);
     let emails = Lists::of(builder, &rows, "emails")?;
     let federated = Lists::of(builder, &rows, "federated")?;
-    let mut has_factor = fixedbitset::FixedBitSet::with_capacity(rows.len());
-    rows.lists("mfa", |row, _| has_factor.insert(row))?;
+    let factors = Lists::of(builder, &rows, "mfa")?;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let account = Account {
@@ -186,9 +192,10 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             password_changed: password.when(row),
             interactive: interactive.get(row),
             mfa: match mfa.name(row).unwrap_or(FactState::Unsupported) {
-                FactState::Known if !has_factor.contains(row) => FactState::None,
+                FactState::Known if factors.row(row).is_empty() => FactState::None,
                 state => state,
             },
+            factors: builder.texts(factors.row(row).iter().copied()),
             owner: add(builder, owner.get(row)),
             department: add(builder, department.get(row)),
             title: add(builder, title.get(row)),
@@ -225,15 +232,16 @@ fn groups(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> 
 }
 
 fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("entitlements", &["id", "kind", "name", "owner", "privilege", "state"])?;
+    let frame = snapshot.frame("entitlements", &["id", "kind", "purpose", "name", "owner", "privilege", "state"])?;
     let rows = Rows::of(&frame, "entitlements");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
-    let (owner, privilege) = (rows.texts("owner")?, rows.texts("privilege")?);
+    let (purpose, owner, privilege) = (rows.texts("purpose")?, rows.texts("owner")?, rows.texts("privilege")?);
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let entitlement = Entitlement {
             kind: kind.name(row).unwrap_or(EntitlementKind::Role),
+            purpose: purpose.name(row).unwrap_or(Purpose::Permission),
             owner: add(builder, owner.get(row)),
             privilege: privilege.name::<PrivilegeLevel>(row),
         };
@@ -244,17 +252,21 @@ fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreE
 }
 
 fn resources(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("resources", &["id", "kind", "name", "owner", "parent", "state"])?;
+    let frame = snapshot
+        .frame("resources", &["id", "kind", "name", "owner", "parent", "environment", "sensitivity", "state"])?;
     let rows = Rows::of(&frame, "resources");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
     let (owner, parent) = (rows.texts("owner")?, rows.texts("parent")?);
+    let (environment, sensitivity) = (rows.texts("environment")?, rows.texts("sensitivity")?);
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let resource = Resource {
             kind: add(builder, kind.get(row)),
             owner: add(builder, owner.get(row)),
             parent: add(builder, parent.get(row)),
+            environment: add(builder, environment.get(row)),
+            sensitivity: add(builder, sensitivity.get(row)),
         };
         let (id, name) = (builder.strings.add(id.text(row)), add(builder, name.get(row)));
         builder.resource(Node { kind: NodeKind::Resource, system, scope, state, id, name }, resource);
@@ -279,8 +291,11 @@ fn credentials(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreEr
         "status",
         "state",
     ];
-    let frame = snapshot.frame("credentials", &columns)?;
-    let rows = Rows::of(&frame, "credentials");
+    snapshot.each_frame("credentials", &columns, |frame| credential_rows(builder, frame))
+}
+
+fn credential_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "credentials");
     let mut places = Places::of(&rows)?;
     let (id, account, kind) = (rows.texts("id")?, rows.texts("account")?, rows.texts("kind")?);
     let (name, status) = (rows.texts("name")?, rows.texts("status")?);
@@ -333,6 +348,28 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
     Ok(())
 }
 
+fn federations(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let frame = snapshot.frame("federations", &["id", "account", "issuer", "subject", "condition", "state"])?;
+    let rows = Rows::of(&frame, "federations");
+    let mut places = Places::of(&rows)?;
+    let (id, account, issuer) = (rows.texts("id")?, rows.texts("account")?, rows.texts("issuer")?);
+    let (subject, condition) = (rows.texts("subject")?, rows.texts("condition")?);
+    for row in 0..rows.len() {
+        let (system, _, state) = places.place(builder, row);
+        let Some(account) = builder.account_ix(system, account.text(row)) else { continue };
+        let federation = Federation {
+            account,
+            id: builder.strings.add(id.text(row)),
+            issuer: builder.strings.add(issuer.text(row)),
+            state,
+            subject: add(builder, subject.get(row)),
+            condition: add(builder, condition.get(row)),
+        };
+        builder.federation(federation);
+    }
+    Ok(())
+}
+
 /// The kinds of node a principal may be, by what the record says of it.
 fn candidates(kind: PrincipalKind) -> &'static [NodeKind] {
     match kind {
@@ -343,8 +380,11 @@ fn candidates(kind: PrincipalKind) -> &'static [NodeKind] {
 
 fn memberships(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
     let columns = ["group", "member", "member_kind", "since", "until", "via", "state"];
-    let frame = snapshot.frame("memberships", &columns)?;
-    let rows = Rows::of(&frame, "memberships");
+    snapshot.each_frame("memberships", &columns, |frame| membership_rows(builder, frame))
+}
+
+fn membership_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "memberships");
     let mut places = Places::of(&rows)?;
     let (group, member, kind) = (rows.texts("group")?, rows.texts("member")?, rows.texts("member_kind")?);
     let (since, until, via) = (rows.instants("since")?, rows.instants("until")?, rows.texts("via")?);
@@ -383,8 +423,11 @@ fn grants(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> 
         "until_state",
         "state",
     ];
-    let frame = snapshot.frame("grants", &columns)?;
-    let rows = Rows::of(&frame, "grants");
+    snapshot.each_frame("grants", &columns, |frame| grant_rows(builder, frame))
+}
+
+fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "grants");
     let mut places = Places::of(&rows)?;
     let (principal, kind, entitlement) =
         (rows.texts("principal")?, rows.texts("principal_kind")?, rows.texts("entitlement")?);

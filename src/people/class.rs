@@ -4,7 +4,7 @@
 use muster_connectors::record::AccountClass;
 
 use super::login::without_admin_affix;
-use super::{Classified, fold};
+use super::{Classified, folded};
 use crate::graph::{Graph, NodeIx};
 
 /// Marks in a login, most telling first.
@@ -50,8 +50,8 @@ pub(super) fn classify(graph: &Graph, account: NodeIx) -> Classified {
     if facts.is_root {
         return Classified { class: AccountClass::System, evidence: "the tenant's built-in account".into() };
     }
-    let login = fold(graph.text_or_empty(facts.login));
-    if let Some((class, mark)) = marked(&login, &fold(graph.text_or_empty(facts.native_name))) {
+    let login = folded(graph.text_or_empty(facts.login));
+    if let Some((class, mark)) = marked(&login, &folded(graph.text_or_empty(facts.native_name))) {
         let Some(id) = facts.employee_id else { return Classified { class, evidence: mark.into() } };
         // Somebody gave the account to an employee: a mark in a name is weaker than that.
         let class = if without_admin_affix(&login).is_some() { AccountClass::Admin } else { AccountClass::Human };

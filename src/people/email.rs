@@ -1,6 +1,6 @@
 //! Rung 4: a work e-mail or alias on both sides, never across an employment gap.
 
-use super::fold;
+use super::folded;
 use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
@@ -24,7 +24,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
     let login = facts.login.map(|login| evidence.graph.text(login)).filter(|login| login.contains('@'));
     let mut candidates = Vec::new();
     for address in evidence.graph.emails_of(facts).chain(login) {
-        let address = fold(address);
+        let address = folded(address);
         for person in persons_by_key(evidence.people, &address, |person, key| person.emails.contains(&key)) {
             let (confidence, note) = match (evidence.survives_gap(account, person), facts.emails_verified) {
                 (true, true) => (VERIFIED, ""),

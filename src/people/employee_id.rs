@@ -1,6 +1,6 @@
 //! Rung 2: the employee id the system keeps.
 
-use super::fold;
+use super::folded;
 use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
@@ -14,7 +14,7 @@ pub(super) static STRATEGY: Strategy = Strategy {
 
 fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
     let Some(id) = evidence.graph.account(account).and_then(|account| account.employee_id) else { return Vec::new() };
-    let id = fold(evidence.graph.text(id));
+    let id = folded(evidence.graph.text(id));
     persons_by_key(evidence.people, &id, |person, key| person.employee_ids.contains(&key))
         .into_iter()
         .map(|person| Candidate {

@@ -256,6 +256,11 @@ impl Employment {
         }
     }
 
+    /// The beginning of its first day, in the person's own zone; `None` when HR names none.
+    pub fn started(&self, people: &People, fallback: Option<&TimeZone>) -> Option<Timestamp> {
+        beginning_of(self.start?, &self.terms().zone(&people.strings, fallback))
+    }
+
     /// What its own fields say.
     pub fn terms(&self) -> Terms {
         Terms {

@@ -1,6 +1,6 @@
 //! Rung 3: an immutable id at another issuer that is a person's key in HR (SCIM `externalId`, SAML NameID).
 
-use super::fold;
+use super::folded;
 use super::strategy::{Candidate, Evidence, Strategy, persons_by_key};
 use crate::graph::NodeIx;
 
@@ -17,7 +17,7 @@ fn propose(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for federated in evidence.graph.federated_of(facts) {
         let (issuer, subject) = federated.split_once(' ').unwrap_or(("", federated));
-        let key = fold(subject);
+        let key = folded(subject);
         let by_id =
             persons_by_key(evidence.people, &key, |person, key| person.employee_ids.contains(&key) || person.id == key);
         candidates.extend(by_id.into_iter().map(|person| candidate(person, 0.98, issuer, subject)));

@@ -4,6 +4,8 @@
 //! and keeps the accounts; after that the person is *gone*, and the feed has to answer for it (CTL-003). Leavers whom a feed
 //! drops once their employment is over are neither: nothing is concluded from a row that was to go.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use muster_connectors::record::{self, RecordKind};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -140,7 +142,7 @@ impl Look {
 }
 
 /// Feeds whose persons were read completely, and are believed: only from these can anybody be missing.
-fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
+pub(super) fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
     let of_persons = || snapshot.manifest().kinds().filter(|view| view.kind == RecordKind::Person);
     let doubtful: FxHashSet<&str> =
         of_persons().filter(|view| view.state() != KindState::Complete).map(|view| view.system).collect();
@@ -148,7 +150,7 @@ fn believed(snapshot: &Snapshot) -> FxHashSet<String> {
 }
 
 /// Hashes of the tables of persons that were read completely with this snapshot.
-fn objects(snapshot: &Snapshot) -> FxHashSet<String> {
+pub(super) fn objects(snapshot: &Snapshot) -> FxHashSet<String> {
     let kinds = snapshot.manifest().kinds();
     let complete = kinds.filter(|view| view.kind == RecordKind::Person && view.state() == KindState::Complete);
     complete
@@ -212,6 +214,9 @@ fn sighted(
     Ok(sighted)
 }
 
+/// A feed, and its folded key for a person.
+type RecordKey = (Arc<str>, String);
+
 /// Somebody missing, as last seen.
 struct Missed {
     last_seen: Timestamp,
@@ -232,7 +237,7 @@ fn missed(
     let is_absent = |source: &Source, id: &str| key(source, id).is_some_and(|key| absent.contains(&key));
     let persons: Vec<(Source, record::Person)> =
         load::persons(earlier)?.into_iter().filter(|(source, person)| is_absent(source, &person.id)).collect();
-    let mut employments: FxHashMap<(String, String), Vec<(Source, record::Employment)>> = FxHashMap::default();
+    let mut employments: FxHashMap<RecordKey, Vec<(Source, record::Employment)>> = FxHashMap::default();
     for (source, employment) in load::employments(earlier)? {
         if is_absent(&source, &employment.person) {
             let key = (source.system.clone(), fold(&employment.person));
@@ -279,7 +284,7 @@ fn settle(people: &mut People, missed: Vec<Missed>, waited: Timestamp) {
             let composed =
                 || [person.given_name.as_deref(), person.family_name.as_deref()].map(Option::unwrap_or_default);
             let name = name.unwrap_or_else(|| composed().join(" ").trim().to_owned());
-            people.gone.push(Gone { system: source.system, id: person.id, name, last_seen });
+            people.gone.push(Gone { system: source.system.to_string(), id: person.id, name, last_seen });
             continue;
         }
         source.state = RowState::Stale;

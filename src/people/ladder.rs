@@ -1,12 +1,14 @@
-//! The ladder: each rung looks at the accounts that no stronger rung has settled.
+//! The ladder: each rung looks at the accounts that no stronger rung has settled. Whom only a login's name part names is weighed
+//! again with everything else ([`reweigh`]).
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::login::NameKeys;
 use super::strategy::{Candidate, Evidence, Strategy, Thresholds};
-use super::{Classified, Correlation, People, STRATEGIES, class, fold, likeness, login};
-use crate::graph::{Graph, NodeIx};
+use super::{Classified, Correlation, People, PersonIx, STRATEGIES, class, fold, likeness, login, reweigh};
+use crate::graph::{Graph, NodeIx, SystemIx};
 
 /// Judges every account, rung by rung.
 pub(super) fn climb(
@@ -17,12 +19,14 @@ pub(super) fn climb(
 ) -> (Vec<Correlation>, Vec<Classified>) {
     let classes: Vec<Classified> =
         (0..graph.account_count()).into_par_iter().map(|place| class::classify(graph, node(place))).collect();
-    let names = login::name_keys(people);
+    let names = NameKeys::of(people);
     let one_domain = login::is_one_domain(people);
     let mut correlations = vec![Correlation::Nobody; graph.account_count()];
-    let bases = login::everyday_logins(graph);
     let mut logins = FxHashMap::default();
     for strategy in STRATEGIES {
+        if strategy.name == login::ADMIN_AFFIX.name {
+            logins = linked_logins(graph, &correlations);
+        }
         if strategy.name == likeness::STRATEGY.name {
             people.proposals = likeness::weigh(people, graph, &classes, &correlations, thresholds);
         }
@@ -37,29 +41,50 @@ pub(super) fn climb(
             one_domain,
             now,
         };
-        let found: Vec<(usize, Correlation)> = (0..graph.account_count())
-            .into_par_iter()
-            .filter(|place| correlations[*place] == Correlation::Nobody)
-            .filter(|place| strategy.any_class || class::may_be_human(classes[*place].class))
-            .filter_map(|place| {
+        let open = correlations.par_iter_mut().enumerate().filter(|(_, found)| is_open(strategy, found));
+        open.filter(|(place, _)| strategy.any_class || class::may_be_human(classes[*place].class)).for_each(
+            |(place, found)| {
                 let permitted = people.decided.permit(node(place), (strategy.propose)(&evidence, node(place)));
-                let verdict = decide(strategy, permitted, thresholds);
-                (verdict != Correlation::Nobody).then_some((place, verdict))
-            })
-            .collect();
-        for (place, correlation) in found {
-            if let (Correlation::Linked(link), Some(account)) = (&correlation, graph.account(node(place)))
-                && let Some(login) = account.login
-            {
-                let key = (graph.node(node(place)).system, fold(graph.text(login)));
-                if bases.contains(&key) {
-                    logins.insert(key, link.person);
+                let proposed = reweigh::waiting(found);
+                let verdict = if proposed.is_empty() {
+                    decide(strategy, permitted, thresholds)
+                } else {
+                    reweigh::combine(proposed, permitted, thresholds)
+                };
+                if verdict != Correlation::Nobody {
+                    *found = verdict;
                 }
-            }
-            correlations[place] = correlation;
-        }
+            },
+        );
     }
     (correlations, classes)
+}
+
+/// Whether a rung is asked about an account: nobody was named before, or only the login spoke and now all else does.
+fn is_open(strategy: &Strategy, before: &Correlation) -> bool {
+    *before == Correlation::Nobody || (strategy.name == likeness::STRATEGY.name && !reweigh::waiting(before).is_empty())
+}
+
+/// Persons by the everyday logins that administrators' logins are made from, of accounts that are linked so far; of two accounts
+/// with one login the one whose rung came last.
+fn linked_logins(graph: &Graph, correlations: &[Correlation]) -> FxHashMap<(SystemIx, String), PersonIx> {
+    let bases = login::everyday_logins(graph);
+    if bases.is_empty() {
+        return FxHashMap::default();
+    }
+    let rung = |name: &str| STRATEGIES.iter().position(|strategy| strategy.name == name).unwrap_or(0);
+    let mut linked: Vec<(usize, usize, (SystemIx, String), PersonIx)> = correlations
+        .par_iter()
+        .enumerate()
+        .filter_map(|(place, correlation)| {
+            let Correlation::Linked(link) = correlation else { return None };
+            let login = graph.account(node(place))?.login?;
+            let key = (graph.node(node(place)).system, fold(graph.text(login)));
+            bases.contains(&key).then(|| (rung(link.strategy), place, key, link.person))
+        })
+        .collect();
+    linked.sort_unstable();
+    linked.into_iter().map(|(_, _, key, person)| (key, person)).collect()
 }
 
 /// What follows from what a rung proposes.

@@ -2,7 +2,8 @@
 //!
 //! The weighing is [`super::linkage`]'s; what may follow from it is decided here:
 //!
-//! - it speaks for humans' accounts that no stronger rung has settled, and against all persons;
+//! - it speaks for humans' accounts that no stronger rung has settled, and against all persons; whom only the name part of an
+//!   address proposed is weighed again ([`super::reweigh`]);
 //! - a link needs a belief of at least the definite threshold, and of what keeps false links under the rate that the config
 //!   names; below, a person is proposed or, where several are nearly as likely, disputed;
 //! - names and addresses made of names never link by themselves, and across an employment gap only a phone, a day or a code
@@ -15,9 +16,9 @@ use muster_connectors::record::AccountClass;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::linkage::{Entry, FieldOf, FieldScore, Kind, Linkage, Match, Name, Outcome};
+use super::linkage::{Entry, FieldOf, FieldScore, Filling, Kind, Linkage, Match, Name, Outcome};
 use super::strategy::{Candidate, Comparison, Evidence, Strategy, Thresholds};
-use super::{Classified, Correlation, People, PersonIx, class, ladder, login};
+use super::{Classified, Correlation, People, PersonIx, class, ladder, login, reweigh};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 use crate::snapshot::{Rows, Snapshot, StoreError};
 
@@ -42,6 +43,8 @@ const BELOW_DEFINITE: f32 = 0.89;
 const TELLING: f64 = 2.0;
 /// Bits that an address needs to be evidence of its own.
 const TELLING_ADDRESS: f64 = 6.0;
+/// Records whose texts are in memory at once.
+const BATCH: usize = 1 << 14;
 /// Candidates of an account that are kept.
 const KEPT: usize = 5;
 /// Belief below which nobody is worth showing.
@@ -160,7 +163,8 @@ impl PersonField {
         }
     }
 
-    fn label(&self) -> String {
+    /// As the config writes it.
+    pub fn label(&self) -> String {
         match self {
             Self::Attribute(name) => format!("attributes.{name}"),
             Self::Department => "department".to_owned(),
@@ -182,6 +186,15 @@ impl AccountField {
                 .strip_prefix("attributes.")
                 .filter(|name| !name.is_empty())
                 .map(|name| Self::Attribute(name.to_owned())),
+        }
+    }
+    /// As the config writes it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Attribute(name) => format!("attributes.{name}"),
+            Self::Department => "department".to_owned(),
+            Self::Title => "title".to_owned(),
+            Self::Manager => "manager".to_owned(),
         }
     }
 }
@@ -217,7 +230,11 @@ pub(super) fn weigh(
     thresholds: Thresholds,
 ) -> Proposals {
     let left: Vec<NodeIx> = (0..graph.account_count())
-        .filter(|place| correlations[*place] == Correlation::Nobody && class::may_be_human(classes[*place].class))
+        .filter(|place| {
+            let before = &correlations[*place];
+            (*before == Correlation::Nobody || !reweigh::waiting(before).is_empty())
+                && class::may_be_human(classes[*place].class)
+        })
         .map(ladder::node)
         .filter(|account| people.decided.never(*account).is_none())
         .collect();
@@ -281,6 +298,8 @@ struct Weighing<'a> {
     groups: Vec<u32>,
     /// Persons who have an account of a group.
     taken: FxHashSet<(u32, u32)>,
+    /// Persons whom the login alone proposed, by account.
+    proposed: FxHashMap<NodeIx, Vec<u32>>,
 }
 
 impl<'a> Weighing<'a> {
@@ -305,14 +324,29 @@ impl<'a> Weighing<'a> {
             Correlation::Linked(_) | Correlation::Proposed(_) | Correlation::Disputed(_) | Correlation::Nobody => None,
         });
         let taken = taken.collect();
+        let proposed = left.iter().filter_map(|account| {
+            let persons: Vec<u32> =
+                reweigh::waiting(&correlations[account.get()]).iter().map(|candidate| candidate.person.0).collect();
+            (!persons.is_empty()).then_some((*account, persons))
+        });
+        let proposed = proposed.collect();
         let sources =
             Sources { people, graph, compared: &compared, attributes: attributes_by_account(&people.likeness) };
-        let accounts: Vec<Record> = left.par_iter().map(|account| sources.account(*account)).collect();
-        let persons: Vec<Record> =
-            (0..people.persons.len()).into_par_iter().map(|person| sources.person(person)).collect();
-        let linkage =
-            Linkage::new(&kinds, accounts.iter().map(Record::entry), groups.clone(), persons.iter().map(Record::entry));
-        Self { people, graph, left, compared, linkage, groups, taken }
+        let mut filling = Filling::new(&kinds);
+        // Some at a time: the texts of everybody at once would take more room than all that is kept of them.
+        for some in batches(people.persons.len()) {
+            let records: Vec<Record> = some.into_par_iter().map(|person| sources.person(person)).collect();
+            for record in &records {
+                filling.person(&record.entry());
+            }
+        }
+        for some in batches(left.len()) {
+            let records: Vec<Record> = left[some.clone()].par_iter().map(|account| sources.account(*account)).collect();
+            for (record, group) in records.iter().zip(&groups[some]) {
+                filling.account(&record.entry(), *group);
+            }
+        }
+        Self { people, graph, left, compared, linkage: filling.full(), groups, taken, proposed }
     }
 
     fn found(&self, thresholds: Thresholds) -> Vec<(NodeIx, Vec<Draft>)> {
@@ -327,7 +361,16 @@ impl<'a> Weighing<'a> {
         (0..self.left.len())
             .into_par_iter()
             .filter_map(|place| {
-                let matches = outcome.matches(place).iter().take(KEPT).filter(|found| found.belief >= NEGLIGIBLE);
+                let likely = outcome.matches(place).iter().take(KEPT).filter(|found| found.belief >= NEGLIGIBLE);
+                let mut matches: Vec<Match> = likely.copied().collect();
+                // Of whom the login means it is told what else says, also where that is nothing good.
+                for person in self.proposed.get(&self.left[place]).into_iter().flatten().copied() {
+                    if !matches.iter().any(|found| found.person == person) {
+                        let weighed = outcome.matches(place).iter().find(|found| found.person == person);
+                        matches.push(weighed.copied().unwrap_or(Match { person, belief: 0.0, bits: 0.0 }));
+                    }
+                }
+                let matches = matches.iter();
                 let drafts: Vec<Draft> =
                     matches.map(|found| self.draft(&sources, &outcome, place, found, definite, thresholds)).collect();
                 (!drafts.is_empty()).then(|| (self.left[place], drafts))
@@ -350,7 +393,9 @@ impl<'a> Weighing<'a> {
         let is_chosen = outcome.chosen(place).is_some_and(|chosen| chosen.person == found.person);
         let survives = super::strategy::survives_gap(self.graph, self.people, account, person);
         let is_taken = self.taken.contains(&(self.groups[place], found.person));
-        let (limit, doubt) = if is_taken {
+        let (limit, doubt) = if found.belief < NEGLIGIBLE {
+            (DOUBTFUL, ", so that all in all they hardly fit")
+        } else if is_taken {
             (DOUBTFUL, ", but the person has an account of this class in this system already")
         } else if !survives && !scores.iter().any(|score| self.bridges_gap(score)) {
             (DOUBTFUL, ", but the account was not made during the person's present employment")
@@ -457,6 +502,11 @@ fn sentence(comparisons: &[DraftComparison]) -> String {
     let speak_for =
         if speak_for.is_empty() { "hardly anything agrees".to_owned() } else { format!("alike: {}", list(speak_for)) };
     if against.is_empty() { speak_for } else { format!("{speak_for}; unlike: {}", list(against)) }
+}
+
+/// Places below `all`, a batch after another.
+fn batches(all: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..all.div_ceil(BATCH)).map(move |batch| batch * BATCH..all.min((batch + 1) * BATCH))
 }
 
 /// What is always compared, then what the config adds.
@@ -581,7 +631,9 @@ impl Sources<'_> {
         let mut parts = vec![(given.clone(), family.clone(), false)];
         for name in [person.name, person.legal_name].into_iter().flatten() {
             let (first, last) = split(people.text(name), &family);
-            parts.push((first, last, false));
+            if !parts.iter().any(|(known, other, _)| *known == first && *other == last) {
+                parts.push((first, last, false));
+            }
         }
         for name in &person.previous_names {
             let (first, last) = split(people.text(*name), "");

@@ -52,6 +52,43 @@ pub struct Linkage {
     groups: Vec<u32>,
 }
 
+/// Both sides while they are filled, record by record: no text is kept but once.
+#[derive(Debug)]
+pub struct Filling(Linkage);
+
+impl Filling {
+    /// Nobody yet. At most [`MOST_VALUES`] kinds of values are compared; later ones are left out.
+    pub fn new(kinds: &[Kind]) -> Self {
+        Self(Linkage {
+            kinds: kinds.iter().copied().take(MOST_VALUES).collect(),
+            spellings: prepare::spellings(),
+            accounts: Side::default(),
+            persons: Side::default(),
+            groups: Vec::new(),
+        })
+    }
+
+    /// Adds a person.
+    pub fn person(&mut self, entry: &Entry<'_>) {
+        let Linkage { kinds, spellings, persons, .. } = &mut self.0;
+        if persons.len() < block::MOST_PERSONS {
+            prepare::add(spellings, kinds, persons, entry);
+        }
+    }
+
+    /// Adds an account of a group: within a group a person has one account.
+    pub fn account(&mut self, entry: &Entry<'_>, group: u32) {
+        let Linkage { kinds, spellings, accounts, groups, .. } = &mut self.0;
+        prepare::add(spellings, kinds, accounts, entry);
+        groups.push(group);
+    }
+
+    /// Everybody is there.
+    pub fn full(self) -> Linkage {
+        self.0
+    }
+}
+
 /// A person an account may belong to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
@@ -70,6 +107,33 @@ pub struct Outcome {
     starts: Vec<u32>,
     matches: Vec<Match>,
     chosen: Vec<Option<u32>>,
+    looked: Looked,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// Pairs of an account and a person that a key brought together.
+    pub pairs: u64,
+    /// Accounts whose namesakes were too many to be looked at one by one, and nothing else told them apart.
+    pub crowded: u64,
+}
+
+impl std::ops::AddAssign for Looked {
+    fn add_assign(&mut self, more: Self) {
+        self.pairs += more.pairs;
+        self.crowded += more.crowded;
+    }
+}
+
+/// What was found for some accounts that follow each other.
+#[derive(Debug, Default)]
+struct Chunk {
+    edges: Vec<Edge>,
+    /// Candidates of each account.
+    counts: Vec<u32>,
+    unseen: Vec<f32>,
+    looked: Looked,
 }
 
 /// How a field of a pair compares.
@@ -116,11 +180,10 @@ impl Linkage {
         groups: Vec<u32>,
         persons: impl Iterator<Item = Entry<'a>>,
     ) -> Self {
-        let kinds: Vec<Kind> = kinds.iter().copied().take(MOST_VALUES).collect();
-        let mut spellings = prepare::spellings();
-        let persons = prepare::fill(&mut spellings, &kinds, persons.take(block::MOST_PERSONS));
-        let accounts = prepare::fill(&mut spellings, &kinds, accounts);
-        Self { kinds, spellings, accounts, persons, groups }
+        let mut filling = Filling::new(kinds);
+        persons.for_each(|person| filling.person(&person));
+        accounts.zip(groups).for_each(|(account, group)| filling.account(&account, group));
+        filling.full()
     }
 
     /// Links. `taken(group, person)` tells whether a person has an account of the group already.
@@ -128,9 +191,9 @@ impl Linkage {
     /// Cost: O((n + m) log n) for n persons and m accounts; each account is compared with some dozens of persons.
     pub fn link(&self, taken: impl Fn(u32, u32) -> bool + Sync) -> Outcome {
         let pairs = self.pairs();
-        let index = Index::of(&self.persons, &self.spellings, &self.kinds);
+        let index = Index::of(&self.persons, &self.accounts, &self.spellings, &self.kinds);
         let model = self.learn(&pairs, &index);
-        let mut graph = self.candidates(&pairs, &index, &model);
+        let (mut graph, looked) = self.candidates(&pairs, &index, &model);
         drop(index);
         graph.groups.clone_from(&self.groups);
         let assignment = graph.assign(taken);
@@ -152,7 +215,7 @@ impl Linkage {
             matches[first..].sort_by(|a, b| b.belief.total_cmp(&a.belief).then(a.person.cmp(&b.person)));
             starts.push(u32::try_from(matches.len()).unwrap_or(u32::MAX));
         }
-        Outcome { model, starts, matches, chosen }
+        Outcome { model, starts, matches, chosen, looked }
     }
 
     /// How a pair compares, field by field; fields that are missing on a side are left out.
@@ -240,17 +303,18 @@ impl Linkage {
         scored
     }
 
-    fn candidates(&self, pairs: &Pairs<'_>, index: &Index, model: &Model) -> Graph {
+    fn candidates(&self, pairs: &Pairs<'_>, index: &Index, model: &Model) -> (Graph, Looked) {
         let groups = self.group_count();
         let prior = model.prior(self.persons.len()).log2();
         let accounts = self.accounts.len();
-        let chunks: Vec<(Vec<Edge>, Vec<u32>, Vec<f32>)> = (0..accounts.div_ceil(512))
+        let chunks: Vec<Chunk> = (0..accounts.div_ceil(512))
             .into_par_iter()
             .map(|chunk| {
                 let mut found = Found::default();
-                let (mut edges, mut counts, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+                let Chunk { mut edges, mut counts, mut unseen, mut looked } = Chunk::default();
                 for account in chunk * 512..accounts.min((chunk + 1) * 512) {
                     let mut scored = self.scored(pairs, index, model, groups, account, &mut found);
+                    looked += Looked { pairs: found.persons.len() as u64, crowded: u64::from(found.crowded > 0) };
                     scored.truncate(KEPT);
                     scored.retain(|candidate| candidate.1 + prior > HOPELESS);
                     counts.push(u32::try_from(scored.len()).unwrap_or(u32::MAX));
@@ -261,18 +325,20 @@ impl Linkage {
                         scored.iter().map(|(person, bits, _)| Edge { person: *person, odds: (bits + prior) as f32 }),
                     );
                 }
-                (edges, counts, unseen)
+                Chunk { edges, counts, unseen, looked }
             })
             .collect();
         let mut graph = Graph { starts: vec![0], ..Graph::default() };
-        for (edges, counts, unseen) in chunks {
+        let mut looked = Looked::default();
+        for Chunk { edges, counts, unseen, looked: more } in chunks {
+            looked += more;
             for count in counts {
                 graph.starts.push(graph.starts[graph.starts.len() - 1] + count);
             }
             graph.edges.extend(edges);
             graph.unseen.extend(unseen);
         }
-        graph
+        (graph, looked)
     }
 }
 
@@ -286,6 +352,11 @@ impl Outcome {
     pub fn chosen(&self, account: usize) -> Option<&Match> {
         let person = self.chosen[account]?;
         self.matches(account).iter().find(|candidate| candidate.person == person)
+    }
+
+    /// How much was looked at.
+    pub fn looked(&self) -> Looked {
+        self.looked
     }
 
     /// Share of accounts whose owner is among the persons, as the model has learned it.

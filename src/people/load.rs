@@ -1,23 +1,26 @@
 //! The HR tables of a snapshot, and the keys that persons are found by.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use muster_connectors::record;
+use string_interner::Symbol as _;
 
 use super::merge::{self, Merging};
-use super::{People, PersonIx, history};
-use crate::graph::RowState;
+use super::runs::Runs;
+use super::{People, PersonIx, history, recycled};
+use crate::graph::{RowState, Text};
 use crate::snapshot::{Instants, Rows, Snapshot, StoreError, Texts};
 
 /// Where an HR row comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// System.
-    pub system: String,
+    pub system: Arc<str>,
     /// Scope.
-    pub scope: String,
+    pub scope: Arc<str>,
     /// State of its part.
     pub state: RowState,
     /// When it was true.
@@ -41,6 +44,7 @@ impl People {
         let mut people = merge::merge(persons(snapshot)?, employments(snapshot)?, merging);
         people.index();
         history::compare(&mut people, snapshot, merging, now)?;
+        recycled::compare(&mut people, snapshot, now)?;
         Ok(people)
     }
 
@@ -70,16 +74,15 @@ impl People {
 
     /// Orders employments and builds the keys that strategies look persons up by.
     pub(super) fn index(&mut self) {
-        let mut by_key = Vec::with_capacity(self.persons.len() * 3);
+        let mut by_key: Vec<(u32, PersonIx)> = Vec::with_capacity(self.persons.len() * 3);
+        let number = |text: &Text| u32::try_from(text.to_usize()).unwrap_or(u32::MAX);
         for (place, person) in self.persons.iter_mut().enumerate() {
             person.employments.sort_by_key(|employment| (employment.start, employment.end, employment.id));
             let ix = PersonIx(u32::try_from(place).unwrap_or(u32::MAX));
-            by_key.extend(person.feeds.iter().map(|(_, id)| (*id, ix)));
-            by_key.extend(person.emails.iter().chain(&person.employee_ids).map(|key| (*key, ix)));
+            by_key.extend(person.feeds.iter().map(|(_, id)| (number(id), ix)));
+            by_key.extend(person.emails.iter().chain(&person.employee_ids).map(|key| (number(key), ix)));
         }
-        by_key.sort_unstable();
-        by_key.dedup();
-        self.by_key = by_key;
+        self.by_key = Runs::of(self.strings.len(), by_key);
     }
 }
 
@@ -88,6 +91,7 @@ struct Sources<'a> {
     scopes: Texts<'a>,
     states: Texts<'a>,
     collected: Instants<'a>,
+    last: Option<(Arc<str>, Arc<str>)>,
 }
 
 impl<'a> Sources<'a> {
@@ -97,13 +101,21 @@ impl<'a> Sources<'a> {
             scopes: rows.texts("scope")?,
             states: rows.texts("state")?,
             collected: rows.instants("collected")?,
+            last: None,
         })
     }
 
-    fn row(&self, row: usize) -> Source {
+    /// Where a row comes from. Rows of one scope follow each other and share its name.
+    fn row(&mut self, row: usize) -> Source {
+        let (system, scope) = (self.systems.text(row), self.scopes.text(row));
+        let (system, scope) = match &self.last {
+            Some((last, known)) if **last == *system && **known == *scope => (last.clone(), known.clone()),
+            Some(_) | None => (Arc::from(system), Arc::from(scope)),
+        };
+        self.last = Some((system.clone(), scope.clone()));
         Source {
-            system: self.systems.text(row).to_owned(),
-            scope: self.scopes.text(row).to_owned(),
+            system,
+            scope,
             state: self.states.name(row).unwrap_or(RowState::Stale),
             collected: self.collected.at(row),
         }
@@ -126,7 +138,7 @@ pub(super) fn persons(snapshot: &Snapshot) -> Result<Vec<(Source, record::Person
     ];
     let frame = snapshot.frame("persons", &columns)?;
     let rows = Rows::of(&frame, "persons");
-    let sources = Sources::of(&rows)?;
+    let mut sources = Sources::of(&rows)?;
     let (id, legal, preferred) = (rows.texts("id")?, rows.texts("legal_name")?, rows.texts("preferred_name")?);
     let (given, family) = (rows.texts("given_name")?, rows.texts("family_name")?);
     let attributes = rows.texts("attributes")?;
@@ -174,7 +186,7 @@ pub(super) fn employments(snapshot: &Snapshot) -> Result<Vec<(Source, record::Em
     ];
     let frame = snapshot.frame("employments", &columns)?;
     let rows = Rows::of(&frame, "employments");
-    let sources = Sources::of(&rows)?;
+    let mut sources = Sources::of(&rows)?;
     let (id, person, employee_id) = (rows.texts("id")?, rows.texts("person")?, rows.texts("employee_id")?);
     let (status, worker_type, zone) = (rows.texts("status")?, rows.texts("worker_type")?, rows.texts("time_zone")?);
     let (manager, department) = (rows.texts("manager")?, rows.texts("department")?);
@@ -214,7 +226,6 @@ fn attributes_of(json: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Text;
 
     fn source(system: &str) -> Source {
         Source { system: system.into(), scope: "people".into(), state: RowState::Complete, collected: None }

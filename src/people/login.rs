@@ -1,11 +1,16 @@
 //! The lowest rungs: what the account is called.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+use string_interner::Symbol as _;
 use unicode_normalization::UnicodeNormalization;
 
+use super::runs::Runs;
 use super::strategy::{Candidate, Evidence, Strategy};
-use super::{People, PersonIx, fold};
-use crate::graph::{Graph, NodeIx, SystemIx};
+use super::{People, PersonIx, folded, ladder};
+use crate::graph::{Graph, NodeIx, Strings, SystemIx};
 
 /// An administration account named after an everyday one of the same system that is already linked.
 pub(super) static ADMIN_AFFIX: Strategy = Strategy {
@@ -43,11 +48,13 @@ pub(super) fn without_admin_affix(login: &str) -> Option<&str> {
         .filter(|rest| rest.len() > 1)
 }
 
-fn login_name(evidence: &Evidence<'_>, account: NodeIx) -> Option<String> {
+fn login_name<'a>(evidence: &Evidence<'a>, account: NodeIx) -> Option<Cow<'a, str>> {
     let login = evidence.graph.account(account)?.login?;
-    let login = fold(evidence.graph.text(login));
-    let name = name_of(&login);
-    (name.len() > 1).then(|| name.to_owned())
+    let name = match folded(evidence.graph.text(login)) {
+        Cow::Borrowed(login) => Cow::Borrowed(name_of(login)),
+        Cow::Owned(login) => Cow::Owned(name_of(&login).to_owned()),
+    };
+    (name.len() > 1).then_some(name)
 }
 
 fn propose_affix(evidence: &Evidence<'_>, account: NodeIx) -> Vec<Candidate> {
@@ -97,7 +104,7 @@ fn is_same_tenant(evidence: &Evidence<'_>, account: NodeIx, person: PersonIx) ->
     let (graph, people) = (evidence.graph, evidence.people);
     let Some(facts) = graph.account(account) else { return false };
     let login = facts.login.map(|login| graph.text(login)).filter(|login| login.contains('@'));
-    let addresses: Vec<String> = graph.emails_of(facts).chain(login).map(fold).collect();
+    let addresses: Vec<Cow<'_, str>> = graph.emails_of(facts).chain(login).map(folded).collect();
     let person = people.person(person);
     if !addresses.is_empty() {
         return person.emails.iter().any(|email| addresses.iter().any(|address| address == people.text(*email)));
@@ -120,9 +127,12 @@ pub(super) fn is_one_domain(people: &People) -> bool {
 
 /// The everyday logins that administrators' logins are made from, by system.
 pub(super) fn everyday_logins(graph: &Graph) -> FxHashSet<(SystemIx, String)> {
-    let logins =
-        graph.accounts().filter_map(|(ix, account)| Some((graph.node(ix).system, fold(graph.text(account.login?)))));
-    logins.filter_map(|(system, login)| Some((system, without_admin_affix(name_of(&login))?.to_owned()))).collect()
+    let base = |place: usize| {
+        let ix = ladder::node(place);
+        let login = folded(graph.text(graph.account(ix)?.login?));
+        Some((graph.node(ix).system, without_admin_affix(name_of(&login))?.to_owned()))
+    };
+    (0..graph.account_count()).into_par_iter().filter_map(base).collect()
 }
 
 /// The name in a folded login, without domain.
@@ -150,7 +160,7 @@ fn named(
     confidence: f32,
     why: &str,
 ) -> Vec<Candidate> {
-    let persons = evidence.names.get(key).map_or(&[][..], Vec::as_slice);
+    let persons = evidence.names.find(key);
     persons
         .iter()
         .map(|person| {
@@ -166,41 +176,54 @@ fn named(
         .collect()
 }
 
-/// Keys made of names: `@` + name part of each work e-mail, and the usual conventions.
-pub(super) fn name_keys(people: &People) -> FxHashMap<String, Vec<PersonIx>> {
-    let mut keys: FxHashMap<String, Vec<PersonIx>> = FxHashMap::default();
-    let mut add = |key: String, person: PersonIx| {
-        let persons = keys.entry(key).or_default();
-        if persons.last() != Some(&person) {
-            persons.push(person);
-        }
-    };
-    for (ix, person) in people.persons() {
-        for email in &person.emails {
-            if let Some((name, _)) = people.text(*email).split_once('@') {
-                add(format!("@{name}"), ix);
+/// Persons by keys made of their names: `@` and the name part of each work e-mail, and the usual conventions.
+#[derive(Debug, Default)]
+pub struct NameKeys {
+    keys: Strings,
+    persons: Runs<PersonIx>,
+}
+
+impl NameKeys {
+    /// The keys of all persons.
+    ///
+    /// Cost: O(n log n) for n persons, six keys each at most.
+    pub(super) fn of(people: &People) -> Self {
+        let mut keys = Strings::default();
+        let mut pairs: Vec<(u32, PersonIx)> = Vec::with_capacity(people.persons.len() * 6);
+        let mut key = String::new();
+        for (ix, person) in people.persons() {
+            let mut add = |parts: [&str; 2]| {
+                key.clear();
+                for part in parts {
+                    key.push_str(part);
+                }
+                let text = keys.add(&key);
+                pairs.push((u32::try_from(text.to_usize()).unwrap_or(u32::MAX), ix));
+            };
+            for email in &person.emails {
+                if let Some((name, _)) = people.text(*email).split_once('@') {
+                    add(["@", name]);
+                }
             }
+            let given = letters(people.text_or_empty(person.given_name));
+            let family = letters(people.text_or_empty(person.family_name));
+            let (Some(initial), Some(last_initial)) = (given.get(..1), family.get(..1)) else { continue };
+            let conventions = [
+                [given.as_str(), family.as_str()],
+                [&family, &given],
+                [initial, &family],
+                [&given, last_initial],
+                [&family, initial],
+            ];
+            conventions.into_iter().filter(|[a, b]| a.len() + b.len() >= 3).for_each(&mut add);
         }
-        let given = letters(people.text_or_empty(person.given_name));
-        let family = letters(people.text_or_empty(person.family_name));
-        let (Some(initial), Some(last_initial)) = (given.get(..1), family.get(..1)) else { continue };
-        for key in [
-            format!("{given}{family}"),
-            format!("{family}{given}"),
-            format!("{initial}{family}"),
-            format!("{given}{last_initial}"),
-            format!("{family}{initial}"),
-        ] {
-            if key.len() >= 3 {
-                add(key, ix);
-            }
-        }
+        Self { persons: Runs::of(keys.len(), pairs), keys }
     }
-    for persons in keys.values_mut() {
-        persons.sort_unstable();
-        persons.dedup();
+
+    /// The persons with a key, in order.
+    fn find(&self, key: &str) -> &[PersonIx] {
+        self.keys.find(key).map_or(&[], |key| self.persons.get(key.to_usize()))
     }
-    keys
 }
 
 /// A name as it stands in logins: without accents, lower case, letters and digits only.

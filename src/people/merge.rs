@@ -8,12 +8,15 @@
 //! Rows that share an employee id (or, where the config says so, the person id) are one human, unless what they say of names
 //! and addresses cannot be said of one: then they stay apart and the id is reported (DQ-001). Rows that share an address and
 //! the full name are one human where their employments follow each other (a rehire, a conversion); where these overlap, they
-//! are reported as a duplicate. What people decided (`policy/persons.toml`) beats all of it.
+//! are reported as a duplicate, as are those that share the full name and a birth date, or another attribute that nobody else
+//! has. Two birth dates are a reason against. What people decided (`policy/persons.toml`) beats all of it.
 
 mod attributes;
 mod same;
+mod traits;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -124,6 +127,8 @@ pub struct Duplicate {
 pub enum Suspected {
     /// They share this address and the full name, but no id: one human entered twice.
     OneHuman(Text),
+    /// They share the full name and the value of this attribute, but no id: one human entered twice.
+    SameAttribute(Text),
     /// They share this id, but what is said of them cannot be said of one: two humans.
     TwoHumans(Text),
 }
@@ -159,7 +164,7 @@ pub(super) fn merge(
         known.entry((row.system, row.id)).or_insert(place);
     }
     let apart = set_apart(&mut people, &mut rows, &known, merging);
-    let same::Groups { members, reasons, suspected } = same::groups(&people, &rows, &known, apart, merging);
+    let same::Groups { members, reasons, suspected } = same::groups(&mut people, &rows, &known, apart, merging);
     build(&mut people, rows, members, &reasons, &suspected, merging);
     people
 }
@@ -357,7 +362,7 @@ impl People {
         &mut self,
         persons: Vec<(Source, record::Person)>,
         employments: Vec<(Source, record::Employment)>,
-        seen: &FxHashMap<(String, String), jiff::Timestamp>,
+        seen: &FxHashMap<(Arc<str>, String), jiff::Timestamp>,
     ) {
         let merging = Merging { zone: self.zone.clone(), ..Merging::default() };
         let mut rows = rows(self, persons);

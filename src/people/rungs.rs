@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
+use super::login::NameKeys;
 use super::strategy::{Candidate, Evidence, Strategy};
 use super::{
     Correlation, People, PersonIx, STRATEGIES, class, decisions, email, employee_id, federation, fold, ladder, login,
@@ -66,7 +67,7 @@ impl RungAnswer {
 pub struct Prober<'a> {
     graph: &'a Graph,
     people: &'a People,
-    names: FxHashMap<String, Vec<PersonIx>>,
+    names: NameKeys,
     one_domain: bool,
     logins: FxHashMap<(SystemIx, String), PersonIx>,
     now: Timestamp,
@@ -96,7 +97,7 @@ impl<'a> Prober<'a> {
                 }
             }
         }
-        Self { graph, people, names: login::name_keys(people), one_domain: login::is_one_domain(people), logins, now }
+        Self { graph, people, names: NameKeys::of(people), one_domain: login::is_one_domain(people), logins, now }
     }
 
     /// Every rung about `account`, strongest first.

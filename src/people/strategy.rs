@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use muster_connectors::record::{EmploymentStatus, RecordKind};
 use rustc_hash::FxHashMap;
 
+use super::login::NameKeys;
 use super::{Employment, LinkDecisions, People, Person, PersonIx};
 use crate::graph::{Graph, NodeIx, SystemIx, Text};
 
@@ -95,7 +96,7 @@ pub struct Evidence<'a> {
     /// Persons linked by stronger rungs, by system and folded login.
     pub logins: &'a FxHashMap<(SystemIx, String), PersonIx>,
     /// Persons by a key made of their names; see [`super::login`].
-    pub names: &'a FxHashMap<String, Vec<PersonIx>>,
+    pub names: &'a NameKeys,
     /// Persons found by weighing everything together; see [`super::likeness`].
     pub likeness: &'a FxHashMap<NodeIx, Vec<Candidate>>,
     /// Whether HR's work e-mails are all of one domain, so that a bare name can mean only one of them.
@@ -211,7 +212,5 @@ fn days_between(from: Date, to: Date) -> i64 {
 /// Persons whose key equals `key`, folded.
 pub(super) fn persons_by_key(people: &People, key: &str, has: impl Fn(&Person, Text) -> bool) -> Vec<PersonIx> {
     let Some(text) = people.strings.find(key) else { return Vec::new() };
-    let mut persons = people.find(key);
-    persons.retain(|person| has(people.person(*person), text));
-    persons
+    people.known_by(text).iter().copied().filter(|person| has(people.person(*person), text)).collect()
 }

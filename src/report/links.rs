@@ -73,7 +73,7 @@ fn buckets(counts: &BTreeMap<u8, (u64, u64)>) -> Vec<Bucket> {
 }
 
 /// What became of the links since the check of snapshot `since`.
-pub fn churn(since: u64, churn: Churn) -> LinkChurn {
+pub fn churn(since: u64, churn: &Churn) -> LinkChurn {
     let count = |change| churn.count(change);
     let mut summary = LinkChurn {
         since,
@@ -85,7 +85,7 @@ pub fn churn(since: u64, churn: Churn) -> LinkChurn {
         ..LinkChurn::default()
     };
     let mut listed: BTreeMap<Change, u64> = BTreeMap::new();
-    for changed in churn.changes {
+    for changed in &churn.changes {
         let number = listed.entry(changed.change).or_default();
         *number += 1;
         let may_be_left_out = match changed.change {
@@ -95,13 +95,14 @@ pub fn churn(since: u64, churn: Churn) -> LinkChurn {
         if may_be_left_out && *number > LISTED {
             summary.left_out += 1;
         } else {
-            summary.changes.push(change(changed));
+            summary.changes.push(change(changed.clone()));
         }
     }
     summary
 }
 
-fn change(changed: Changed) -> LinkChange {
+/// A change as the view has it.
+pub(super) fn change(changed: Changed) -> LinkChange {
     let Changed { change, system, account, name, before, after, cause } = changed;
     let (before, after) = (before.map(end), after.map(end));
     LinkChange { change: change.as_str().to_owned(), system, account, name, before, after, cause }

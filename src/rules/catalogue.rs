@@ -69,7 +69,31 @@ struct File {
     rule: Vec<Entry>,
 }
 
+impl Input {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hr => "HR",
+            Self::Directory => "directory",
+            Self::Target => "target",
+            Self::Activity => "activity",
+            Self::Approvals => "approvals",
+            Self::Declared => "declared state",
+            Self::Vault => "vault",
+            Self::Mdm => "device manager",
+            Self::Campaign => "reviews",
+            Self::Journal => "journal",
+            Self::Policy => "policy",
+        }
+    }
+}
+
 impl Entry {
+    /// The letters of its id (`LCM`).
+    pub fn family(&self) -> &str {
+        self.id.split('-').next().unwrap_or(&self.id)
+    }
+
     /// The rule that judges it; `None` while it waits.
     pub fn rule(&self) -> Option<&'static Rule> {
         RULES.iter().copied().find(|rule| rule.id == self.id)

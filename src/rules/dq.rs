@@ -2,3 +2,4 @@
 
 pub(super) mod duplicate_person;
 pub(super) mod missing_facts;
+pub(super) mod naming;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_reports::view::{Finding, Reason, RuleSummary, Step as ViewStep};
+use muster_reports::view::{Finding, Reason, RuleSummary, RuleSystem, Severity, Step as ViewStep};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -44,7 +44,13 @@ pub fn evaluate_some(facts: &Facts<'_>, history: &History, wanted: &[&'static Ru
         rules.push(summary);
         findings.extend(found);
     }
-    findings.sort_by(|a: &Finding, b: &Finding| {
+    sort(&mut findings);
+    Check { findings, rules }
+}
+
+/// Gravest first, then by rule, system and id.
+pub(super) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
         let of = |finding: &Finding| std::cmp::Reverse(finding.severity);
         (of(a), &a.rule, &a.subject.system, &a.subject.id, &a.subject.kind, &a.fingerprint).cmp(&(
             of(b),
@@ -55,71 +61,145 @@ pub fn evaluate_some(facts: &Facts<'_>, history: &History, wanted: &[&'static Ru
             &b.fingerprint,
         ))
     });
-    Check { findings, rules }
 }
 
+/// What was counted, by the place of the subject's system in [`Facts::systems`].
 #[derive(Default)]
-struct Tally {
-    pass: u64,
-    not_evaluated: BTreeMap<String, u64>,
+pub(super) struct Tally {
+    systems: Vec<Cell>,
     failures: Vec<(Subject, Box<super::Failure>)>,
 }
 
+/// The verdicts about one system.
+#[derive(Default)]
+struct Cell {
+    pass: u64,
+    fail: u64,
+    not_evaluated: BTreeMap<String, u64>,
+}
+
 impl Tally {
-    fn count(mut self, subject: Subject, verdict: Verdict) -> Self {
+    pub(super) fn count(mut self, facts: &Facts<'_>, subject: Subject, verdict: Verdict) -> Self {
+        if verdict == Verdict::NotApplicable {
+            return self;
+        }
+        let cell = self.cell(subject.system_place(facts));
         match verdict {
             Verdict::NotApplicable => {}
-            Verdict::Pass => self.pass += 1,
-            Verdict::Fail(failure) => self.failures.push((subject, failure)),
-            Verdict::NotEvaluated(cause) => *self.not_evaluated.entry(cause).or_default() += 1,
+            Verdict::Pass => cell.pass += 1,
+            Verdict::Fail(failure) => {
+                cell.fail += 1;
+                self.failures.push((subject, failure));
+            }
+            Verdict::NotEvaluated(cause) => *cell.not_evaluated.entry(cause).or_default() += 1,
         }
         self
     }
 
+    fn cell(&mut self, place: usize) -> &mut Cell {
+        if self.systems.len() <= place {
+            self.systems.resize_with(place + 1, Cell::default);
+        }
+        &mut self.systems[place]
+    }
+
     fn join(mut self, other: Self) -> Self {
-        self.pass += other.pass;
         self.failures.extend(other.failures);
-        for (cause, subjects) in other.not_evaluated {
-            *self.not_evaluated.entry(cause).or_default() += subjects;
+        for (place, from) in other.systems.into_iter().enumerate() {
+            let into = self.cell(place);
+            into.pass += from.pass;
+            into.fail += from.fail;
+            add(&mut into.not_evaluated, from.not_evaluated);
         }
         self
     }
 }
 
-fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummary, Vec<Finding>) {
-    let tally = walk(rule, facts);
-    let controls = controls::controls(rule.controls);
-    let mut reasons: Vec<Reason> =
-        tally.not_evaluated.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
+fn add(into: &mut BTreeMap<String, u64>, from: BTreeMap<String, u64>) {
+    for (cause, subjects) in from {
+        *into.entry(cause).or_default() += subjects;
+    }
+}
+
+/// Causes with their subjects, most first.
+fn reasons(causes: BTreeMap<String, u64>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> = causes.into_iter().map(|(cause, subjects)| Reason { cause, subjects }).collect();
     reasons.sort_by(|a, b| (b.subjects, &a.cause).cmp(&(a.subjects, &b.cause)));
-    let not_evaluated = reasons.iter().map(|reason| reason.subjects).sum();
+    reasons
+}
+
+/// What a rule is called, for its findings and totals.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) id: &'a str,
+    pub(super) slug: &'a str,
+    pub(super) title: &'a str,
+    pub(super) severity: Severity,
+    pub(super) controls: Vec<String>,
+    pub(super) fix: &'a str,
+}
+
+fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> (RuleSummary, Vec<Finding>) {
+    let Rule { id, slug, title, severity, .. } = *rule;
+    let head = Head { id, slug, title, severity, controls: controls::controls(rule.controls), fix: rule.manual.fix };
+    total(&head, walk(rule, facts), facts, history)
+}
+
+/// A rule's verdicts as control totals and findings.
+pub(super) fn total(
+    head: &Head<'_>,
+    tally: Tally,
+    facts: &Facts<'_>,
+    history: &History,
+) -> (RuleSummary, Vec<Finding>) {
+    let (mut pass, mut causes) = (0, BTreeMap::new());
+    let mut systems = Vec::new();
+    for (name, cell) in facts.systems.iter().zip(tally.systems) {
+        let not_evaluated: u64 = cell.not_evaluated.values().sum();
+        let population = cell.pass + cell.fail + not_evaluated;
+        if population > 0 {
+            pass += cell.pass;
+            add(&mut causes, cell.not_evaluated.clone());
+            systems.push(RuleSystem {
+                system: name.clone(),
+                population,
+                pass: cell.pass,
+                fail: cell.fail,
+                not_evaluated,
+                reasons: reasons(cell.not_evaluated),
+            });
+        }
+    }
     let fail = tally.failures.len() as u64;
+    let not_evaluated = causes.values().sum();
     let summary = RuleSummary {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
-        severity: rule.severity,
-        controls: controls.clone(),
-        population: tally.pass + fail + not_evaluated,
-        pass: tally.pass,
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
+        severity: head.severity,
+        controls: head.controls.clone(),
+        population: pass + fail + not_evaluated,
+        pass,
         fail,
         not_evaluated,
-        reasons,
+        reasons: reasons(causes),
+        systems,
     };
     let findings = tally
         .failures
         .into_par_iter()
-        .map(|(subject, failure)| finding(rule, facts, history, &controls, subject, *failure))
+        .map(|(subject, failure)| finding(head, facts, history, subject, *failure))
         .collect();
     (summary, findings)
 }
 
 /// Every subject of the rule's population, judged.
 fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
-    let judge = Judge::of(rule, facts);
+    let judge = Judge::of(rule.id, rule.needs, facts);
+    let ask = |subject: Subject| judge.weigh(subject, (rule.judge)(facts, subject));
     let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
     let each = |count: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
-        judge.all((0..count).into_par_iter().map(|place| subject(number(place))))
+        all(facts, &ask, (0..count).into_par_iter().map(|place| subject(number(place))))
     };
     match rule.population {
         Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
@@ -128,22 +208,42 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>) -> Tally {
             each(facts.graph.credentials().len(), &|place| Subject::Credential(CredentialIx(place)))
         }
         Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
-        Population::Edges => judge.all(
+        Population::Edges => all(
+            facts,
+            &ask,
             (0..facts.graph.node_count())
                 .into_par_iter()
                 .flat_map_iter(|place| facts.graph.edges_from(NodeIx(number(place))).map(Subject::Edge)),
         ),
-        Population::Systems => judge.all((0..facts.systems.len()).into_par_iter().map(Subject::System)),
-        Population::Scopes => judge.all((0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope)),
-        Population::Changes => judge.all((0..facts.since_count()).into_par_iter().map(Subject::Change)),
-        Population::Approvals => judge.all((0..facts.events.approvals().len()).into_par_iter().map(Subject::Approval)),
-        Population::Declared => judge.all((0..facts.declared().items().len()).into_par_iter().map(Subject::Declared)),
+        Population::Applications => {
+            all(facts, &ask, (0..facts.applications().len()).into_par_iter().map(Subject::Application))
+        }
+        Population::Systems => all(facts, &ask, (0..facts.systems.len()).into_par_iter().map(Subject::System)),
+        Population::Scopes => {
+            all(facts, &ask, (0..facts.graph.coverage().rows().len()).into_par_iter().map(Subject::Scope))
+        }
+        Population::Changes => all(facts, &ask, (0..facts.since_count()).into_par_iter().map(Subject::Change)),
+        Population::Approvals => {
+            all(facts, &ask, (0..facts.events.approvals().len()).into_par_iter().map(Subject::Approval))
+        }
+        Population::Declared => {
+            all(facts, &ask, (0..facts.declared().items().len()).into_par_iter().map(Subject::Declared))
+        }
     }
 }
 
+fn all(
+    facts: &Facts<'_>,
+    ask: &(impl Fn(Subject) -> Verdict + Sync),
+    subjects: impl ParallelIterator<Item = Subject>,
+) -> Tally {
+    subjects
+        .fold(Tally::default, |tally, subject| tally.count(facts, subject, ask(subject)))
+        .reduce(Tally::default, Tally::join)
+}
+
 /// A rule about to judge: its needs looked up once for HR, once a scope for the subject's own place.
-struct Judge<'a> {
-    rule: &'static Rule,
+pub(super) struct Judge<'a> {
     facts: &'a Facts<'a>,
     disabled: Option<String>,
     needs_people: bool,
@@ -152,9 +252,9 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn of(rule: &'static Rule, facts: &'a Facts<'a>) -> Self {
+    pub(super) fn of(id: &str, needs: &[Need], facts: &'a Facts<'a>) -> Self {
         let coverage = facts.graph.coverage();
-        let (hr, own): (Vec<&Need>, Vec<&Need>) = rule.needs.iter().partition(|need| need.from == From::Hr);
+        let (hr, own): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
             let (system_name, scope_name) = (facts.graph.system_name(system), facts.graph.scope_name(scope));
             let moved = || coverage.of_scope(system_name, scope_name).find(|row| row.columns_moved());
@@ -162,24 +262,16 @@ impl<'a> Judge<'a> {
             Some(((system, scope), unmet.or_else(|| Some(moved()?.shortfall()))?))
         });
         Self {
-            rule,
             facts,
-            disabled: facts.options.disabled.get(rule.id).map(|why| format!("switched off in the config: {why}")),
+            disabled: facts.options.disabled.get(id).map(|why| format!("switched off in the config: {why}")),
             needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
         }
     }
 
-    fn all(&self, subjects: impl ParallelIterator<Item = Subject>) -> Tally {
-        subjects
-            .fold(Tally::default, |tally, subject| tally.count(subject, self.judge(subject)))
-            .reduce(Tally::default, Tally::join)
-    }
-
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.
-    fn judge(&self, subject: Subject) -> Verdict {
-        let verdict = (self.rule.judge)(self.facts, subject);
+    pub(super) fn weigh(&self, subject: Subject, verdict: Verdict) -> Verdict {
         if verdict == Verdict::NotApplicable {
             return verdict;
         }
@@ -196,31 +288,30 @@ impl<'a> Judge<'a> {
 }
 
 fn finding(
-    rule: &Rule,
+    head: &Head<'_>,
     facts: &Facts<'_>,
     history: &History,
-    controls: &[String],
     subject: Subject,
     failure: super::Failure,
 ) -> Finding {
     let view = subject.view(facts);
-    let fingerprint = subject.fingerprint(facts, rule.id, &view);
+    let fingerprint = subject.fingerprint(facts, head.id, &view);
     let (severity, severity_reason) = match failure.severity {
         Some((severity, why)) => (severity, Some(why)),
-        None => (rule.severity, None),
+        None => (head.severity, None),
     };
     Finding {
-        rule: rule.id.to_owned(),
-        slug: rule.slug.to_owned(),
-        title: rule.title.to_owned(),
+        rule: head.id.to_owned(),
+        slug: head.slug.to_owned(),
+        title: head.title.to_owned(),
         severity,
         severity_reason,
         subject: view,
         message: failure.message,
         evidence: failure.evidence,
         path: failure.path.iter().map(|step| view_step(facts, step)).collect(),
-        controls: controls.to_vec(),
-        fix: rule.manual.fix.to_owned(),
+        controls: head.controls.clone(),
+        fix: head.fix.to_owned(),
         first_seen: history.first_seen.get(&fingerprint).copied().unwrap_or(facts.now),
         last_seen: facts.now,
         fingerprint,

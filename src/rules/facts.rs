@@ -9,6 +9,8 @@ use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drf::Assigned;
+use super::index::Index;
+use super::lookup::Lookup;
 use super::lost_people::LostPeople;
 use super::named::Named;
 use super::{Options, Rule};
@@ -76,6 +78,8 @@ pub struct Facts<'a> {
     pub(super) named: OnceLock<Named>,
     pub(super) assigned: OnceLock<Assigned>,
     pub(super) lost_people: LostPeople,
+    pub(super) lookup: Lookup,
+    pub(super) index: Index,
 }
 
 impl<'a> Facts<'a> {
@@ -104,6 +108,8 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
+        graph.look_back();
+        let index = Index::new(graph, policy, &systems);
         Self {
             graph,
             people,
@@ -125,6 +131,8 @@ impl<'a> Facts<'a> {
             named: OnceLock::new(),
             assigned: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
+            lookup: Lookup::default(),
+            index,
         }
     }
 
@@ -223,6 +231,11 @@ impl<'a> Facts<'a> {
             [person] => Some(*person),
             [] | [_, ..] => None,
         }
+    }
+
+    /// The account of the same system that an owner's name stands for.
+    pub fn owner_account(&self, system: SystemIx, owner: &str) -> Option<NodeIx> {
+        self.names.get(&(system, fold(owner))).copied()
     }
 
     /// The row of an account, with the facts that matter.
@@ -366,6 +379,7 @@ fn owner_names(graph: &Graph) -> FxHashMap<(SystemIx, String), NodeIx> {
     };
     for (ix, account) in graph.accounts() {
         want(ix, account.owner);
+        want(ix, account.manager);
     }
     for (ix, group) in graph.groups() {
         want(ix, group.owner);

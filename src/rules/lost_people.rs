@@ -53,6 +53,7 @@ impl LostPeople {
             Subject::Credential(_)
             | Subject::Edge(_)
             | Subject::Object(_)
+            | Subject::Application(_)
             | Subject::Change(_)
             | Subject::Approval(_)
             | Subject::Declared(_) => matches!(verdict, Verdict::Fail(_)).then_some(first.as_str()),

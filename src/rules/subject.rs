@@ -20,6 +20,8 @@ pub enum Population {
     Edges,
     /// Every account, group, entitlement and resource.
     Objects,
+    /// Every application that somebody let act for them.
+    Applications,
     /// Every system that was read or should have been.
     Systems,
     /// Every kind of every scope.
@@ -41,6 +43,7 @@ impl Population {
             Self::Credentials => "credentials",
             Self::Edges => "grants and memberships",
             Self::Objects => "accounts, groups, entitlements and resources",
+            Self::Applications => "applications",
             Self::Systems => "systems",
             Self::Scopes => "scopes",
             Self::Changes => "changes since the earlier snapshot",
@@ -63,6 +66,8 @@ pub enum Subject {
     Edge(Edge),
     /// A node of any kind.
     Object(NodeIx),
+    /// An application, by its place in [`Facts::applications`].
+    Application(usize),
     /// A system, by its place in [`Facts::systems`].
     System(usize),
     /// A kind of a scope, by its place in the coverage.
@@ -91,6 +96,10 @@ impl Subject {
                 let scope = facts.graph.detail(&edge).scope;
                 Some((facts.graph.node(edge.target).system, scope))
             }
+            Self::Application(place) => {
+                let application = &facts.applications()[place];
+                Some((application.system, application.scope))
+            }
             Self::Change(place) => {
                 let (system, scope) = facts.since(place).place();
                 facts.place(system, scope)
@@ -107,6 +116,22 @@ impl Subject {
         }
     }
 
+    /// Place of the subject's system in [`Facts::systems`]: the system it was read in, for a person the feed that knows them.
+    pub(super) fn system_place(self, facts: &Facts<'_>) -> usize {
+        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default();
+        match self {
+            Self::System(place) => place,
+            Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
+            Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Change(place) => named(facts.since(place).place().0),
+            Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
+            Self::Declared(place) => named(&facts.declared().items()[place].system),
+            Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
+                self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
+            }
+        }
+    }
+
     /// State of the subject's own row; persons and what is not a row have none.
     pub(super) fn row_state(self, facts: &Facts<'_>) -> Option<RowState> {
         match self {
@@ -120,7 +145,7 @@ impl Subject {
                 Place::Edge(edge) => Self::Edge(edge).row_state(facts),
             },
             // What cannot be relied on is no change.
-            Self::System(_) | Self::Scope(_) | Self::Change(_) => None,
+            Self::Application(_) | Self::System(_) | Self::Scope(_) | Self::Change(_) => None,
         }
     }
 
@@ -164,6 +189,16 @@ impl Subject {
                     system: Some(facts.graph.system_name(node.system).to_owned()),
                     id: facts.edge_key(&edge),
                     name: format!("{} → {}", facts.graph.name(edge.source), facts.graph.name(edge.target)),
+                    person: None,
+                }
+            }
+            Self::Application(place) => {
+                let application = &facts.applications()[place];
+                view::Subject {
+                    kind: "application".to_owned(),
+                    system: Some(facts.graph.system_name(application.system).to_owned()),
+                    id: application.key.clone(),
+                    name: application.name.clone(),
                     person: None,
                 }
             }
@@ -224,6 +259,7 @@ impl Subject {
                 | Self::Credential(_)
                 | Self::Edge(_)
                 | Self::Object(_)
+                | Self::Application(_)
                 | Self::System(_)
                 | Self::Approval(_)
                 | Self::Declared(_) => view.system.as_deref().unwrap_or_default(),

@@ -4,6 +4,7 @@
 //! former snapshots stand beside today's, unless today's have their key.
 
 use std::io::Cursor;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,9 @@ use super::error::StoreError;
 use super::manifest::{self, KindView, Manifest, Part, RowState};
 use super::objects;
 use super::tables::{self, Column, ORIGIN, PLACE, TABLES, Table, Volatile};
+
+/// Rows of small scopes that are read together.
+const FRAME_ROWS: u64 = 1 << 18;
 
 /// One committed snapshot, open for reading. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -79,6 +83,36 @@ impl Snapshot {
         self.select(table, &wanted)
     }
 
+    /// Visits the rows of [`Snapshot::frame`] in its order, some scopes at a time: a table of millions is never in memory whole. The
+    /// next frame is read while `visit` looks at one.
+    ///
+    /// # Errors
+    /// As [`Snapshot::frame`], and what `visit` answers.
+    pub fn each_frame(
+        &self,
+        table: &str,
+        columns: &[&str],
+        mut visit: impl FnMut(&DataFrame) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        let table = find(table)?;
+        let mut wanted: Vec<&str> = PLACE.to_vec();
+        wanted.extend(columns.iter().filter(|column| !PLACE.contains(column)));
+        wanted.iter().try_for_each(|column| check_column(table, column))?;
+        let groups = self.readings(table);
+        let batches = batches(table, &groups);
+        let read = |batch: Option<&Range<usize>>| batch.map(|batch| self.join(table, &wanted, &groups[batch.clone()]));
+        let mut rest = batches.iter();
+        let mut next = read(rest.next());
+        while let Some(frame) = next {
+            let frame = frame?;
+            let batch = rest.next();
+            let (fresh, visited) = rayon::join(|| read(batch), || visit(&frame));
+            visited?;
+            next = fresh;
+        }
+        Ok(())
+    }
+
     /// The named columns of all rows that one kind of one scope has, by key.
     ///
     /// # Errors
@@ -91,6 +125,22 @@ impl Snapshot {
             return Ok(empty(table, columns));
         }
         let mut frame = self.read_scope(table, columns, &readings)?;
+        frame.rechunk_mut_par();
+        Ok(frame)
+    }
+
+    /// The volatile facts of one kind of one scope, by id.
+    ///
+    /// # Errors
+    /// As [`Snapshot::frame`].
+    pub fn activity_of(&self, view: &KindView<'_>) -> Result<DataFrame, StoreError> {
+        let table = find("activity")?;
+        let columns = ["id", "at", "at_state"];
+        let readings = readings_of(*view, table);
+        if readings.is_empty() {
+            return Ok(empty(table, &columns));
+        }
+        let mut frame = self.read_scope(table, &columns, &readings)?;
         frame.rechunk_mut_par();
         Ok(frame)
     }
@@ -122,7 +172,16 @@ impl Snapshot {
         for column in wanted {
             check_column(table, column)?;
         }
-        let groups = self.readings(table);
+        self.join(table, wanted, &self.readings(table))
+    }
+
+    /// The named columns of some scopes, one after another.
+    fn join(
+        &self,
+        table: &'static Table,
+        wanted: &[&str],
+        groups: &[Vec<Reading<'_>>],
+    ) -> Result<DataFrame, StoreError> {
         let frames: Vec<DataFrame> =
             groups.par_iter().map(|readings| self.read_scope(table, wanted, readings)).collect::<Result<_, _>>()?;
         let mut all = empty(table, wanted);
@@ -272,6 +331,30 @@ impl Snapshot {
             part.rows, part.table, reading.view.system, reading.view.scope, self.manifest.header.sequence
         )
     }
+}
+
+/// Scopes that are read at once for [`Snapshot::each_frame`]: as many as have [`FRAME_ROWS`] rows, one at least.
+fn batches(table: &'static Table, groups: &[Vec<Reading<'_>>]) -> Vec<Range<usize>> {
+    let parts = |readings: &[Reading<'_>]| -> u64 {
+        let parts = readings.iter().flat_map(|reading| reading.parts).filter(|part| part.table == table.name);
+        parts.map(|part| part.rows).sum()
+    };
+    let mut batches: Vec<Range<usize>> = Vec::new();
+    let mut rows = u64::MAX;
+    for (place, readings) in groups.iter().enumerate() {
+        let more = parts(readings);
+        match batches.last_mut() {
+            Some(last) if rows.saturating_add(more) <= FRAME_ROWS => {
+                last.end = place + 1;
+                rows += more;
+            }
+            Some(_) | None => {
+                batches.push(place..place + 1);
+                rows = more;
+            }
+        }
+    }
+    batches
 }
 
 /// What to read of one kind of one scope: today's rows and the layers below them.

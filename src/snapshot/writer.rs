@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use muster_connectors::record::{Fact, Raw, RecordKind};
+use muster_connectors::record::{Fact, Raw, RecordKind, change_key};
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
 use muster_connectors::sink::Batch;
 use rayon::prelude::*;
@@ -501,7 +501,10 @@ impl SystemWriter {
     ) -> Result<(Option<(Part, Staged)>, Order), StoreError> {
         let mut order = rows.order(Ties::First);
         if !withdrawn.is_empty() {
-            order.rows.retain(|row| !withdrawn.contains(rows.text("id", *row)));
+            order.rows.retain(|row| {
+                let (id, change) = (rows.text("id", *row), rows.text("sequence", *row));
+                !withdrawn.contains(id) && (change.is_empty() || !withdrawn.contains(&change_key(id, change)))
+            });
         }
         Ok((self.object(scope, tables::of(kind), &rows, &order.rows)?, order))
     }

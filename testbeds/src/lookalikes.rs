@@ -9,8 +9,8 @@
 
 mod names;
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::{self, Write};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Read, Write};
 
 use self::names::{CALLED, CULTURES, Culture};
 use crate::estate::rng::Rng;
@@ -153,7 +153,7 @@ impl Lookalikes {
     pub fn new(people: usize, accounts: usize, seed: u64) -> Self {
         let owned = accounts * 91 / 100;
         assert!(owned <= people, "{owned} accounts with an owner need as many people");
-        let mut maker = Maker { rng: Rng::new(seed), mailboxes: BTreeMap::new() };
+        let mut maker = Maker::new(people as u64, seed);
         let folk: Vec<Human> = (0..people).map(|number| maker.human(number)).collect();
         let mut order: Vec<usize> = (0..people).collect();
         maker.shuffle(&mut order);
@@ -230,6 +230,59 @@ impl Lookalikes {
         }
         writer.flush()
     }
+
+    /// Reads both sides as [`Self::write`] writes them, whoever made them.
+    ///
+    /// # Errors
+    /// What cannot be read, a column that is missing, and an owner who is not among the people, with its line.
+    pub fn read(people: impl Read, accounts: impl Read) -> io::Result<Self> {
+        let (people, _) = rows(people)?;
+        let (accounts, named) = rows(accounts)?;
+        let places: HashMap<&str, usize> =
+            people.iter().enumerate().map(|(place, row)| (row.id.as_str(), place)).collect();
+        let owner = |(place, owner): (usize, &String)| match places.get(owner.as_str()) {
+            Some(owner) => Ok(Some(*owner)),
+            None if owner.is_empty() => Ok(None),
+            None => Err(io::Error::other(format!("line {} of the accounts: nobody is called `{owner}`", place + 2))),
+        };
+        let owners = named.iter().enumerate().map(owner).collect::<io::Result<_>>()?;
+        Ok(Self { slips: vec![Vec::new(); accounts.len()], people, accounts, owners })
+    }
+}
+
+/// The rows of one side, and of each the id of its owner.
+fn rows(from: impl Read) -> io::Result<(Vec<Row>, Vec<String>)> {
+    let mut reader = csv::Reader::from_reader(from);
+    let header = reader.headers()?.clone();
+    let column = |name: &str| {
+        let place = header.iter().position(|heading| heading == name);
+        place.ok_or_else(|| io::Error::other(format!("there is no column `{name}`")))
+    };
+    let names = ["unique_id", "employee_id", "given", "family", "previous", "name", "email", "born", "phone", "street"];
+    let names = names.into_iter().chain(["postcode", "region", "owner"]);
+    let columns = names.map(column).collect::<io::Result<Vec<usize>>>()?;
+    let (mut rows, mut owners) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record?;
+        let mut cells = columns.iter().map(|place| record.get(*place).unwrap_or_default().to_owned());
+        let mut next = || cells.next().unwrap_or_default();
+        rows.push(Row {
+            id: next(),
+            employee_id: next(),
+            given: next(),
+            family: next(),
+            previous: next(),
+            name: next(),
+            email: next(),
+            born: next(),
+            phone: next(),
+            street: next(),
+            postcode: next(),
+            region: next(),
+        });
+        owners.push(next());
+    }
+    Ok((rows, owners))
 }
 
 /// Somebody, with what HR knows of them.
@@ -243,9 +296,41 @@ struct Maker {
     rng: Rng,
     /// Addresses given out, so that namesakes have different ones.
     mailboxes: BTreeMap<String, u32>,
+    /// Of a hundred people, those with a rare family name.
+    rare: u64,
+    /// How many further syllables, none included, a rare name may have.
+    syllables: u64,
 }
 
+/// People of a town, for whom the lists of names and their parts are enough.
+const TOWN: u64 = 5_000;
+
 impl Maker {
+    /// The more people, the more family names: of the 6.3 million in the United States the commonest 239 are borne by a quarter of
+    /// the people (Census Bureau, Frequently Occurring Surnames in the 2010 Census), and these lists have a few hundred. So the
+    /// share of rare names grows from a third in a town to 63 of a hundred among a million people, and their number
+    /// with the people. Given names do not grow: everywhere a few hundred are borne by nearly everybody.
+    fn new(people: u64, seed: u64) -> Self {
+        let towns = people / TOWN;
+        let rare = (35 + 4 * u64::from(towns.max(1).ilog2())).min(75);
+        Self { rng: Rng::new(seed), mailboxes: BTreeMap::new(), rare, syllables: towns }
+    }
+
+    /// One of the syllables by which rare names grow more.
+    fn syllable(&mut self) -> String {
+        const LETTERS: (&[u8], &[u8]) = (b"bdfgklmnprstvz", b"aeiou");
+        let mut number = if self.syllables > 1 { self.rng.below(self.syllables) } else { 0 };
+        let mut text = String::new();
+        while number > 0 {
+            let all = (LETTERS.0.len() * LETTERS.1.len()) as u64;
+            let place = usize::try_from((number - 1) % all).expect("a small number");
+            text.push(char::from(LETTERS.0[place / LETTERS.1.len()]));
+            text.push(char::from(LETTERS.1[place % LETTERS.1.len()]));
+            number = (number - 1) / all;
+        }
+        text
+    }
+
     fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             let other = usize::try_from(self.rng.below(end as u64 + 1)).expect("below a length");
@@ -268,10 +353,10 @@ impl Maker {
     }
 
     fn family(&mut self, culture: &Culture) -> String {
-        // A third of all people bear a rare name.
-        if self.rng.chance(35) {
+        if self.rng.chance(self.rare) {
             let middle = if self.rng.chance(30) { *self.rng.pick(&["er", "en", "el", "a", "o"]) } else { "" };
-            return format!("{}{middle}{}", self.rng.pick(culture.starts), self.rng.pick(culture.ends));
+            let more = self.syllable();
+            return format!("{}{middle}{more}{}", self.rng.pick(culture.starts), self.rng.pick(culture.ends));
         }
         self.common(culture.family).to_owned()
     }
@@ -635,5 +720,21 @@ mod tests {
         assert!(all.owners.iter().any(Option::is_none));
         let kinds: HashSet<String> = all.slips.iter().flatten().map(|slip| format!("{slip:?}")).collect();
         assert!(kinds.len() >= 20, "{kinds:?}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let all = Lookalikes::new(40, 43, 7);
+        let (mut people, mut accounts) = (Vec::new(), Vec::new());
+        all.write(false, &mut people).unwrap();
+        all.write(true, &mut accounts).unwrap();
+        let again = Lookalikes::read(people.as_slice(), accounts.as_slice()).unwrap();
+        assert_eq!((&again.people, &again.accounts, &again.owners), (&all.people, &all.accounts, &all.owners));
+        let stranger =
+            String::from_utf8(accounts).unwrap().replacen(&all.people[again.owners[0].unwrap_or(0)].id, "X", 1);
+        assert_eq!(
+            Lookalikes::read(&b"unique_id\n"[..], stranger.as_bytes()).unwrap_err().to_string(),
+            "there is no column `employee_id`"
+        );
     }
 }

@@ -7,14 +7,15 @@
 //!
 //! A list of findings that is short because a system was not read would look like a good one, so the rows of `csv` say
 //! what they are in the first column: `finding`, `not-read` (a part that was not read completely) or `not-evaluated` (a
-//! rule that could not judge all of its subjects).
+//! rule that could not judge all of its subjects). Likewise `csv-link-changes` has a row `not-compared` where there was no
+//! earlier check to compare with.
 
 use std::io::{self, Write};
 
 use crate::Look;
 use crate::escape::{formula_safe, visible};
 use crate::format;
-use crate::view::{AccountRow, Evidence, Finding, GrantRow, Population, RuleSummary, Step, View};
+use crate::view::{AccountRow, Evidence, Finding, GrantRow, LinkChange, Population, RuleSummary, Step, View};
 
 /// Columns of `csv`. `controls` are separated by `; `, so are the steps of `path` and the rows of `evidence`.
 const FINDINGS: [&str; 19] = [
@@ -64,6 +65,24 @@ const GRANTS: [&str; 8] = [
     "entitlement_name",
     "resource",
     "privilege",
+];
+
+/// Columns of `csv-link-changes`: the fields of [`LinkChange`], its two ends apart, and the snapshot that was compared with.
+const LINK_CHANGES: [&str; 14] = [
+    "change",
+    "since",
+    "system",
+    "account",
+    "name",
+    "before",
+    "before_name",
+    "before_strategy",
+    "before_confidence",
+    "after",
+    "after_name",
+    "after_strategy",
+    "after_confidence",
+    "cause",
 ];
 
 /// Writes the findings and what stands against them.
@@ -154,6 +173,34 @@ pub(crate) fn grants(_: &View, population: &dyn Population, _: Look, out: &mut d
             resource,
             privilege,
         ])
+    })?;
+    rows.finish()
+}
+
+/// Streams every link that is not what it was.
+pub(crate) fn link_changes(view: &View, population: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut rows = Rows::new(out, &LINK_CHANGES)?;
+    let Some(churn) = &view.people.churn else {
+        let row = LINK_CHANGES.map(|column| match column {
+            "change" => "not-compared".to_owned(),
+            "cause" => "there is no earlier check to compare the links with".to_owned(),
+            _ => String::new(),
+        });
+        rows.write(&row)?;
+        return rows.finish();
+    };
+    let since = churn.since.to_string();
+    population.link_changes(&mut |row| {
+        let LinkChange { change, system, account, name, before, after, cause } = row;
+        let mut cells = vec![change, since.clone(), system, account, name];
+        for end in [before, after] {
+            match end {
+                Some(end) => cells.extend([end.person, end.name, end.strategy, end.confidence.to_string()]),
+                None => cells.extend([const { String::new() }; 4]),
+            }
+        }
+        cells.push(cause);
+        rows.write(&cells)
     })?;
     rows.finish()
 }

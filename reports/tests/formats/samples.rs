@@ -26,6 +26,20 @@ impl Population for Sample {
     fn grants(&self, visit: &mut dyn FnMut(GrantRow) -> io::Result<()>) -> io::Result<()> {
         self.grants.iter().cloned().try_for_each(visit)
     }
+
+    fn link_changes(&self, visit: &mut dyn FnMut(LinkChange) -> io::Result<()>) -> io::Result<()> {
+        let listed = self.view.people.churn.iter().flat_map(|churn| churn.changes.clone());
+        let left_out = self.accounts.iter().map(|account| LinkChange {
+            change: "new".to_owned(),
+            system: account.system.clone(),
+            account: account.id.clone(),
+            name: account.name.clone(),
+            before: None,
+            after: None,
+            cause: "the account was not there before".to_owned(),
+        });
+        listed.chain(left_out).try_for_each(visit)
+    }
 }
 
 /// All samples.
@@ -392,6 +406,7 @@ fn rule(id: &str, slug: &str, title: &str, severity: Severity, [pass, fail, not_
         fail,
         not_evaluated,
         reasons: vec![],
+        systems: vec![],
     }
 }
 

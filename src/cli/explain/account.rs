@@ -14,7 +14,7 @@ use crate::cli::tables::{plain_table, right_align};
 use crate::diagnostic::visible;
 use crate::graph::NodeIx;
 use crate::people::churn::{percent, unread_people};
-use crate::people::{Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, Situation, Standing, fold};
+use crate::people::{Candidate, Comparison, PersonIx, Prober, Rung, RungAnswer, STRATEGIES, Situation, Standing, fold};
 
 /// Candidates whom a sentence or a list of ways names; the others are counted.
 const LISTED: usize = 5;
@@ -148,12 +148,14 @@ impl Page<'_> {
         let consequence = match self.situation() {
             Situation::Unqualified => ", so that nobody should use it",
             Situation::Indeterminate => "; but HR is not believed at the moment, so nothing is concluded from that",
+            Situation::SourceMissing => {
+                ". Whether that means a leaver or a lost row, HR does not say, so nothing is concluded for now"
+            }
             Situation::Confirmed
             | Situation::Found
             | Situation::FoundAlreadyLinked
             | Situation::Ambiguous
             | Situation::Unassigned
-            | Situation::SourceMissing
             | Situation::TargetIgnored => "",
         };
         let person = self.name(link.person);
@@ -173,6 +175,17 @@ impl Page<'_> {
         let found = candidates(self.estate, self.account).1;
         let mut ways = self.read_first();
         if let Some(link) = people.link(self.account) {
+            if self.situation() == Situation::SourceMissing {
+                let person = self.name(link.person);
+                ways.push(format!("HR lists {person} again: everything is then as it was before."));
+                ways.push(format!(
+                    "HR says that {person} has left, with the last day: the account is then a leaver's, and is closed in {system}."
+                ));
+                ways.push(format!(
+                    "HR says neither for longer than `vanish_days` of `[people]`: CTL-003 then asks whoever answers for the feed, \
+                     {person} counts as nobody of HR, and the account is linked to nobody."
+                ));
+            }
             if self.situation() == Situation::Unqualified {
                 ways.push(format!(
                     "The account is closed in {system}, or HR has an employment of the person that runs."
@@ -248,9 +261,6 @@ impl Page<'_> {
         if unread.is_empty() && self.situation() == Situation::Indeterminate {
             return vec!["An HR feed is configured and read: there is none in the snapshot.".to_owned()];
         }
-        if unread.is_empty() {
-            return vec!["HR says whether the person has left: a row that is gone is no termination.".to_owned()];
-        }
         unread.into_iter().map(|feed| format!("HR is read completely first: {feed}.")).collect()
     }
 
@@ -305,6 +315,10 @@ impl Page<'_> {
             format!("{}{}", named.join(", "), if more == 0 { String::new() } else { format!(" and {more} more") });
         match rung.answer {
             RungAnswer::Decides => named,
+            // Only the weighing of everything takes over from a rung above it.
+            RungAnswer::Outranked if self.is_weighed_after(rung) => {
+                format!("{named}; weighed again with everything else")
+            }
             RungAnswer::Outranked => format!("{named}; a stronger rung had decided"),
             RungAnswer::Silent => "nobody".to_owned(),
             RungAnswer::TooWeak => {
@@ -323,6 +337,13 @@ impl Page<'_> {
                 format!("speaks only for humans' accounts, and this is a {class} account{would}")
             }
         }
+    }
+
+    /// Whether the rung that decided stands below this one.
+    fn is_weighed_after(&self, rung: &Rung) -> bool {
+        let place = |name: &str| STRATEGIES.iter().position(|strategy| strategy.name == name);
+        let deciding = candidates(self.estate, self.account).1.first();
+        deciding.and_then(|one| place(one.strategy)).zip(place(rung.name)).is_some_and(|(decides, own)| decides > own)
     }
 
     fn candidate(&self, candidate: &Candidate, text: &mut String) {
@@ -443,6 +464,19 @@ pub(in crate::cli) fn standing(estate: &Estate, person: PersonIx, now: Timestamp
             None => "has no employment that HR describes".to_owned(),
         },
     }
+}
+
+/// "employed", "left on 2026-03-31": the same in a word or two.
+pub(in crate::cli) fn word(standing: &str) -> &str {
+    standing.strip_prefix("is ").unwrap_or(standing)
+}
+
+/// Department of a person's running employment, else of the last one.
+pub(in crate::cli) fn department(estate: &Estate, person: PersonIx, now: Timestamp) -> Option<&str> {
+    let people = &estate.people;
+    let employments = &people.person(person).employments;
+    let running = employments.iter().rev().find(|one| people.employment_standing(one, now).is_employed());
+    running.or(employments.last())?.department.map(|name| people.text(name))
 }
 
 /// The last day of whoever has left: HR's own, else the day of the instant.

@@ -42,6 +42,9 @@ pub(super) fn records(estate: &Estate, ix: PersonIx) -> String {
             Suspected::OneHuman(address) => {
                 format!("may be the same human as {other}: full name and `{}` are the same", people.text(*address))
             }
+            Suspected::SameAttribute(heading) => {
+                format!("may be the same human as {other}: full name and `{}` are the same", people.text(*heading))
+            }
             Suspected::TwoHumans(id) => format!("shares the id `{}` with {other}", people.text(*id)),
         };
         text.push_str(&format!("  {}; policy/persons.toml decides it\n", visible(&why)));

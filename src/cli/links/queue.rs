@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{Filter, Room, done};
 use crate::access::Privilege;
 use crate::check::links::candidates;
+use crate::cli::explain::account;
 use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::output::targets;
 use crate::cli::query::{CHOICES, write_as};
@@ -145,16 +146,12 @@ fn followers(room: &Room<'_>) -> FxHashMap<(SystemIx, String), u64> {
 
 /// Department of the employment that counts: the one that runs, else the last.
 pub(super) fn department<'a>(room: &'a Room<'_>, person: PersonIx) -> Option<&'a str> {
-    let people = &room.estate.people;
-    let employments = &people.person(person).employments;
-    let running = employments.iter().rev().find(|one| people.employment_standing(one, room.now).is_employed());
-    running.or(employments.last())?.department.map(|name| people.text(name))
+    account::department(&room.estate, person, room.now)
 }
 
 /// "employed", "left on 2026-03-31": where a person stands, in a word or two.
 pub(super) fn standing(room: &Room<'_>, person: PersonIx) -> String {
-    let sentence = crate::cli::explain::account::standing(&room.estate, person, room.now);
-    sentence.strip_prefix("is ").unwrap_or(&sentence).to_owned()
+    account::word(&account::standing(&room.estate, person, room.now)).to_owned()
 }
 
 /// `muster links list`.

@@ -2,8 +2,6 @@
 
 use std::io::Write as _;
 
-use serde_json::{Value as Json, json};
-
 use super::Room;
 use super::queue::{department, standing};
 use crate::check::links::candidates;
@@ -33,7 +31,7 @@ pub(super) fn show(room: &Room<'_>, name: &str) -> Result<Outcome, Failure> {
     for (choice, file) in targets(&room.session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&json(room, &page)).map_err(std::io::Error::from)?;
+            let document = serde_json::to_string_pretty(&page.json()).map_err(std::io::Error::from)?;
             writeln!(out, "{}", muster_reports::escape::json(&document))?;
         } else {
             writeln!(out, "{}\n", visible(&page.verdict()))?;
@@ -98,46 +96,4 @@ fn sides(room: &Room<'_>, account: NodeIx) -> String {
         more => text.push_str(&format!("and {more} more, below\n")),
     }
     text
-}
-
-fn json(room: &Room<'_>, page: &Page<'_>) -> Json {
-    let (graph, people) = (&room.estate.graph, &room.estate.people);
-    let node = graph.node(page.account);
-    let candidate = |candidate: &crate::people::Candidate| {
-        json!({
-            "person": people.key(candidate.person),
-            "name": people.name(candidate.person),
-            "department": department(room, candidate.person),
-            "standing": standing(room, candidate.person),
-            "confidence": percent(candidate.confidence),
-            "strategy": candidate.strategy,
-            "evidence": candidate.evidence,
-        })
-    };
-    let rungs: Vec<Json> = page
-        .prober
-        .rungs(page.account)
-        .iter()
-        .map(|rung| {
-            json!({
-                "strategy": rung.name,
-                "answer": rung.answer.as_str(),
-                "compared": rung.compared,
-                "candidates": rung.candidates.iter().map(candidate).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
-    let (link, found) = candidates(&room.estate, page.account);
-    json!({
-        "system": graph.system_name(node.system),
-        "account": graph.text(node.id),
-        "name": graph.name(page.account),
-        "situation": people.situation(page.account, room.now).as_str(),
-        "link": link,
-        "verdict": page.verdict(),
-        "remedy": page.remedy(),
-        "candidates": found.iter().map(candidate).collect::<Vec<_>>(),
-        "rungs": rungs,
-        "decisions": people.decided().on(page.account).map(|(decision, _)| decision.sentence()).collect::<Vec<_>>(),
-    })
 }

@@ -53,7 +53,7 @@ struct AssignmentTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(AssignmentsFile).to_value()
 }
 

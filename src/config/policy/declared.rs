@@ -52,7 +52,7 @@ enum Format {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(DeclaredFile).to_value()
 }
 

@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::policy_problem;
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
 /// What was decided about an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Ruling {
     /// The account is the person's, whatever the evidence says.
@@ -83,59 +85,115 @@ pub struct WrittenDecision {
     pub place: Place,
 }
 
-#[derive(Deserialize)]
+/// What was decided about links; `muster links` writes it.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "policy/links.toml")]
 struct LinksFile {
+    /// The decisions.
     #[serde(default)]
+    #[schemars(with = "Vec<DecisionTable>")]
     decision: Vec<Spanned<DecisionTable>>,
 }
 
-#[derive(Deserialize)]
+/// Accounts that are a person's because somebody said so.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "policy/pins.toml")]
 struct PinsFile {
+    /// The pins.
     #[serde(default)]
+    #[schemars(with = "Vec<PinTable>")]
     pin: Vec<Spanned<PinTable>>,
 }
 
-#[derive(Deserialize)]
+/// What was decided about an account.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct DecisionTable {
+    /// What was decided. `never` names no person, the others need one.
     verdict: Ruling,
+    /// Name of a `[[system]]` of muster.toml.
+    #[schemars(with = "String")]
     system: Spanned<String>,
+    /// The account's id, sign-in name or native name.
+    #[schemars(with = "String", length(min = 1))]
     account: Spanned<String>,
+    /// The person's employee id, id in the HR feed or work e-mail.
+    #[schemars(with = "Option<String>", length(min = 1))]
     person: Option<Spanned<String>>,
+    /// Who decided.
+    #[schemars(with = "String", length(min = 1))]
     author: Spanned<String>,
+    /// Why.
+    #[schemars(with = "String", length(min = 1))]
     reason: Spanned<String>,
+    /// The day on which it was decided.
+    #[schemars(with = "Option<String>")]
     decided: Option<Spanned<toml::value::Datetime>>,
+    /// The last day on which it counts.
+    #[schemars(with = "Option<String>")]
     expires: Option<Spanned<toml::value::Datetime>>,
+    /// That it was taken back; it no longer counts, and stays for whoever reviews it.
     withdrawn: Option<Withdrawn>,
+    /// A ticket beside the decision.
     #[expect(dead_code, reason = "for people: a ticket beside the decision")]
     ticket: Option<String>,
+    /// Anything else worth knowing.
     #[expect(dead_code, reason = "for people: anything else worth knowing")]
     note: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// An account that is a person's.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PinTable {
+    /// Name of a `[[system]]` of muster.toml.
+    #[schemars(with = "String")]
     system: Spanned<String>,
+    /// The account's id, sign-in name or native name.
+    #[schemars(with = "String", length(min = 1))]
     account: Spanned<String>,
+    /// The person's employee id, id in the HR feed or work e-mail.
+    #[schemars(with = "String", length(min = 1))]
     person: Spanned<String>,
+    /// Who decided.
+    #[schemars(with = "String", length(min = 1))]
     author: Spanned<String>,
+    /// Why.
+    #[schemars(with = "String", length(min = 1))]
     reason: Spanned<String>,
+    /// The last day on which it counts.
+    #[schemars(with = "Option<String>")]
     expires: Option<Spanned<toml::value::Datetime>>,
+    /// That it was taken back; it no longer counts, and stays for whoever reviews it.
     withdrawn: Option<Withdrawn>,
 }
 
-#[derive(Deserialize)]
+/// That a decision was taken back.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Withdrawn {
+    /// When.
     #[expect(dead_code, reason = "for people: when it was taken back")]
+    #[schemars(with = "String")]
     on: toml::value::Datetime,
+    /// By whom.
     #[expect(dead_code, reason = "for people: who took it back")]
     by: String,
+    /// Why.
     #[expect(dead_code, reason = "for people: why")]
     reason: String,
+}
+
+/// The published JSON Schema of `links.toml`.
+pub(super) fn links_schema() -> Json {
+    schemars::schema_for!(LinksFile).to_value()
+}
+
+/// The published JSON Schema of `pins.toml`.
+pub(super) fn pins_schema() -> Json {
+    schemars::schema_for!(PinsFile).to_value()
 }
 
 /// Reads `links.toml`. What cannot be used goes to `problems`.

@@ -80,7 +80,7 @@ struct SplitTable {
 }
 
 /// The published JSON Schema of the file.
-pub fn schema() -> Json {
+pub(super) fn schema() -> Json {
     schemars::schema_for!(PersonsFile).to_value()
 }
 

@@ -195,14 +195,9 @@ impl Spellings {
     }
 }
 
-/// Fills one side.
-pub(crate) fn fill<'a>(spellings: &mut Spellings, kinds: &[Kind], entries: impl Iterator<Item = Entry<'a>>) -> Side {
-    let mut side = Side::default();
-    let mut filler = Filler { spellings, kinds, side: &mut side };
-    for entry in entries {
-        filler.add(&entry);
-    }
-    side
+/// Adds a record to a side.
+pub(crate) fn add(spellings: &mut Spellings, kinds: &[Kind], side: &mut Side, entry: &Entry<'_>) {
+    Filler { spellings, kinds, side }.add(entry);
 }
 
 /// The spellings that every estate starts with.

@@ -236,7 +236,7 @@ fn lookalikes() -> (Lookalikes, Linkage) {
 #[test]
 fn blocking_keeps_the_owner_and_few_others() {
     let (all, linkage) = lookalikes();
-    let index = Index::of(&linkage.persons, &linkage.spellings, &linkage.kinds);
+    let index = Index::of(&linkage.persons, &linkage.accounts, &linkage.spellings, &linkage.kinds);
     let (mut found, mut kept, mut looked_at, mut owned) = (Found::default(), 0, 0, 0);
     for (place, owner) in all.owners.iter().enumerate() {
         index.find(&linkage.accounts, place, &linkage.spellings, &linkage.kinds, &mut found);

@@ -5,6 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::traits::{are_born_apart, by_attribute};
 use super::{Decided, Merging, Reason, Row, SharedId, Suspected};
 use crate::graph::Text;
 use crate::people::strategy::stay;
@@ -38,9 +39,9 @@ pub(super) fn find(
     known.get(&(system, id)).copied()
 }
 
-/// Groups the rows: decisions first, then shared ids, then addresses with names.
+/// Groups the rows: decisions first, then shared ids, then addresses with names; attributes with names only suspect.
 pub(super) fn groups(
-    people: &People,
+    people: &mut People,
     rows: &[Row],
     known: &FxHashMap<(Text, Text), usize>,
     apart: Vec<(usize, usize)>,
@@ -76,6 +77,7 @@ pub(super) fn groups(
         }
     }
     by_address(rows, &mut union, &mut suspected);
+    by_attribute(people, rows, &union, &mut suspected);
     suspected.retain(|(a, b, _)| !union.is_apart(*a, *b));
     let mut members: Vec<Vec<usize>> = Vec::new();
     let mut group_of: FxHashMap<usize, usize> = FxHashMap::default();
@@ -170,7 +172,8 @@ fn by_address(rows: &[Row], union: &mut Union, suspected: &mut Vec<(usize, usize
         for (count, later) in places.iter().enumerate() {
             for earlier in &places[..count] {
                 let name = &names[later];
-                if name.is_empty() || *name != names[earlier] || union.is_apart(*earlier, *later) {
+                let born_apart = are_born_apart(&rows[*earlier], &rows[*later]);
+                if name.is_empty() || *name != names[earlier] || born_apart || union.is_apart(*earlier, *later) {
                     continue;
                 }
                 let (a, b) = (union.root(*earlier), union.root(*later));
@@ -227,10 +230,13 @@ impl Named for muster_connectors::record::Person {
 }
 
 /// Whether what two rows say can be said of one human: an address or a part of a name in common, or nothing to compare. Names
-/// in two scripts cannot be compared.
+/// in two scripts cannot be compared. With two birth dates it takes the full name: then one of the dates is misspelt.
 fn may_be_one(a: &Row, b: &Row) -> bool {
     if a.emails.iter().any(|email| b.emails.contains(email)) {
         return true;
+    }
+    if are_born_apart(a, b) && full_name(a) != full_name(b) {
+        return false;
     }
     let (mine, theirs) = (words(a), words(b));
     let latin = |words: &[String]| words.iter().any(|word| word.chars().any(|c| c.is_ascii_alphabetic()));
@@ -266,7 +272,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Disjoint sets of rows, with the pairs that must stay in two.
-struct Union {
+pub(super) struct Union {
     parent: Vec<usize>,
     /// The next row of the same human, in a ring.
     next: Vec<usize>,
@@ -290,6 +296,11 @@ impl Union {
     fn members(&self, root: usize) -> impl Iterator<Item = usize> + '_ {
         let rest = std::iter::successors(Some(self.next[root]), |place| Some(self.next[*place]));
         std::iter::once(root).chain(rest.take_while(move |place| *place != root))
+    }
+
+    /// Whether two rows are one human's.
+    pub(super) fn is_one(&self, a: usize, b: usize) -> bool {
+        self.root(a) == self.root(b)
     }
 
     /// Whether a decision keeps the humans of two rows apart.

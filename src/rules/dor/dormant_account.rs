@@ -1,4 +1,3 @@
-use muster_connectors::record::AccountClass;
 use muster_connectors::record::FactState;
 use muster_reports::view::Severity;
 
@@ -31,15 +30,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Account(ix) = subject else { return Verdict::NotApplicable };
     let Some(account) = facts.graph.account(ix) else { return Verdict::NotApplicable };
-    let judged = match facts.people.class(ix).class {
-        AccountClass::Human
-        | AccountClass::Admin
-        | AccountClass::Service
-        | AccountClass::Agent
-        | AccountClass::Test => true,
-        AccountClass::System | AccountClass::Shared | AccountClass::BreakGlass | AccountClass::Device => false,
-    };
-    if !judged || account.is_root || !facts.is_active(ix) {
+    if !facts.is_for_use(ix) || !facts.is_active(ix) {
         return Verdict::NotApplicable;
     }
     match account.last_activity.state() {

@@ -88,7 +88,7 @@ pub(crate) fn corp(company: &Company, truth: &mut Truth) -> String {
 }
 
 /// The objectGUID of an entry as directories print it: the first three fields stand in the bytes in little-endian order.
-fn guid(dn: &str) -> String {
+pub(super) fn guid(dn: &str) -> String {
     let mut bytes = bytes_of(dn);
     bytes[..4].reverse();
     bytes[4..6].reverse();
@@ -488,6 +488,9 @@ fn person_truth(person: &Person, id: &str, truth: &mut Truth) {
     if person.ad == Holds::Active && person.has_left() {
         truth.finding("LCM-001", SYSTEM, id, case, story);
     }
+    if person.ad == Holds::Disabled && person.left_long_ago() {
+        truth.finding("LCM-018", SYSTEM, id, "EDG-28", "left more than a year ago; the account is off and still kept");
+    }
     if person.ad == Holds::Active && person.overran() {
         truth.finding("LCM-008", SYSTEM, id, case, story);
     }
@@ -574,6 +577,9 @@ fn administrators(company: &Company, directory: &mut Directory, truth: &mut Trut
     directory.group("T0-Server-Admins", "Groups", GLOBAL, "Administrators of the server tier");
     directory.group("Helpdesk-L3", "Groups", GLOBAL, "Third level of the service desk");
     let (servers, helpdesk) = (group_dn("T0-Server-Admins"), group_dn("Helpdesk-L3"));
+    for group in [&servers, &helpdesk] {
+        truth.finding("ORP-007", SYSTEM, guid(group), "owner", "reaches Domain Admins, and managedBy names nobody");
+    }
     directory.join(DOMAIN_ADMINS, servers.clone());
     directory.join(&servers, helpdesk.clone());
     for (local, group, why) in [
@@ -695,6 +701,9 @@ fn shared(directory: &mut Directory, truth: &mut Truth) {
         login.flags |= if disabled { DISABLED } else { 0 };
         let entry = directory.user(&login);
         entry.text("displayName", name).text("mail", &format!("{sam_name}@acme.example"));
+        if sam_name == "kiosk-lobby" {
+            truth.finding("AUT-005", SYSTEM, entry.guid(), "EDG-25", "a kiosk that nobody has approved as shared");
+        }
         truth.benign(
             &["ORP-001", "DOR-001"],
             SYSTEM,

@@ -188,6 +188,7 @@ fn administrators(company: &Company, truth: &mut Truth) -> Vec<User> {
         "mfa",
         "console administrator; the credential report says mfa_active=false",
     );
+    truth.finding("AUT-007", SYSTEM, viktor.id(), "mfa", "no second factor, and the password is 213 days old");
     let noor = User::of(PRODUCTION, &company.get("noor.al-hashimi").local).console(9, true).holds("PlatformFull");
     truth.finding(
         "XPR-004",
@@ -219,6 +220,7 @@ fn people(company: &Company, truth: &mut Truth) -> Vec<User> {
     let henrik = company.get("henrik.solbergsen");
     let user = User::of(PRODUCTION, &henrik.email()).keys(&[key(70, 38)]);
     truth.finding("LCM-001", SYSTEM, user.id(), henrik.case, henrik.story);
+    truth.finding("CRD-007", SYSTEM, key_id(user.account, &user.name, 1), henrik.case, henrik.story);
     users.push(user);
 
     let dewi = company.get("dewi.hartono");
@@ -296,6 +298,11 @@ fn people(company: &Company, truth: &mut Truth) -> Vec<User> {
             let age = rng.between(20, 75);
             user.keys.push(key(age, rng.between(1, 18)));
         }
+        // Two of the twelve have no second factor, and passwords of last winter and of the autumn before.
+        if matches!(name.as_str(), "kaethe.winkler@acme.example" | "yan.huang") {
+            truth.finding("AUT-002", SYSTEM, user.id(), "mfa", "signs in to the console with a password alone");
+            truth.finding("AUT-007", SYSTEM, user.id(), "mfa", "and the password is more than 90 days old");
+        }
         users.push(user);
     }
     users
@@ -330,6 +337,15 @@ fn services(company: &Company, truth: &mut Truth) -> Vec<User> {
         truth.related("CRD-001", SYSTEM, &key, vec![user.id()], "rotation", rotation);
         if let Some(why) = unused {
             truth.related("CRD-004", SYSTEM, &key, vec![user.id()], "unused", why);
+        }
+        if user.name == "svc-mailer" {
+            truth.finding(
+                "DOR-002",
+                SYSTEM,
+                user.id(),
+                "unused",
+                "made 354 days ago, and neither it nor its key was ever used",
+            );
         }
         if user.name == "svc-archive" {
             truth.benign(

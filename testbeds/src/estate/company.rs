@@ -160,6 +160,11 @@ impl Person {
         self.status == Status::Terminated && self.last_day.is_some_and(|last| last < day("2026-11-01"))
     }
 
+    /// Whether the end lies further back than an account that is off is kept: more than a year.
+    pub(crate) fn left_long_ago(&self) -> bool {
+        self.has_left() && self.last_day.is_some_and(|last| last < day("2025-10-31"))
+    }
+
     /// Whether an external's end date passed without a record that says so.
     pub(crate) fn overran(&self) -> bool {
         self.feed == Feed::Contractors

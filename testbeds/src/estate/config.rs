@@ -166,7 +166,16 @@ expires = 2027-03-31
     let systems = known
         .iter()
         .chain(uncollected)
-        .map(|(name, owner)| format!("\n[[system]]\nname  = \"{name}\"\nowner = \"{owner}\"\n"));
+        .map(|(name, owner)| format!("\n[[system]]\nname  = \"{name}\"\nowner = \"{owner}\"\n{}", sign_on(name)));
     let text = "# Every system that has to be collected; one that is not is finding CTL-001.\n".to_owned();
     files.text("policy/inventory.toml", systems.fold(text, |text, system| text + &system));
+}
+
+/// How people sign in to a system, where the company has written it down.
+fn sign_on(system: &str) -> &'static str {
+    match system {
+        "corp-ad" => "sso   = \"none\"\n",
+        "expenses" => "sso   = \"corp-ad\"\nlocal_login = true\n",
+        _ => "",
+    }
 }

@@ -165,6 +165,9 @@ fn staff(company: &Company, truth: &mut Truth, accounts: &mut Vec<Account>, gran
             grants.push(Grant { account: id.clone(), role: "reports", workspace: "global", level: "limited" });
         }
         story(person, &mut account, truth, grants);
+        if account.state == "active" && account.factor.is_empty() {
+            truth.finding("AUT-002", SYSTEM, &id, "mfa", "the CRM says that there is no second factor");
+        }
         accounts.push(account);
     }
 }
@@ -175,6 +178,9 @@ fn story(person: &Person, account: &mut Account, truth: &mut Truth, grants: &mut
     let (case, why) = (person.case, person.story);
     if person.crm == Holds::Active && person.has_left() {
         truth.finding("LCM-001", SYSTEM, &id, case, why);
+    }
+    if person.crm == Holds::Disabled && person.left_long_ago() {
+        truth.finding("LCM-018", SYSTEM, &id, "EDG-28", "left more than a year ago; the account is off and still kept");
     }
     if person.crm == Holds::Active && person.overran() {
         truth.finding("LCM-008", SYSTEM, &id, case, why);
@@ -204,6 +210,13 @@ fn story(person: &Person, account: &mut Account, truth: &mut Truth, grants: &mut
         "beatriz.salgado" => {
             account.factor = "totp";
             administers(grants, truth);
+            truth.finding(
+                "DOR-003",
+                SYSTEM,
+                &id,
+                "dormant",
+                "an administrator of the CRM who was last seen 38 days ago",
+            );
         }
         "dmitri.volkonsky" | "hana.kobayakawa" => {
             account.factor = "none";
@@ -243,6 +256,7 @@ fn oddities(company: &Company, truth: &mut Truth, accounts: &mut Vec<Account>, g
         account.factor = "";
         accounts.push(account);
         grants.push(Grant { account: id.to_owned(), role: "viewer", workspace: "emea", level: "baseline" });
+        truth.finding("AUT-002", SYSTEM, id, "mfa", "the CRM says that there is no second factor");
         truth.finding("ORP-001", SYSTEM, id, case, why);
     }
 
@@ -273,6 +287,14 @@ fn oddities(company: &Company, truth: &mut Truth, accounts: &mut Vec<Account>, g
         "EDG-20",
         "an invitation that nobody accepted: not an account yet",
     );
+
+    let mut forgotten = Account::new("crm-2031", "trial.partner", "Trial Partner");
+    forgotten.state = "pending";
+    "trial.partner@partner-agency.example".clone_into(&mut forgotten.email);
+    "2026-06-02T09:00:00Z".clone_into(&mut forgotten.created);
+    forgotten.seen = String::new();
+    accounts.push(forgotten);
+    truth.finding("DOR-004", SYSTEM, "crm-2031", "EDG-20", "an invitation that has been open since 2 June");
 
     let mut fresh = Account::new("crm-2022", "ida.frost", "Ida Frost");
     "2026-11-01T21:10:00Z".clone_into(&mut fresh.created);
@@ -314,6 +336,7 @@ fn services(company: &Company, truth: &mut Truth, accounts: &mut Vec<Account>, g
             format!("the CRM gives its type as {class}: nobody's by design"),
         );
     }
+    truth.finding("ORP-010", SYSTEM, "crm-3003", "EDG-21", "a training account of February 2023");
     grants.push(Grant { account: "crm-3001".to_owned(), role: "administrator", workspace: "global", level: "admin" });
     truth.finding("XPR-004", SYSTEM, "crm-3001", "admin", "a service account with the role administrator");
     grants.push(Grant { account: "crm-3002".to_owned(), role: "sales-user", workspace: "emea", level: "limited" });

@@ -49,6 +49,15 @@ fn users(company: &Company, truth: &mut Truth) -> Vec<User> {
         if person.scim == Holds::Active && person.has_left() {
             truth.finding("LCM-001", SYSTEM, &id, person.case, person.story);
         }
+        if person.scim == Holds::Disabled && person.left_long_ago() {
+            truth.finding(
+                "LCM-018",
+                SYSTEM,
+                &id,
+                "EDG-28",
+                "left more than a year ago; the account is off and still kept",
+            );
+        }
         if !person.silent.is_empty() {
             truth.benign(person.silent, SYSTEM, &id, person.case, person.story);
         }
@@ -77,6 +86,13 @@ fn users(company: &Company, truth: &mut Truth) -> Vec<User> {
             &id,
             "orphan",
             "an active user without employee number, whose address HR does not know",
+        );
+        truth.finding(
+            "ORP-004",
+            SYSTEM,
+            &id,
+            "sso",
+            "people sign in through the directory, which knows nobody of that name, and the tool has passwords of its own",
         );
         users.push(nobody(id, user_name, name, "Employee"));
     }

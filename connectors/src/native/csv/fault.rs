@@ -124,6 +124,11 @@ impl Fault {
         self.code == "COL104"
     }
 
+    /// Whether two rows contradict each other.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.code == "COL108"
+    }
+
     #[must_use]
     pub(super) fn cause(mut self, cause: impl Into<Box<str>>) -> Self {
         self.cause = Some(cause.into());

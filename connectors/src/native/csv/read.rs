@@ -265,7 +265,7 @@ impl FileReader<'_> {
                     continue;
                 }
                 Ok(RowKey::Unique(id)) => match seen.meet(&id, &row, used) {
-                    Meeting::First => {}
+                    Meeting::First => mapper.used(),
                     Meeting::Same => {
                         self.tally.same += 1;
                         self.source.table.kinds().iter().for_each(|kind| self.scope.repeat(*kind));
@@ -278,8 +278,11 @@ impl FileReader<'_> {
                             Fault::conflict(format!("line {} says otherwise than line {first} about `{id}`", row.line))
                                 .cause("two rows have one id, and nobody knows which is right: neither is kept")
                                 .fix("correct the source; if a person has several contracts, map `employment_id`");
+                        let id_column = mapper.id_columns().iter().find_map(|column| column.at.first().copied());
+                        let fault = Fault { column: id_column, ..fault };
                         faults.clear();
                         records.clear();
+                        mapper.refused(&id);
                         self.source.table.kinds().iter().for_each(|kind| self.scope.withdraw(*kind, &id));
                         let mut ids = self.ids(mapper.as_ref(), &row);
                         ids.push(id);
@@ -328,7 +331,8 @@ impl FileReader<'_> {
     }
 
     fn count(&mut self, fault: &Fault) {
-        if let Some(column) = fault.column {
+        // That two rows contradict each other says nothing about the layout.
+        if let Some(column) = fault.column.filter(|_| !fault.is_conflict()) {
             let (values, rows) = self.tally.by_column.entry(column).or_default();
             *(if fault.reach == Reach::Value { values } else { rows }) += 1;
         }

@@ -227,6 +227,14 @@ pub(super) trait Mapper: fmt::Debug {
     /// A [`Fault`] that costs the row or the file; what costs a value is noted in `cells`.
     fn map(&mut self, cells: &mut Cells<'_>, records: &mut Vec<Record>) -> Result<RowKey, Fault>;
 
+    /// The row just mapped is used.
+    fn used(&mut self) {}
+
+    /// The row just mapped is not used, and neither is the earlier one of this key: they contradict each other.
+    fn refused(&mut self, key: &str) {
+        let _ = key;
+    }
+
     /// Adds the records that only the last row settles.
     fn finish(&mut self, records: &mut Vec<Record>) {
         let _ = records;

@@ -1,11 +1,11 @@
 //! People and their employments: one row an employment or, with `sequence`, one row a change of an employment.
 //!
 //! Every change is kept as a record of its own: what holds at an instant is for the engine, which has a clock, to say. Of a
-//! person's names and addresses the latest change counts; those it replaced stay as previous ones.
+//! person's names and addresses the latest change counts; those it replaced stay as previous ones. A row that is refused later
+//! on, because another one contradicts it, has told nothing.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use super::super::columns::{Column, Field, Shape};
 use super::super::fault::Fault;
 use super::super::words;
 use super::{Mapper, RowKey, table};
-use crate::record::{Employment, EmploymentStatus, Person, Raw, Record, WorkerType, compare_sequences};
+use crate::record::{Employment, EmploymentStatus, Person, Raw, Record, WorkerType, change_key, compare_sequences};
 
 table! {
     /// Columns of an HR export.
@@ -50,20 +50,34 @@ table! {
 #[derive(Debug)]
 pub(in super::super) struct People {
     columns: PeopleColumns,
-    /// With `employment_id` a person has several rows: what the first said of the person, and where.
-    known: HashMap<String, (u64, Person)>,
-    /// With `sequence`: the latest that was said of each person, and when it counts from.
-    latest: HashMap<String, (Order, Person)>,
+    /// With `employment_id` or `sequence` a person has several rows: what each said, in the order of the file.
+    told: HashMap<String, Vec<Told>>,
+    /// What the row just mapped says, until it is known whether it is used.
+    pending: Option<Told>,
     zones: HashMap<String, bool>,
     /// Columns that the config asks to keep as evidence, with their headings.
     attributes: Vec<(usize, String)>,
 }
 
-/// When a change counts from, and its number.
-type Order = (Option<Timestamp>, String);
+/// What one row says of a person.
+#[derive(Debug)]
+struct Told {
+    line: u64,
+    /// The row's key.
+    key: String,
+    /// From when a change counts, and its number; `None` without `sequence`.
+    order: Option<(Option<Timestamp>, String)>,
+    person: Person,
+}
 
-fn order(a: &Order, b: &Order) -> Ordering {
-    a.0.cmp(&b.0).then_with(|| compare_sequences(&a.1, &b.1))
+impl Told {
+    /// Whether it counts before another one; of equals the earlier row does.
+    fn order(&self, other: &Self) -> Ordering {
+        match (&self.order, &other.order) {
+            (Some(a), Some(b)) => a.0.cmp(&b.0).then_with(|| compare_sequences(&a.1, &b.1)),
+            (None, _) | (_, None) => Ordering::Equal,
+        }
+    }
 }
 
 impl People {
@@ -74,8 +88,8 @@ impl People {
     pub(in super::super) fn new(columns: Vec<Column>, attributes: Vec<(usize, String)>) -> Self {
         Self {
             columns: PeopleColumns::of(columns),
-            known: HashMap::new(),
-            latest: HashMap::new(),
+            told: HashMap::new(),
+            pending: None,
             zones: HashMap::new(),
             attributes,
         }
@@ -97,31 +111,40 @@ impl People {
         None
     }
 
-    /// Yields a person at the first of his rows; a later row that describes him otherwise is a fault.
-    fn yield_once(&mut self, person: Person, cells: &mut Cells<'_>, records: &mut Vec<Record>) {
-        if !self.columns.employment_id.is_mapped() {
-            records.push(Record::Person(Box::new(person)));
+    /// A fault where an earlier row describes the person otherwise.
+    fn compare_with_first(&self, person: &Person, cells: &mut Cells<'_>) {
+        let Some(Told { line, person: first, .. }) = self.told.get(&person.id).and_then(|told| told.first()) else {
             return;
-        }
-        match self.known.entry(person.id.clone()) {
-            Entry::Vacant(entry) => {
-                // An employment's own number stands on the employment; it may differ from row to row.
-                let described = Person { employee_ids: Vec::new(), raw: Raw::None, ..person.clone() };
-                entry.insert((cells.line, described));
-                records.push(Record::Person(Box::new(person)));
-            }
-            Entry::Occupied(entry) => {
-                let (line, known) = entry.get();
-                if *known != (Person { employee_ids: Vec::new(), raw: Raw::None, ..person }) {
-                    let fault =
-                        Fault::conflict(format!("line {line} has other names or addresses for person `{}`", known.id));
-                    let fault =
-                        fault.cause("two rows describe one person; the first is kept").fix("correct one at the source");
-                    cells.faults.push(fault.field("legal_name"));
-                }
-            }
+        };
+        // An employment's own number stands on the employment; it may differ from row to row.
+        let described = |person: &Person| Person { employee_ids: Vec::new(), raw: Raw::None, ..person.clone() };
+        if described(first) != described(person) {
+            let id = &person.id;
+            let fault = Fault::conflict(format!("line {line} has other names or addresses for person `{id}`"))
+                .cause("two rows describe one person; the first is kept")
+                .fix("correct one at the source");
+            let c = &self.columns;
+            let compared = [
+                (&c.legal_name, first.legal_name != person.legal_name),
+                (&c.preferred_name, first.preferred_name != person.preferred_name),
+                (&c.given_name, first.given_name != person.given_name),
+                (&c.family_name, first.family_name != person.family_name),
+                (&c.previous_names, first.previous_names != person.previous_names),
+                (&c.email, first.emails != person.emails),
+            ];
+            let column =
+                compared.iter().find(|(_, differs)| *differs).and_then(|(column, _)| column.at.first().copied());
+            cells.faults.push(Fault { column, ..fault.field("legal_name") });
         }
     }
+}
+
+/// What is left of what the rows of a person say: the first of them, or the latest change with what it replaced.
+fn settled(mut told: Vec<Told>) -> Option<Person> {
+    told.sort_by(Told::order);
+    let has_changes = told.iter().all(|told| told.order.is_some());
+    let persons = told.into_iter().map(|told| told.person);
+    persons.reduce(|older, newer| if has_changes { replaced(newer, older) } else { older })
 }
 
 /// `newer`, with the names and addresses of `older` that it replaced.
@@ -155,27 +178,6 @@ fn replaced(newer: Person, older: Person) -> Person {
     person
 }
 
-impl People {
-    /// Keeps what the latest change says of a person.
-    fn keep_latest(&mut self, person: Person, at: Order) {
-        match self.latest.entry(person.id.clone()) {
-            Entry::Vacant(entry) => {
-                entry.insert((at, person));
-            }
-            Entry::Occupied(mut entry) => {
-                let (known_at, known) = entry.get_mut();
-                let known_person = std::mem::take(known);
-                if order(&at, known_at).is_ge() {
-                    *known = replaced(person, known_person);
-                    *known_at = at;
-                } else {
-                    *known = replaced(known_person, person);
-                }
-            }
-        }
-    }
-}
-
 impl Mapper for People {
     fn map(&mut self, cells: &mut Cells<'_>, records: &mut Vec<Record>) -> Result<RowKey, Fault> {
         let c = &self.columns;
@@ -193,6 +195,7 @@ impl Mapper for People {
             && last < first
         {
             return Err(Fault::contradiction(format!("the end {last} lies before the start {first}"))
+                .cause("nobody leaves before coming, and which of the two days is wrong cannot be told: the row is left out")
                 .fix("correct it at the source, or check `dates`")
                 .column(c.end.at[0])
                 .field("end"));
@@ -235,23 +238,39 @@ impl Mapper for People {
             raw,
         };
         let time_zone = self.zone(cells);
-        let key = if let Some(number) = &record.sequence {
+        let mut key = employment;
+        if let Some(number) = &record.sequence {
             let day = || record.effective_day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
             let from = record.effective.or_else(|| day().map(|day| day.timestamp()));
-            self.keep_latest(person, (from, number.clone()));
-            format!("{employment} change {number}")
+            key = change_key(&key, number);
+            let order = Some((from, number.clone()));
+            self.pending = Some(Told { line: cells.line, key: key.clone(), order, person });
+        } else if self.columns.employment_id.is_mapped() {
+            self.compare_with_first(&person, cells);
+            self.pending = Some(Told { line: cells.line, key: key.clone(), order: None, person });
         } else {
-            self.yield_once(person, cells, records);
-            employment
-        };
+            records.push(Record::Person(Box::new(person)));
+        }
         records.push(Record::Employment(Box::new(Employment { time_zone, ..record })));
         Ok(RowKey::Unique(key))
     }
 
+    fn used(&mut self) {
+        if let Some(told) = self.pending.take() {
+            self.told.entry(told.person.id.clone()).or_default().push(told);
+        }
+    }
+
+    fn refused(&mut self, key: &str) {
+        if let Some(told) = self.pending.take().and_then(|refused| self.told.get_mut(&refused.person.id)) {
+            told.retain(|told| told.key != key);
+        }
+    }
+
     fn finish(&mut self, records: &mut Vec<Record>) {
-        let mut latest: Vec<Person> = self.latest.drain().map(|(_, (_, person))| person).collect();
-        latest.sort_by(|a, b| a.id.cmp(&b.id));
-        records.extend(latest.into_iter().map(|person| Record::Person(Box::new(person))));
+        let mut persons: Vec<Person> = self.told.drain().filter_map(|(_, told)| settled(told)).collect();
+        persons.sort_by(|a, b| a.id.cmp(&b.id));
+        records.extend(persons.into_iter().map(|person| Record::Person(Box::new(person))));
     }
 
     fn id_columns(&self) -> Vec<&Column> {

@@ -1,0 +1,4 @@
+//! CIC: pipelines that build and deliver.
+
+pub(super) mod loose_federation;
+pub(super) mod pipeline_admin;

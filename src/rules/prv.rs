@@ -1,0 +1,3 @@
+//! PRV: provisioning, and records that hold what they should not.
+
+pub(super) mod secret_in_record;
