@@ -13,6 +13,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use muster::access::Access;
 use muster::config::Policy;
+use muster::drift::{Events, Past};
 use muster::graph::Graph;
 use muster::people::{People, Thresholds};
 use muster::rules::{Facts, Ground, History, Inventory, Options, evaluate};
@@ -27,6 +28,7 @@ fn rules(criterion: &mut Criterion) {
         let people = people.correlate(&graph, &[], Thresholds::default(), estate::now());
         let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
         let access = Access::of(&graph);
+        let (past, events) = (Past::of(&snapshot, 0).unwrap(), Events::read(&snapshot).unwrap());
         let ground = Ground {
             graph: &graph,
             people: &people,
@@ -34,6 +36,8 @@ fn rules(criterion: &mut Criterion) {
             options: &options,
             inventory: &inventory,
             policy: &policy,
+            past: &past,
+            events: &events,
         };
         let facts = || Facts::new(ground, estate::now());
         let check = evaluate(&facts(), &History::default());

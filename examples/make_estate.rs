@@ -3,6 +3,7 @@
 //! ```text
 //! cargo run --example make_estate -- acme examples/acme
 //! cargo run --example make_estate -- acme-broken examples/acme-broken
+//! cargo run --example make_estate -- drift examples/drift
 //! cargo run --release --example make_estate -- bulk DIR --accounts 1000000 --people 200000 --grants 5000000
 //! cargo run --release --example make_estate -- ldif FILE --users 98000
 //! ```
@@ -30,6 +31,11 @@ enum What {
     },
     /// The same company one night later, with exports that came back short
     AcmeBroken {
+        /// Folder to write into; other files in it stay
+        folder: PathBuf,
+    },
+    /// Two nights of a small company, with what drifted in `truth.json`
+    Drift {
         /// Folder to write into; other files in it stay
         folder: PathBuf,
     },
@@ -91,6 +97,7 @@ fn run(what: What) -> Result<(), Box<dyn std::error::Error>> {
     match what {
         What::Acme { folder } => estate::acme().0.write(&folder)?,
         What::AcmeBroken { folder } => estate::acme_broken().0.write(&folder)?,
+        What::Drift { folder } => estate::drift().write(&folder)?,
         What::Bulk { folder, accounts, people, grants, memberships, systems, seed } => {
             Bulk { seed, people, accounts, grants, memberships, systems }.write(&folder)?;
         }

@@ -153,6 +153,34 @@ impl Access {
         Privilege::Certain(PrivilegeLevel::Baseline)
     }
 
+    /// How privileged being a member of `node`, or holding it, makes; bounds on the holder are not asked.
+    pub fn conveys(&self, graph: &Graph, node: NodeIx) -> Privilege {
+        let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
+        if reaches(&self.admin) {
+            return Privilege::Certain(PrivilegeLevel::Admin);
+        }
+        let at_least = if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
+        let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
+        if reaches(&self.maybe_admin) {
+            return undecided("what it leads to depends on a condition, or was not read today".to_owned());
+        }
+        if let Some(unknown) = self.unknown.as_ref().filter(|reach| reach.reaches(node)) {
+            let end = unknown.path(node).last().map_or(node, |step| step.target);
+            return undecided(self.undecided.get(&end).cloned().unwrap_or_default());
+        }
+        let place = graph.node(node);
+        if let Some(why) = self.unread.get(&place.scope) {
+            return undecided(why.clone());
+        }
+        if at_least == PrivilegeLevel::Baseline && self.silent[usize::from(place.system.0)] {
+            return undecided(format!(
+                "`{}` does not say what its roles and groups allow: map a `privilege` column, or name its administrators",
+                graph.system_name(place.system)
+            ));
+        }
+        Privilege::Certain(at_least)
+    }
+
     /// The level that holding a group or entitlement gives in any case; `None` when it gives none for certain.
     pub fn level(&self, graph: &Graph, held: NodeIx) -> Option<PrivilegeLevel> {
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(held));
@@ -201,6 +229,11 @@ impl Access {
             .map(|reach| reach.path(account))
             .unwrap_or_default()
     }
+}
+
+/// Whether an AWS policy document allows everything, whatever stands above it.
+pub fn allows_everything(document: &str) -> bool {
+    aws::allows_everything(document)
 }
 
 /// Everything an account holds, nearest first, with the shortest path to each.

@@ -1,18 +1,20 @@
 //! One check of one snapshot: every layer put up, every rule asked, the result kept.
 //!
 //! ```text
-//!   Snapshot ──► Estate { graph, people, access } ──► rules::evaluate ──► Check ──► report::view ──► store
+//!   Snapshot ──► Estate { graph, people, access, since } ──► rules::evaluate ──► Check ──► report::view ──► store
 //! ```
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
 pub mod cases;
+pub mod drift;
 pub mod links;
 pub mod persons;
 pub mod policy_lint;
 pub mod tables;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
@@ -22,11 +24,12 @@ use crate::access::Access;
 use crate::config::policy::OwnRule;
 use crate::config::{Config, Gate, RuleTable};
 use crate::diagnostic::{Diagnostic, similar};
+use crate::drift::{Events, Past};
 use crate::findings::{self, Book};
 use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
 use crate::query;
-use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Safeguard, Weaker};
+use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Rule, Safeguard, Weaker};
 use crate::snapshot::{Snapshot, Store, StoreError};
 
 /// The layers of one snapshot.
@@ -40,6 +43,26 @@ pub struct Estate {
     pub access: Access,
     /// Where all of it comes from.
     pub snapshot: Snapshot,
+    compare: Compare,
+    since: OnceLock<Since>,
+}
+
+/// What a snapshot is compared with.
+#[derive(Debug)]
+enum Compare {
+    /// The newest that is at least so many days older; 0 for the one before.
+    Days(u32),
+    /// This one.
+    With(Snapshot),
+}
+
+/// What changed since an earlier snapshot, and what may explain it. Read when rules are asked, and not before.
+#[derive(Debug)]
+pub struct Since {
+    /// What changed.
+    pub past: Past,
+    /// Approvals and audit logs.
+    pub events: Events,
 }
 
 impl Estate {
@@ -55,16 +78,69 @@ impl Estate {
         let people =
             people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
         let access = Access::of(&graph);
-        Ok(Self { graph, people, access, snapshot: snapshot.clone() })
+        let compare = Compare::Days(config.compare_days.value);
+        Ok(Self { graph, people, access, snapshot: snapshot.clone(), compare, since: OnceLock::new() })
     }
 
-    /// Asks every rule, and lays what people decided beside the answers.
+    /// Compares with `before` instead of the snapshot that the config says.
+    #[must_use]
+    pub fn compared_with(mut self, before: Snapshot) -> Self {
+        self.compare = Compare::With(before);
+        self.since = OnceLock::new();
+        self
+    }
+
+    /// What changed, and what may explain it; read the first time it is asked for.
     ///
     /// # Errors
-    /// What in `[rules]` or in the policy folder cannot be used.
+    /// [`StoreError`] when a snapshot cannot be read.
+    pub fn since(&self) -> Result<&Since, StoreError> {
+        if let Some(since) = self.since.get() {
+            return Ok(since);
+        }
+        let past = || match &self.compare {
+            Compare::Days(days) => Past::of(&self.snapshot, i64::from(*days)),
+            Compare::With(before) => Past::between(Some(before), &self.snapshot),
+        };
+        let (past, events) = rayon::join(past, || Events::read(&self.snapshot));
+        let since = Since { past: past?, events: events? };
+        Ok(self.since.get_or_init(|| since))
+    }
+
+    /// Asks every rule, the team's own as well, and lays what people decided beside the answers.
+    ///
+    /// # Errors
+    /// What in `[rules]` or in the policy folder cannot be used, or a snapshot that cannot be read.
     pub fn check(&self, config: &Config, history: &History, now: Timestamp) -> Result<Check, Vec<Diagnostic>> {
+        self.judge(RULES, true, config, history, now)
+    }
+
+    /// Asks some of the built-in rules.
+    ///
+    /// # Errors
+    /// What in `[rules]` cannot be used, or a snapshot that cannot be read.
+    pub fn check_by(
+        &self,
+        rules: &[&'static Rule],
+        config: &Config,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Check, Vec<Diagnostic>> {
+        self.judge(rules, false, config, history, now)
+    }
+
+    /// Asks these of the built-in rules, and the team's own when `own` says so.
+    fn judge(
+        &self,
+        rules: &[&'static Rule],
+        own: bool,
+        config: &Config,
+        history: &History,
+        now: Timestamp,
+    ) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
+        let Since { past, events } = self.since().map_err(|error| vec![unreadable(&error)])?;
         let ground = Ground {
             graph: &self.graph,
             people: &self.people,
@@ -72,16 +148,26 @@ impl Estate {
             options: &options,
             inventory: &inventory,
             policy: &config.policy,
+            past,
+            events,
         };
         let facts = Facts::new(ground, now);
-        let mut check = rules::evaluate(&facts, history);
-        let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
-        rules::evaluate_own(&mut check, &facts, history, ask)?;
+        let mut check = rules::evaluate_some(&facts, history, rules);
+        if own {
+            let ask = |sql: &str| tables::with(self, now, |extra| query::run(&self.snapshot, extra, sql));
+            rules::evaluate_own(&mut check, &facts, history, ask)?;
+        }
         let book = Book::of(&config.policy, &options, now);
         book.decide(&mut check.findings);
         book.decide(&mut check.unconfirmed);
         Ok(check)
     }
+}
+
+/// The store's error about a snapshot that rules need.
+fn unreadable(error: &StoreError) -> Diagnostic {
+    let code = if matches!(error, StoreError::Damaged { .. }) { "SNP005" } else { "SNP002" };
+    Diagnostic::error(code, error.to_string()).fix(error.fix())
 }
 
 /// Decisions about links as the policy folder has them; one that expires counts until its last day is over.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connectors;
 pub mod diff;
 pub mod doctor;
+pub mod drift;
 pub mod exceptions;
 pub mod explain;
 pub mod findings;
@@ -157,6 +158,8 @@ pub enum Command {
     Report(report::Arguments),
     /// What came, went and changed between two snapshots
     Diff(diff::Arguments),
+    /// What changed without a reason, by type of drift
+    Drift(drift::Arguments),
     /// What the last check found, and what people decide about it
     Findings(findings::Arguments),
     /// Risks that somebody accepted, and what each of them does
@@ -202,6 +205,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Check(arguments) => check::run(&arguments, session),
         Command::Report(arguments) => report::run(&arguments, session),
         Command::Diff(arguments) => diff::run(&arguments, session),
+        Command::Drift(arguments) => drift::run(&arguments, session),
         Command::Findings(arguments) => findings::run(&arguments, session),
         Command::Exceptions(arguments) => exceptions::run(&arguments, session),
         Command::Links(arguments) => links::run(&arguments, session),

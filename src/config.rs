@@ -81,6 +81,8 @@ pub struct Config {
     pub gate: Gate,
     /// What is compared where no id and no address decides.
     pub likeness: Likeness,
+    /// Days by which the snapshot is older that drift is told against; 0 for the snapshot before.
+    pub compare_days: Value<u32>,
     /// How HR feeds become persons.
     pub people: PeopleSettings,
     /// The systems, in file order.
@@ -352,6 +354,7 @@ impl Loader<'_> {
         let muster: file::MusterTable = self.table(root.remove("muster"));
         let gate: file::GateTable = self.table(root.remove("gate"));
         let people: file::PeopleTable = self.table(root.remove("people"));
+        let drift: file::DriftTable = self.table(root.remove("drift"));
         let rules = root.remove("rules").map(Spanned::into_inner);
         rule_tables(&file, rules, &mut self.problems);
         let systems = root.remove("system");
@@ -360,7 +363,7 @@ impl Loader<'_> {
                 &file,
                 key.get_ref(),
                 Some(key.span()),
-                &["muster", "gate", "people", "rules", "system"],
+                &["muster", "gate", "people", "drift", "rules", "system"],
                 "at the top of the file",
             ));
         }
@@ -372,6 +375,10 @@ impl Loader<'_> {
         let systems = self.systems(systems, &gate, connectors);
         let people = self.people(people, &systems);
 
+        let compare_days = Value {
+            value: self.within(drift.compare_days.as_ref(), 0, 0..=365),
+            origin: drift.compare_days.as_ref().map_or(Origin::Default, |days| self.written(days.span())),
+        };
         let timezone = self.timezone(muster.timezone);
         let policy_folder = self.file_value(
             muster.policy.as_ref().map(|policy| (policy.span(), self.path(policy.get_ref()))),
@@ -418,6 +425,7 @@ impl Loader<'_> {
             gate,
             likeness,
             people,
+            compare_days,
             systems,
             policy,
             environment: Arc::clone(self.environment),

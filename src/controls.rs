@@ -296,6 +296,22 @@ pub const EMRG: Bundle = Bundle {
     ],
 };
 
+/// Change is controlled.
+pub const CHG: Bundle = Bundle {
+    name: "CHG",
+    gloss: "nothing changes without somebody who may decide it",
+    controls: &[
+        "NIST 800-53 CM-5",
+        "NIST 800-53 CM-6",
+        "NIST 800-53 CA-7",
+        "ISO 27001 A.8.9",
+        "ISO 27001 A.8.32",
+        "SOC 2 CC8.1",
+        "PCI DSS 7.2.3",
+        "SOX CM",
+    ],
+};
+
 /// People sign in in one place.
 pub const SSO: Bundle = Bundle { name: "SSO", gloss: "people sign in through one directory", controls: &["CIS 6.7"] };
 
@@ -332,22 +348,6 @@ pub const RETENTION: Bundle = Bundle {
     name: "RETENTION",
     gloss: "records are kept as long as they must be, and no longer",
     controls: &["NIST 800-53 AU-11"],
-};
-
-/// Changes.
-pub const CHG: Bundle = Bundle {
-    name: "CHG",
-    gloss: "what protects is changed only after a review",
-    controls: &[
-        "NIST 800-53 CA-7",
-        "NIST 800-53 CM-5",
-        "NIST 800-53 CM-6",
-        "ISO 27001 A.8.9",
-        "ISO 27001 A.8.32",
-        "SOC 2 CC8.1",
-        "PCI DSS 7.2.3",
-        "SOX CM",
-    ],
 };
 
 /// Continuous monitoring.

@@ -13,7 +13,8 @@
 //! not be read never looks clean: completeness travels with the data and reaches every verdict and the exit code.
 //!
 //! [`graph`] holds the facts in memory; [`people`] adds persons and whose account is whose, [`access`] what a grant allows;
-//! [`rules`] judge every subject and count every verdict. [`suggest`] proposes roles from what people hold.
+//! [`drift`] lays the snapshot before, declared state and what approvals and audit logs say beside it; [`rules`] judge every
+//! subject and count every verdict. [`suggest`] proposes roles from what people hold.
 //!
 //! [`cli`] is the command line, each command a thin call into the engine; [`diagnostic`] is how problems are told.
 
@@ -25,6 +26,7 @@ pub mod config;
 pub mod controls;
 pub mod diagnostic;
 pub mod diff;
+pub mod drift;
 pub mod findings;
 pub mod graph;
 pub mod metrics;

@@ -45,6 +45,7 @@ use self::runs::Runs;
 use crate::graph::{Graph, NodeIx, RowState, Strings, Text};
 
 pub use self::affiliation::Affiliated;
+pub(crate) use self::class::is_leased;
 pub use self::decisions::{Idle, LinkDecision, LinkDecisions, Ruling};
 pub use self::employment::{Change, Employment, EndEvidence, Standing, Terms};
 pub use self::history::Gone;

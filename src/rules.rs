@@ -9,7 +9,9 @@
 //! the rules; one file, one line here, one scenario and its entry in the [`catalogue`] without `waits_for` add another.
 
 mod aut;
+mod authority;
 pub mod catalogue;
+mod changes;
 mod cic;
 mod crd;
 pub(crate) mod ctl;
@@ -24,6 +26,7 @@ mod index;
 mod lcm;
 mod lookup;
 mod lost_people;
+mod mentioned;
 pub(crate) mod named;
 mod needs;
 mod net;
@@ -47,7 +50,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, SWITCHED_OFF, evaluate};
+pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::own::{evaluate as evaluate_own, namesakes};
@@ -77,6 +80,8 @@ pub const RULES: &[&Rule] = &[
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
+    &ctl::audit_log_gap::RULE,
+    &ctl::change_without_approval::RULE,
     &ctl::scanner_over_privileged::RULE,
     &ctl::exception_lapsed::RULE,
     &ctl::safeguard_off::RULE,
@@ -94,6 +99,16 @@ pub const RULES: &[&Rule] = &[
     &dq::duplicate_person::RULE,
     &dq::missing_facts::RULE,
     &dq::naming::RULE,
+    &drf::unauthorised_grant::RULE,
+    &drf::removed_out_of_band::RULE,
+    &drf::privilege_increase::RULE,
+    &drf::not_declared::RULE,
+    &drf::declared_but_absent::RULE,
+    &drf::attribute_drift::RULE,
+    &drf::idp_and_app_disagree::RULE,
+    &drf::granted_is_not_asked::RULE,
+    &drf::manual_override::RULE,
+    &drf::flapping::RULE,
     &drf::regression::RULE,
     &drf::role_content::RULE,
     &lcm::leaver_still_active::RULE,
@@ -133,6 +148,7 @@ pub const RULES: &[&Rule] = &[
     &orp::dangling_grant::RULE,
     &orp::ownerless_privilege::RULE,
     &orp::owner_gone::RULE,
+    &orp::resurrected_account::RULE,
     &orp::expired_temporary::RULE,
     &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
@@ -141,6 +157,7 @@ pub const RULES: &[&Rule] = &[
     &sod::toxic_across::RULE,
     &sod::latent_conflict::RULE,
     &sod::missing_companion::RULE,
+    &sod::approved_own_access::RULE,
     &sod::own_audit_trail::RULE,
     &xpr::unused_entitlement::RULE,
     &xpr::over_provisioned::RULE,
@@ -149,6 +166,7 @@ pub const RULES: &[&Rule] = &[
     &xpr::escalation_path::RULE,
     &xpr::admin_count::RULE,
     &xpr::standing_privilege::RULE,
+    &xpr::temporary_access::RULE,
     &xpr::direct_grant::RULE,
     &xpr::sensitive_birthright::RULE,
     &xpr::external_privilege::RULE,

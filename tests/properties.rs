@@ -8,6 +8,7 @@ use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _};
 use muster::access::Access;
 use muster::config::Policy;
+use muster::drift::{Events, Past};
 use muster::graph::{
     Account, Builder, Closure, Coverage, Detail, Graph, Group, Node, NodeIx, NodeKind, Relation, RowState, Span, When,
 };
@@ -276,6 +277,11 @@ fn take(store: &Store, now: Timestamp, estate: &Estate, failed: &[Place]) {
         let staged = writer.finish(reports).unwrap();
         transaction.add(staged).unwrap();
     }
+    // Whoever asks for access would be here: nothing that comes or goes is explained.
+    let tickets = transaction.system("tickets", "test").unwrap();
+    let kinds = [(RecordKind::Approval, KindReport { state: ScopeState::Complete, ..KindReport::default() })];
+    let report = ScopeReport { scope: "all".to_owned(), kinds: kinds.into(), ..ScopeReport::default() };
+    transaction.add(tickets.finish(vec![report]).unwrap()).unwrap();
     transaction.commit(serde_json::json!({})).unwrap();
 }
 
@@ -286,6 +292,7 @@ fn check(store: &Store) -> Check {
     let people = People::load(&snapshot, None).unwrap().correlate(&graph, &[], Thresholds::default(), now);
     let access = Access::of(&graph);
     let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());
+    let (past, events) = (Past::of(&snapshot, 0).unwrap(), Events::read(&snapshot).unwrap());
     let ground = Ground {
         graph: &graph,
         people: &people,
@@ -293,6 +300,8 @@ fn check(store: &Store) -> Check {
         options: &options,
         inventory: &inventory,
         policy: &policy,
+        past: &past,
+        events: &events,
     };
     evaluate(&Facts::new(ground, now), &History::default())
 }
@@ -374,6 +383,24 @@ proptest! {
         let part = found(&judge(nights), &rules);
         let added: Vec<&String> = part.difference(&whole).collect();
         prop_assert!(added.is_empty(), "{failed:?} added {added:?}");
+    }
+
+    #[test]
+    fn a_scope_that_was_not_read_neither_came_nor_went(
+        estate in estate(),
+        failed in prop::sample::subsequence([HR.as_slice(), &SYSTEMS].concat(), 1..3),
+        gone in 0_usize..8,
+    ) {
+        let rules = ["DRF", "ORP-009", "CTL-004", "CTL-007"];
+        let came_back = judge(&[(&estate, &[]), (&estate, &failed), (&estate, &[])]);
+        let drifted = found(&came_back, &rules);
+        prop_assert!(drifted.is_empty(), "{failed:?}: {drifted:?}");
+        // What is really gone is told where it was read, and only there.
+        let mut fewer = estate.clone();
+        fewer.rows.truncate(estate.rows.len().saturating_sub(gone));
+        let whole = self::found(&judge(&[(&estate, &[]), (&fewer, &[])]), &["DRF-002"]);
+        let part = self::found(&judge(&[(&estate, &[]), (&fewer, &failed)]), &["DRF-002"]);
+        prop_assert!(part.is_subset(&whole), "{failed:?}: {part:?} {whole:?}");
     }
 
     #[test]

@@ -104,6 +104,11 @@ impl Documents {
     }
 }
 
+/// Whether a document allows everything without a condition.
+pub(super) fn allows_everything(document: &str) -> bool {
+    read(document) == Grants::Everything
+}
+
 /// Kinds of policy that only AWS has.
 fn is_aws(kind: PolicyKind) -> bool {
     match kind {

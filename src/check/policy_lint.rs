@@ -9,6 +9,7 @@ use super::Estate;
 use crate::config::policy::{Answer, Role, SodMatrix};
 use crate::config::{Config, Policy};
 use crate::diagnostic::{Diagnostic, Place, similar};
+use crate::drift::{Events, Past};
 use crate::graph::{Graph, NodeKind};
 use crate::people::PersonIx;
 use crate::rules::duties::{Control, Duties, Performs};
@@ -36,6 +37,8 @@ pub fn without_snapshot(policy: &Policy, now: Timestamp) -> Vec<Diagnostic> {
 pub fn with_snapshot(estate: &Estate, config: &Config, now: Timestamp) -> Vec<Diagnostic> {
     let mut told = without_snapshot(&config.policy, now);
     let (options, inventory) = (Options::default(), Inventory::default());
+    // What changed says nothing about the policy.
+    let (past, events) = (Past::default(), Events::default());
     let ground = Ground {
         graph: &estate.graph,
         people: &estate.people,
@@ -43,6 +46,8 @@ pub fn with_snapshot(estate: &Estate, config: &Config, now: Timestamp) -> Vec<Di
         options: &options,
         inventory: &inventory,
         policy: &config.policy,
+        past: &past,
+        events: &events,
     };
     let facts = Facts::new(ground, now);
     told.extend(nameless(&facts));

@@ -119,6 +119,7 @@ fn settings(config: &Config) -> Vec<Row> {
     ];
     let gate_rows = config.gate.limits().map(|(key, value)| (key, value.to_string()));
     rows.extend(gate_rows.into_iter().map(|(key, value)| row(&format!("gate.{key}"), value, &config.gate_origin(key))));
+    rows.push(row("drift.compare_days", config.compare_days.value.to_string(), &config.compare_days.origin));
     rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {
         let value = format!("{} (connector {})", system.name, system.manual.name);

@@ -62,6 +62,16 @@ impl std::fmt::Display for InstantText {
     }
 }
 
+/// `[drift]`: what a snapshot is compared with.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DriftTable {
+    /// Compare with the newest snapshot that is at least so many days older, or the oldest there is; 0 for the snapshot before.
+    /// Default: 0.
+    #[schemars(with = "Option<u32>", range(max = 365))]
+    pub(super) compare_days: Option<Spanned<u32>>,
+}
+
 /// `[gate]`, or the `gate` of one system: when a complete answer is not believed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -294,6 +304,8 @@ pub(super) struct ConfigFile {
     gate: Option<GateTable>,
     /// How HR feeds become persons.
     people: Option<PeopleTable>,
+    /// What a snapshot is compared with.
+    drift: Option<DriftTable>,
     /// Options of rules by rule id: `muster explain ID` lists them.
     rules: Option<BTreeMap<String, RuleHead>>,
     /// The systems to read.

@@ -1,8 +1,10 @@
 //! The policy folder: what people decided, as reviewed text. The files of [`SCHEMAS`] are read here, and a team's own rules in
 //! `rules/`.
 
+mod assignments;
 mod baseline;
 mod break_glass;
+mod declared;
 pub mod edit;
 mod exceptions;
 mod findings;
@@ -27,6 +29,7 @@ use jiff::civil::Date;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+pub use self::assignments::Assignment;
 pub use self::baseline::Baseline;
 pub use self::break_glass::BreakGlassAccount;
 pub use self::exceptions::Exception;
@@ -52,8 +55,10 @@ pub type Schema = fn() -> Json;
 
 /// Files of the policy folder with the JSON Schema of each, for editors and `muster config schema`.
 pub const SCHEMAS: &[(&str, Schema)] = &[
+    ("assignments.toml", assignments::schema),
     ("baseline.toml", baseline::schema),
     ("break_glass.toml", break_glass::schema),
+    ("declared.toml", declared::schema),
     ("exceptions.toml", exceptions::schema),
     ("findings.toml", findings::schema),
     ("inventory.toml", inventory::schema),
@@ -82,6 +87,10 @@ pub struct Policy {
     pub inventory: Vec<InventoryEntry>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
+    /// Which group of an identity provider gives which access in an application, in file order.
+    pub assignments: Vec<Assignment>,
+    /// Files that declare what a system should hold, in file order.
+    pub declared: Vec<crate::drift::declared::Source>,
     /// The register of non-human identities (`nhi.toml`); `None` when there is none.
     pub nhi: Option<Register>,
     /// What holds for privilege (`privilege.toml`); `None` when there is no such file.
@@ -189,6 +198,12 @@ impl Policy {
                 }),
                 "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.sod = Some(sod::read(text, &policy.nameable(known), problems));
+                }),
+                "assignments.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.assignments = assignments::read(text, known, problems);
+                }),
+                "declared.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.declared = declared::read(text, folder, known, &mut policy.files, problems);
                 }),
                 other => {
                     let near =

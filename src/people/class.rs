@@ -81,7 +81,7 @@ fn marked(login: &str, place: &str) -> Option<(AccountClass, String)> {
 
 /// Whether a folded login is named as HashiCorp Vault names database users it makes for a lease: `v-`, display name and role,
 /// twenty letters or digits, and the second at which it was made (Vault documentation, "Username templating").
-fn is_leased(login: &str) -> bool {
+pub(crate) fn is_leased(login: &str) -> bool {
     let Some(rest) = login.strip_prefix("v-") else { return false };
     let mut parts = rest.rsplit('-');
     let second = parts.next().is_some_and(|part| part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_digit()));

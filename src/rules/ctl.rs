@@ -1,5 +1,7 @@
 //! CTL: health of the control itself.
 
+pub(super) mod audit_log_gap;
+pub(super) mod change_without_approval;
 pub(super) mod correlation_coverage;
 pub(crate) mod exception_lapsed;
 pub(super) mod feed_suspect;

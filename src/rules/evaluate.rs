@@ -37,13 +37,18 @@ pub struct Check {
 ///
 /// Cost: O(rules × population), in parallel over subjects; the result does not depend on the number of threads.
 pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
+    evaluate_some(facts, history, RULES)
+}
+
+/// Judges by some of the rules only.
+pub fn evaluate_some(facts: &Facts<'_>, history: &History, asked: &[&'static Rule]) -> Check {
     facts.remember(history);
     let mut check = Check { findings: Vec::new(), rules: Vec::new(), unconfirmed: Vec::new(), resolved: Vec::new() };
     for about_resolved in [false, true] {
         let mut found = Vec::new();
         let mut met = FxHashMap::default();
         let judges = |rule: &Rule| (rule.population == Population::Resolved) == about_resolved;
-        for rule in RULES.iter().filter(|rule| judges(rule)) {
+        for rule in asked.iter().filter(|rule| judges(rule)) {
             let judged = run(rule, facts, history);
             check.rules.push(judged.summary);
             found.extend(judged.findings);
@@ -51,7 +56,8 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
         }
         let own = |rule: &str| facts.policy.rules.iter().any(|own| own.id == rule);
         let wanted = |finding: &Finding| {
-            super::find(&finding.rule).map_or_else(|| !about_resolved && !own(&finding.rule), judges)
+            let is_asked = |rule: &Rule| judges(rule) && asked.iter().any(|one| one.id == rule.id);
+            super::find(&finding.rule).map_or_else(|| !about_resolved && !own(&finding.rule), is_asked)
         };
         let left = past::left(facts, history, wanted, &found, &met);
         facts.recur(left.recurring);
@@ -251,6 +257,9 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
         Population::Exceptions => listed(facts.policy.exceptions.len(), Subject::Exception),
         Population::Safeguards => listed(facts.safeguards().len(), Subject::Safeguard),
         Population::Resolved => listed(facts.recurring().len(), Subject::Resolved),
+        Population::Changes => listed(facts.since_count(), Subject::Change),
+        Population::Approvals => listed(facts.events.approvals().len(), Subject::Approval),
+        Population::Declared => listed(facts.declared().items().len(), Subject::Declared),
     }
 }
 

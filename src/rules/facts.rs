@@ -8,10 +8,12 @@ use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, Reco
 use muster_reports::view::Evidence;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::drf::Assigned;
 use super::duties::Duties;
 use super::index::Index;
 use super::lookup::Lookup;
 use super::lost_people::LostPeople;
+use super::mentioned::Mentioned;
 use super::named::Named;
 use super::past::Recurring;
 use super::roles::Roles;
@@ -19,6 +21,8 @@ use super::safeguard::{self, Safeguard};
 use super::{History, Options, Rule};
 use crate::access::{Access, Privilege};
 use crate::config::Policy;
+use crate::drift::declared::Comparison;
+use crate::drift::{Events, Past};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, People, PersonIx, Standing, fold};
 
@@ -40,6 +44,10 @@ pub struct Ground<'a> {
     pub inventory: &'a Inventory,
     /// The policy folder.
     pub policy: &'a Policy,
+    /// What changed since the earlier snapshot.
+    pub past: &'a Past,
+    /// Approvals and audit logs.
+    pub events: &'a Events,
 }
 
 /// Everything that is known.
@@ -57,6 +65,10 @@ pub struct Facts<'a> {
     pub inventory: &'a Inventory,
     /// The policy folder.
     pub policy: &'a Policy,
+    /// What changed since the earlier snapshot.
+    pub past: &'a Past,
+    /// Approvals and audit logs.
+    pub events: &'a Events,
     /// Systems of config and inventory, sorted.
     pub systems: Vec<String>,
     /// The clock.
@@ -66,6 +78,10 @@ pub struct Facts<'a> {
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
     unread_anywhere: BTreeMap<RecordKind, String>,
+    places: FxHashMap<String, FxHashMap<String, (SystemIx, ScopeIx)>>,
+    declared: OnceLock<Comparison>,
+    pub(super) mentioned: OnceLock<Mentioned>,
+    pub(super) assigned: OnceLock<Assigned>,
     pub(super) lost_people: LostPeople,
     pub(super) lookup: Lookup,
     pub(super) index: Index,
@@ -81,7 +97,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
-        let Ground { graph, people, access, options, inventory, policy } = ground;
+        let Ground { graph, people, access, options, inventory, policy, past, events } = ground;
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
@@ -94,7 +110,10 @@ impl<'a> Facts<'a> {
             unread_anywhere.entry(row.kind).or_insert_with(|| row.shortfall());
         }
         let mut unread_here = FxHashMap::default();
+        let mut places: FxHashMap<String, FxHashMap<String, (SystemIx, ScopeIx)>> = FxHashMap::default();
         for (system, scope) in graph.places() {
+            let names = (graph.system_name(system).to_owned(), graph.scope_name(scope).to_owned());
+            places.entry(names.0).or_default().insert(names.1, (system, scope));
             let rows = graph.coverage().of_scope(graph.system_name(system), graph.scope_name(scope));
             for row in rows.filter(|row| !row.proves_absence) {
                 unread_here.insert((scope, row.kind), row.shortfall());
@@ -110,6 +129,8 @@ impl<'a> Facts<'a> {
             options,
             inventory,
             policy,
+            past,
+            events,
             systems,
             now,
             names: owner_names(graph),
@@ -117,6 +138,10 @@ impl<'a> Facts<'a> {
             unread,
             unread_here,
             unread_anywhere,
+            places,
+            declared: OnceLock::new(),
+            mentioned: OnceLock::new(),
+            assigned: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
             lookup: Lookup::default(),
             index,
@@ -171,6 +196,16 @@ impl<'a> Facts<'a> {
     /// The day of the clock, in the config's zone.
     pub fn today(&self) -> jiff::civil::Date {
         self.now.to_zoned(self.options.zone.clone().unwrap_or(jiff::tz::TimeZone::UTC)).date()
+    }
+
+    /// A scope by the names of its system and itself.
+    pub(super) fn place(&self, system: &str, scope: &str) -> Option<(SystemIx, ScopeIx)> {
+        self.places.get(system)?.get(scope).copied()
+    }
+
+    /// Declared state beside what is there.
+    pub fn declared(&self) -> &Comparison {
+        self.declared.get_or_init(|| Comparison::of(self.graph, &self.policy.declared))
     }
 
     /// Whether HR should name a manager for an employment: its feed names managers, and nobody reports to the person.

@@ -50,9 +50,13 @@ impl LostPeople {
         let doubt = match subject {
             Subject::Account(ix) => self.of_account(facts, ix, &verdict),
             Subject::Person(ix) => self.of_person(facts, ix).or_else(|| self.of_verdict(&verdict)),
-            Subject::Credential(_) | Subject::Edge(_) | Subject::Object(_) | Subject::Application(_) => {
-                matches!(verdict, Verdict::Fail(_)).then_some(first.as_str())
-            }
+            Subject::Credential(_)
+            | Subject::Edge(_)
+            | Subject::Object(_)
+            | Subject::Application(_)
+            | Subject::Change(_)
+            | Subject::Approval(_)
+            | Subject::Declared(_) => matches!(verdict, Verdict::Fail(_)).then_some(first.as_str()),
             Subject::System(_)
             | Subject::Scope(_)
             | Subject::Exception(_)

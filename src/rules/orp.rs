@@ -10,4 +10,5 @@ pub(super) mod not_handed_over;
 pub(super) mod orphan_account;
 pub(super) mod owner_gone;
 pub(super) mod ownerless_privilege;
+pub(super) mod resurrected_account;
 pub(super) mod unmanaged;

@@ -30,7 +30,10 @@ fn object_owner(facts: &Facts<'_>, subject: Subject) -> Option<Text> {
             let resource = || node_owner(facts, facts.graph.detail(&edge).resource?);
             node_owner(facts, edge.target).or_else(resource)
         }
-        Subject::Application(_)
+        Subject::Change(_)
+        | Subject::Approval(_)
+        | Subject::Declared(_)
+        | Subject::Application(_)
         | Subject::Person(_)
         | Subject::System(_)
         | Subject::Scope(_)
@@ -57,7 +60,10 @@ fn person(facts: &Facts<'_>, subject: Subject) -> Option<PersonIx> {
         Subject::Account(ix) | Subject::Object(ix) => ix,
         Subject::Credential(ix) => facts.graph.credential(ix).account?,
         Subject::Edge(edge) => edge.source,
-        Subject::Application(_)
+        Subject::Change(_)
+        | Subject::Approval(_)
+        | Subject::Declared(_)
+        | Subject::Application(_)
         | Subject::System(_)
         | Subject::Scope(_)
         | Subject::Exception(_)

@@ -1,5 +1,6 @@
 //! SOD: segregation of duties.
 
+pub(super) mod approved_own_access;
 pub(super) mod latent_conflict;
 pub(super) mod missing_companion;
 pub(super) mod own_audit_trail;

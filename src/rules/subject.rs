@@ -3,6 +3,7 @@
 use muster_reports::view;
 
 use super::Facts;
+use crate::drift::declared::{Kind, Place};
 use crate::graph::{CredentialIx, Edge, NodeIx, NodeKind, RowState, ScopeIx, SystemIx};
 use crate::people::{PersonIx, fold};
 
@@ -31,6 +32,12 @@ pub enum Population {
     Safeguards,
     /// Every finding that was resolved once.
     Resolved,
+    /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
+    Changes,
+    /// Every decided request.
+    Approvals,
+    /// Everything that is declared, or there in a scope of which everything has to be.
+    Declared,
 }
 
 impl Population {
@@ -48,6 +55,9 @@ impl Population {
             Self::Exceptions => "accepted risks",
             Self::Safeguards => "safeguards",
             Self::Resolved => "findings that were resolved",
+            Self::Changes => "changes since the earlier snapshot",
+            Self::Approvals => "decided requests",
+            Self::Declared => "declared objects and those of managed scopes",
         }
     }
 }
@@ -77,6 +87,12 @@ pub enum Subject {
     Safeguard(usize),
     /// A finding that was resolved once, by its place in [`Facts::recurring`].
     Resolved(usize),
+    /// A change, or behind these a place of which nobody can say what changed, by its place in [`Facts::past`].
+    Change(usize),
+    /// A decided request, by its place in [`Facts::events`].
+    Approval(usize),
+    /// A thing of declared state, by its place in [`Facts::declared`].
+    Declared(usize),
 }
 
 impl Subject {
@@ -99,6 +115,18 @@ impl Subject {
                 let application = &facts.applications()[place];
                 Some((application.system, application.scope))
             }
+            Self::Change(place) => {
+                let (system, scope) = facts.since(place).place();
+                facts.place(system, scope)
+            }
+            Self::Approval(place) => {
+                let approval = &facts.events.approvals()[place];
+                facts.place(facts.events.text(approval.system), facts.events.text(approval.scope))
+            }
+            Self::Declared(place) => match facts.declared().items()[place].place? {
+                Place::Node(ix) => Self::Object(ix).place(facts),
+                Place::Edge(edge) => Self::Edge(edge).place(facts),
+            },
             Self::Person(_)
             | Self::System(_)
             | Self::Scope(_)
@@ -115,6 +143,9 @@ impl Subject {
             Self::System(place) => place,
             Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
             Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Change(place) => named(facts.since(place).place().0),
+            Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
+            Self::Declared(place) => named(&facts.declared().items()[place].system),
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
                 self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
             }
@@ -130,7 +161,14 @@ impl Subject {
             Self::Credential(ix) => Some(facts.graph.credential(ix).state),
             Self::Edge(edge) => Some(facts.graph.detail(&edge).state),
             Self::Person(ix) => Some(facts.people.person(ix).state),
-            Self::Application(_)
+            Self::Approval(place) => Some(facts.events.approvals()[place].state),
+            Self::Declared(place) => match facts.declared().items()[place].place? {
+                Place::Node(ix) => Self::Object(ix).row_state(facts),
+                Place::Edge(edge) => Self::Edge(edge).row_state(facts),
+            },
+            // What cannot be relied on is no change.
+            Self::Change(_)
+            | Self::Application(_)
             | Self::System(_)
             | Self::Scope(_)
             | Self::Exception(_)
@@ -147,7 +185,10 @@ impl Subject {
             Self::Credential(ix) => graph.text(graph.credential(ix).id).into(),
             Self::Edge(edge) => graph.text(graph.node(edge.source).id).into(),
             Self::Person(ix) => fold(facts.people.key(ix)).into(),
-            Self::Application(_)
+            Self::Change(_)
+            | Self::Approval(_)
+            | Self::Declared(_)
+            | Self::Application(_)
             | Self::System(_)
             | Self::Scope(_)
             | Self::Exception(_)
@@ -248,6 +289,22 @@ impl Subject {
                     ..subject.clone()
                 }
             }
+            Self::Change(place) => facts.change_subject(place),
+            Self::Approval(place) => {
+                let events = facts.events;
+                let approval = &events.approvals()[place];
+                let id = events.text(approval.id.written).to_owned();
+                let what = approval.entitlement.or(approval.resource);
+                let name = format!("{id}: {} for {}", events.written(what), events.text(approval.beneficiary.written));
+                let system = Some(events.text(approval.system).to_owned());
+                view::Subject { kind: "approval".to_owned(), system, id, name, ..view::Subject::default() }
+            }
+            Self::Declared(place) => {
+                let item = &facts.declared().items()[place];
+                let kind = item.kind.map_or("system", Kind::noun).to_owned();
+                let (id, name) = (item.key.clone(), item.key.clone());
+                view::Subject { kind, system: Some(item.system.clone()), id, name, ..view::Subject::default() }
+            }
         }
     }
 
@@ -269,12 +326,18 @@ impl Subject {
                     let own = person.employee_ids.is_empty() || facts.people.shares_key(ix);
                     if own { facts.people.text(person.system) } else { "people" }
                 }
+                Self::Change(place) => {
+                    let (system, scope) = facts.since(place).place();
+                    facts.graph.coverage().tenant_of(system, scope)
+                }
                 Self::Account(_)
                 | Self::Credential(_)
                 | Self::Edge(_)
                 | Self::Object(_)
                 | Self::Application(_)
-                | Self::System(_) => view.system.as_deref().unwrap_or_default(),
+                | Self::System(_)
+                | Self::Approval(_)
+                | Self::Declared(_) => view.system.as_deref().unwrap_or_default(),
                 // The id says it all, and its system may be renamed.
                 Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => "muster",
             },

@@ -12,5 +12,6 @@ pub(super) mod role_bloat;
 pub(super) mod sensitive_birthright;
 pub(super) mod sensitive_data;
 pub(super) mod standing_privilege;
+pub(super) mod temporary_access;
 pub(super) mod unused_entitlement;
 pub(super) mod weakly_guarded;

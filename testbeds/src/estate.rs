@@ -10,6 +10,7 @@ mod clock;
 mod company;
 mod config;
 mod decisions;
+mod drift;
 mod faults;
 mod hr;
 mod json;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{NEXT, NOW};
 use company::Company;
+pub use drift::drift;
 pub use truth::{Benign, Planted, Silent, Truth};
 
 /// The files of an estate, by path relative to its folder.
@@ -198,6 +200,11 @@ mod tests {
     #[test]
     fn the_committed_acme_broken_is_what_the_generator_writes() {
         same("acme-broken", &acme_broken().0);
+    }
+
+    #[test]
+    fn the_committed_drift_is_what_the_generator_writes() {
+        same("drift", &drift());
     }
 
     #[test]

@@ -1,0 +1,134 @@
+use std::collections::BTreeMap;
+
+use muster_reports::view::{Evidence, Severity};
+
+use crate::controls::{REV, SOD};
+use crate::drift::Approval;
+use crate::people::{PersonIx, fold};
+use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
+
+/// Managers above managers are followed so far: deeper hierarchies are circles.
+const LEVELS: usize = 20;
+
+pub(in crate::rules) static RULE: Rule = Rule {
+    id: "SOD-005",
+    slug: "approved-own-access",
+    title: "Approved or reviewed own access",
+    severity: Severity::High,
+    controls: &[SOD, REV],
+    population: Population::Approvals,
+    needs: &[],
+    options: &[],
+    manual: Manual {
+        finds: "An approved request whose approver is the beneficiary, or reports to the beneficiary, directly or further down.",
+        matters: "Whoever approves their own access, or their superior's, approves nothing: the control is there on paper only.",
+        evidence: "The request, and the employments that make one the other's superior.",
+        fix: "Have somebody independent approve it again, or revoke; let the workflow choose the approver.",
+        limits: "Approver and beneficiary are known by an id, address or account; where one is not, or HR was not read completely, the request is left open. Reviews count once a source supplies them.",
+    },
+    judge,
+};
+
+fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
+    let Subject::Approval(place) = subject else { return Verdict::NotApplicable };
+    let approval = &facts.events.approvals()[place];
+    if !approval.approved {
+        return Verdict::NotApplicable;
+    }
+    let events = facts.events;
+    let Some(decider) = approval.decided_by else {
+        return Verdict::NotEvaluated("the request does not say who decided it".to_owned());
+    };
+    let own = |how: &str| {
+        Failure::new(format!(
+            "{} approved {} for {how} in ticket {}.",
+            events.text(decider.written),
+            events.written(approval.entitlement.or(approval.resource)),
+            events.text(approval.id.written)
+        ))
+        .row(facts.approval_row(approval))
+    };
+    if events.folded(Some(decider)) == events.folded(Some(approval.beneficiary)) {
+        return own("themselves").verdict();
+    }
+    let (deciders, beneficiaries) = (facts.persons_named(decider), facts.persons_named(approval.beneficiary));
+    let (decider, beneficiary) = match (deciders.as_slice(), beneficiaries.as_slice()) {
+        ([decider], [beneficiary]) => (*decider, *beneficiary),
+        // An account of nobody has no superior.
+        ([_], []) if !facts.nodes_named(approval.beneficiary).is_empty() => return Verdict::Pass,
+        ([_], _) => return unknown(events.text(approval.beneficiary.written)),
+        (_, _) => return unknown(events.text(decider.written)),
+    };
+    if decider == beneficiary {
+        return own("themselves").verdict();
+    }
+    let chain = superiors(facts, decider);
+    if let Some(place) = chain.iter().position(|superior| *superior == beneficiary) {
+        let mut failure = own(&format!("{}, to whom they report", facts.people.name(beneficiary)));
+        for person in std::iter::once(decider).chain(chain.into_iter().take(place)) {
+            for mut row in facts.employment_rows(person) {
+                row.facts.insert("person".to_owned(), facts.people.name(person).to_owned());
+                failure = failure.row(row);
+            }
+        }
+        return failure.verdict();
+    }
+    match facts.unread_anywhere(muster_connectors::record::RecordKind::Employment) {
+        Some(why) => Verdict::NotEvaluated(why.to_owned()),
+        None => Verdict::Pass,
+    }
+}
+
+fn unknown(name: &str) -> Verdict {
+    Verdict::NotEvaluated(format!("no one person is known as `{name}`"))
+}
+
+/// The managers above a person, nearest first.
+fn superiors(facts: &Facts<'_>, person: PersonIx) -> Vec<PersonIx> {
+    let manager = |person: PersonIx| {
+        let employments = facts.people.person(person).employments.iter();
+        let names = employments.rev().filter_map(|employment| employment.manager);
+        names.flat_map(|name| facts.people.find(&fold(facts.people.text(name)))).next()
+    };
+    let mut chain = Vec::new();
+    let mut at = person;
+    while let Some(next) = manager(at).filter(|next| *next != person && !chain.contains(next) && chain.len() < LEVELS) {
+        chain.push(next);
+        at = next;
+    }
+    chain
+}
+
+impl Facts<'_> {
+    /// The row of a decided request.
+    pub(in crate::rules) fn approval_row(&self, approval: &Approval) -> Evidence {
+        let events = self.events;
+        let (system, scope) = (events.text(approval.system), events.text(approval.scope));
+        let mut facts = BTreeMap::from([
+            ("beneficiary".to_owned(), events.text(approval.beneficiary.written).to_owned()),
+            ("approved".to_owned(), approval.approved.to_string()),
+        ]);
+        let names = [
+            ("requester", approval.requester),
+            ("entitlement", approval.entitlement),
+            ("resource", approval.resource),
+            ("decided_by", approval.decided_by),
+        ];
+        facts.extend(
+            names
+                .iter()
+                .filter(|(_, name)| name.is_some())
+                .map(|(column, name)| ((*column).to_owned(), events.written(*name).to_owned())),
+        );
+        let instants = [("from", approval.from), ("until", approval.until), ("decided_at", approval.decided_at)];
+        facts.extend(instants.iter().filter_map(|(column, at)| Some(((*column).to_owned(), (*at)?.to_string()))));
+        let coverage = self.graph.coverage();
+        Evidence {
+            system: system.to_owned(),
+            table: "approvals".to_owned(),
+            id: events.text(approval.id.written).to_owned(),
+            facts,
+            collected: coverage.of_scope(system, scope).find_map(|row| row.collected),
+        }
+    }
+}
