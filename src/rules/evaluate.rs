@@ -9,10 +9,11 @@ use muster_reports::view::{
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::changes::Since;
 use super::past::{self, Asked, History};
 use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner};
 use crate::controls;
-use crate::graph::{CredentialIx, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
+use crate::graph::{CoverageRow, CredentialIx, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
 use crate::people::PersonIx;
 
 /// How the cause begins where a rule does not run.
@@ -338,6 +339,14 @@ impl<'a> Judge<'a> {
         self.asked.holds(&fingerprint).then_some(fingerprint)
     }
 
+    /// Why a change is no proof: what is read today is not believed, so that what looks like a change may be the reading's fault.
+    fn doubt(&self, subject: Subject, verdict: &Verdict) -> Option<String> {
+        let Subject::Change(place) = subject else { return None };
+        let (Since::Change(change), Verdict::Fail(_)) = (self.facts.since(place), verdict) else { return None };
+        let mut rows = self.facts.graph.coverage().of_scope(&change.system, &change.scope);
+        rows.find(|row| row.kind == change.kind && row.is_doubted).map(CoverageRow::shortfall)
+    }
+
     /// What the rule's needs leave of a verdict.
     fn weigh(&self, subject: Subject, verdict: Verdict) -> Verdict {
         let own = || subject.place(self.facts).and_then(|place| self.own.get(&place));
@@ -346,6 +355,7 @@ impl<'a> Judge<'a> {
             None if subject.row_state(self.facts) == Some(RowState::Stale) => Verdict::NotEvaluated(
                 "its row is from an earlier snapshot: today's reading failed or missed it".to_owned(),
             ),
+            None if let Some(why) = self.doubt(subject, &verdict) => Verdict::NotEvaluated(why),
             None if self.needs_people => self.facts.lost_people.weigh(self.facts, subject, verdict),
             None => verdict,
         }

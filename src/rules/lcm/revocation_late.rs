@@ -44,8 +44,13 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Standing::Ended { at, .. } = facts.people.standing(person, facts.now) else { return Verdict::NotApplicable };
     let accounts: Vec<NodeIx> =
         facts.accounts_of(person).filter(|account| facts.lifecycle(*account) != Lifecycle::Pending).collect();
+    // What is in order here may be otherwise where nothing was read.
+    let unless_unread = |verdict: Verdict| match facts.unread_anywhere(RecordKind::Account) {
+        Some(why) => Verdict::NotEvaluated(format!("an account may lie in what was not read: {why}")),
+        None => verdict,
+    };
     if accounts.is_empty() {
-        return Verdict::NotApplicable;
+        return unless_unread(Verdict::NotApplicable);
     }
     let Some(ended) = at else {
         return Verdict::NotEvaluated("HR does not say when the employment ended".to_owned());
@@ -67,14 +72,12 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         let untold = worked.iter().any(|one| !one.told && !one.works && !in_time(one));
         return if untold {
             Verdict::NotEvaluated("nothing tells until when an account that is off now has worked".to_owned())
-        } else if let Some(why) = facts.unread_anywhere(RecordKind::Account) {
-            Verdict::NotEvaluated(format!("an account may lie in what was not read: {why}"))
         } else {
-            Verdict::Pass
+            unless_unread(Verdict::Pass)
         };
     }
     if !open && facts.now.duration_since(start).as_hours() > 24 * facts.option(&RULE, "days") {
-        return Verdict::Pass;
+        return unless_unread(Verdict::Pass);
     }
     let mut message = format!("{} left on {}, and ", facts.people.name(person), ended.strftime("%Y-%m-%d %H:%M"));
     let span = span(late);
