@@ -179,6 +179,25 @@ fn report_and_check_repeat_what_the_scan_said() {
     assert_eq!(check.addresses(), scan.addresses());
 }
 
+/// Rule × system adds up to the control totals, with what belongs to no system, and the rest of the catalogue says what it waits for.
+#[test]
+fn coverage_shows_every_rule_and_adds_up() {
+    let (folder, _, report) = scanned();
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&folder.expect(0, &["rules", "coverage", "-o", "json"])).unwrap();
+    let rules: BTreeSet<String> = rows.iter().map(|row| text(&row["rule"])).collect();
+    assert_eq!(rules.len(), 129);
+    for summary in list(&report.0["rules"]) {
+        for key in ["population", "pass", "fail", "not_evaluated"] {
+            let own = rows.iter().filter(|row| row["rule"] == summary["rule"]);
+            let sum: u64 = own.map(|row| row[key].as_u64().unwrap()).sum();
+            assert_eq!(sum, summary[key].as_u64().unwrap(), "{key} of {}", summary["rule"]);
+        }
+    }
+    let waiting = rows.iter().find(|row| row["rule"] == "K8S-001").unwrap();
+    assert!(text(&waiting["reasons"][0]["cause"]).starts_with("no source supplies"), "{waiting}");
+}
+
 #[test]
 fn findings_are_listed_filtered_and_shown_with_their_proof() {
     let (folder, _, report) = scanned();

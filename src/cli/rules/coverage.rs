@@ -45,7 +45,8 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
     let (_, json) = store.read_check(sequence)?.ok_or_else(unchecked)?;
     let excepted = excepted(&json);
     let view = check::view_of(json).ok_or_else(unchecked)?;
-    if view.rules.iter().any(|rule| rule.population > 0 && rule.systems.is_empty()) {
+    // What is judged by system has subjects in one; an older version counted none.
+    if view.rules.iter().all(|rule| rule.systems.is_empty()) {
         return Err(unchecked().into());
     }
     let waits_for = |entry: &&'static Entry| (entry.id.as_str(), entry.waits_for.as_deref());
@@ -62,7 +63,7 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
     write(&lines, session)?;
     let judged = lines.iter().filter(|line| line.pass + line.fail > 0).count();
     let open = lines.iter().filter(|line| line.not_evaluated > 0).count();
-    let waiting = lines.iter().filter(|line| line.system.is_none() && !line.reasons.is_empty()).count();
+    let waiting = entries.iter().filter(|entry| entry.waits_for.is_some()).count();
     let what =
         format!("{judged} of rule and system judged, {open} not or not wholly; {waiting} rules wait for a source");
     Ok(Outcome::new(Exit::Clean, what))
@@ -91,8 +92,11 @@ fn lines(id: &str, waits_for: Option<&str>, view: &View, excepted: &BTreeMap<(St
     let Some(rule) = view.rules.iter().find(|rule| rule.rule == id) else {
         return alone("the check is older than the rule".to_owned());
     };
+    // Accepted risks, safeguards and the like belong to no system.
     if rule.systems.is_empty() {
-        return vec![Line { rule: id.to_owned(), ..Line::default() }];
+        let RuleSummary { population, pass, fail, not_evaluated, .. } = *rule;
+        let reasons = rule.reasons.clone();
+        return vec![Line { rule: id.to_owned(), population, pass, fail, not_evaluated, reasons, ..Line::default() }];
     }
     let line = |of: &RuleSystem| {
         let key = (id.to_owned(), of.system.clone());
@@ -115,7 +119,7 @@ impl Line {
     /// Why subjects were not evaluated: the first cause, and how many more there are.
     fn why(&self) -> String {
         match self.reasons.as_slice() {
-            [] if self.system.is_none() => "nothing that it is about".to_owned(),
+            [] if self.population == 0 => "nothing that it is about".to_owned(),
             [] => String::new(),
             [one] => one.cause.clone(),
             [first, rest @ ..] => format!("{} ({}), and {} more", first.cause, first.subjects, rest.len()),
