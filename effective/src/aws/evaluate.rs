@@ -1,0 +1,18 @@
+//! What whoever asks an estate needs of an evaluator, literal or compiled.
+
+use super::answer::Answer;
+use super::estate::{Estate, PrincipalIx};
+
+/// Answers for one estate, in open mode: what the estate does not decide is an assumption of the answer.
+pub trait Evaluate: Sync {
+    /// What it answers about.
+    fn estate(&self) -> &Estate;
+
+    /// Whether the principal could do `action` on anything at all. Cheap; `true` promises nothing, `false` is certain: no request of
+    /// the principal with that action is *Allowed* or *not evaluated*.
+    fn could(&self, who: PrincipalIx, action: &str) -> bool;
+
+    /// The whole answer, every layer regarded that the estate knows for this principal and this resource. The account of the
+    /// resource is told by its ARN, by [`Estate::resources`], and else is the principal's own.
+    fn may(&self, who: PrincipalIx, action: &str, resource: &str) -> Answer;
+}

@@ -1,0 +1,147 @@
+//! A question, and the policies that apply to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::document::Document;
+
+/// May this principal do this to that?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks.
+    pub principal: Principal,
+    /// As `s3:GetObject`; compared without regard to case.
+    pub action: String,
+    /// ARN, or `*` for actions that know no resource.
+    pub resource: String,
+    /// The account that owns the resource; `None`: the principal's own.
+    pub resource_account: Option<String>,
+    /// Keys in lower case, each with its values in order. A key that is not here is missing from the request (strict) or may
+    /// have any value (open).
+    pub context: BTreeMap<String, Vec<String>>,
+    /// How a key that the context does not have is read.
+    pub mode: Mode,
+}
+
+/// How a key that the context does not have is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// It is not in the request.
+    #[default]
+    Strict,
+    /// It may have any value, or none: what depends on it is carried as an assumption.
+    Open,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// The root user of an account.
+    Root {
+        /// Its number.
+        account: String,
+    },
+    /// An IAM user.
+    User {
+        /// `arn:aws:iam::123456789012:user/path/name`.
+        arn: String,
+    },
+    /// A session of a role; `session` is part of `arn:aws:sts::…:assumed-role/role/session`, empty where any session is meant.
+    Session {
+        /// ARN of the role.
+        role: String,
+        /// Name of the session.
+        session: String,
+    },
+    /// A session of `sts:GetFederationToken`.
+    FederatedUser {
+        /// `arn:aws:sts::123456789012:federated-user/name`.
+        arn: String,
+    },
+    /// Somebody of an identity provider, before a role is assumed (`AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`).
+    Federated {
+        /// ARN or name of the provider.
+        provider: String,
+    },
+    /// A service of AWS.
+    Service {
+        /// As `ec2.amazonaws.com`.
+        name: String,
+    },
+    /// Somebody who is not signed in.
+    Anonymous,
+}
+
+impl Principal {
+    /// Reads an ARN of any of the kinds that have one.
+    pub fn from_arn(arn: &str) -> Option<Self> {
+        let mut parts = arn.splitn(6, ':');
+        let (scheme, _partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+        let (_region, account, name) = (parts.next()?, parts.next()?, parts.next()?);
+        if scheme != "arn" || account.is_empty() {
+            return None;
+        }
+        match (service, name.split_once('/')) {
+            ("iam" | "sts", None) if name == "root" => Some(Self::Root { account: account.to_owned() }),
+            ("iam", Some(("user", _))) => Some(Self::User { arn: arn.to_owned() }),
+            ("iam", Some(("role", _))) => Some(Self::Session { role: arn.to_owned(), session: String::new() }),
+            ("sts", Some(("assumed-role", rest))) => {
+                let (role, session) = rest.split_once('/')?;
+                let partition = arn.split(':').nth(1)?;
+                let role = format!("arn:{partition}:iam::{account}:role/{role}");
+                Some(Self::Session { role, session: session.to_owned() })
+            }
+            ("sts", Some(("federated-user", _))) => Some(Self::FederatedUser { arn: arn.to_owned() }),
+            _ => None,
+        }
+    }
+
+    /// The number of the account that it belongs to; `None` for services, providers and who is not signed in.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Root { account } => Some(account),
+            Self::User { arn } | Self::FederatedUser { arn } | Self::Session { role: arn, .. } => arn.split(':').nth(4),
+            Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
+        }
+    }
+}
+
+/// A document and what it is called.
+#[derive(Debug, Clone)]
+pub struct Attached {
+    /// ARN of a managed policy; for others a name that leads to it, as `inline policy deploy of role ci`.
+    pub name: Arc<str>,
+    /// Version of a managed policy.
+    pub version: Option<Arc<str>>,
+    /// What it says.
+    pub document: Arc<Document>,
+}
+
+/// Policies of one step from the root of an organisation to an account: the root, a unit or the account itself.
+#[derive(Debug, Clone)]
+pub struct Level {
+    /// `r-…`, `ou-…` or an account's number.
+    pub name: Arc<str>,
+    /// Attached there.
+    pub policies: Vec<Attached>,
+}
+
+/// Everything that decides one request.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// Of the user and its groups, or of the role.
+    pub identity: Vec<Attached>,
+    /// `None`: there is none. `Some` of nothing is a boundary that allows nothing.
+    pub boundary: Option<Vec<Attached>>,
+    /// `None`: a session without one.
+    pub session: Option<Vec<Attached>>,
+    /// From the root of the organisation down to the principal's account. Empty where no SCP applies: no organisation, the
+    /// management account, a service-linked role.
+    pub scps: Vec<Level>,
+    /// From the root of the organisation down to the resource's account. Empty where none applies.
+    pub rcps: Vec<Level>,
+    /// Policy of the resource; for a role that is to be assumed, its trust policy.
+    pub resource: Option<Attached>,
+    /// Policies of the VPC endpoint that the request goes through.
+    pub vpc_endpoint: Option<Vec<Attached>>,
+}
