@@ -6,7 +6,10 @@
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 pub mod answer;
+pub mod condition;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
+pub mod pattern;
 pub mod request;
+pub mod variable;
