@@ -6,10 +6,14 @@
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 pub mod answer;
+pub mod assume;
 pub mod condition;
+pub mod context;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
+pub mod literal;
 pub mod pattern;
+pub mod public;
 pub mod request;
 pub mod variable;
