@@ -9,6 +9,8 @@ pub mod answer;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
-pub mod pattern;
+#[cfg(feature = "generate")]
+pub mod generated;
+pub mod glob;
 pub mod reference;
 pub mod request;

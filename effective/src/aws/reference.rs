@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::pattern::Pattern;
+use super::glob::Pattern;
 pub use managed::ManagedPolicy;
 pub use read::ReferenceError;
 
