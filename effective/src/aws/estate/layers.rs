@@ -164,7 +164,10 @@ impl Estate {
     }
 
     fn of_principal<'a>(&'a self, index: &Index, principal: &Principal, parts: &mut Parts<'a>) {
-        let (Principal::User { arn } | Principal::Session { role: arn, .. }) = principal else {
+        let (Principal::User { arn }
+        | Principal::Session { role: arn, .. }
+        | Principal::FederatedUser { by: Some(arn), .. }) = principal
+        else {
             if let Some(account) = principal.account().and_then(|number| index.account(number)) {
                 (parts.scps, parts.scps_unread) = scps(&self.accounts[account as usize]);
             }
