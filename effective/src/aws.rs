@@ -12,8 +12,11 @@ pub mod context;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
+#[cfg(feature = "generate")]
+pub mod generated;
 pub mod literal;
 pub mod pattern;
 pub mod public;
+pub mod reference;
 pub mod request;
 pub mod variable;
