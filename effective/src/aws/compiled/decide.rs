@@ -179,12 +179,15 @@ impl Listener<'_, '_, '_> {
         if parts.resource.is_none() {
             resource = resource.not_read(&parts.resource_unread);
         }
-        if parts.restrict_public_buckets
-            && special::is_kept_out_of_public_buckets(self.request)
-            && parts.resource.is_some_and(|policy| is_public(&self.compiled.compact(policy).document))
-        {
-            resource.allow.clear();
-            resource.unread_allow = false;
+        if parts.restrict_public_buckets && special::is_kept_out_of_public_buckets(self.request) {
+            let document = parts.resource.map(|policy| &self.compiled.compact(policy).document);
+            if document.is_some_and(|document| is_public(document)) {
+                resource.allow.clear();
+                resource.unread_allow = false;
+            } else {
+                // A statement that nobody could read may make the policy a public one.
+                resource.unread_deny |= document.is_some_and(|document| document.is_blind());
+            }
         }
         if special::is_root_on_own_bucket_policy(self.request) {
             resource.deny.clear();
@@ -344,10 +347,10 @@ impl Heard {
             }
             Verdict::ExplicitlyDenied | Verdict::NotEvaluated => false,
         };
-        if !changes {
+        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
+        if !changes || unread.is_empty() {
             return answer;
         }
-        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
         unread.sort_unstable();
         unread.dedup();
         Answer { unread, ..bare(Verdict::NotEvaluated) }
