@@ -21,7 +21,8 @@ fn check(estate: &Estate, compiled: &Compiled<'_>, action: &str, resource: &str,
     for who in (0..u32::try_from(estate.principals.len()).expect("fits")).step_by(step) {
         let request = estate.request(compiled.index(), who, action, resource);
         let expected = literal::evaluate(&request, &estate.layers_by(compiled.index(), &request, reference));
-        let expected = Some(expected).filter(|answer| matches!(answer.verdict, Verdict::Allowed | Verdict::NotEvaluated));
+        let expected =
+            Some(expected).filter(|answer| matches!(answer.verdict, Verdict::Allowed | Verdict::NotEvaluated));
         let found: Option<&Answer> = found.binary_search_by_key(&who, |(at, _)| *at).ok().map(|at| &found[at].1);
         assert_eq!(found, expected.as_ref(), "{action} on {resource} by {}", estate.principals[who as usize].arn);
         granted += usize::from(expected.is_some());
@@ -47,7 +48,9 @@ fn account(c: &mut Criterion) {
     group.bench_function("compile", |b| b.iter(|| Compiled::new(&estate, reference)));
     group.bench_function("who-can, one action", |b| b.iter(|| compiled.who_can("s3:GetObject", &object)));
     group.bench_function(format!("who-can, {} actions of a bucket", asked.len()), |b| {
-        b.iter(|| asked.iter().map(|(action, of_object)| compiled.who_can(action, on(*of_object)).len()).sum::<usize>());
+        b.iter(|| {
+            asked.iter().map(|(action, of_object)| compiled.who_can(action, on(*of_object)).len()).sum::<usize>()
+        });
     });
     group.bench_function("permissions of everybody", |b| b.iter(|| compiled.actions_of_all()));
     group.finish();

@@ -40,7 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     lap("reference")?;
     let compiled = Compiled::new(&estate, reference);
     lap("compiled")?;
-    let (bucket, object) = ("arn:aws:s3:::core-prod-100000000000-0", "arn:aws:s3:::core-prod-100000000000-0/reports/2026.csv");
+    let (bucket, object) =
+        ("arn:aws:s3:::core-prod-100000000000-0", "arn:aws:s3:::core-prod-100000000000-0/reports/2026.csv");
     let answers = match question.as_str() {
         "who-can" => compiled.who_can("s3:GetObject", object).len(),
         "bucket" => bucket_actions(reference)

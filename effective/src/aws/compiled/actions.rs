@@ -149,7 +149,16 @@ mod tests {
             let at = sets.of(&matcher);
             assert_eq!(sets.of(&matcher), at, "one list is one set");
             let set = &sets.sets[at as usize];
-            let names = ["s3:GetObject", "S3:getobjectacl", "s3:PutObject", "iam:PassRole", "ec2:RunInstances", "new:Thing", "old:Thing", "s3:GetNew"];
+            let names = [
+                "s3:GetObject",
+                "S3:getobjectacl",
+                "s3:PutObject",
+                "iam:PassRole",
+                "ec2:RunInstances",
+                "new:Thing",
+                "old:Thing",
+                "s3:GetNew",
+            ];
             let expected = [true, true, false, true, true, true, false, true];
             for (name, expected) in names.into_iter().zip(expected) {
                 assert_eq!(set.has(&Asked::new(name, reference)), expected != not, "{name}");

@@ -70,7 +70,8 @@ impl Compiled<'_> {
             sure.intersect_with(&layer.wide);
         }
         let (mut all, mut some) = (FixedBitSet::with_capacity(size), FixedBitSet::with_capacity(size));
-        let attached = || entry.identity.iter().chain(&entry.boundary).chain(steps.iter().flat_map(|step| &step.policies));
+        let attached =
+            || entry.identity.iter().chain(&entry.boundary).chain(steps.iter().flat_map(|step| &step.policies));
         for (row, statement) in attached().flat_map(|&policy| self.rows(policy, Effect::Deny)) {
             let outright = statement.conditions.is_empty() && self.is_everything(row);
             self.sets[row.actions as usize].add_to(if outright { &mut all } else { &mut some });
@@ -86,7 +87,8 @@ impl Compiled<'_> {
             unread.push(Arc::clone(&self.estate.policies[policy as usize].name));
         }
         let bounded = |kind| kind != UnreadKind::Organization || !(account.is_management || entry.service_linked);
-        let missing = account.unread.iter().filter(|unread| unread.what != UnreadKind::Resources && bounded(unread.what));
+        let missing =
+            account.unread.iter().filter(|unread| unread.what != UnreadKind::Resources && bounded(unread.what));
         unread.extend(missing.map(|unread| Arc::clone(&unread.why)));
         unread.sort_unstable();
         unread.dedup();
