@@ -104,7 +104,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
-        Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &session.config()?, limits, which),
+        Action::Suggest { what: Suggested::Roles, limits, which } => {
+            suggest_roles(session, &session.config()?, limits, which)
+        }
     }
 }
 
