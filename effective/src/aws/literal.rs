@@ -12,6 +12,8 @@ mod principal;
 mod solve;
 mod special;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,31 +21,41 @@ use self::principal::Named;
 use self::solve::{Need, Solution, Way, solve};
 use self::statement::{Applies, applies, may_apply};
 use super::answer::{Answer, Deciding, Layer, Verdict};
+use super::assume::Together;
 use super::document::{Effect, Statement, UnreadStatement};
 use super::public::is_public;
 use super::request::{Attached, Layers, Principal, Request};
 
 /// Decides one request by the policies that apply to it.
 pub fn evaluate(request: &Request, layers: &Layers) -> Answer {
+    decide(request, layers).0
+}
+
+/// The answer, and the assumptions of it as what they are rather than as sentences.
+fn decide(request: &Request, layers: &Layers) -> (Answer, Together) {
     if let Some(allowed) = special::settled(request) {
         let missing = (!allowed).then_some((Layer::Identity, None));
-        return answer(if allowed { Verdict::Allowed } else { Verdict::ImplicitlyDenied }, missing);
+        return (
+            answer(if allowed { Verdict::Allowed } else { Verdict::ImplicitlyDenied }, missing),
+            Together::default(),
+        );
     }
     let read = Read::of(request, layers);
     // Step 1, deny evaluation: one denial that certainly applies is enough.
     let (certain, perhaps): (Vec<&Way>, Vec<&Way>) = read.denials().partition(|denial| denial.assumed.is_empty());
     if !certain.is_empty() {
         let deciding = statements(certain);
-        return Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) };
+        return (Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) }, Together::default());
     }
     let perhaps: Vec<Way> = perhaps.into_iter().cloned().collect();
+    let mut together = Together::default();
     let told = match best(read.plans(request, false), &perhaps) {
         Solution::Met { assumed, deciding } => {
-            Answer { assumed: assumed.told(), deciding, ..answer(Verdict::Allowed, None) }
+            together = assumed;
+            Answer { assumed: together.told(), deciding, ..answer(Verdict::Allowed, None) }
         }
         Solution::Denied => {
-            let deciding = statements(perhaps.iter().collect());
-            Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) }
+            Answer { deciding: statements(perhaps.iter().collect()), ..answer(Verdict::ExplicitlyDenied, None) }
         }
         Solution::Missing(layer, level) => answer(Verdict::ImplicitlyDenied, Some((layer, level))),
     };
@@ -57,7 +69,11 @@ pub fn evaluate(request: &Request, layers: &Layers) -> Answer {
         },
         Verdict::ImplicitlyDenied | Verdict::ExplicitlyDenied | Verdict::NotEvaluated => Vec::new(),
     };
-    if unread.is_empty() { told } else { Answer { unread, ..answer(Verdict::NotEvaluated, None) } }
+    if unread.is_empty() {
+        (told, together)
+    } else {
+        (Answer { unread, ..answer(Verdict::NotEvaluated, None) }, Together::default())
+    }
 }
 
 /// The statements of denials, each once.
