@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod assume;
 pub mod cases;
+pub mod compiled;
 pub mod condition;
 pub mod context;
 pub mod document;
@@ -15,6 +16,7 @@ pub mod estate;
 pub mod evaluate;
 #[cfg(feature = "generate")]
 pub mod generated;
+pub mod least_privilege;
 pub mod literal;
 pub mod pattern;
 pub mod public;
