@@ -11,6 +11,38 @@ use super::super::document::Document;
 use super::super::request::{Level, Mode};
 use super::*;
 
+#[test]
+fn an_answer_names_what_decided() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Sid":"Read","Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let policy = Attached {
+        name: "arn:aws:iam::111122223333:policy/read".into(),
+        version: Some("v3".into()),
+        document: Arc::new(Document::parse(text)),
+    };
+    let all =
+        attached("FullAWSAccess", Document::parse(r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#));
+    let level = |name: &str, policies| Level { name: name.into(), policies };
+    let layers = Layers {
+        identity: vec![policy],
+        scps: vec![level("r-1", vec![all.clone()]), level("ou-1", vec![all])],
+        ..Layers::default()
+    };
+    let answer = evaluate(&request(Mode::Strict, BTreeMap::new()), &layers);
+    let layers_named: Vec<Layer> = answer.deciding.iter().map(|deciding| deciding.layer).collect();
+    assert_eq!((answer.verdict, layers_named), (Verdict::Allowed, vec![Layer::Scp, Layer::Scp, Layer::Identity]));
+    let read = &answer.deciding[2];
+    assert_eq!((read.version.as_deref(), read.sid.as_deref(), read.index), (Some("v3"), Some("Read"), 1));
+    let shown = &text[read.span.start as usize..read.span.end as usize];
+    assert!(shown.starts_with(r#"{"Sid":"Read""#) && shown.ends_with('}'));
+
+    let silent = Layers { scps: vec![layers.scps[0].clone(), level("ou-1", Vec::new())], ..layers.clone() };
+    let answer = evaluate(&request(Mode::Strict, BTreeMap::new()), &silent);
+    assert_eq!(answer.missing, Some((Layer::Scp, Some("ou-1".into()))));
+    let bounded = Layers { boundary: Some(Vec::new()), ..layers };
+    let answer = evaluate(&request(Mode::Strict, BTreeMap::new()), &bounded);
+    assert_eq!((answer.verdict, answer.missing), (Verdict::ImplicitlyDenied, Some((Layer::Boundary, None))));
+}
+
 /// Values of the two keys with one value, and of the one with several; `None`: the request does not have it.
 const SINGLE: [Option<&str>; 4] = [None, Some("x"), Some("xx"), Some("y")];
 const TRUTH: [Option<&str>; 3] = [None, Some("true"), Some("false")];
