@@ -117,17 +117,18 @@ impl<'q> Question<'q> {
 struct Said {
     allow: Vec<(Named, Way)>,
     deny: Vec<Way>,
-    unread_allow: bool,
-    unread_deny: bool,
-    unread: Vec<Arc<str>>,
+    /// Policies of which something unread may allow.
+    unread_allow: Vec<Arc<str>>,
+    /// Policies of which something unread may deny.
+    unread_deny: Vec<Arc<str>>,
 }
 
 impl Said {
     /// A document that is not there to be read may say anything.
     fn not_read<'w>(mut self, why: impl IntoIterator<Item = &'w Arc<str>>) -> Self {
         for why in why {
-            (self.unread_allow, self.unread_deny) = (true, true);
-            self.unread.push(Arc::clone(why));
+            self.unread_allow.push(Arc::clone(why));
+            self.unread_deny.push(Arc::clone(why));
         }
         self
     }
@@ -135,7 +136,7 @@ impl Said {
     fn need(&self, layer: Layer, level: Option<&Arc<str>>, blind: bool, of: impl Fn(Named) -> bool) -> Need {
         let mut ways: Vec<Way> =
             self.allow.iter().filter(|(named, _)| of(*named)).map(|(_, way)| way.clone()).collect();
-        if blind && self.unread_allow {
+        if blind && !self.unread_allow.is_empty() {
             ways.push(Way { assumed: Vec::new(), deciding: None });
         }
         Need { layer, level: level.cloned(), ways }
@@ -199,15 +200,16 @@ impl Listener<'_, '_, '_> {
             let document = parts.resource.map(|policy| &self.compiled.compact(policy).document);
             if document.is_some_and(|document| is_public(document)) {
                 resource.allow.clear();
-                resource.unread_allow = false;
-            } else {
+                resource.unread_allow.clear();
+            } else if let Some(policy) = parts.resource.filter(|_| document.is_some_and(|document| document.is_blind()))
+            {
                 // A statement that nobody could read may make the policy a public one.
-                resource.unread_deny |= document.is_some_and(|document| document.is_blind());
+                resource.unread_deny.push(Arc::clone(&self.compiled.estate.policies[policy as usize].name));
             }
         }
         if special::is_root_on_own_bucket_policy(self.request) {
             resource.deny.clear();
-            resource.unread_deny = false;
+            resource.unread_deny.clear();
         }
         let (mut identity, mut boundary) = (Said::default(), None);
         if entity {
@@ -276,11 +278,9 @@ impl Listener<'_, '_, '_> {
                 }
             }
         }
-        if unread_allow || unread_deny {
-            said.unread.push(Arc::clone(&self.compiled.estate.policies[policy as usize].name));
-        }
-        said.unread_allow |= unread_allow;
-        said.unread_deny |= unread_deny;
+        let name = &self.compiled.estate.policies[policy as usize].name;
+        said.unread_allow.extend(unread_allow.then(|| Arc::clone(name)));
+        said.unread_deny.extend(unread_deny.then(|| Arc::clone(name)));
     }
 
     /// Whether a statement of which only this is known may be about the request.
@@ -366,16 +366,19 @@ impl Heard {
             }
             Solution::Missing(layer, level) => missing(layer, level),
         };
-        let changes = match answer.verdict {
-            Verdict::Allowed => self.all().any(|said| said.unread_deny),
-            Verdict::ImplicitlyDenied => {
-                self.all().any(|said| said.unread_allow)
-                    && matches!(self.best(request, &perhaps, true), Solution::Met { .. })
+        let names = |of: fn(&Said) -> &Vec<Arc<str>>| self.all().flat_map(of).map(ToString::to_string);
+        let denials = names(|said| &said.unread_deny);
+        let mut unread: Vec<String> = match answer.verdict {
+            Verdict::Allowed => denials.collect(),
+            Verdict::ImplicitlyDenied
+                if self.all().any(|said| !said.unread_allow.is_empty())
+                    && matches!(self.best(request, &perhaps, true), Solution::Met { .. }) =>
+            {
+                denials.chain(names(|said| &said.unread_allow)).collect()
             }
-            Verdict::ExplicitlyDenied | Verdict::NotEvaluated => false,
+            Verdict::ImplicitlyDenied | Verdict::ExplicitlyDenied | Verdict::NotEvaluated => Vec::new(),
         };
-        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
-        if !changes || unread.is_empty() {
+        if unread.is_empty() {
             return answer;
         }
         unread.sort_unstable();
