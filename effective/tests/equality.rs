@@ -46,7 +46,7 @@ fn the_compiled_evaluator_says_what_the_literal_one_says() {
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 1_000,
         ..Config::default()
     });
     let outcome = runner.run(&tape(), |values| {
@@ -86,7 +86,7 @@ fn everybody_at_once_is_each_one_by_one_and_could_is_never_wrong() {
     let mut runner = TestRunner::new(Config {
         cases: cases() / 20,
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 1_000,
         ..Config::default()
     });
     let outcome = runner.run(&tape(), |values| {

@@ -392,12 +392,12 @@ impl Heard {
         for route in self.routes(request, blind) {
             let solution = solve(&route, denials);
             let replaces = match (&best, &solution) {
-                (None, _) => true,
                 (Some(Solution::Met { assumed: before, .. }), Solution::Met { assumed, .. }) => {
                     assumed.len() < before.len()
                 }
-                (Some(Solution::Missing(..)), _) | (Some(Solution::Denied), Solution::Met { .. }) => true,
-                (Some(_), _) => false,
+                (Some(Solution::Met { .. }), _)
+                | (Some(Solution::Denied), Solution::Denied | Solution::Missing(..)) => false,
+                (None | Some(Solution::Missing(..)), _) | (Some(Solution::Denied), Solution::Met { .. }) => true,
             };
             if replaces {
                 best = Some(solution);

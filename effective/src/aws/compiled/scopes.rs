@@ -48,13 +48,13 @@ pub(super) enum Within {
 
 impl Scope {
     fn new(matcher: &Matcher, version: Version) -> Self {
-        let varies = |pattern: &&Box<str>| version == Version::Of2012 && variable::any(pattern);
+        let varies = |pattern: &str| version == Version::Of2012 && variable::any(pattern);
         let fixed = || matcher.patterns.iter().filter(|pattern| !varies(pattern));
         Self {
             not: matcher.not,
             everything: fixed().any(|pattern| pattern.bytes().all(|byte| byte == b'*') && !pattern.is_empty()),
             fixed: fixed().map(|pattern| Fixed::new(pattern)).collect(),
-            varying: matcher.patterns.iter().filter(varies).cloned().collect(),
+            varying: matcher.patterns.iter().filter(|pattern| varies(pattern)).cloned().collect(),
         }
     }
 
@@ -67,11 +67,9 @@ impl Scope {
     pub(super) fn within(&self, resource: &str) -> Within {
         let matched = self.everything || self.fixed.iter().any(|fixed| fixed.matches(resource));
         match (matched, self.not) {
-            (true, true) => Within::No,
-            (true, false) => Within::Yes,
             (false, _) if !self.varying.is_empty() => Within::Depends,
-            (false, true) => Within::Yes,
-            (false, false) => Within::No,
+            (true, true) | (false, false) => Within::No,
+            (true, false) | (false, true) => Within::Yes,
         }
     }
 
