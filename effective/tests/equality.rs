@@ -21,7 +21,8 @@ use vocabulary::{ACTIONS, RESOURCES, Tape};
 const REQUESTS_EACH: u32 = 40;
 
 fn cases() -> u32 {
-    let asked = std::env::var("MUSTER_EQUALITY_REQUESTS").ok().map(|text| text.parse().expect("a number of requests"));
+    let asked = std::env::var_os("MUSTER_EQUALITY_REQUESTS");
+    let asked = asked.map(|text| text.to_str().and_then(|text| text.parse().ok()).expect("a number of requests"));
     asked.unwrap_or(50_000_u32).div_ceil(REQUESTS_EACH)
 }
 
