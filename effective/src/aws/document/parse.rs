@@ -410,7 +410,16 @@ impl Reading {
                     }
                     for (text, span) in self.texts(index, &kind.name, &kind.node)? {
                         match principal::read(&kind.name, text) {
-                            Ok(principal) => of.push(principal),
+                            Ok(principal) => {
+                                if matches!(principal, super::PrincipalPattern::Deleted(_)) {
+                                    let what = format!(
+                                        "`{}` is the id of a principal that was deleted and means nobody: remove it",
+                                        shown(text)
+                                    );
+                                    self.problem(index, span.clone(), what, false);
+                                }
+                                of.push(principal);
+                            }
                             Err(what) => usable = Err(self.refuse(index, span, what)),
                         }
                     }
