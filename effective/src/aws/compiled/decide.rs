@@ -304,7 +304,7 @@ impl Listener<'_, '_, '_> {
                 Some(alternatives) => alternatives,
                 None => return Vec::new(),
             },
-            (Within::Yes, _) | (Within::Depends, None) => vec![None],
+            (Within::Yes, _) | (Within::Depends, None) => vec![Vec::new()],
         };
         let callers = match &statement.principals {
             Some(principals) => named(principals, statement.effect, self.request, self.bounded),
@@ -321,7 +321,7 @@ impl Listener<'_, '_, '_> {
                 Truth::Open => conditions.push(Assumed::holds(About::Condition(condition.clone(), version))),
             }
         }
-        let together = |caller: &[Assumed], resource: &Option<Assumed>| -> Vec<Assumed> {
+        let together = |caller: &[Assumed], resource: &[Assumed]| -> Vec<Assumed> {
             caller.iter().chain(resource).chain(&conditions).cloned().collect()
         };
         callers

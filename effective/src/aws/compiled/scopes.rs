@@ -75,7 +75,7 @@ impl Scope {
 
     /// Whether the resource of a request is within where [`Self::within`] leaves that open. `None`: it is not. Else the alternatives,
     /// each with what it assumes.
-    pub(super) fn depending(&self, request: &Request) -> Option<Vec<Option<Assumed>>> {
+    pub(super) fn depending(&self, request: &Request) -> Option<Vec<Vec<Assumed>>> {
         let know = |key: &str| known(request, key);
         let mut open: Vec<Assumed> = Vec::new();
         let mut void = false;
@@ -85,7 +85,7 @@ impl Scope {
                 Truth::No | Truth::Void => void = true,
                 Truth::Yes => {
                     if ArnGlob::resource(&glob).matches(&request.resource) {
-                        return (!self.not).then(|| vec![None]);
+                        return (!self.not).then(|| vec![Vec::new()]);
                     }
                 }
                 Truth::Open => {
@@ -97,10 +97,10 @@ impl Scope {
             }
         }
         if self.not {
-            // A variable without a value voids the statement; of several patterns that must not match, the first stands for all.
-            return (!void).then(|| vec![open.first().map(Assumed::opposite)]);
+            // A variable without a value voids the statement; none of the patterns may match.
+            return (!void).then(|| vec![open.iter().map(Assumed::opposite).collect()]);
         }
-        (!open.is_empty()).then(|| open.into_iter().map(Some).collect())
+        (!open.is_empty()).then(|| open.into_iter().map(|one| vec![one]).collect())
     }
 }
 
