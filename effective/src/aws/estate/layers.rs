@@ -79,6 +79,8 @@ pub struct Parts<'a> {
     pub resource: Option<PolicyIx>,
     /// Why it is not known.
     pub resource_unread: Option<Arc<str>>,
+    /// Of a bucket: whether its block of public access restricts public buckets.
+    pub restrict_public_buckets: bool,
 }
 
 /// The actions that a role's trust policy decides; to every other action on it, a role has no policy.
@@ -137,6 +139,7 @@ impl Estate {
                 (None, None) => None,
             },
             vpc_endpoint: None,
+            restrict_public_buckets: parts.restrict_public_buckets,
         }
     }
 
@@ -149,7 +152,11 @@ impl Estate {
         let action = request.action.to_ascii_lowercase();
         let mut parts = Parts::default();
         self.of_principal(index, &request.principal, &mut parts);
-        let owner = request.resource_account.as_deref().or_else(|| request.principal.account());
+        let named = match &request.resource_account {
+            Some(_) => None,
+            None => self.owner_of(index, &request.resource),
+        };
+        let owner = request.resource_account.as_deref().or(named.as_deref()).or_else(|| request.principal.account());
         self.of_resource(index, &action, &request.resource, owner, reference, &mut parts);
         if self.is_service_linked(index, &request.principal) {
             // Neither kind of control policy binds what a service does for itself.
@@ -222,6 +229,7 @@ impl Estate {
         }
         if let Some(entry) = index.resource(resource).map(|at| &self.resources[at as usize]) {
             parts.resource = entry.policy;
+            parts.restrict_public_buckets = entry.facts.get("public-access-block").is_some_and(|value| &**value == "true");
         }
         if parts.resource.is_none() && resource.starts_with("arn:") && !WITHOUT_POLICIES.contains(&service) {
             parts.resource_unread = match (account, owner) {

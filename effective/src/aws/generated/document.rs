@@ -124,7 +124,7 @@ impl<'a> Source<'a> {
             let count = random.between(1, 4);
             chosen.extend(verbs.iter().take(count).map(|verb| format!("{}:{verb}", SERVICES[service])));
         }
-        for _ in 0..random.between(2, 40) {
+        for _ in 0..random.between(4, 70) {
             let (name, level) = *random.pick(actions);
             if (level >= Level::Write) == writes {
                 chosen.push(name.to_owned());
