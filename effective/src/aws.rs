@@ -10,6 +10,7 @@ pub mod assume;
 pub mod condition;
 pub mod context;
 pub mod document;
+pub mod escalation;
 pub mod estate;
 pub mod evaluate;
 #[cfg(feature = "generate")]

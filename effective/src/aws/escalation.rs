@@ -194,10 +194,17 @@ impl<'a> Search<'a> {
     /// Who can become one of the goals, by principal; becoming an administrator counts as well, because he can give himself anything.
     pub fn towards(&self, goals: &[Option<Certainty>]) -> Graph {
         let mut walk = Walk::new(goals);
-        walk.add(self.raises(goals));
+        let (raises, joins): (Vec<Edge>, Vec<Edge>) = self.raises(goals).into_iter().partition(|edge| edge.to.is_none());
+        walk.add(raises);
+        let mut joining: FxHashMap<PrincipalIx, Vec<Edge>> = FxHashMap::default();
+        for edge in joins {
+            joining.entry(edge.to.unwrap_or_default()).or_default().push(edge);
+        }
         while let Some(targets) = walk.next() {
             let edges = self.expand(&targets, &walk.closed);
-            walk.add(edges);
+            let joins = targets.iter().flat_map(|target| joining.remove(target).unwrap_or_default());
+            let joins: Vec<Edge> = joins.filter(|edge| !walk.closed[edge.from as usize]).collect();
+            walk.add(edges.into_iter().chain(joins));
         }
         self.finish(goals, walk)
     }

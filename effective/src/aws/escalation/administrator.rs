@@ -44,7 +44,7 @@ const KINDS: [&[Probe]; 3] = [
 ];
 
 /// The actions that decide.
-pub(super) fn actions() -> impl Iterator<Item = &'static str> {
+pub(super) fn actions<'a>() -> impl Iterator<Item = &'a str> {
     KINDS.into_iter().flatten().map(|probe| probe.action)
 }
 
@@ -134,4 +134,22 @@ fn change(estate: &Estate, layers: &mut Layers, supposed: &Supposed) {
         }
         Supposed::Unbound => layers.boundary = None,
     }
+}
+
+/// What still keeps a principal from being an administrator if: the first thing that is denied.
+pub(super) fn held_by(asker: &Asker, who: PrincipalIx, supposed: &Supposed) -> Option<(&'static str, String, Answer)> {
+    for kind in KINDS {
+        let mut denied = None;
+        let allowed = kind.iter().any(|probe| {
+            let question = question(asker, who, probe);
+            let answer = asker.supposing(who, probe.action, &question, &|layers| change(asker.estate, layers, supposed));
+            let allowed = certainty(&answer).is_some();
+            denied.get_or_insert((probe.action, question.resource, answer));
+            allowed
+        });
+        if !allowed {
+            return denied;
+        }
+    }
+    None
 }

@@ -16,7 +16,6 @@ impl Search<'_> {
             self.techniques.list().iter().map(|technique| self.asker.breadth.set(technique.own_actions())).collect();
         let of_class = |(at, class): (usize, &Class)| {
             let mut edges = Vec::new();
-            let mut memo = Memo::default();
             for ((place, technique), needed) in (0..).zip(self.techniques.list()).zip(&needed) {
                 if technique.actor.is_some_and(|actor| actor != class.kind) || !needed.is_subset(&class.allowed) {
                     continue;
@@ -29,7 +28,7 @@ impl Search<'_> {
                     }
                     Takes::User | Takes::Role | Takes::New if technique.yields == Yields::Administrator => {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
-                        self.raise_other(place, technique, at, class, goals, &mut memo, &mut edges);
+                        self.raise_other(place, technique, at, class, goals, &mut edges);
                     }
                     Takes::User | Takes::Role | Takes::New => {}
                 }
@@ -69,7 +68,6 @@ impl Search<'_> {
     pub(super) fn own_objects(&self, technique: &Technique, who: PrincipalIx) -> Vec<Object> {
         let entry = self.asker.principal(who);
         let estate = self.asker.estate;
-        let through = |group: &str| entry.through.iter().filter(move |(_, name)| **name == *group).map(|(policy, _)| *policy);
         if technique.takes == Takes::Group {
             let groups = self.found.groups(entry.account).iter().copied();
             let outside = |group: &u32| !entry.groups.contains(&estate.groups[*group as usize].arn);
@@ -83,7 +81,10 @@ impl Search<'_> {
                 entry.identity.iter().copied().filter(denying).map(Object::Policy).collect()
             }
             (_, Some(group)) => {
-                let fits = |name: &str| group == Group::OfSelf || through(name).any(|policy| denies(estate, policy));
+                let fits = |name: &str| {
+                    let mut through = entry.through.iter().filter(|(_, group)| **group == *name);
+                    group == Group::OfSelf || through.any(|(policy, _)| denies(estate, *policy))
+                };
                 (0..).zip(&entry.groups).filter(|(_, name)| fits(name)).map(|(at, _)| Object::OwnGroup(at)).collect()
             }
             (Some(Policy::OfTarget) | None, None) => vec![Object::None],
@@ -161,7 +162,6 @@ impl Search<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is asked, of whom, and where the answer goes")]
     fn raise_other(
         &self,
         at: u16,
@@ -169,7 +169,6 @@ impl Search<'_> {
         place: u32,
         class: &Class,
         goals: &[Option<Certainty>],
-        memo: &mut Memo,
         edges: &mut Vec<Edge>,
     ) {
         let Some(holders) = self.holders.get(&(at, class.account)) else { return };
@@ -180,7 +179,7 @@ impl Search<'_> {
                 let gained = would_be(&self.asker, who, &Supposed::AnythingUnbound);
                 gained.map(|gained| (gained, (None, holder.object)))
             } else {
-                self.raisable(at, technique, place, who, memo)
+                self.raisable(at, technique, place, who)
             };
             edges.extend(best.map(|(certainty, (raised, object))| Edge {
                 from: who,
@@ -200,7 +199,6 @@ impl Search<'_> {
         technique: &Technique,
         place: u32,
         who: PrincipalIx,
-        memo: &mut Memo,
     ) -> Option<(Certainty, (Option<PrincipalIx>, Object))> {
         let wanted = if technique.takes == Takes::User { PrincipalKind::User } else { PrincipalKind::Role };
         let account = self.asker.principal(who).account;
@@ -215,9 +213,7 @@ impl Search<'_> {
                     continue;
                 }
                 let objects = self.found.objects(&self.asker, technique, target);
-                // The answer about another target is another answer, and so is that about another member.
-                memo.clear();
-                let Some((held, object)) = self.way(place, who, at, target, &objects, memo) else { continue };
+                let Some((held, object)) = self.way(place, who, at, target, &objects, &mut Memo::default()) else { continue };
                 let gained = self.raised(target).map(|gained| (gained.max(held), (Some(target), object)));
                 best = better(best, gained);
                 if matches!(best, Some((Certainty::Certain, _))) {

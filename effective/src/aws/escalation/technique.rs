@@ -350,7 +350,7 @@ impl Techniques {
             what: error.to_string().trim_end().to_owned(),
         })?;
         if self.version.is_empty() {
-            self.version.clone_from(file.version.as_ref().unwrap_or(&self.version));
+            self.version = file.version.unwrap_or_default();
         }
         for written in file.technique {
             let technique = check(written, &file.sources).map_err(|(id, field, what)| TechniqueError::Wrong {
