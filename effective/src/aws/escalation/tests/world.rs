@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use crate::aws::document::Document;
-use crate::aws::escalation::{Block, Edge, Graph, Search, Techniques};
+use crate::aws::escalation::{Block, Graph, Search, Techniques};
 use crate::aws::estate::{
     Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, ResourceIx, Step,
 };
@@ -14,8 +14,7 @@ use crate::aws::evaluate::Literal;
 use crate::aws::reference::Reference;
 use crate::aws::request::Attached;
 
-pub(super) static TECHNIQUES: LazyLock<Techniques> = LazyLock::new(|| Techniques::built_in().unwrap());
-pub(super) static REFERENCE: LazyLock<Arc<Reference>> = LazyLock::new(|| Arc::new(Reference::built_in().clone()));
+pub(super) static TECHNIQUES: LazyLock<Techniques> = LazyLock::new(|| Techniques::builtin().unwrap());
 
 /// The account that most of it happens in.
 pub(super) const HOME: &str = "111111111111";
@@ -172,27 +171,19 @@ impl World {
         ];
     }
 
-    pub(super) fn with<T>(&self, ask: impl FnOnce(&Search) -> T) -> T {
-        let literal = Literal::new(&self.estate, &REFERENCE);
-        ask(&Search::new(&literal, &REFERENCE, &TECHNIQUES))
+    pub(super) fn with<T>(&self, techniques: &Techniques, ask: impl FnOnce(&Search) -> T) -> T {
+        let reference = Reference::builtin();
+        ask(&Search::new(&Literal::new(&self.estate, reference), reference, techniques))
     }
 
+    /// Who can become whom by all techniques.
     pub(super) fn graph(&self) -> Graph {
-        self.with(|search| search.towards(&search.administrators()))
+        self.with(&TECHNIQUES, |search| search.towards(&search.administrators()))
     }
 
-    /// The edges of one technique from somebody.
-    pub(super) fn edges(&self, from: PrincipalIx, technique: &str) -> Vec<Edge> {
-        let graph = self.graph();
-        graph.edges_from(from).iter().filter(|edge| name(edge.technique) == technique).copied().collect()
-    }
-
-    /// What keeps a technique from working for somebody.
-    pub(super) fn block(&self, who: PrincipalIx, technique: &str) -> Option<Block> {
-        self.with(|search| {
-            let graph = search.towards(&search.administrators());
-            search.blocked(&graph, who).into_iter().find(|block| name(block.technique) == technique)
-        })
+    /// What keeps a principal from what, by all techniques.
+    pub(super) fn blocks(&self, who: PrincipalIx) -> Vec<Block> {
+        self.with(&TECHNIQUES, |search| search.blocked(&search.towards(&search.administrators()), who))
     }
 }
 
