@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::world::{HOME, TECHNIQUES, World, allow, deny, trusts};
@@ -50,8 +49,8 @@ fn case(technique: &Technique, change: Change) -> Case {
     let missing = change == Change::Missing;
     let administrator = world.administrator();
     let harmless = world.managed("harmless", &[allow("s3:ListAllMyBuckets", "*")]);
-    let near = world.managed("near", &[allow("iam:PassRole", "*"), allow("iam:AttachRolePolicy", "*"), allow("iam:UpdateAssumeRolePolicy", "*")]);
-    let denying = world.managed("denying", &[deny("iam:PassRole", "*")]);
+    let near = world.managed("near", &[allow("iam:PutUserPolicy", "*"), allow("iam:UpdateLoginProfile", "*")]);
+    let denying = world.managed("denying", &[deny("iam:UpdateLoginProfile", "*")]);
 
     let actor = match technique.actor {
         Some(PrincipalKind::Role) => world.role("actor", &[trusts(&json!({"Service": OTHER_SERVICE}))], &[]),
@@ -133,7 +132,7 @@ fn case(technique: &Technique, change: Change) -> Case {
     let mut except: Vec<&str> = Vec::new();
     if technique.when.boundary && !missing {
         world.at(actor).identity.push(near);
-        except.push("iam:PassRole");
+        except.push("iam:UpdateLoginProfile");
     }
     if let Change::Bounded(action) = change {
         except.push(action);
@@ -252,8 +251,8 @@ fn block(technique: &Technique, change: Change) -> Option<Block> {
     })
 }
 
-fn each(test: impl Fn(&Technique) + Sync + Send) {
-    TECHNIQUES.list().par_iter().for_each(test);
+fn each(test: impl Fn(&Technique)) {
+    TECHNIQUES.list().iter().for_each(test);
 }
 
 #[test]
@@ -342,7 +341,7 @@ fn no_technique_works_without_the_right_trust_or_whatever_else_must_be_there() {
     .into();
     let working: BTreeSet<&str> = TECHNIQUES
         .list()
-        .par_iter()
+        .iter()
         .filter(|technique| !found(technique, Change::Missing).1.is_empty())
         .map(|technique| technique.id.as_str())
         .collect();
