@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod assume;
+pub mod cases;
 pub mod compiled;
 pub mod condition;
 pub mod context;

@@ -90,6 +90,19 @@ impl<'a> Generator<'a> {
     }
 }
 
+/// Actions on a bucket and, with `true`, on an object: those that can be limited to either.
+pub fn bucket_actions(reference: &Reference) -> Vec<(&str, bool)> {
+    let of =
+        |action: &super::reference::Action, name: &str| reference.resource_types(action).any(|of| &*of.name == name);
+    let actions = reference.matching("s3:*").into_iter().flatten().map(|at| reference.action(at));
+    actions
+        .filter_map(|action| {
+            let object = of(action, "s3:object");
+            (object || of(action, "s3:bucket")).then_some((&*action.name, object))
+        })
+        .collect()
+}
+
 /// Puts every account of an estate into one organisation.
 fn bind(estate: &mut Estate) {
     let mut add = |name: &str, text: &str| {
@@ -97,10 +110,20 @@ fn bind(estate: &mut Estate) {
         u32::try_from(estate.policies.len() - 1).expect("a generated estate has fewer than 2^32 policies")
     };
     let full = add("arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess", document::FULL_ACCESS);
-    let root = add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-root", document::ROOT_SCP);
-    let regions = add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-regions", document::REGION_SCP);
-    let rcp_full = add("arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess", document::FULL_RESOURCE_ACCESS);
-    let rcp = add("arn:aws:organizations::999999999999:policy/o-generated/resource_control_policy/p-perimeter", document::PERIMETER_RCP);
+    let root =
+        add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-root", document::ROOT_SCP);
+    let regions = add(
+        "arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-regions",
+        document::REGION_SCP,
+    );
+    let rcp_full = add(
+        "arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
+        document::FULL_RESOURCE_ACCESS,
+    );
+    let rcp = add(
+        "arn:aws:organizations::999999999999:policy/o-generated/resource_control_policy/p-perimeter",
+        document::PERIMETER_RCP,
+    );
     estate.organization = Some("o-generated".into());
     for (place, account) in (0_usize..).zip(&mut estate.accounts) {
         let unit = unit(place);
