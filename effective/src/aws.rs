@@ -18,6 +18,7 @@ pub mod evaluate;
 pub mod exposure;
 #[cfg(feature = "generate")]
 pub mod generated;
+pub mod least_privilege;
 pub mod literal;
 pub mod pattern;
 pub mod public;

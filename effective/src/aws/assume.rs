@@ -51,7 +51,7 @@ impl Assumed {
     }
 
     /// The key, as a request names it.
-    fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         match &self.about {
             About::Condition(condition, _) => &condition.key,
             About::Resource { key, .. } => key,
@@ -142,6 +142,11 @@ impl Together {
     /// All of these, whether they can hold together or not.
     pub fn unchecked(assumed: impl Iterator<Item = Assumed>) -> Self {
         Self { assumed: assumed.collect() }
+    }
+
+    /// Adds those of another that are about other keys.
+    pub fn join(&mut self, other: Self) {
+        self.assumed.extend(other.assumed);
     }
 
     /// How many there are.
