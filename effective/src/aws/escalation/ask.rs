@@ -82,33 +82,15 @@ impl<'a> Asker<'a> {
     }
 
     /// The best answer to a permission, and what it was asked with; `None`: there is nothing to ask about.
-    pub(super) fn answer(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Option<(Question, Answer)> {
-        self.best(self.questions(who, permission, binding), |question| {
+    pub(super) fn answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Option<(Question, Answer)> {
+        best(self.questions(who, permission, binding), |question| {
             self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
         })
-    }
-
-    /// The first answer that is certain, or else the best one.
-    fn best(&self, questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(Question, Answer)> {
-        let rank = |answer: &Answer| match certainty(answer) {
-            Some(Certainty::Certain) => 0,
-            Some(Certainty::Conditional) => 1,
-            Some(Certainty::NotEvaluated) => 2,
-            None => 3,
-        };
-        let mut best: Option<(Question, Answer)> = None;
-        for question in questions {
-            let answer = ask(&question);
-            let better = best.as_ref().is_none_or(|(_, other)| rank(&answer) < rank(other));
-            if better {
-                let certain = rank(&answer) == 0;
-                best = Some((question, answer));
-                if certain {
-                    break;
-                }
-            }
-        }
-        best
     }
 
     /// What would be asked, in the order in which it is worth while.
@@ -128,7 +110,8 @@ impl<'a> Asker<'a> {
             On::New(pattern) => self.names(who, &permission.action, pattern),
         };
         let given = self.context(actor, permission, binding);
-        let associated = permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
+        let associated =
+            permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
         resources
             .into_iter()
             .flat_map(|resource| {
@@ -151,12 +134,11 @@ impl<'a> Asker<'a> {
     /// The ARN of what a technique is about.
     pub(super) fn object(&self, actor: &PrincipalEntry, object: Object) -> Option<String> {
         match object {
-            Object::None => None,
+            Object::None | Object::Unread => None,
             Object::Policy(policy) => Some(self.estate.policies[policy as usize].name.to_string()),
             Object::OwnGroup(at) => Some(actor.groups[at as usize].to_string()),
             Object::Group(group) => Some(self.estate.groups[group as usize].arn.to_string()),
             Object::Resource(resource) => Some(self.estate.resources[resource as usize].arn.to_string()),
-            Object::Unread => None,
         }
     }
 
@@ -193,7 +175,8 @@ impl<'a> Asker<'a> {
     fn names(&self, who: PrincipalIx, action: &str, pattern: &str) -> Vec<String> {
         let about = |statement: &&Statement| means(statement, action);
         let wanted = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
-        let wanted = wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
+        let wanted =
+            wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
         self.fitting(who, pattern, wanted)
     }
 
@@ -238,7 +221,12 @@ impl<'a> Asker<'a> {
 
     /// Condition keys that the technique itself fixes. Source: Service Authorization Reference, "Actions, resources, and condition keys for
     /// AWS Identity and Access Management"; IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
-    fn context(&self, actor: &PrincipalEntry, permission: &Permission, binding: Binding<'_>) -> Vec<(&'static str, String)> {
+    fn context(
+        &self,
+        actor: &PrincipalEntry,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Vec<(&'static str, String)> {
         let mut given = Vec::new();
         if let Some(service) = &permission.passed_to {
             given.push(("iam:passedtoservice", service.clone()));
@@ -251,36 +239,37 @@ impl<'a> Asker<'a> {
         // Nothing has no boundary yet: the key is not in the request.
         let boundary = || {
             let policy = entry.and_then(|entry| entry.boundary);
-            policy.and_then(|policy| self.estate.policies.get(policy as usize)).map(|policy| policy.name.to_string()).unwrap_or_default()
+            policy
+                .and_then(|policy| self.estate.policies.get(policy as usize))
+                .map(|policy| policy.name.to_string())
+                .unwrap_or_default()
         };
-        let widest = || self.filled_for(actor, "arn:{partition}:iam::aws:policy/AdministratorAccess");
         let action = permission.action.to_ascii_lowercase();
         match action.as_str() {
             "iam:attachuserpolicy" | "iam:attachrolepolicy" => {
-                given.push(("iam:policyarn", widest()));
+                given.push(("iam:policyarn", widest(actor)));
                 given.push(("iam:permissionsboundary", boundary()));
             }
-            "iam:attachgrouppolicy" => given.push(("iam:policyarn", widest())),
+            "iam:attachgrouppolicy" => given.push(("iam:policyarn", widest(actor))),
             "iam:detachuserpolicy" | "iam:detachrolepolicy" => {
                 if let Object::Policy(policy) = binding.object {
                     given.push(("iam:policyarn", self.estate.policies[policy as usize].name.to_string()));
                 }
                 given.push(("iam:permissionsboundary", boundary()));
             }
-            "iam:putuserpolicy" | "iam:putrolepolicy" | "iam:deleteuserpermissionsboundary" | "iam:deleterolepermissionsboundary" => {
+            "iam:putuserpolicy"
+            | "iam:putrolepolicy"
+            | "iam:deleteuserpermissionsboundary"
+            | "iam:deleterolepermissionsboundary" => {
                 given.push(("iam:permissionsboundary", boundary()));
             }
             "iam:createuser" | "iam:createrole" => given.push(("iam:permissionsboundary", String::new())),
             "iam:putuserpermissionsboundary" | "iam:putrolepermissionsboundary" => {
-                given.push(("iam:permissionsboundary", widest()));
+                given.push(("iam:permissionsboundary", widest(actor)));
             }
             _ => {}
         }
         given
-    }
-
-    fn filled_for(&self, actor: &PrincipalEntry, pattern: &str) -> String {
-        pattern.replace("{partition}", actor.arn.split(':').nth(1).unwrap_or("aws"))
     }
 
     /// The answer if what a principal has were different: what was not read, and what cannot be asked of the evaluator.
@@ -306,8 +295,36 @@ impl<'a> Asker<'a> {
         change: &dyn Fn(&mut Layers),
     ) -> Option<(Question, Answer)> {
         let questions = self.questions(who, permission, binding);
-        self.best(questions, |question| self.supposing(who, &permission.action, question, change))
+        best(questions, |question| self.supposing(who, &permission.action, question, change))
     }
+}
+
+/// The first answer that is certain, or else the best one.
+fn best(questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(Question, Answer)> {
+    let rank = |answer: &Answer| match certainty(answer) {
+        Some(Certainty::Certain) => 0,
+        Some(Certainty::Conditional) => 1,
+        Some(Certainty::NotEvaluated) => 2,
+        None => 3,
+    };
+    let mut best: Option<(Question, Answer)> = None;
+    for question in questions {
+        let answer = ask(&question);
+        let better = best.as_ref().is_none_or(|(_, other)| rank(&answer) < rank(other));
+        if better {
+            let certain = rank(&answer) == 0;
+            best = Some((question, answer));
+            if certain {
+                break;
+            }
+        }
+    }
+    best
+}
+
+/// The policy that would be attached.
+fn widest(actor: &PrincipalEntry) -> String {
+    format!("arn:{}:iam::aws:policy/AdministratorAccess", actor.arn.split(':').nth(1).unwrap_or("aws"))
 }
 
 /// A policy that allows everything, under a name that says that it is supposed.

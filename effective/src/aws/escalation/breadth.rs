@@ -39,11 +39,15 @@ impl Breadth {
         for statement in document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
             let Matcher { not, patterns } = &statement.actions;
             if !not {
-                patterns.iter().for_each(|pattern| self.add(pattern, &mut allowed));
+                for pattern in patterns {
+                    self.add(pattern, &mut allowed);
+                }
                 continue;
             }
             let mut except = FixedBitSet::with_capacity(self.actions.len());
-            patterns.iter().for_each(|pattern| self.add(pattern, &mut except));
+            for pattern in patterns {
+                self.add(pattern, &mut except);
+            }
             except.toggle_range(..);
             allowed.union_with(&except);
         }
@@ -120,7 +124,10 @@ fn is_personal(document: &Document) -> bool {
     let variable = |patterns: &[Box<str>]| patterns.iter().any(|pattern| pattern.contains("${"));
     document.statements.iter().any(|statement| {
         statement.resources.as_ref().is_some_and(|resources| variable(&resources.patterns))
-            || statement.conditions.iter().any(|condition| is_personal_key(&condition.key) || variable(&condition.values))
+            || statement
+                .conditions
+                .iter()
+                .any(|condition| is_personal_key(&condition.key) || variable(&condition.values))
     })
 }
 
@@ -134,7 +141,8 @@ mod tests {
         let mut breadth = Breadth::new(&Estate::default(), actions.into_iter());
         breadth.allowed.clear();
         let names = |element: &str| {
-            let text = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{element},"Resource":"*"}}]}}"#);
+            let text =
+                format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{element},"Resource":"*"}}]}}"#);
             let allowed = breadth.of(&Document::parse(&text));
             allowed.ones().map(|at| breadth.actions[at].to_string()).collect::<Vec<_>>()
         };
