@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 
 use super::ask::{Asker, Question, certainty, everything};
-use super::{Certainty, Class};
+use super::{Certainty, Class, Evidence};
 use crate::aws::answer::Answer;
 use crate::aws::estate::{Estate, PolicyIx, PrincipalIx};
 use crate::aws::request::Layers;
@@ -140,6 +140,21 @@ fn change(estate: &Estate, layers: &mut Layers, supposed: &Supposed) {
         }
         Supposed::Unbound => layers.boundary = None,
     }
+}
+
+/// The best answer of each kind, where there is one of each.
+pub(super) fn controls_by(asker: &Asker, who: PrincipalIx) -> Vec<Evidence> {
+    let best = |kind: &[Probe]| {
+        let answers = kind.iter().filter_map(|probe| {
+            let question = question(asker, who, probe);
+            let answer = ask(asker, who, probe.action, &question);
+            let held = certainty(&answer)?;
+            let Question { resource, given } = question;
+            Some((held, Evidence { action: probe.action.to_owned(), resource, given, answer }))
+        });
+        answers.min_by_key(|(held, _)| *held).map(|(_, evidence)| evidence)
+    };
+    KINDS.into_iter().map(best).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
 
 /// What still keeps a principal from being an administrator if: the first thing that is denied.

@@ -6,7 +6,7 @@ use super::Object;
 use super::ask::Asker;
 use super::technique::{Existing, Policy, Runs, Technique, When};
 use crate::aws::document::Effect;
-use crate::aws::estate::{AccountIx, Estate, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
+use crate::aws::estate::{AccountIx, Estate, PolicyIx, PrincipalIx, PrincipalKind, ResourceIx, UnreadKind};
 
 /// The resources and roles of an estate, by what is looked for.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct Found {
     kinds: FxHashSet<String>,
     /// What is known of a user as a resource.
     users: FxHashMap<String, ResourceIx>,
-    /// Roles by account number and name, as the ARN of a session has them.
-    roles: FxHashMap<(String, String), PrincipalIx>,
+    /// Users and roles by account number, kind and name: names are unique in an account, whatever the path.
+    names: FxHashMap<(String, PrincipalKind, String), PrincipalIx>,
     /// Other versions, by the policy in force.
     versions: FxHashMap<PolicyIx, Vec<PolicyIx>>,
     groups: FxHashMap<AccountIx, Vec<u32>>,
@@ -40,10 +40,7 @@ impl Found {
             found.kinds.insert(kind);
         }
         for (at, entry) in (0..).zip(&estate.principals) {
-            if let (Some((_, role)), Some(number)) = (entry.arn.split_once(":role/"), entry.arn.split(':').nth(4)) {
-                let name = role.rsplit('/').next().unwrap_or(role);
-                found.roles.insert((number.to_owned(), name.to_owned()), at);
-            }
+            found.names.extend(key(&entry.arn).map(|key| (key, at)));
         }
         for &(in_force, other) in &estate.versions {
             found.versions.entry(in_force).or_default().push(other);
@@ -67,10 +64,9 @@ impl Found {
         self.groups.get(&account).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// A role by the ARN of one of its sessions.
-    pub(super) fn role_of_session(&self, arn: &str) -> Option<PrincipalIx> {
-        let name = arn.split_once(":assumed-role/")?.1.split('/').next()?;
-        self.roles.get(&(arn.split(':').nth(4)?.to_owned(), name.to_owned())).copied()
+    /// A user or role by its ARN, whatever its path, or a role by the ARN of one of its sessions.
+    pub(super) fn principal(&self, arn: &str) -> Option<PrincipalIx> {
+        self.names.get(&key(arn)?).copied()
     }
 
     /// What a technique can be about with this target; empty: something that it needs is not there. What does not depend on the target
@@ -133,6 +129,20 @@ impl Found {
             && when.keys_from.is_none_or(|from| keys.is_some_and(|keys| keys >= from))
             && when.console.is_none_or(|wanted| console.is_none_or(|console| console == wanted))
     }
+}
+
+/// Account number, kind and name of a user, a role or a session of a role.
+fn key(arn: &str) -> Option<(String, PrincipalKind, String)> {
+    let mut parts = arn.splitn(6, ':').skip(4);
+    let (number, resource) = (parts.next()?, parts.next()?);
+    let (kind, path) = resource.split_once('/')?;
+    let (kind, name) = match kind {
+        "user" => (PrincipalKind::User, path.rsplit('/').next()?),
+        "role" => (PrincipalKind::Role, path.rsplit('/').next()?),
+        "assumed-role" => (PrincipalKind::Role, path.split('/').next()?),
+        _ => return None,
+    };
+    Some((number.to_owned(), kind, name.to_owned()))
 }
 
 /// Managed policies of the account itself: those of AWS cannot be written, and inline policies have no versions.

@@ -29,11 +29,17 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
     let needed: Vec<_> = list.iter().map(|technique| asker.breadth.set(technique.own_actions())).collect();
     let of_class = |class: &Class| {
         let mut memo: FxHashMap<(&Permission, Object), Option<Certainty>> = FxHashMap::default();
+        let mut could: FxHashMap<&str, bool> = FxHashMap::default();
         let mut held: Vec<(u16, Certainty, Object)> = Vec::new();
         for ((at, technique), needed) in (0..).zip(list).zip(&needed) {
             let targeted = matches!(technique.takes, Takes::User | Takes::Role | Takes::New);
             let actor = technique.actor.is_none_or(|actor| actor == class.kind);
             if !targeted || technique.only_assumes() || !actor || !needed.is_subset(&class.allowed) {
+                continue;
+            }
+            let mut could =
+                |action| *could.entry(action).or_insert_with(|| asker.evaluator.could(class.first(), action));
+            if !technique.own_actions().all(&mut could) {
                 continue;
             }
             let mut best = None;
@@ -218,8 +224,13 @@ impl Search<'_> {
     /// Who a trust policy may let in: those that it names, and the classes of the accounts that it names.
     fn assumers(&self, role: PrincipalIx) -> Assumers {
         let mut assumers = Assumers::default();
-        let Some(trust) = self.asker.trust(role) else { return assumers };
         let own = self.asker.principal(role).account;
+        let trust = self.asker.trust(role);
+        if trust.is_none_or(|trust| trust.document.is_blind()) {
+            // It was not read: whoever of the account may assume roles at all is not evaluated.
+            self.add_account(own, true, &mut assumers);
+        }
+        let Some(trust) = trust else { return assumers };
         let allows = |statement: &&_| is_allowing(statement);
         for principals in
             trust.document.statements.iter().filter(allows).filter_map(|statement| statement.principals.as_ref())
@@ -231,8 +242,7 @@ impl Search<'_> {
             for pattern in &principals.of {
                 match pattern {
                     PrincipalPattern::Arn(arn) => {
-                        let who = self.asker.index.principal(arn).or_else(|| self.found.role_of_session(arn));
-                        assumers.named.extend(who);
+                        assumers.named.extend(self.found.principal(arn));
                     }
                     PrincipalPattern::Account(account) => {
                         let number = account.split(':').nth(4).unwrap_or(account);

@@ -1,6 +1,6 @@
 //! Why a step is possible, and what keeps others from being so.
 
-use super::administrator::{Supposed, held_by};
+use super::administrator::{Supposed, controls_by, held_by};
 use super::ask::Binding;
 use super::technique::{Takes, Technique, Yields};
 use super::{Edge, Graph, Object, Search, Standing, trust};
@@ -84,6 +84,11 @@ impl<'a> Search<'a> {
             .object(self.asker.principal(edge.from), edge.object)
             .or_else(|| edge.raised.map(|raised| self.asker.principal(raised).arn.to_string()));
         Step { technique, evidence, trust: trusted.map(|answer| answer.deciding).unwrap_or_default(), assumed, about }
+    }
+
+    /// What makes a principal an administrator: one answer of each kind of decision 44; empty for who is none.
+    pub fn control(&self, who: PrincipalIx) -> Vec<Evidence> {
+        controls_by(&self.asker, who)
     }
 
     /// What the identity policies of a principal alone would allow him of the techniques, and which layer stands in the way: for each

@@ -186,21 +186,27 @@ impl Search<'_> {
         let Some(holders) = self.holders.get(&(at, class.account)) else { return };
         let Ok(holder) = holders.binary_search_by_key(&place, |holder| holder.class) else { return };
         let holder = holders[holder];
-        for &who in class.members.iter().filter(|&&who| goals[who as usize].is_none()) {
-            let best = if technique.takes == Takes::New {
+        let way = |who: PrincipalIx| {
+            if technique.takes == Takes::New {
                 let gained = would_be(&self.asker, who, &Supposed::AnythingUnbound);
-                gained.map(|gained| (gained, (None, holder.object)))
-            } else {
-                self.raisable(at, technique, place, who)
-            };
-            edges.extend(best.map(|(certainty, (raised, object))| Edge {
+                return gained.map(|gained| (gained, (None, holder.object)));
+            }
+            self.raisable(at, technique, place, who)
+        };
+        let mut members = class.members.iter().copied().filter(|&who| goals[who as usize].is_none()).peekable();
+        let Some(first) = members.peek().copied().and_then(way) else { return };
+        for who in members {
+            // What one member can, all can; only nobody can raise himself in somebody else's place.
+            let itself = first.1.0 == Some(who);
+            let Some((certainty, (raised, object))) = (if itself { way(who) } else { Some(first) }) else { continue };
+            edges.push(Edge {
                 from: who,
                 to: None,
                 technique: at,
                 object,
                 raised,
                 certainty: certainty.max(holder.certainty),
-            }));
+            });
         }
     }
 

@@ -93,6 +93,13 @@ fn an_administrator_is_who_controls_iam_whatever_else_holds_him() {
     ]);
     let standing = world.graph().standing;
     let goal = |certainty| Standing::Goal(certainty);
+    let by = world.with(&TECHNIQUES, |search| search.control(full));
+    assert_eq!(
+        by.iter().map(|by| &*by.action).collect::<Vec<_>>(),
+        ["iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy"]
+    );
+    assert!(by.iter().all(|by| by.answer.deciding.iter().any(|by| by.policy.ends_with("/AdministratorAccess"))));
+    assert!(world.with(&TECHNIQUES, |search| search.control(power)).is_empty());
     assert_eq!(standing[full as usize], goal(Certainty::Certain));
     assert_eq!(standing[iam as usize], goal(Certainty::Certain));
     assert_eq!(standing[mfa as usize], goal(Certainty::Conditional));
@@ -137,6 +144,33 @@ fn a_role_of_another_account_is_assumed_when_both_sides_agree() {
     let here = world.role("here", &[trusts(&json!({"AWS": world.arn(silent)}))], &[administrator]);
     let graph = world.graph();
     assert_eq!(graph.edges_from(silent).iter().map(|edge| edge.to).collect::<Vec<_>>(), [Some(here)]);
+}
+
+#[test]
+fn whom_a_trust_names_is_found_whatever_the_path() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    let user = world.user("team/dev/ann", &[]);
+    let session = world.role("svc/worker", &[trusts(&json!({"Service": LAMBDA}))], &[]);
+    let named = json!({"AWS": [format!("arn:aws:iam::{HOME}:user/team/dev/ann"), format!("arn:aws:sts::{HOME}:assumed-role/worker/nightly")]});
+    let role = world.role("admin", &[trusts(&named)], &[administrator]);
+    let graph = world.graph();
+    assert_eq!(graph.edges_from(user).iter().map(|edge| edge.to).collect::<Vec<_>>(), [Some(role)]);
+    // Only one of the worker's sessions is named: whether it is that one is not known.
+    assert_eq!(graph.standing[session as usize], Standing::Reaches { steps: 1, certainty: Certainty::Conditional });
+}
+
+#[test]
+fn a_trust_that_was_not_read_is_not_evaluated() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    let role = world.role("admin", &[], &[administrator]);
+    world.at(role).trust = None;
+    let who = world.user_who("who", &[allow("sts:AssumeRole", "*")]);
+    assert_eq!(
+        world.graph().standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
 }
 
 #[test]
