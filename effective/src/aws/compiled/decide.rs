@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
+use rayon::prelude::*;
 
 use super::actions::Asked;
 use super::scopes::Within;
@@ -25,14 +26,15 @@ use crate::aws::request::{Principal, Request};
 pub(super) struct Question<'q> {
     pub(super) asked: Asked,
     pub(super) resource: &'q str,
-    /// Worked out for every set and scope where every principal will be asked about.
+    /// Worked out once where every principal will be asked about.
     hits: Option<Hits>,
 }
 
 #[derive(Debug)]
 struct Hits {
     sets: FixedBitSet,
-    scopes: Vec<Within>,
+    /// Only of statements that are about the action.
+    scopes: Vec<Option<Within>>,
     /// Documents of which any statement may be about it.
     documents: FixedBitSet,
     /// Documents of which any statement that may allow is about it.
@@ -47,29 +49,32 @@ impl<'q> Question<'q> {
 
     /// For every principal: each distinct list of patterns is compared once, here.
     pub(super) fn all(compiled: &Compiled<'_>, action: &str, resource: &'q str) -> Self {
-        let mut question = Self::one(compiled, action, resource);
+        let question = Self::one(compiled, action, resource);
+        let has = |at: &usize| compiled.sets[*at].has(&question.asked);
+        let matched: Vec<usize> = (0..compiled.sets.len()).into_par_iter().with_min_len(4096).filter(has).collect();
         let mut sets = FixedBitSet::with_capacity(compiled.sets.len());
-        sets.extend((0..compiled.sets.len()).filter(|&at| compiled.sets[at].has(&question.asked)));
-        let scopes = compiled.scopes.iter().map(|scope| scope.within(resource)).collect();
-        question.hits = Some(Hits { sets, scopes, documents: FixedBitSet::new(), granting: FixedBitSet::new() });
-        let (mut documents, mut granting) = (
-            FixedBitSet::with_capacity(compiled.documents.len()),
-            FixedBitSet::with_capacity(compiled.documents.len()),
-        );
+        sets.extend(matched);
+        let mut scopes = vec![None; compiled.scopes.len()];
+        let size = compiled.documents.len();
+        let (mut documents, mut granting) = (FixedBitSet::with_capacity(size), FixedBitSet::with_capacity(size));
         for (at, compact) in compiled.documents.iter().enumerate() {
             let rows = compact.rows.iter().map(|row| (Some(row.effect), Some(row.actions), row.scope));
             let unread = compact.unread.iter().map(|unread| (unread.effect, unread.actions, unread.scope));
             for (effect, actions, scope) in rows.chain(unread) {
-                if question.is_about(compiled, actions, scope) {
+                if actions.is_some_and(|set| !sets[set as usize]) {
+                    continue;
+                }
+                // Only scopes of statements that are about the action: most never are.
+                let within = scope.map(|scope| {
+                    *scopes[scope as usize].get_or_insert_with(|| compiled.scopes[scope as usize].within(resource))
+                });
+                if within != Some(Within::No) {
                     documents.insert(at);
                     granting.set(at, granting[at] || effect != Some(Effect::Deny));
                 }
             }
         }
-        if let Some(hits) = &mut question.hits {
-            (hits.documents, hits.granting) = (documents, granting);
-        }
-        question
+        Self { hits: Some(Hits { sets, scopes, documents, granting }), ..question }
     }
 
     /// Whether a statement with these actions and this scope may be about the question.
@@ -86,10 +91,8 @@ impl<'q> Question<'q> {
     }
 
     fn within(&self, compiled: &Compiled<'_>, scope: u32) -> Within {
-        match &self.hits {
-            Some(hits) => hits.scopes[scope as usize],
-            None => compiled.scopes[scope as usize].within(self.resource),
-        }
+        let worked_out = self.hits.as_ref().and_then(|hits| hits.scopes[scope as usize]);
+        worked_out.unwrap_or_else(|| compiled.scopes[scope as usize].within(self.resource))
     }
 
     /// Whether a policy may say anything about it.
