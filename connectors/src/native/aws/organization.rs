@@ -123,12 +123,16 @@ pub(super) struct Target {
 /// The records of an organisation. `aliases` are those of the accounts that were read.
 pub(super) fn records(export: &Export, aliases: &BTreeMap<String, String>, outcome: &mut Outcome) {
     let top = export.organization.as_ref().map(|organization| organization.id.clone());
+    let management = export.organization.as_ref().map_or("", |organization| organization.master_account_id.as_str());
     let mut resource = |id: &str, kind: &str, name: Option<String>, parent: Option<String>, raw: Raw| {
+        let is_management = kind == "aws:account" && id == management;
+        let attributes = is_management.then(|| ("management".to_owned(), "true".to_owned()));
         outcome.records.push(Record::Resource(Box::new(Resource {
             id: id.to_owned(),
             kind: Some(kind.to_owned()),
             name: name.filter(|name| !name.is_empty()),
             parent,
+            attributes: attributes.into_iter().collect(),
             raw,
             ..Resource::default()
         })));
