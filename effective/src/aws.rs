@@ -9,4 +9,6 @@ pub mod answer;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
+pub mod pattern;
+pub mod reference;
 pub mod request;
