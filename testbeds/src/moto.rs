@@ -1,7 +1,7 @@
 //! AWS as moto emulates it, in a process of its own: an organisation of six accounts (one suspended) with users, keys, MFA,
 //! groups, roles, policies, SCPs, an RCP, Identity Center, and policies on resources.
 //!
-//! `moto/serve.py` says which six answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
+//! `moto/serve.py` says which seven answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
 //! see [`crate::scripted_aws`].
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 //! | user, root user, role | [`Account`] (`AIDA…`, `<account>:root`, `AROA…`) |
 //! | group, membership | [`Group`], [`Membership`] |
 //! | managed policy | [`Entitlement`] and policy record, id = ARN |
+//! | version of it that is not in force | policy record `<ARN>/version/<version>`, target = ARN |
 //! | inline policy | [`Entitlement`], policy record and [`Grant`], id = `<principal id>/inline/<name>` |
 //! | attachment | [`Grant`] |
 //! | permissions boundary | policy record `<ARN>/boundary/<account>`, targets = principals |
@@ -20,7 +21,8 @@ use serde::Serialize;
 
 use super::credential_report::{Field, Row, Slot};
 use super::details::{
-    AccessKey, Accessed, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part, Role, Tag, User,
+    AccessKey, Accessed, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part,
+    PolicyVersion, Role, Tag, User,
 };
 use super::documents::{Decoded, Document, statements, strings};
 use super::outcome::{NewPolicy, Outcome, raw};
@@ -192,6 +194,19 @@ impl Mapping<'_> {
             document: default_document(policy),
             raw: Raw::Within(policy.arn.clone()),
         });
+        // Who may choose the version in force may choose one of these. AWS chooses for its own policies.
+        let others = policy.policy_version_list.iter().filter(|version| !is_default(policy, version));
+        for version in others.filter(|_| !is_aws_managed(&policy.arn)) {
+            self.out.policy(NewPolicy {
+                id: format!("{}/version/{}", policy.arn, version.version_id),
+                kind: PolicyKind::Identity,
+                name: Some(policy.name().to_owned()),
+                version: Some(version.version_id.clone()),
+                targets: vec![policy.arn.clone()],
+                document: version.document.as_ref(),
+                raw: Raw::Within(policy.arn.clone()),
+            });
+        }
     }
 
     fn boundary(&mut self, arn: &str, policy: Option<&ManagedPolicy>, targets: &[&str]) {
@@ -710,10 +725,16 @@ fn boundaries(details: &Details) -> BTreeMap<&str, Vec<&str>> {
 }
 
 fn default_document(policy: &ManagedPolicy) -> Option<&Document> {
-    let versions = &policy.policy_version_list;
-    let by_id = |id: &String| versions.iter().find(|version| version.version_id == *id);
-    let default = policy.default_version_id.as_ref().and_then(by_id);
-    default.or_else(|| versions.iter().find(|version| version.is_default_version))?.document.as_ref()
+    policy.policy_version_list.iter().find(|version| is_default(policy, version))?.document.as_ref()
+}
+
+/// Whether a version is the one in force: what the policy names, or where it names none that is listed, what calls itself so.
+fn is_default(policy: &ManagedPolicy, version: &PolicyVersion) -> bool {
+    let named = policy.default_version_id.as_ref();
+    match named.filter(|named| policy.policy_version_list.iter().any(|version| version.version_id == **named)) {
+        Some(named) => version.version_id == *named,
+        None => version.is_default_version,
+    }
 }
 
 /// One federation for each federated principal that a trust policy lets in.
