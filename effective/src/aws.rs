@@ -6,9 +6,13 @@
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 pub mod answer;
+pub mod condition;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
+#[cfg(feature = "generate")]
+pub mod generated;
 pub mod pattern;
 pub mod reference;
 pub mod request;
+pub mod variable;

@@ -6,6 +6,10 @@ use rustc_hash::FxHashMap;
 
 use super::request::Attached;
 
+mod layers;
+
+pub use layers::{Index, Parts};
+
 /// Position of a policy in [`Estate::policies`].
 pub type PolicyIx = u32;
 /// Position of a principal in [`Estate::principals`].

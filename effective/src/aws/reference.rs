@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::pattern::Pattern;
+use super::pattern::{Atom, Glob};
 pub use managed::ManagedPolicy;
 pub use read::ReferenceError;
 
@@ -223,11 +223,14 @@ impl Reference {
 
     /// Known actions of a pattern as `s3:Get*`, without regard to case: disjoint ranges, ascending.
     pub fn matching(&self, pattern: &str) -> Vec<Range<ActionIx>> {
-        let pattern = Pattern::new(&pattern.to_ascii_lowercase());
-        let prefix = pattern.prefix();
+        let pattern = Glob::lowercase(pattern);
+        let prefix = match pattern.atoms() {
+            [Atom::Text(text), ..] => text.as_str(),
+            _ => "",
+        };
         let start = self.actions.partition_point(|action| *action.lower < *prefix);
         let within = self.actions[start..].partition_point(|action| action.lower.starts_with(prefix));
-        if pattern.is_prefix() {
+        if let [Atom::Many] | [Atom::Text(_), Atom::Many] = pattern.atoms() {
             return if within == 0 { Vec::new() } else { vec![ix(start)..ix(start + within)] };
         }
         let mut ranges: Vec<Range<ActionIx>> = Vec::new();

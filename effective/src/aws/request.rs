@@ -14,7 +14,7 @@ pub struct Request {
     pub action: String,
     /// ARN, or `*` for actions that know no resource.
     pub resource: String,
-    /// The account that owns the resource; `None`: the principal's own.
+    /// The account that owns the resource; `None`: the one that the ARN names, else the principal's own.
     pub resource_account: Option<String>,
     /// Keys in lower case, each with its values in order. A key that is not here is missing from the request (strict) or may
     /// have any value (open).
@@ -57,6 +57,8 @@ pub enum Principal {
     FederatedUser {
         /// `arn:aws:sts::123456789012:federated-user/name`.
         arn: String,
+        /// ARN of the IAM user who called it, where that is known: what names the user also means the session.
+        by: Option<String>,
     },
     /// Somebody of an identity provider, before a role is assumed (`AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`).
     Federated {
@@ -91,7 +93,7 @@ impl Principal {
                 let role = format!("arn:{partition}:iam::{account}:role/{role}");
                 Some(Self::Session { role, session: session.to_owned() })
             }
-            ("sts", Some(("federated-user", _))) => Some(Self::FederatedUser { arn: arn.to_owned() }),
+            ("sts", Some(("federated-user", _))) => Some(Self::FederatedUser { arn: arn.to_owned(), by: None }),
             _ => None,
         }
     }
@@ -100,7 +102,9 @@ impl Principal {
     pub fn account(&self) -> Option<&str> {
         match self {
             Self::Root { account } => Some(account),
-            Self::User { arn } | Self::FederatedUser { arn } | Self::Session { role: arn, .. } => arn.split(':').nth(4),
+            Self::User { arn } | Self::FederatedUser { arn, .. } | Self::Session { role: arn, .. } => {
+                arn.split(':').nth(4)
+            }
             Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
         }
     }
@@ -144,4 +148,6 @@ pub struct Layers {
     pub resource: Option<Attached>,
     /// Policies of the VPC endpoint that the request goes through.
     pub vpc_endpoint: Option<Vec<Attached>>,
+    /// Of a bucket: the block of public access has *restrict public buckets* switched on, in the bucket or in its account.
+    pub restrict_public_buckets: bool,
 }

@@ -49,7 +49,7 @@ fn an_action_is_found_without_regard_to_case_and_knows_its_level() {
 fn a_pattern_is_the_actions_that_it_matches() {
     let reference = Reference::builtin();
     for pattern in ["*", "s3:*", "S3:Get*", "s3:Get?bject", "s3:*Acl", "iam:Pass?ole", "*:*", "nothing:*", "s3:GetObject", "?3:g*t*"] {
-        let glob = Pattern::new(&pattern.to_ascii_lowercase());
+        let glob = Glob::lowercase(pattern);
         let one_by_one: Vec<ActionIx> =
             (0..).zip(reference.actions()).filter(|(_, action)| glob.matches(&action.lower)).map(|(at, _)| at).collect();
         let ranges: Vec<ActionIx> = reference.matching(pattern).into_iter().flatten().collect();

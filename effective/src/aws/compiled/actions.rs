@@ -1,0 +1,162 @@
+//! Which actions a statement is about, as ranges over the known actions.
+//!
+//! A bit set over all actions takes 2.8 kB, and an organisation has hundreds of thousands of distinct lists of patterns. In the order of
+//! names nearly every pattern is one range and nearly every list a few, so ranges are what is kept; they are spread into bits where sets are
+//! united, principal by principal.
+
+use std::ops::Range;
+
+use fixedbitset::FixedBitSet;
+use rustc_hash::FxHashMap;
+
+use crate::aws::document::Matcher;
+use crate::aws::pattern::Glob;
+use crate::aws::reference::{ActionIx, Reference};
+
+/// An action that is asked about.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Its position, where the reference knows it.
+    pub(super) known: Option<ActionIx>,
+    /// In lower case.
+    pub(super) lower: String,
+}
+
+impl Asked {
+    pub(super) fn new(action: &str, reference: &Reference) -> Self {
+        Self { known: reference.find(action), lower: action.to_ascii_lowercase() }
+    }
+}
+
+/// The actions of one list of patterns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ActionSet {
+    /// Known actions of the set, ascending and disjoint; the complement of `NotAction` is taken already.
+    pub(super) ranges: Box<[Range<ActionIx>]>,
+    /// `NotAction`.
+    not: bool,
+    /// As written, in lower case: decides about actions that the reference does not know.
+    patterns: Box<[Glob]>,
+}
+
+impl ActionSet {
+    /// Whether the action belongs to the set.
+    pub(super) fn has(&self, asked: &Asked) -> bool {
+        match asked.known {
+            Some(action) => {
+                let after = self.ranges.partition_point(|range| range.start <= action);
+                after > 0 && action < self.ranges[after - 1].end
+            }
+            None => self.patterns.iter().any(|pattern| pattern.matches(&asked.lower)) != self.not,
+        }
+    }
+
+    /// Adds the known actions of the set.
+    pub(super) fn add_to(&self, bits: &mut FixedBitSet) {
+        for range in &self.ranges {
+            bits.insert_range(range.start as usize..range.end as usize);
+        }
+    }
+}
+
+/// Makes sets, each pattern and each list of them once.
+#[derive(Debug)]
+pub(super) struct Sets<'d> {
+    reference: &'d Reference,
+    of_pattern: FxHashMap<&'d str, Vec<Range<ActionIx>>>,
+    at: FxHashMap<(bool, &'d [Box<str>]), u32>,
+    pub(super) sets: Vec<ActionSet>,
+}
+
+impl<'d> Sets<'d> {
+    pub(super) fn new(reference: &'d Reference) -> Self {
+        Self { reference, of_pattern: FxHashMap::default(), at: FxHashMap::default(), sets: Vec::new() }
+    }
+
+    /// The position of a matcher's set.
+    pub(super) fn of(&mut self, matcher: &'d Matcher) -> u32 {
+        let key = (matcher.not, &*matcher.patterns);
+        if let Some(&at) = self.at.get(&key) {
+            return at;
+        }
+        let mut ranges: Vec<Range<ActionIx>> = Vec::new();
+        for pattern in &matcher.patterns {
+            let of = self.of_pattern.entry(pattern).or_insert_with(|| self.reference.matching(pattern));
+            ranges.extend_from_slice(of);
+        }
+        let ranges = united(ranges);
+        let ranges = if matcher.not { complement(&ranges, super::ix(self.reference.len())) } else { ranges };
+        let patterns = matcher.patterns.iter().map(|pattern| Glob::lowercase(pattern)).collect();
+        let at = super::ix(self.sets.len());
+        self.sets.push(ActionSet { ranges: ranges.into(), not: matcher.not, patterns });
+        self.at.insert(key, at);
+        at
+    }
+}
+
+/// Sorted, and no two ranges touch.
+fn united(mut ranges: Vec<Range<ActionIx>>) -> Vec<Range<ActionIx>> {
+    ranges.sort_unstable_by_key(|range| (range.start, range.end));
+    let mut united: Vec<Range<ActionIx>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match united.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => united.push(range),
+        }
+    }
+    united
+}
+
+/// Everything below `end` that is in none of the ranges.
+fn complement(ranges: &[Range<ActionIx>], end: ActionIx) -> Vec<Range<ActionIx>> {
+    let mut from = 0;
+    let mut rest = Vec::with_capacity(ranges.len() + 1);
+    for range in ranges {
+        if from < range.start {
+            rest.push(from..range.start);
+        }
+        from = range.end;
+    }
+    if from < end {
+        rest.push(from..end);
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matcher(not: bool, patterns: &[&str]) -> Matcher {
+        Matcher { not, patterns: patterns.iter().map(|&pattern| pattern.into()).collect() }
+    }
+
+    #[test]
+    fn a_set_has_what_its_patterns_match_known_or_not() {
+        let reference = Reference::builtin();
+        for not in [false, true] {
+            let matcher = matcher(not, &["s3:Get*", "s3:GetObject", "iam:Pass?ole", "ec2:*Instances", "new:*"]);
+            let mut sets = Sets::new(reference);
+            let at = sets.of(&matcher);
+            assert_eq!(sets.of(&matcher), at, "one list is one set");
+            let set = &sets.sets[at as usize];
+            let names = ["s3:GetObject", "S3:getobjectacl", "s3:PutObject", "iam:PassRole", "ec2:RunInstances", "new:Thing", "old:Thing", "s3:GetNew"];
+            let expected = [true, true, false, true, true, true, false, true];
+            for (name, expected) in names.into_iter().zip(expected) {
+                assert_eq!(set.has(&Asked::new(name, reference)), expected != not, "{name}");
+            }
+            let mut bits = FixedBitSet::with_capacity(reference.len());
+            set.add_to(&mut bits);
+            for (at, action) in reference.actions().iter().enumerate() {
+                assert_eq!(bits[at], set.has(&Asked::new(&action.name, reference)), "{}", action.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_complement_of_nothing_is_everything() {
+        assert_eq!(complement(&[], 5), [0..5]);
+        assert_eq!(complement(&[0..5], 5), []);
+        assert_eq!(complement(&[1..2, 4..5], 6), [0..1, 2..4, 5..6]);
+    }
+}
