@@ -446,13 +446,10 @@ impl<'g> Building<'g> {
         if graph.node(ix).state == RowState::Stale {
             unread.push("the principal is from an earlier snapshot: today's reading failed or missed it".into());
         }
-        let stale = |what: &str, found: Option<&(PolicyIx, RowState)>, unread: &mut Vec<Arc<str>>| {
-            let (policy, state) = *found?;
-            if state == RowState::Stale {
-                unread.push(format!("its {what} is from an earlier snapshot").into());
-            }
-            Some(policy)
-        };
+        let boundary = self.boundaries.get(&ix);
+        if boundary.is_some_and(|(_, state)| *state == RowState::Stale) {
+            unread.push("its permissions boundary is from an earlier snapshot".into());
+        }
         PrincipalEntry {
             arn: arn.into(),
             unique_id: Some(graph.text(graph.node(ix).id).into()),
@@ -461,8 +458,8 @@ impl<'g> Building<'g> {
             identity,
             through,
             groups,
-            boundary: stale("permissions boundary", self.boundaries.get(&ix), &mut unread),
-            trust: stale("trust policy", self.trusts.get(&ix), &mut unread),
+            boundary: boundary.map(|(policy, _)| *policy),
+            trust: self.trusts.get(&ix).filter(|(_, state)| *state != RowState::Stale).map(|(policy, _)| *policy),
             tags: self.tags(ix),
             unread,
             can_act: self.can_act(ix, kind),
@@ -516,13 +513,13 @@ impl<'g> Building<'g> {
                 arn: id.into(),
                 kind: format!("aws:{}", kind.replace(':', "-")).into(),
                 account: owner.and_then(|number| self.accounts.get(number).copied()),
-                policy: self.of_resources.get(&node.id).map(|(policy, _)| *policy),
+                policy: self.policy_of(node.id),
                 facts,
             });
         }
         // A policy whose resource no record explains is a policy all the same.
         let mut unexplained: Vec<(Text, PolicyIx)> =
-            self.of_resources.iter().filter(|(of, _)| !seen.contains(of)).map(|(of, (policy, _))| (*of, *policy)).collect();
+            self.of_resources.keys().filter(|of| !seen.contains(of)).filter_map(|of| Some((*of, self.policy_of(*of)?))).collect();
         unexplained.sort_unstable_by_key(|(_, policy)| *policy);
         for (of, policy) in unexplained {
             let arn = graph.text(of);
@@ -546,6 +543,11 @@ impl<'g> Building<'g> {
         });
         let credentials: Vec<Resource> = credentials.collect();
         self.estate.resources.extend(credentials);
+    }
+
+    /// The policy of a resource; one of an earlier snapshot is none, and the account says that its resources were not read.
+    fn policy_of(&self, resource: Text) -> Option<PolicyIx> {
+        self.of_resources.get(&resource).filter(|(_, state)| *state != RowState::Stale).map(|(policy, _)| *policy)
     }
 
     /// Whether a user has a password, and how many access keys; nothing where credentials were not read to their end.
