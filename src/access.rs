@@ -46,7 +46,7 @@ pub struct Access {
     privileged: Option<Reach>,
     unknown: Option<Reach>,
     undecided: FxHashMap<NodeIx, String>,
-    bounds: aws::Bounds,
+    bounds: aws::documents::Bounds,
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
 }
@@ -71,7 +71,7 @@ impl Access {
                 levels.push((ix, level));
             }
         }
-        let aws = aws::Documents::of(graph);
+        let aws = aws::documents::Documents::of(graph);
         for (ix, entitlement) in graph.entitlements() {
             let system = graph.node(ix).system;
             if let Some(level) = entitlement.privilege {
@@ -233,7 +233,7 @@ impl Access {
 
 /// Whether an AWS policy document allows everything, whatever stands above it.
 pub fn allows_everything(document: &str) -> bool {
-    aws::allows_everything(document)
+    aws::documents::allows_everything(document)
 }
 
 /// Everything an account holds, nearest first, with the shortest path to each.

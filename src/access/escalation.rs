@@ -11,7 +11,7 @@ use muster_connectors::record::{PolicyKind, PrivilegeLevel};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
-use super::aws::{effect, reaches_iam, statements, texts};
+use super::aws::documents::{effect, reaches_iam, statements, texts};
 use super::{Access, Privilege, is_unconditional, leads_on};
 use crate::graph::{Graph, NodeIx, NodeKind, Policy, Reach, RowState, ScopeIx, Step, SystemIx, Text};
 

@@ -13,6 +13,11 @@ use crate::snapshot::{Rows, Snapshot, StoreError, USED};
 pub(super) struct Particulars {
     /// JSON objects of texts, as stored.
     attributes: FxHashMap<NodeIx, Box<str>>,
+    /// Whether any source says what accounts used.
+    pub fn tells_use(&self) -> bool {
+        !self.particulars.used.is_empty()
+    }
+
     /// What an account may use, by name, with the last use.
     used: FxHashMap<NodeIx, Vec<(Box<str>, When)>>,
 }

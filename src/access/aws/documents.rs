@@ -24,28 +24,28 @@ enum Grants {
 
 /// Policy documents by system and id.
 #[derive(Debug)]
-pub(super) struct Documents {
+pub(in crate::access) struct Documents {
     documents: FxHashMap<(SystemIx, Text), Grants>,
     systems: FxHashSet<SystemIx>,
 }
 
 /// What stands above principals and may take some of it back.
 #[derive(Debug)]
-pub(super) struct Bounds {
+pub(in crate::access) struct Bounds {
     accounts: FxHashMap<NodeIx, String>,
     scopes: FxHashMap<ScopeIx, String>,
 }
 
 impl Bounds {
     /// What stands above an account of a scope.
-    pub(super) fn above(&self, scope: ScopeIx, account: NodeIx) -> Option<&str> {
+    pub(in crate::access) fn above(&self, scope: ScopeIx, account: NodeIx) -> Option<&str> {
         self.accounts.get(&account).or_else(|| self.scopes.get(&scope)).map(String::as_str)
     }
 }
 
 impl Documents {
     /// Reads every identity policy of the graph.
-    pub(super) fn of(graph: &Graph) -> Self {
+    pub(in crate::access) fn of(graph: &Graph) -> Self {
         let mut systems = FxHashSet::default();
         let mut documents: FxHashMap<(SystemIx, Text), (RowState, Grants)> = FxHashMap::default();
         for policy in graph.policies().iter().filter(|policy| is_aws(policy.kind)) {
@@ -63,12 +63,12 @@ impl Documents {
     }
 
     /// Whether entitlements of `system` are judged by their documents.
-    pub(super) fn covers(&self, system: SystemIx) -> bool {
+    pub(in crate::access) fn covers(&self, system: SystemIx) -> bool {
         self.systems.contains(&system)
     }
 
     /// Level of an entitlement, or why it cannot be told.
-    pub(super) fn judge(&self, graph: &Graph, ix: NodeIx) -> Result<PrivilegeLevel, String> {
+    pub(in crate::access) fn judge(&self, graph: &Graph, ix: NodeIx) -> Result<PrivilegeLevel, String> {
         let node = graph.node(ix);
         let is_policy = graph.entitlement(ix).is_some_and(|entitlement| entitlement.kind == EntitlementKind::Policy);
         if !is_policy {
@@ -84,7 +84,7 @@ impl Documents {
     }
 
     /// What stands above principals.
-    pub(super) fn bounds(&self, graph: &Graph) -> Bounds {
+    pub(in crate::access) fn bounds(&self, graph: &Graph) -> Bounds {
         let mut accounts = FxHashMap::default();
         let boundaries = graph.policies().iter().filter(|policy| policy.kind == PolicyKind::Boundary);
         for policy in boundaries.filter(|policy| restricts([graph.text(policy.document)].into_iter())) {
@@ -105,7 +105,7 @@ impl Documents {
 }
 
 /// Whether a document allows everything without a condition.
-pub(super) fn allows_everything(document: &str) -> bool {
+pub(in crate::access) fn allows_everything(document: &str) -> bool {
     read(document) == Grants::Everything
 }
 
@@ -192,7 +192,7 @@ fn policy_name(graph: &Graph, policy: &Policy) -> String {
     graph.text(policy.name.unwrap_or(policy.id)).to_owned()
 }
 
-pub(super) fn statements(document: &str) -> Option<Vec<Value>> {
+pub(in crate::access) fn statements(document: &str) -> Option<Vec<Value>> {
     let value: Value = serde_json::from_str(document).ok()?;
     match value.get("Statement")? {
         Value::Array(statements) => Some(statements.clone()),
@@ -242,7 +242,7 @@ fn takes_back(document: &str) -> bool {
 }
 
 /// Whether a statement is, or may be, about an action of IAM, on whatever resource and condition.
-pub(super) fn reaches_iam(statement: &Value) -> bool {
+pub(in crate::access) fn reaches_iam(statement: &Value) -> bool {
     // A name with a wildcard in its service, or no name at all, may mean anything.
     let is_of_another = |action: &str| {
         action.split_once(':').is_some_and(|(service, _)| {
@@ -256,7 +256,7 @@ pub(super) fn reaches_iam(statement: &Value) -> bool {
     }
 }
 
-pub(super) fn effect(statement: &Value) -> String {
+pub(in crate::access) fn effect(statement: &Value) -> String {
     statement.get("Effect").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -269,7 +269,7 @@ fn names(statement: &Value, key: &str, wanted: &[&str]) -> bool {
 }
 
 /// A text or list of texts; `None` when it is missing or something else.
-pub(super) fn texts<'s>(statement: &'s Value, key: &str) -> Option<Vec<&'s str>> {
+pub(in crate::access) fn texts<'s>(statement: &'s Value, key: &str) -> Option<Vec<&'s str>> {
     match statement.get(key)? {
         Value::String(value) => Some(vec![value]),
         Value::Array(values) => values.iter().map(Value::as_str).collect(),
