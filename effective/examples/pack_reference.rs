@@ -88,7 +88,13 @@ fn managed(folder: &Path) -> Outcome<Vec<Value>> {
 
 fn about(folder: &Path, keep: impl Fn(&str) -> bool) -> Outcome<Vec<Value>> {
     let all = json_of(&folder.join("about.json"))?;
-    Ok(all.as_array().ok_or("`about.json` is a list")?.iter().filter(|line| keep(text(&line["about"]))).cloned().collect())
+    Ok(all
+        .as_array()
+        .ok_or("`about.json` is a list")?
+        .iter()
+        .filter(|line| keep(text(&line["about"])))
+        .cloned()
+        .collect())
 }
 
 fn text(value: &Value) -> &str {

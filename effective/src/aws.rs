@@ -6,13 +6,18 @@
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 pub mod answer;
+pub mod assume;
+pub mod cases;
 pub mod condition;
+pub mod context;
 pub mod document;
 pub mod estate;
 pub mod evaluate;
 #[cfg(feature = "generate")]
 pub mod generated;
+pub mod literal;
 pub mod pattern;
+pub mod public;
 pub mod reference;
 pub mod request;
 pub mod variable;

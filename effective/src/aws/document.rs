@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-mod json;
+pub(super) mod json;
 mod parse;
 mod principal;
 #[cfg(test)]

@@ -5,8 +5,9 @@
 //! (the file that the `aws` connector reads), and an [`Estate`] is read from exactly that, so both are the same account.
 
 mod account;
-mod document;
 mod details;
+mod document;
+mod files;
 
 use std::sync::Arc;
 
@@ -96,13 +97,23 @@ fn bind(estate: &mut Estate) {
         u32::try_from(estate.policies.len() - 1).expect("a generated estate has fewer than 2^32 policies")
     };
     let full = add("arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess", document::FULL_ACCESS);
-    let root = add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-root", document::ROOT_SCP);
-    let regions = add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-regions", document::REGION_SCP);
-    let rcp_full = add("arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess", document::FULL_RESOURCE_ACCESS);
-    let rcp = add("arn:aws:organizations::999999999999:policy/o-generated/resource_control_policy/p-perimeter", document::PERIMETER_RCP);
+    let root =
+        add("arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-root", document::ROOT_SCP);
+    let regions = add(
+        "arn:aws:organizations::999999999999:policy/o-generated/service_control_policy/p-regions",
+        document::REGION_SCP,
+    );
+    let rcp_full = add(
+        "arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
+        document::FULL_RESOURCE_ACCESS,
+    );
+    let rcp = add(
+        "arn:aws:organizations::999999999999:policy/o-generated/resource_control_policy/p-perimeter",
+        document::PERIMETER_RCP,
+    );
     estate.organization = Some("o-generated".into());
     for (place, account) in (0_usize..).zip(&mut estate.accounts) {
-        let unit: Arc<str> = format!("ou-gene-{:08}", place % 10).into();
+        let unit = unit(place);
         let steps = |policies: [Vec<u32>; 3]| -> Vec<Step> {
             let names = ["r-gene".into(), unit.clone(), account.number.clone()];
             names.into_iter().zip(policies).map(|(name, policies)| Step { name, policies }).collect()
@@ -113,6 +124,11 @@ fn bind(estate: &mut Estate) {
         account.in_organization = true;
         account.is_management = place == 0;
     }
+}
+
+/// The unit that the account at a place stands in: one of ten in turn.
+fn unit(place: usize) -> Arc<str> {
+    format!("ou-gene-{:08}", place % 10).into()
 }
 
 /// Documents that are equal share one entry.

@@ -6,18 +6,18 @@
 use std::ops::Range;
 
 /// How deep values may lie in each other. A policy needs six; what is deeper was not made by a person.
-pub(crate) const MAX_DEPTH: u32 = 32;
+pub(in crate::aws) const MAX_DEPTH: u32 = 32;
 
 /// A value and where it stands, in bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) span: Range<u32>,
-    pub(crate) value: Value,
+pub(in crate::aws) struct Node {
+    pub(in crate::aws) span: Range<u32>,
+    pub(in crate::aws) value: Value,
 }
 
 /// A JSON value; numbers stay as written.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
+pub(in crate::aws) enum Value {
     Null,
     Bool(bool),
     Number(Box<str>),
@@ -28,16 +28,16 @@ pub(crate) enum Value {
 
 /// One `"name": value` of an object, in the order of the text; a name may stand there twice.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Member {
-    pub(crate) name: Box<str>,
+pub(in crate::aws) struct Member {
+    pub(in crate::aws) name: Box<str>,
     /// Where the name stands.
-    pub(crate) span: Range<u32>,
-    pub(crate) node: Node,
+    pub(in crate::aws) span: Range<u32>,
+    pub(in crate::aws) node: Node,
 }
 
 impl Value {
     /// For a message.
-    pub(crate) const fn kind(&self) -> &'static str {
+    pub(in crate::aws) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "true or false",
@@ -51,16 +51,16 @@ impl Value {
 
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) span: Range<u32>,
-    pub(crate) what: String,
+pub(in crate::aws) struct Fault {
+    pub(in crate::aws) span: Range<u32>,
+    pub(in crate::aws) what: String,
 }
 
 /// Reads one value that fills the text; faults are those of single strings.
 ///
 /// # Errors
 /// The first place where the text is no JSON.
-pub(crate) fn read(text: &str, start: usize) -> Result<(Node, Vec<Fault>), Fault> {
+pub(in crate::aws) fn read(text: &str, start: usize) -> Result<(Node, Vec<Fault>), Fault> {
     let mut reader = Reader { text, at: start, faults: Vec::new() };
     reader.blanks();
     let node = reader.value(0)?;
@@ -78,7 +78,7 @@ struct Reader<'a> {
 }
 
 /// A document is checked against a limit far below this before it is read.
-pub(crate) fn offset(at: usize) -> u32 {
+pub(in crate::aws) fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 

@@ -121,7 +121,8 @@ impl Estate {
     pub fn layers_by(&self, index: &Index, request: &Request, reference: &Reference) -> Layers {
         let parts = self.parts(index, request, reference);
         let levels = |steps: &[Step], unread: Option<Arc<str>>| {
-            let read = steps.iter().map(|step| Level { name: step.name.clone(), policies: self.attached(&step.policies) });
+            let read =
+                steps.iter().map(|step| Level { name: step.name.clone(), policies: self.attached(&step.policies) });
             let unread = unread.map(|why| Level { name: "unread".into(), policies: vec![blind(&why)] });
             read.chain(unread).collect()
         };
@@ -192,7 +193,9 @@ impl Estate {
         };
         let Some(account) = account.map(|at| &self.accounts[at as usize]) else {
             let number = principal.account().unwrap_or("?");
-            parts.identity_unread.push(format!("account {number} is not in the snapshot: what `{arn}` is granted there was not read").into());
+            parts.identity_unread.push(
+                format!("account {number} is not in the snapshot: what `{arn}` is granted there was not read").into(),
+            );
             return;
         };
         (parts.scps, parts.scps_unread) = scps(account);
@@ -229,14 +232,15 @@ impl Estate {
         }
         if let Some(entry) = index.resource(resource).map(|at| &self.resources[at as usize]) {
             parts.resource = entry.policy;
-            parts.restrict_public_buckets = entry.facts.get("public-access-block").is_some_and(|value| &**value == "true");
+            parts.restrict_public_buckets =
+                entry.facts.get("public-access-block").is_some_and(|value| &**value == "true");
         }
         if parts.resource.is_none() && resource.starts_with("arn:") && !WITHOUT_POLICIES.contains(&service) {
             parts.resource_unread = match (account, owner) {
                 (Some(account), _) => unread(account, UnreadKind::Resources),
-                (None, Some(number)) => {
-                    Some(format!("account {number} is not in the snapshot: the policy of `{resource}` was not read").into())
-                }
+                (None, Some(number)) => Some(
+                    format!("account {number} is not in the snapshot: the policy of `{resource}` was not read").into(),
+                ),
                 (None, None) => None,
             };
         }

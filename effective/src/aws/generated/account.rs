@@ -69,7 +69,9 @@ impl Owner<'_> {
         let mut of: Vec<String> = if groups == 0 {
             Vec::new()
         } else {
-            (0..random.between(1, 3)).map(|_| group_name(u32::try_from(random.below(groups as usize)).unwrap_or_default())).collect()
+            (0..random.between(1, 3))
+                .map(|_| group_name(u32::try_from(random.below(groups as usize)).unwrap_or_default()))
+                .collect()
         };
         of.sort_unstable();
         of.dedup();
@@ -106,7 +108,8 @@ impl Owner<'_> {
     fn bound(&self, random: &mut Random, percent: u64, principal: &mut Value) {
         if random.chance(percent) {
             let arn = random.pick(self.attachable);
-            principal["PermissionsBoundary"] = json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn});
+            principal["PermissionsBoundary"] =
+                json!({"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn});
         }
     }
 

@@ -6,7 +6,8 @@ use super::Random;
 use crate::aws::reference::{Level, Reference};
 
 /// What AWS attaches everywhere when service control policies are switched on.
-pub(super) const FULL_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+pub(super) const FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 /// The same of resource control policies.
 pub(super) const FULL_RESOURCE_ACCESS: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
@@ -26,8 +27,30 @@ pub(super) const TEAMS: [&str; 8] = ["core", "web", "data", "ml", "pay", "ops", 
 const STAGES: [&str; 4] = ["prod", "staging", "dev", "sandbox"];
 /// What statements of teams are about, most often.
 const SERVICES: [&str; 24] = [
-    "s3", "ec2", "lambda", "dynamodb", "sqs", "sns", "kms", "logs", "cloudwatch", "ecr", "ecs", "eks", "rds", "secretsmanager", "ssm",
-    "cloudformation", "apigateway", "glue", "athena", "kinesis", "events", "states", "cloudfront", "codebuild",
+    "s3",
+    "ec2",
+    "lambda",
+    "dynamodb",
+    "sqs",
+    "sns",
+    "kms",
+    "logs",
+    "cloudwatch",
+    "ecr",
+    "ecs",
+    "eks",
+    "rds",
+    "secretsmanager",
+    "ssm",
+    "cloudformation",
+    "apigateway",
+    "glue",
+    "athena",
+    "kinesis",
+    "events",
+    "states",
+    "cloudfront",
+    "codebuild",
 ];
 
 /// Where statements are drawn from.
@@ -84,10 +107,14 @@ impl<'a> Source<'a> {
         let (action, resource) = match random.below(100) {
             0..=49 => self.drawn(random, account),
             50..=96 => self.of_service(random, account),
-            97 => (json!(["iam:PassRole", "iam:Get*", "iam:List*"]), json!(format!("arn:aws:iam::{account}:role/{}-*", random.pick(&TEAMS)))),
+            97 => (
+                json!(["iam:PassRole", "iam:Get*", "iam:List*"]),
+                json!(format!("arn:aws:iam::{account}:role/{}-*", random.pick(&TEAMS))),
+            ),
             98 => (json!(format!("{}:*", random.pick(&SERVICES))), json!("*")),
             _ => {
-                let statement = json!({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"});
+                let statement =
+                    json!({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"});
                 return statement;
             }
         };
@@ -120,11 +147,15 @@ impl<'a> Source<'a> {
         let writes = random.chance(50);
         let mut chosen: Vec<String> = Vec::new();
         if random.chance(55) {
-            let verbs = if writes { ["Create*", "Update*", "Put*", "Delete*"] } else { ["Get*", "List*", "Describe*", "BatchGet*"] };
+            let verbs = if writes {
+                ["Create*", "Update*", "Put*", "Delete*"]
+            } else {
+                ["Get*", "List*", "Describe*", "BatchGet*"]
+            };
             let count = random.between(1, 4);
             chosen.extend(verbs.iter().take(count).map(|verb| format!("{}:{verb}", SERVICES[service])));
         }
-        for _ in 0..random.between(2, 40) {
+        for _ in 0..random.between(4, 70) {
             let (name, level) = *random.pick(actions);
             if (level >= Level::Write) == writes {
                 chosen.push(name.to_owned());
@@ -212,7 +243,9 @@ fn deny(random: &mut Random, account: &str) -> Value {
     match random.below(4) {
         0 => json!({"Effect": "Deny", "NotAction": ["iam:ChangePassword", "sts:GetSessionToken"], "Resource": "*",
                     "Condition": {"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}}}),
-        1 => json!({"Effect": "Deny", "Action": ["s3:DeleteBucket*", "s3:PutBucketPolicy"], "Resource": format!("arn:aws:s3:::{}", bucket(random, account))}),
+        1 => {
+            json!({"Effect": "Deny", "Action": ["s3:DeleteBucket*", "s3:PutBucketPolicy"], "Resource": format!("arn:aws:s3:::{}", bucket(random, account))})
+        }
         2 => json!({"Effect": "Deny", "Action": "kms:ScheduleKeyDeletion", "Resource": "*"}),
         _ => json!({"Effect": "Deny", "Action": ["iam:Create*", "iam:Attach*", "iam:Put*"], "Resource": "*"}),
     }
@@ -221,11 +254,17 @@ fn deny(random: &mut Random, account: &str) -> Value {
 /// A trust policy.
 pub(super) fn trust(random: &mut Random, account: &str) -> Value {
     let statement = match random.below(10) {
-        0..=5 => json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": random.pick(&["lambda.amazonaws.com",
-            "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "codebuild.amazonaws.com", "glue.amazonaws.com"])}}),
-        6 | 7 => json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}}),
-        8 => json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{account}:role/{}-{}",
-            random.pick(&TEAMS), random.below(20))}}),
+        0..=5 => {
+            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": random.pick(&["lambda.amazonaws.com",
+            "ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "codebuild.amazonaws.com", "glue.amazonaws.com"])}})
+        }
+        6 | 7 => {
+            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")}})
+        }
+        8 => {
+            json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{account}:role/{}-{}",
+            random.pick(&TEAMS), random.below(20))}})
+        }
         _ => json!({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
             "Principal": {"Federated": format!("arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com")},
             "Condition": {"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
@@ -236,8 +275,10 @@ pub(super) fn trust(random: &mut Random, account: &str) -> Value {
 
 /// A bucket's policy.
 pub(super) fn bucket_policy(random: &mut Random, account: &str, arn: &str) -> Value {
-    let mut statements = vec![json!({"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, format!("{arn}/*")],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}}})];
+    let mut statements = vec![
+        json!({"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, format!("{arn}/*")],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}}),
+    ];
     if random.chance(40) {
         statements.push(json!({"Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:role/{}-{}", random.pick(&TEAMS), random.below(20))},
             "Action": ["s3:GetObject*", "s3:ListBucket"], "Resource": [arn, format!("{arn}/*")]}));

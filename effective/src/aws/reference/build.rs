@@ -40,7 +40,10 @@ impl Builder {
             }
             let wrong = |what: String, fix| ReferenceError::Line { path: path.to_owned(), line: number + 1, what, fix };
             let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-                wrong(format!("not understood: {error}"), "one JSON object a line, with the fields that the README of the data names")
+                wrong(
+                    format!("not understood: {error}"),
+                    "one JSON object a line, with the fields that the README of the data names",
+                )
             })?;
             self.line(&line).map_err(|(what, fix)| wrong(what, fix))?;
         }
@@ -74,11 +77,13 @@ impl Builder {
             self.action(name.as_ref(), line)?;
         } else if let Some(arn) = &line.policy {
             let policy = managed::policy_of(line).ok_or_else(|| {
-                (format!("policy `{}` has no document", arn.as_ref()), "add `document`: the policy as an object or as text")
+                (
+                    format!("policy `{}` has no document", arn.as_ref()),
+                    "add `document`: the policy as an object or as text",
+                )
             })?;
-            let arn = managed::of_aws(arn.as_ref()).ok_or_else(|| {
-                (format!("`{}` is not an ARN", arn.as_ref()), "write `arn:aws:iam::aws:policy/…`")
-            })?;
+            let arn = managed::of_aws(arn.as_ref())
+                .ok_or_else(|| (format!("`{}` is not an ARN", arn.as_ref()), "write `arn:aws:iam::aws:policy/…`"))?;
             self.managed.own.insert(arn.as_ref().into(), policy);
         }
         Ok(())
@@ -107,7 +112,8 @@ impl Builder {
 
     fn action(&mut self, name: &str, line: &Line<'_>) -> Result<(), (String, &'static str)> {
         let lower = name.to_ascii_lowercase();
-        let Some((service, _)) = lower.split_once(':').filter(|(service, action)| !service.is_empty() && !action.is_empty())
+        let Some((service, _)) =
+            lower.split_once(':').filter(|(service, action)| !service.is_empty() && !action.is_empty())
         else {
             return Err((format!("action `{name}` has no service"), "write it as `s3:GetObject`"));
         };
@@ -115,7 +121,10 @@ impl Builder {
         for part in text_or(&line.level, "").split(',').map(str::trim) {
             let found = Level::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(part));
             let found = found.ok_or_else(|| {
-                (format!("action `{name}` has the level `{part}`"), "write List, Read, Write, Tagging or Permissions management")
+                (
+                    format!("action `{name}` has the level `{part}`"),
+                    "write List, Read, Write, Tagging or Permissions management",
+                )
             })?;
             level = level.max(Some(found));
         }

@@ -12,7 +12,9 @@ use serde_json::Value;
 #[derive(Debug, thiserror::Error)]
 pub enum ReferenceError {
     /// The file itself.
-    #[error("the reference data in `{path}` could not be read: {cause}; fix: name a readable file of JSON lines, plain or gzip")]
+    #[error(
+        "the reference data in `{path}` could not be read: {cause}; fix: name a readable file of JSON lines, plain or gzip"
+    )]
     File {
         /// Which file.
         path: String,

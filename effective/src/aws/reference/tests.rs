@@ -48,10 +48,24 @@ fn an_action_is_found_without_regard_to_case_and_knows_its_level() {
 #[test]
 fn a_pattern_is_the_actions_that_it_matches() {
     let reference = Reference::builtin();
-    for pattern in ["*", "s3:*", "S3:Get*", "s3:Get?bject", "s3:*Acl", "iam:Pass?ole", "*:*", "nothing:*", "s3:GetObject", "?3:g*t*"] {
+    for pattern in [
+        "*",
+        "s3:*",
+        "S3:Get*",
+        "s3:Get?bject",
+        "s3:*Acl",
+        "iam:Pass?ole",
+        "*:*",
+        "nothing:*",
+        "s3:GetObject",
+        "?3:g*t*",
+    ] {
         let glob = Glob::lowercase(pattern);
-        let one_by_one: Vec<ActionIx> =
-            (0..).zip(reference.actions()).filter(|(_, action)| glob.matches(&action.lower)).map(|(at, _)| at).collect();
+        let one_by_one: Vec<ActionIx> = (0..)
+            .zip(reference.actions())
+            .filter(|(_, action)| glob.matches(&action.lower))
+            .map(|(at, _)| at)
+            .collect();
         let ranges: Vec<ActionIx> = reference.matching(pattern).into_iter().flatten().collect();
         assert_eq!(ranges, one_by_one, "{pattern}");
     }
@@ -88,13 +102,18 @@ fn a_file_extends_and_takes_the_place_of_what_is_known() {
     assert_eq!(loaded.len(), 22_092);
     assert_eq!(loaded.action(loaded.find("s3:getobject").expect("known")).level, Level::PermissionsManagement);
     assert!(loaded.find("s3:ObjectOfTomorrow").is_some());
-    assert_eq!(loaded.managed_policy("arn:aws:iam::aws:policy/AdministratorAccess").map(|p| p.text), Some(r#"{"Statement":[]}"#.to_owned()));
+    assert_eq!(
+        loaded.managed_policy("arn:aws:iam::aws:policy/AdministratorAccess").map(|p| p.text),
+        Some(r#"{"Statement":[]}"#.to_owned())
+    );
     assert!(loaded.about().iter().any(|about| &*about.version == "7"));
 }
 
 #[test]
 fn a_file_replaces_all_when_it_says_so() {
-    let loaded = load("{\"about\":\"actions\",\"replaces\":true,\"version\":\"9\"}\n{\"action\":\"x:Y\",\"level\":\"List\"}").expect("right");
+    let loaded =
+        load("{\"about\":\"actions\",\"replaces\":true,\"version\":\"9\"}\n{\"action\":\"x:Y\",\"level\":\"List\"}")
+            .expect("right");
     assert_eq!(loaded.len(), 1);
     assert_eq!(loaded.about().iter().filter(|about| &*about.of == "actions").count(), 1);
     let loaded = load("{\"about\":\"policies\",\"replaces\":true}").expect("right");
