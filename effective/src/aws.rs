@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod assume;
 pub mod cases;
+pub mod compiled;
 pub mod condition;
 pub mod context;
 pub mod document;

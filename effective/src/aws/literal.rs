@@ -8,9 +8,9 @@
 //!
 //! It is slow on purpose: whatever is compiled for speed is compared with it.
 
-mod principal;
-mod solve;
-mod special;
+pub(super) mod principal;
+pub(super) mod solve;
+pub(super) mod special;
 mod statement;
 
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Says {
 
 /// A statement where AWS would not take it: a principal in a policy that is attached to one, none in a policy of a resource, no
 /// resource where nothing else says which. What it would mean is not known.
-fn is_misplaced(layer: Layer, statement: &Statement) -> bool {
+pub(super) fn is_misplaced(layer: Layer, statement: &Statement) -> bool {
     match layer {
         Layer::Identity | Layer::Boundary | Layer::Session | Layer::Scp => {
             statement.principals.is_some() || statement.resources.is_none()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::super::document::{Document, Problem};
+use super::super::document::{Document, Problem, UnreadStatement};
 use super::super::reference::Reference;
 use super::super::request::{Attached, Layers, Level, Mode, Principal, Request};
 use super::{Account, AccountIx, Estate, PolicyIx, PrincipalIx, ResourceIx, Step, UnreadKind};
@@ -302,9 +302,6 @@ fn unread(account: &Account, kind: UnreadKind) -> Option<Arc<str>> {
 /// A document of which nothing is known but why.
 fn blind(why: &Arc<str>) -> Attached {
     let problem = Problem { span: 0..0, what: why.to_string(), statement: None, blinds: true };
-    Attached {
-        name: why.clone(),
-        version: None,
-        document: Arc::new(Document { problems: vec![problem], ..Document::default() }),
-    }
+    let document = Document { problems: vec![problem], unread: vec![UnreadStatement::default()], ..Document::default() };
+    Attached { name: why.clone(), version: None, document: Arc::new(document) }
 }

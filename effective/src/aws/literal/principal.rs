@@ -9,7 +9,7 @@ use crate::aws::request::{Mode, Principal, Request};
 
 /// How directly a statement names the caller; later is more direct.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Named {
+pub(in crate::aws) enum Named {
     /// Its account: the account may hand it on by identity policies.
     Account,
     /// The role of the session, or the user who federated it: boundary and session policy limit what is granted.
@@ -19,7 +19,7 @@ pub(super) enum Named {
 }
 
 /// How a statement with these principals names the caller, and what that assumes; most direct first.
-pub(super) fn named(
+pub(in crate::aws) fn named(
     principals: &Principals,
     effect: Effect,
     request: &Request,

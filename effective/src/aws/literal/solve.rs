@@ -7,22 +7,22 @@ use crate::aws::assume::{Assumed, Together};
 
 /// One way to meet a need, or one statement that denies.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
+pub(in crate::aws) struct Way {
     /// What it assumes.
-    pub(super) assumed: Vec<Assumed>,
+    pub(in crate::aws) assumed: Vec<Assumed>,
     /// The statement; `None` where none is needed.
-    pub(super) deciding: Option<Deciding>,
+    pub(in crate::aws) deciding: Option<Deciding>,
 }
 
 /// Something that has to be allowed.
 #[derive(Debug, Clone)]
-pub(super) struct Need {
+pub(in crate::aws) struct Need {
     /// By which layer.
-    pub(super) layer: Layer,
+    pub(in crate::aws) layer: Layer,
     /// Of which level.
-    pub(super) level: Option<Arc<str>>,
+    pub(in crate::aws) level: Option<Arc<str>>,
     /// Ways; any is enough.
-    pub(super) ways: Vec<Way>,
+    pub(in crate::aws) ways: Vec<Way>,
 }
 
 /// How far the search goes before it takes the best that it has, or, without one, the first way of each need: allowed if all of
@@ -31,7 +31,7 @@ const MOST_STEPS: u32 = 20_000;
 
 /// What came of the needs.
 #[derive(Debug, Clone)]
-pub(super) enum Solution {
+pub(in crate::aws) enum Solution {
     /// All are met together.
     Met { assumed: Together, deciding: Vec<Deciding> },
     /// This one is not, or not together with those before it.
@@ -42,7 +42,7 @@ pub(super) enum Solution {
 
 /// The way with the fewest assumptions to meet every need while no denial applies; of several, the first in the order of the
 /// statements.
-pub(super) fn solve(needs: &[Need], denials: &[Way]) -> Solution {
+pub(in crate::aws) fn solve(needs: &[Need], denials: &[Way]) -> Solution {
     if let Some(need) = needs.iter().find(|need| need.ways.is_empty()) {
         return Solution::Missing(need.layer, need.level.clone());
     }
