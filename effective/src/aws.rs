@@ -12,6 +12,7 @@ pub mod compiled;
 pub mod condition;
 pub mod context;
 pub mod document;
+pub mod escalation;
 pub mod estate;
 pub mod evaluate;
 #[cfg(feature = "generate")]

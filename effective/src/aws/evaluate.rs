@@ -3,6 +3,10 @@
 use super::answer::Answer;
 use super::estate::{Estate, PrincipalIx};
 
+mod literal;
+
+pub use literal::Literal;
+
 /// Answers for one estate, in open mode: what the estate does not decide is an assumption of the answer.
 pub trait Evaluate: Sync {
     /// What it answers about.

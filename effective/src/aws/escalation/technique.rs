@@ -300,6 +300,36 @@ enum Actor {
     Role,
 }
 
+impl Technique {
+    /// Whether a permission depends on the target: it must then be asked about each one.
+    pub(super) fn depends_on_target(&self, permission: &Permission) -> bool {
+        match permission.on {
+            On::Target | On::Provider => true,
+            On::Policy => self.when.policy == Some(Policy::OfTarget),
+            On::Resource => self.when.resource.as_ref().is_some_and(|resource| resource.runs == Runs::Target),
+            On::Anything | On::Itself | On::Group | On::New(_) => false,
+        }
+    }
+
+    /// Whether nothing but the role's own trust has to let the actor in: then he may be of any account.
+    pub(super) fn only_assumes(&self) -> bool {
+        self.yields == Yields::Target && matches!(self.requires.as_slice(), [permission] if permission.assumes())
+    }
+
+    /// The actions that the identity policies of the actor have to allow.
+    pub(super) fn own_actions(&self) -> impl Iterator<Item = &str> {
+        let own = self.requires.iter().filter(|permission| !permission.not_denied && !permission.assumes());
+        own.map(|permission| permission.action.as_str())
+    }
+}
+
+impl Permission {
+    /// Whether it is to assume the target, which a trust policy can grant without any identity policy.
+    fn assumes(&self) -> bool {
+        self.on == On::Target && self.action.eq_ignore_ascii_case("sts:AssumeRole") && !self.not_denied
+    }
+}
+
 impl Techniques {
     /// The list in the binary.
     ///
@@ -320,7 +350,7 @@ impl Techniques {
             what: error.to_string().trim_end().to_owned(),
         })?;
         if self.version.is_empty() {
-            self.version.clone_from(file.version.as_ref().unwrap_or(&self.version));
+            self.version = file.version.unwrap_or_default();
         }
         for written in file.technique {
             let technique = check(written, &file.sources).map_err(|(id, field, what)| TechniqueError::Wrong {
@@ -436,7 +466,8 @@ fn wrong_permission(permission: &Permission, takes: Takes, when: &When) -> Optio
         On::Group => (when.group.is_none() && takes != Takes::Group).then_some("`when` says no `group`"),
         On::Provider => when.provider.is_none().then_some("`when` says no `provider`"),
         On::Resource => when.resource.is_none().then_some("`when` says no `resource`"),
-        On::Anything | On::Itself | On::New(_) => None,
+        On::Itself => (!matches!(takes, Takes::Itself | Takes::Group)).then_some("`takes` is neither self nor group"),
+        On::Anything | On::New(_) => None,
     };
     missing.map(|why| format!("`{action}` is on `{on}`, but {why}"))
 }
@@ -448,6 +479,12 @@ fn wrong_when(when: &When, takes: Takes, yields: Yields) -> Option<(&'static str
     }
     if (when.keys_below.is_some() || when.keys_from.is_some() || when.console.is_some()) && takes != Takes::User {
         return Some(("when", "`keys-below`, `keys-from` and `console` are about a user: `takes` must be user".to_owned()));
+    }
+    if usize::from(when.policy.is_some()) + usize::from(when.group.is_some()) + usize::from(when.resource.is_some()) > 1 {
+        return Some(("when", "`policy`, `group` and `resource` exclude each other".to_owned()));
+    }
+    if when.group.is_some() && takes != Takes::Itself {
+        return Some(("when", "a `group` of the actor needs `takes` to be self".to_owned()));
     }
     if when.policy == Some(Policy::OfTarget) && !matches!(takes, Takes::User | Takes::Role) {
         return Some(("when", "`policy` of-target needs a target: `takes` must be user or role".to_owned()));
