@@ -4,8 +4,10 @@
 //! cannot be decided yet. What a boundary, a service control policy or a condition could still change is *undecided*, never
 //! guessed.
 
-mod aws;
-pub mod escalation;
+pub(crate) mod aws;
+pub mod foreign;
+
+use std::sync::OnceLock;
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
@@ -49,6 +51,7 @@ pub struct Access {
     bounds: aws::documents::Bounds,
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
+    aws: OnceLock<Vec<aws::Place>>,
 }
 
 /// The kinds of record that a way to privilege consists of.
@@ -107,7 +110,59 @@ impl Access {
             undecided,
             unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
+            aws: OnceLock::new(),
         }
+    }
+
+    /// The AWS systems, ready to be asked; put together when the first question needs them.
+    pub(crate) fn places(&self, graph: &Graph) -> &[aws::Place] {
+        self.aws.get_or_init(|| aws::Place::all(graph))
+    }
+
+    /// The AWS system of an account.
+    fn place(&self, graph: &Graph, account: NodeIx) -> Option<&aws::Place> {
+        let system = graph.node(account).system;
+        self.places(graph).iter().find(|place| place.system == system)
+    }
+
+    /// Computes what questions would compute when they are first asked. Many threads may ask then without waiting for each other.
+    pub fn prepare(&self, graph: &Graph) {
+        for place in self.places(graph) {
+            place.ways(graph);
+        }
+    }
+
+    /// How an AWS account that is no administrator becomes one: the steps as sentences, first to last; empty where it does not.
+    ///
+    /// # Errors
+    /// Why it cannot be decided.
+    pub fn way(&self, graph: &Graph, account: NodeIx) -> Result<Vec<String>, String> {
+        let Some(place) = self.place(graph, account) else { return Ok(Vec::new()) };
+        let roles = match place.principal(account) {
+            Some(who) => vec![who],
+            None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
+        };
+        let mut open = None;
+        for who in roles {
+            match place.ways(graph).privilege(who) {
+                Privilege::Certain(PrivilegeLevel::Privileged) => {
+                    let hops = place.ways(graph).path(who);
+                    return Ok(hops.into_iter().map(|hop| aws::ways::sentence(graph, place, hop)).collect());
+                }
+                Privilege::Certain(_) => {}
+                Privilege::Undecided { why, .. } => open = open.or_else(|| Some(why.clone())),
+            }
+        }
+        open.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// What keeps an AWS account from ways to administration that its own policies would allow, each as a sentence with its layer.
+    pub fn held_back(&self, graph: &Graph, account: NodeIx) -> Vec<String> {
+        let Some(place) = self.place(graph, account) else { return Vec::new() };
+        let Some(who) = place.principal(account) else { return Vec::new() };
+        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(aws::ways::blocked_by).collect();
+        all.dedup();
+        all
     }
 
     /// How privileged `account` is.
@@ -115,6 +170,9 @@ impl Access {
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(account));
         if graph.account(account).is_some_and(|account| account.is_root) {
             return Privilege::Certain(PrivilegeLevel::Admin);
+        }
+        if let Some(privilege) = self.place(graph, account).and_then(|place| place.privilege(graph, account)) {
+            return privilege;
         }
         let at_least = if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
         let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
@@ -190,11 +248,6 @@ impl Access {
         (reaches(&self.admin) || reaches(&self.privileged)).then_some(PrivilegeLevel::Privileged)
     }
 
-    /// What stands above an account and may take some of what it holds back.
-    pub fn above(&self, graph: &Graph, account: NodeIx) -> Option<&str> {
-        self.bounds.above(graph.node(account).scope, account)
-    }
-
     /// How privileged a group or an entitlement makes its holder, as far as nothing stands between.
     pub fn gives(&self, graph: &Graph, node: NodeIx) -> Privilege {
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
@@ -222,6 +275,10 @@ impl Access {
 
     /// The shortest path from `account` to what makes it privileged; empty when nothing does.
     pub fn proof(&self, account: NodeIx) -> Vec<Step> {
+        let principal = self.aws.get().into_iter().flatten().find_map(|place| place.proof(account));
+        if let Some(path) = principal {
+            return path;
+        }
         [&self.admin, &self.maybe_admin, &self.privileged]
             .into_iter()
             .flatten()

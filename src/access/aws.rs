@@ -1,9 +1,145 @@
 //! AWS: what principals may really do, every layer regarded.
 //!
-//! The graph's facts become an estate ([`estate`]), an evaluator answers about it, and here its answers become privilege levels, ways and
-//! sentences. Nothing is computed before the first question that needs it.
+//! ```text
+//!   graph ──estate──► Estate ──compile──► answers ──► who can what          (question)
+//!                                            └──techniques──► who becomes whom ──► levels, ways, sentences
+//! ```
+//!
+//! Nothing is computed before the first question that needs it: who asks one action does not pay for the ways to administration.
 
 pub(crate) mod documents;
 pub(crate) mod estate;
-pub(crate) mod standing;
+pub(crate) mod question;
 pub(crate) mod uses;
+pub(crate) mod ways;
+
+use std::sync::OnceLock;
+
+use muster_connectors::record::PrivilegeLevel;
+use muster_effective::aws::compiled::Compiled;
+use muster_effective::aws::estate::PrincipalIx;
+use muster_effective::aws::evaluate::Evaluate as _;
+use muster_effective::aws::reference::Reference;
+use rustc_hash::FxHashMap;
+
+use self::estate::Assigned;
+use self::ways::Ways;
+use super::Privilege;
+use crate::graph::{Edge, Graph, NodeIx, Relation, Step, SystemIx, Text};
+
+/// One AWS system of a snapshot, ready to be asked.
+#[derive(Debug)]
+pub struct Place {
+    /// Which.
+    pub(crate) system: SystemIx,
+    /// Answers.
+    pub(crate) compiled: Compiled<'static>,
+    /// The text of each policy, where it is from the graph.
+    pub(crate) texts: Vec<Option<Text>>,
+    /// The node of each principal.
+    pub(crate) nodes: Vec<NodeIx>,
+    by_node: FxHashMap<NodeIx, PrincipalIx>,
+    assigned: FxHashMap<NodeIx, Vec<Assigned>>,
+    ways: OnceLock<Ways>,
+}
+
+impl Place {
+    /// Puts the AWS systems of a graph together, in order.
+    pub(crate) fn all(graph: &Graph) -> Vec<Self> {
+        estate::systems(graph).into_iter().map(|system| Self::of(graph, system)).collect()
+    }
+
+    fn of(graph: &Graph, system: SystemIx) -> Self {
+        let estate::Built { system, estate, texts, nodes, by_node, assigned } = estate::of(graph, system);
+        let compiled = Compiled::owning(estate, Reference::builtin());
+        Self { system, compiled, texts, nodes, by_node, assigned, ways: OnceLock::new() }
+    }
+
+    /// The principal of a node.
+    pub(crate) fn principal(&self, node: NodeIx) -> Option<PrincipalIx> {
+        self.by_node.get(&node).copied()
+    }
+
+    /// The way of a user or role to what makes it an administrator; `None` for others and before ways were asked for.
+    pub(crate) fn proof(&self, node: NodeIx) -> Option<Vec<Step>> {
+        let who = self.principal(node)?;
+        Some(self.ways.get()?.proof(who).to_vec())
+    }
+
+    /// Ways to administration; found when they are first asked for.
+    pub(crate) fn ways(&self, graph: &Graph) -> &Ways {
+        self.ways.get_or_init(|| Ways::of(graph, self))
+    }
+
+    /// How privileged a user or role is, or a person of Identity Center through the roles of its permission sets. `None`: neither.
+    pub(crate) fn privilege(&self, graph: &Graph, node: NodeIx) -> Option<Privilege> {
+        if let Some(who) = self.principal(node) {
+            return Some(self.ways(graph).privilege(who).clone());
+        }
+        let mut best: Option<Privilege> = None;
+        for assigned in self.assignments(graph, node) {
+            // Where the role was not found, what it allows is not known.
+            let role = assigned.1.role?;
+            let own = self.ways(graph).privilege(role).clone();
+            best = Some(match best {
+                Some(best) => higher(best, own),
+                None => own,
+            });
+        }
+        best
+    }
+
+    /// The permission sets of an account of Identity Center, each with the membership over which it has it.
+    pub(crate) fn assignments(&self, graph: &Graph, node: NodeIx) -> Vec<(Option<Edge>, Assigned)> {
+        let direct = self.assigned.get(&node).into_iter().flatten().map(|one| (None, *one));
+        let mut all: Vec<(Option<Edge>, Assigned)> = direct.collect();
+        for edge in graph.edges_from(node).filter(|edge| edge.relation == Relation::MemberOf) {
+            all.extend(self.assigned.get(&edge.target).into_iter().flatten().map(|one| (Some(edge), *one)));
+        }
+        all
+    }
+
+    /// What of its accounts was not read, account by account, each once.
+    pub(crate) fn unread(&self) -> Vec<String> {
+        let accounts = &self.compiled.estate().accounts;
+        let mut all: Vec<String> = accounts.iter().flat_map(|account| &account.unread).map(|one| one.why.to_string()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Who of Identity Center has a role through a permission set, with the way there: accounts, in order.
+    pub(crate) fn assignees(&self, graph: &Graph, role: PrincipalIx) -> Vec<(NodeIx, Vec<Step>)> {
+        let mut found: Vec<(NodeIx, Vec<Step>)> = Vec::new();
+        for (holder, assigned) in &self.assigned {
+            for one in assigned.iter().filter(|one| one.role == Some(role)) {
+                if graph.account(*holder).is_some() {
+                    found.push((*holder, vec![one.edge]));
+                    continue;
+                }
+                let members = graph.edges_to(*holder).filter(|edge| edge.relation == Relation::MemberOf);
+                let accounts = members.filter(|edge| graph.account(edge.source).is_some());
+                found.extend(accounts.map(|edge| (edge.source, vec![edge, one.edge])));
+            }
+        }
+        found.sort_unstable_by_key(|(account, path)| (*account, path.len(), path.first().map(|step| step.target)));
+        found.dedup_by_key(|(account, _)| *account);
+        found
+    }
+}
+
+/// The higher of two levels; what is undecided of either stays so.
+fn higher(a: Privilege, b: Privilege) -> Privilege {
+    let floor = |one: &Privilege| match one {
+        Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. } => *level,
+    };
+    let at_least = floor(&a).max(floor(&b));
+    let open = [&a, &b].into_iter().filter_map(|one| match one {
+        Privilege::Undecided { at_most, why, .. } => Some((*at_most, why.clone())),
+        Privilege::Certain(_) => None,
+    });
+    match open.max_by_key(|(at_most, _)| *at_most).filter(|(at_most, _)| *at_most > at_least) {
+        Some((at_most, why)) if at_least < PrivilegeLevel::Admin => Privilege::Undecided { at_least, at_most, why },
+        Some(_) | None => Privilege::Certain(at_least),
+    }
+}

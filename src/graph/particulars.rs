@@ -13,11 +13,6 @@ use crate::snapshot::{Rows, Snapshot, StoreError, USED};
 pub(super) struct Particulars {
     /// JSON objects of texts, as stored.
     attributes: FxHashMap<NodeIx, Box<str>>,
-    /// Whether any source says what accounts used.
-    pub fn tells_use(&self) -> bool {
-        !self.particulars.used.is_empty()
-    }
-
     /// What an account may use, by name, with the last use.
     used: FxHashMap<NodeIx, Vec<(Box<str>, When)>>,
 }
@@ -68,6 +63,11 @@ impl Graph {
     /// Attributes of an account or a resource as a JSON object of texts; only of systems with policy documents.
     pub fn attributes(&self, node: NodeIx) -> Option<&str> {
         self.particulars.attributes.get(&node).map(|text| &**text)
+    }
+
+    /// Whether any source says what accounts used.
+    pub fn tells_use(&self) -> bool {
+        !self.particulars.used.is_empty()
     }
 
     /// What an account may use, by name (`s3`, `s3:GetObject`), with the last use; empty where the source does not say.

@@ -203,24 +203,10 @@ impl<'g> Building<'g> {
     fn name_of(&self, policy: &Policy) -> Arc<str> {
         let graph = self.graph;
         let id = graph.text(policy.id);
-        let holder = |id: &str| {
-            [(NodeKind::Account, ""), (NodeKind::Group, "group ")].into_iter().find_map(|(kind, word)| {
-                let node = graph.find(policy.system, kind, id)?;
-                let arn = graph.account(node).and_then(|account| account.native_name);
-                let word = match graph.text_or_empty(arn) {
-                    arn if arn.contains(":role/") => "role ",
-                    arn if arn.contains(":user/") => "user ",
-                    _ => word,
-                };
-                Some(format!("{word}{}", graph.name(node)))
-            })
-        };
-        if let Some((principal, name)) = id.split_once("/inline/") {
-            return match holder(principal) {
-                Some(holder) => format!("inline policy {name} of {holder}").into(),
-                None => id.into(),
-            };
+        if let Some(name) = inline_name(graph, policy.system, id) {
+            return name.into();
         }
+        let holder = |id: &str| holder(graph, policy.system, id);
         match policy.kind {
             PolicyKind::Trust => match graph.targets_of(policy).next().and_then(holder) {
                 Some(holder) => format!("trust policy of {holder}").into(),
@@ -258,7 +244,7 @@ impl<'g> Building<'g> {
         for number in numbers {
             let member = organization.accounts.get(&number);
             let chain = member.map(|_| organization.chain(&number));
-            let mut steps = |kind: PolicyKind, wanted: bool| -> Vec<Step> {
+            let steps = |kind: PolicyKind, wanted: bool| -> Vec<Step> {
                 let chain = chain.as_ref().and_then(|chain| chain.as_ref().ok()).filter(|_| wanted);
                 let step = |name: &Arc<str>| {
                     let mut policies = attached.get(&(kind, name.clone())).cloned().unwrap_or_default();
@@ -601,6 +587,26 @@ impl<'g> Building<'g> {
     fn account_of(&self, arn: &str) -> Option<AccountIx> {
         self.accounts.get(number_of(arn)?).copied()
     }
+}
+
+/// What leads to an inline policy; `None` for others.
+pub(crate) fn inline_name(graph: &Graph, system: SystemIx, id: &str) -> Option<String> {
+    let (principal, name) = id.split_once("/inline/")?;
+    Some(holder(graph, system, principal).map_or_else(|| id.to_owned(), |holder| format!("inline policy {name} of {holder}")))
+}
+
+/// A principal or a group of an id, with the word for what it is.
+fn holder(graph: &Graph, system: SystemIx, id: &str) -> Option<String> {
+    [(NodeKind::Account, ""), (NodeKind::Group, "group ")].into_iter().find_map(|(kind, word)| {
+        let node = graph.find(system, kind, id)?;
+        let arn = graph.account(node).and_then(|account| account.native_name);
+        let word = match graph.text_or_empty(arn) {
+            arn if arn.contains(":role/") => "role ",
+            arn if arn.contains(":user/") => "user ",
+            _ => word,
+        };
+        Some(format!("{word}{}", graph.name(node)))
+    })
 }
 
 /// A fresher row beats an older one.

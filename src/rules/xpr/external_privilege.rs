@@ -30,7 +30,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if !facts.is_active(ix) || matches!(class, AccountClass::System | AccountClass::Device) {
         return Verdict::NotApplicable;
     }
-    let foreign = facts.escalations().foreign(ix);
+    let foreign = facts.foreign(ix);
     let affiliated = facts.people.affiliation(facts.graph, ix, facts.now);
     let who = match affiliated.affiliation {
         Some(

@@ -108,7 +108,8 @@ iams["prod"].create_group(GroupName="admins")
 iams["prod"].attach_group_policy(GroupName="admins", PolicyArn=ADMIN)
 iams["prod"].add_user_to_group(GroupName="admins", UserName="ada")
 user("prod", "eve", allow("iam:CreateAccessKey"))
-user("prod", "dora", allow("iam:*"), deny("iam:*", f"arn:aws:iam::{prod}:*"))
+user("prod", "dora", allow("iam:*"), deny("iam:*", [f"arn:aws:iam::{prod}:{kind}/*" for kind in (
+    "user", "role", "group", "policy", "instance-profile", "saml-provider", "oidc-provider", "server-certificate", "mfa")]))
 # What runs as an administrator, who passes it on, and who is held back by a boundary.
 role("prod", "lambda-admin", trust({"Service": "lambda.amazonaws.com"}))
 iams["prod"].attach_role_policy(RoleName="lambda-admin", PolicyArn=ADMIN)
