@@ -12,7 +12,8 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
-use crate::check::{Estate, cases, policy_lint};
+use crate::check::cases::{self, Placed};
+use crate::check::{Estate, policy_lint};
 use crate::config::{Config, Policy};
 use crate::diagnostic::{Diagnostic, Level, visible};
 use crate::suggest::{self, Name, Proposal, Settings};
@@ -93,17 +94,17 @@ pub struct Limits {
 /// # Errors
 /// [`Failure`] when the config, a folder, a file or the snapshot cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
-    let mut config = session.config()?;
     match &arguments.action {
         Action::Check { folder, which } => {
+            let mut config = session.config()?;
             if let Some(folder) = folder {
                 config.policy = read(folder, &config)?;
             }
             check(session, &config, which)
         }
-        Action::Test { file } => test(session, &config, file),
-        Action::Diff { old, new, which } => diff::run(session, config, old, new, which),
-        Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &config, limits, which),
+        Action::Test { file } => test(session, file),
+        Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
+        Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &session.config()?, limits, which),
     }
 }
 
@@ -145,7 +146,8 @@ fn check(session: &Session, config: &Config, which: &Which) -> Result<Outcome, F
     })
 }
 
-fn test(session: &Session, config: &Config, file: &Path) -> Result<Outcome, Failure> {
+/// Cases about requests to AWS bring their policies along; only those about roles and duties need the config's.
+fn test(session: &Session, file: &Path) -> Result<Outcome, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::from(
             Diagnostic::error("POL006", format!("cannot read `{}`", file.display()))
@@ -157,9 +159,10 @@ fn test(session: &Session, config: &Config, file: &Path) -> Result<Outcome, Fail
     for note in &notes {
         session.tell(note);
     }
-    let now = session.now(config);
+    let config = if cases.iter().any(Placed::needs_policy) { Some(session.config()?) } else { None };
+    let judged = config.as_ref().map(|config| (&config.policy, session.now(config)));
     for (number, case) in cases.iter().enumerate() {
-        let disagreement = case.disagreement(&config.policy, now)?;
+        let disagreement = case.disagreement(judged)?;
         if !disagreement.is_empty() {
             let mut out = open(None)?;
             writeln!(out, "{}: case {}", case.place(), visible(case.id()))?;
