@@ -43,7 +43,12 @@ fn literally(estate: &Estate, request: &Request) -> Answer {
 #[test]
 fn the_compiled_evaluator_says_what_the_literal_one_says() {
     let counts: [AtomicU32; 5] = Default::default();
-    let mut runner = TestRunner::new(Config { cases: cases(), failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    });
     let outcome = runner.run(&tape(), |values| {
         let mut tape = Tape::new(values);
         let estate = tape.estate();
@@ -70,12 +75,20 @@ fn the_compiled_evaluator_says_what_the_literal_one_says() {
     // A generator that never allows, or never denies, would prove nothing.
     let counts = counts.map(AtomicU32::into_inner);
     let total: u32 = counts.iter().sum();
-    assert!(total >= 50_000 && counts.iter().all(|&count| count > total / 200), "allowed, allowed if, denied, not allowed, not evaluated: {counts:?}");
+    assert!(
+        total >= 50_000 && counts.iter().all(|&count| count > total / 200),
+        "allowed, allowed if, denied, not allowed, not evaluated: {counts:?}"
+    );
 }
 
 #[test]
 fn everybody_at_once_is_each_one_by_one_and_could_is_never_wrong() {
-    let mut runner = TestRunner::new(Config { cases: cases() / 20, failure_persistence: None, max_shrink_iters: 4_000, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: cases() / 20,
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    });
     let outcome = runner.run(&tape(), |values| {
         let mut tape = Tape::new(values);
         let estate = tape.estate();

@@ -10,6 +10,7 @@
 mod actions;
 mod ask;
 mod decide;
+mod permissions;
 mod scopes;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use self::scopes::{Scope, Scopes};
 use super::document::{Document, Effect, Matcher, UnreadStatement};
 use super::estate::{AccountIx, Estate, Index, PolicyIx, UnreadKind};
 use super::reference::Reference;
+pub use permissions::{Permission, Permissions};
 
 /// An estate, ready to be asked.
 #[derive(Debug)]

@@ -90,6 +90,19 @@ impl<'a> Generator<'a> {
     }
 }
 
+/// Actions on a bucket and, with `true`, on an object: those that can be limited to either.
+pub fn bucket_actions(reference: &Reference) -> Vec<(&str, bool)> {
+    let of =
+        |action: &super::reference::Action, name: &str| reference.resource_types(action).any(|of| &*of.name == name);
+    let actions = reference.matching("s3:*").into_iter().flatten().map(|at| reference.action(at));
+    actions
+        .filter_map(|action| {
+            let object = of(action, "s3:object");
+            (object || of(action, "s3:bucket")).then_some((&*action.name, object))
+        })
+        .collect()
+}
+
 /// Puts every account of an estate into one organisation.
 fn bind(estate: &mut Estate) {
     let mut add = |name: &str, text: &str| {

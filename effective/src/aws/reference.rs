@@ -28,6 +28,45 @@ pub struct Reference {
     resource_types: Vec<ResourceType>,
     keys: Vec<ConditionKey>,
     managed: managed::Managed,
+    cells: Cells,
+}
+
+/// Services by access level: what actions are counted by.
+#[derive(Debug, Default)]
+pub(in crate::aws) struct Cells {
+    /// Of each action.
+    of: Vec<u32>,
+    /// Service and level, in that order.
+    names: Vec<(Box<str>, Level)>,
+}
+
+impl Cells {
+    fn new(actions: &[Action]) -> Self {
+        let mut names: Vec<(&str, Level)> = actions.iter().map(|action| (action.service(), action.level)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let of = |action: &Action| {
+            let found = names.binary_search(&(action.service(), action.level));
+            ix(found.expect("the names are those of the actions"))
+        };
+        Self {
+            of: actions.iter().map(of).collect(),
+            names: names.iter().map(|&(service, level)| (service.into(), level)).collect(),
+        }
+    }
+
+    pub(in crate::aws) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(in crate::aws) fn of(&self, action: usize) -> usize {
+        self.of[action] as usize
+    }
+
+    pub(in crate::aws) fn name(&self, cell: usize) -> (&str, Level) {
+        let (service, level) = &self.names[cell];
+        (service, *level)
+    }
 }
 
 /// Where a part of the data comes from.
@@ -241,6 +280,10 @@ impl Reference {
             }
         }
         ranges
+    }
+
+    pub(in crate::aws) fn cells(&self) -> &Cells {
+        &self.cells
     }
 
     /// Every service, by prefix.

@@ -7,55 +7,135 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_effective::aws::document::Document;
-use muster_effective::aws::estate::{Account, Estate, PrincipalEntry, PrincipalKind, Resource, Step, Unread, UnreadKind};
+use muster_effective::aws::estate::{
+    Account, Estate, PrincipalEntry, PrincipalKind, Resource, Step, Unread, UnreadKind,
+};
 use muster_effective::aws::reference::Reference;
 use muster_effective::aws::request::{Attached, Mode, Principal, Request};
 
 pub(crate) const ACTIONS: [&str; 14] = [
-    "s3:GetObject", "s3:PutObject", "S3:listbucket", "iam:PassRole", "sts:AssumeRole", "kms:Decrypt", "s3:GetBucketPolicy", "ec2:RunInstances",
-    "sqs:SendMessage", "lambda:InvokeFunction", "new:DoThing", "s3:GetTomorrow", "sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity",
+    "s3:GetObject",
+    "s3:PutObject",
+    "S3:listbucket",
+    "iam:PassRole",
+    "sts:AssumeRole",
+    "kms:Decrypt",
+    "s3:GetBucketPolicy",
+    "ec2:RunInstances",
+    "sqs:SendMessage",
+    "lambda:InvokeFunction",
+    "new:DoThing",
+    "s3:GetTomorrow",
+    "sts:GetCallerIdentity",
+    "sts:AssumeRoleWithWebIdentity",
 ];
 const ACTION_PATTERNS: [&str; 18] = [
-    "*", "s3:*", "s3:Get*", "s3:GetObject", "S3:LISTBUCKET", "s3:?etObject", "*:*Object", "iam:*", "iam:Pass?ole", "sts:AssumeRole", "sts:*", "kms:*",
-    "kms:Decrypt", "ec2:Run*", "sqs:*", "lambda:Invoke*", "new:*", "s3:Put*",
+    "*",
+    "s3:*",
+    "s3:Get*",
+    "s3:GetObject",
+    "S3:LISTBUCKET",
+    "s3:?etObject",
+    "*:*Object",
+    "iam:*",
+    "iam:Pass?ole",
+    "sts:AssumeRole",
+    "sts:*",
+    "kms:*",
+    "kms:Decrypt",
+    "ec2:Run*",
+    "sqs:*",
+    "lambda:Invoke*",
+    "new:*",
+    "s3:Put*",
 ];
 pub(crate) const RESOURCES: [&str; 15] = [
-    "arn:aws:s3:::alpha", "arn:aws:s3:::alpha/home/ann/x", "arn:aws:s3:::beta/core/x", "*", "arn:aws:iam::111111111111:role/admin",
-    "arn:aws:iam::222222222222:role/team/reader", "arn:aws:kms:eu-central-1:111111111111:key/k1", "arn:aws:kms:eu-central-1:222222222222:key/k2",
-    "arn:aws:sqs:eu-central-1:222222222222:queue", "arn:aws:lambda:eu-central-1:111111111111:function:f:live", "arn:aws:s3:::gamma/y",
-    "arn:aws:ec2:eu-central-1:111111111111:instance/i-1", "arn:aws:s3:::delta/x", "arn:aws:sqs:eu-central-1:444444444444:far",
+    "arn:aws:s3:::alpha",
+    "arn:aws:s3:::alpha/home/ann/x",
+    "arn:aws:s3:::beta/core/x",
+    "*",
+    "arn:aws:iam::111111111111:role/admin",
+    "arn:aws:iam::222222222222:role/team/reader",
+    "arn:aws:kms:eu-central-1:111111111111:key/k1",
+    "arn:aws:kms:eu-central-1:222222222222:key/k2",
+    "arn:aws:sqs:eu-central-1:222222222222:queue",
+    "arn:aws:lambda:eu-central-1:111111111111:function:f:live",
+    "arn:aws:s3:::gamma/y",
+    "arn:aws:ec2:eu-central-1:111111111111:instance/i-1",
+    "arn:aws:s3:::delta/x",
+    "arn:aws:sqs:eu-central-1:444444444444:far",
     "arn:aws:iam::333333333333:role/outside",
 ];
 const RESOURCE_PATTERNS: [&str; 17] = [
-    "*", "arn:aws:s3:::alpha/*", "arn:aws:s3:::*", "arn:aws:s3:::alpha", "arn:aws:s3:::alpha/home/${aws:username}/*",
-    "arn:aws:s3:::*/${aws:PrincipalTag/team}/x", "arn:aws:s3:::${aws:PrincipalTag/bucket, 'beta'}/*", "arn:aws:s3:::beta/${s3:prefix}*", "arn:aws:iam::*:role/*",
-    "arn:aws:iam::111111111111:role/admin", "arn:aws:kms:*:*:key/*", "arn:aws:sqs:*", "arn:aws:s3:::?amma/*", "arn:aws:lambda:*:*:function:f*",
-    "arn:aws:s3:::${*}", "arn:aws:*:::beta*", "arn:aws:iam::222222222222:role/team/*",
+    "*",
+    "arn:aws:s3:::alpha/*",
+    "arn:aws:s3:::*",
+    "arn:aws:s3:::alpha",
+    "arn:aws:s3:::alpha/home/${aws:username}/*",
+    "arn:aws:s3:::*/${aws:PrincipalTag/team}/x",
+    "arn:aws:s3:::${aws:PrincipalTag/bucket, 'beta'}/*",
+    "arn:aws:s3:::beta/${s3:prefix}*",
+    "arn:aws:iam::*:role/*",
+    "arn:aws:iam::111111111111:role/admin",
+    "arn:aws:kms:*:*:key/*",
+    "arn:aws:sqs:*",
+    "arn:aws:s3:::?amma/*",
+    "arn:aws:lambda:*:*:function:f*",
+    "arn:aws:s3:::${*}",
+    "arn:aws:*:::beta*",
+    "arn:aws:iam::222222222222:role/team/*",
 ];
 const VALUES: [(&str, &[&str], &[&str]); 14] = [
     ("aws:username", &["ann", "a*", "${aws:PrincipalTag/team}", "bob"], &["ann", "bob", "core"]),
     ("aws:PrincipalTag/team", &["core", "c?re", "web"], &["core", "web"]),
     ("AWS:RequestedRegion", &["eu-central-1", "eu-*", "us-east-1"], &["eu-central-1", "us-east-1"]),
     ("aws:MultiFactorAuthPresent", &["true", "false"], &["true", "false"]),
-    ("aws:SourceIp", &["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"], &["10.1.2.3", "192.0.2.7", "2001:db8::1", "nonsense"]),
-    ("aws:CurrentTime", &["2026-01-01T00:00:00Z", "1767225600", "2027"], &["2026-06-01T00:00:00Z", "2025-01-01T00:00:00Z"]),
+    (
+        "aws:SourceIp",
+        &["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"],
+        &["10.1.2.3", "192.0.2.7", "2001:db8::1", "nonsense"],
+    ),
+    (
+        "aws:CurrentTime",
+        &["2026-01-01T00:00:00Z", "1767225600", "2027"],
+        &["2026-06-01T00:00:00Z", "2025-01-01T00:00:00Z"],
+    ),
     ("s3:max-keys", &["10", "10.5", "-1"], &["10", "9", "11.0"]),
     ("s3:prefix", &["home/${aws:username}/*", "home/*", ""], &["home/ann/", "home/bob/", ""]),
     ("aws:TagKeys", &["team", "stage", "t*"], &["team", "stage", ""]),
-    ("aws:PrincipalArn", &["arn:aws:iam::*:role/*", "arn:aws:iam::111111111111:user/ann"], &["arn:aws:iam::111111111111:user/ann", "arn:aws:iam::222222222222:role/team/reader"]),
+    (
+        "aws:PrincipalArn",
+        &["arn:aws:iam::*:role/*", "arn:aws:iam::111111111111:user/ann"],
+        &["arn:aws:iam::111111111111:user/ann", "arn:aws:iam::222222222222:role/team/reader"],
+    ),
     ("aws:PrincipalOrgID", &["o-main", "o-other"], &["o-main", "o-other"]),
     ("aws:ResourceTag/team", &["${aws:PrincipalTag/team}", "core"], &["core", "web"]),
     ("aws:SourceArn", &["arn:aws:sns:*:111111111111:*"], &["arn:aws:sns:eu-central-1:111111111111:topic"]),
     ("sts:ExternalId", &["secret"], &["secret", "other"]),
 ];
 const OPERATORS: [&[&str]; 14] = [
-    &["StringEquals", "StringLike", "StringNotEquals", "StringNotLike", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "Null"],
+    &[
+        "StringEquals",
+        "StringLike",
+        "StringNotEquals",
+        "StringNotLike",
+        "StringEqualsIgnoreCase",
+        "StringNotEqualsIgnoreCase",
+        "Null",
+    ],
     &["StringEquals", "StringLike", "StringNotLike", "StringNotEquals", "Null"],
     &["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"],
     &["Bool", "StringEquals", "Null"],
     &["IpAddress", "NotIpAddress"],
     &["DateLessThan", "DateGreaterThanEquals", "DateEquals", "DateNotEquals", "DateLessThanEquals", "DateGreaterThan"],
-    &["NumericEquals", "NumericLessThan", "NumericGreaterThanEquals", "NumericNotEquals", "NumericLessThanEquals", "NumericGreaterThan"],
+    &[
+        "NumericEquals",
+        "NumericLessThan",
+        "NumericGreaterThanEquals",
+        "NumericNotEquals",
+        "NumericLessThanEquals",
+        "NumericGreaterThan",
+    ],
     &["StringLike", "StringEquals", "StringNotLike"],
     &["StringEquals", "StringLike", "StringNotEquals", "Null"],
     &["ArnLike", "ArnEquals", "ArnNotLike", "ArnNotEquals", "StringLike"],
@@ -65,11 +145,18 @@ const OPERATORS: [&[&str]; 14] = [
     &["StringEquals", "BinaryEquals", "Null"],
 ];
 const PRINCIPALS: [&str; 14] = [
-    r#""*""#, r#"{"AWS":"*"}"#, r#"{"AWS":"111111111111"}"#, r#"{"AWS":"arn:aws:iam::222222222222:root"}"#,
-    r#"{"AWS":"arn:aws:iam::111111111111:user/ann"}"#, r#"{"AWS":"arn:aws:iam::222222222222:role/team/reader"}"#,
-    r#"{"AWS":["arn:aws:iam::111111111111:role/admin","111111111111"]}"#, r#"{"AWS":"arn:aws:sts::111111111111:assumed-role/admin/night"}"#,
-    r#"{"Service":"ec2.amazonaws.com"}"#, r#"{"Federated":"arn:aws:iam::111111111111:oidc-provider/ci"}"#,
-    r#"{"CanonicalUser":"0123456789abcdef"}"#, r#"{"AWS":"AIDAEXAMPLEEXAMPLE1234"}"#,
+    r#""*""#,
+    r#"{"AWS":"*"}"#,
+    r#"{"AWS":"111111111111"}"#,
+    r#"{"AWS":"arn:aws:iam::222222222222:root"}"#,
+    r#"{"AWS":"arn:aws:iam::111111111111:user/ann"}"#,
+    r#"{"AWS":"arn:aws:iam::222222222222:role/team/reader"}"#,
+    r#"{"AWS":["arn:aws:iam::111111111111:role/admin","111111111111"]}"#,
+    r#"{"AWS":"arn:aws:sts::111111111111:assumed-role/admin/night"}"#,
+    r#"{"Service":"ec2.amazonaws.com"}"#,
+    r#"{"Federated":"arn:aws:iam::111111111111:oidc-provider/ci"}"#,
+    r#"{"CanonicalUser":"0123456789abcdef"}"#,
+    r#"{"AWS":"AIDAEXAMPLEEXAMPLE1234"}"#,
     r#"{"AWS":["arn:aws:iam::333333333333:role/outside","arn:aws:sts::222222222222:federated-user/fed"]}"#,
     r#"{"AWS":["222222222222","arn:aws:iam::222222222222:user/bob"],"Service":"lambda.amazonaws.com"}"#,
 ];
@@ -172,7 +259,8 @@ impl Tape {
         if self.one_in(60) {
             return "{ not a policy".to_owned();
         }
-        let version = self.pick(&[r#""Version":"2012-10-17","#, r#""Version":"2012-10-17","#, r#""Version":"2008-10-17","#, ""]);
+        let version =
+            self.pick(&[r#""Version":"2012-10-17","#, r#""Version":"2012-10-17","#, r#""Version":"2008-10-17","#, ""]);
         let count = 1 + self.below(3);
         let statements: Vec<String> = (0..count).map(|_| self.statement(place)).collect();
         format!(r#"{{{version}"Statement":[{}]}}"#, statements.join(","))
@@ -200,7 +288,10 @@ impl Tape {
 
     pub(crate) fn estate(&mut self) -> Estate {
         let mut estate = Estate { organization: Some("o-main".into()), ..Estate::default() };
-        let full = self.full(&mut estate, r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#);
+        let full = self.full(
+            &mut estate,
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+        );
         let full_rcp = self.full(
             &mut estate,
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
@@ -237,7 +328,9 @@ impl Tape {
             if self.one_in(3) {
                 identity.push(shared);
             }
-            let boundary = self.one_in(4).then(|| if self.one_in(2) { full } else { self.policy(&mut estate, "boundary", Place::Principal) });
+            let boundary = self
+                .one_in(4)
+                .then(|| if self.one_in(2) { full } else { self.policy(&mut estate, "boundary", Place::Principal) });
             let trust = kind == PrincipalKind::Role && !self.one_in(12);
             let entry = PrincipalEntry {
                 arn: arn.into(),
@@ -249,7 +342,11 @@ impl Tape {
                 groups: Vec::new(),
                 boundary,
                 trust: trust.then(|| self.policy(&mut estate, "trust", Place::Trust)),
-                tags: if self.one_in(2) { vec![("team".into(), self.pick(&["core", "web"]).into())] } else { Vec::new() },
+                tags: if self.one_in(2) {
+                    vec![("team".into(), self.pick(&["core", "web"]).into())]
+                } else {
+                    Vec::new()
+                },
                 unread: if self.one_in(30) { vec!["a policy that was not there".into()] } else { Vec::new() },
                 can_act: None,
                 service_linked: arn.contains("aws-service-role"),
@@ -266,7 +363,13 @@ impl Tape {
             ("arn:aws:lambda:eu-central-1:111111111111:function:f", Some(0)),
         ] {
             let policy = self.one_in(2).then(|| self.policy(&mut estate, "resource", Place::Resource));
-            let mut resource = Resource { arn: arn.into(), kind: "aws:any".into(), account, policy, facts: rustc_hash::FxHashMap::default() };
+            let mut resource = Resource {
+                arn: arn.into(),
+                kind: "aws:any".into(),
+                account,
+                policy,
+                facts: rustc_hash::FxHashMap::default(),
+            };
             if self.one_in(8) {
                 resource.facts.insert("public-access-block".into(), "true".into());
             }
@@ -276,7 +379,11 @@ impl Tape {
     }
 
     fn full(&mut self, estate: &mut Estate, text: &str) -> u32 {
-        estate.policies.push(Attached { name: "full".into(), version: None, document: Arc::new(Document::parse(text)) });
+        estate.policies.push(Attached {
+            name: "full".into(),
+            version: None,
+            document: Arc::new(Document::parse(text)),
+        });
         u32::try_from(estate.policies.len() - 1).expect("a few")
     }
 
@@ -298,9 +405,10 @@ impl Tape {
         let principal = match self.below(16) {
             0..=9 => match entry.kind {
                 PrincipalKind::User => Principal::User { arn: entry.arn.to_string() },
-                PrincipalKind::Role => {
-                    Principal::Session { role: entry.arn.to_string(), session: self.pick(&["", "night", "day"]).to_owned() }
-                }
+                PrincipalKind::Role => Principal::Session {
+                    role: entry.arn.to_string(),
+                    session: self.pick(&["", "night", "day"]).to_owned(),
+                },
             },
             10 => Principal::Root { account: self.pick(&["111111111111", "222222222222", "444444444444"]).to_owned() },
             11 => Principal::Service { name: self.pick(&["ec2.amazonaws.com", "lambda.amazonaws.com"]).to_owned() },
@@ -323,7 +431,9 @@ impl Tape {
             principal,
             action: self.pick(&ACTIONS).to_owned(),
             resource: self.pick(&RESOURCES).to_owned(),
-            resource_account: self.one_in(6).then(|| self.pick(&["111111111111", "222222222222", "444444444444"]).to_owned()),
+            resource_account: self
+                .one_in(6)
+                .then(|| self.pick(&["111111111111", "222222222222", "444444444444"]).to_owned()),
             context,
             mode: self.pick(&[Mode::Strict, Mode::Open]),
         }

@@ -35,6 +35,8 @@ pub(super) struct ActionSet {
     pub(super) ranges: Box<[Range<ActionIx>]>,
     /// `NotAction`.
     not: bool,
+    /// A pattern of it matches no known action.
+    unknown: bool,
     /// As written, in lower case: decides about actions that the reference does not know.
     patterns: Box<[Glob]>,
 }
@@ -49,6 +51,11 @@ impl ActionSet {
             }
             None => self.patterns.iter().any(|pattern| pattern.matches(&asked.lower)) != self.not,
         }
+    }
+
+    /// Whether some pattern of it matches no known action.
+    pub(super) fn has_unknown(&self) -> bool {
+        self.unknown
     }
 
     /// Adds the known actions of the set.
@@ -80,15 +87,17 @@ impl<'d> Sets<'d> {
             return at;
         }
         let mut ranges: Vec<Range<ActionIx>> = Vec::new();
+        let mut unknown = false;
         for pattern in &matcher.patterns {
             let of = self.of_pattern.entry(pattern).or_insert_with(|| self.reference.matching(pattern));
+            unknown |= of.is_empty();
             ranges.extend_from_slice(of);
         }
         let ranges = united(ranges);
         let ranges = if matcher.not { complement(&ranges, super::ix(self.reference.len())) } else { ranges };
         let patterns = matcher.patterns.iter().map(|pattern| Glob::lowercase(pattern)).collect();
         let at = super::ix(self.sets.len());
-        self.sets.push(ActionSet { ranges: ranges.into(), not: matcher.not, patterns });
+        self.sets.push(ActionSet { ranges: ranges.into(), not: matcher.not, unknown, patterns });
         self.at.insert(key, at);
         at
     }
@@ -140,7 +149,16 @@ mod tests {
             let at = sets.of(&matcher);
             assert_eq!(sets.of(&matcher), at, "one list is one set");
             let set = &sets.sets[at as usize];
-            let names = ["s3:GetObject", "S3:getobjectacl", "s3:PutObject", "iam:PassRole", "ec2:RunInstances", "new:Thing", "old:Thing", "s3:GetNew"];
+            let names = [
+                "s3:GetObject",
+                "S3:getobjectacl",
+                "s3:PutObject",
+                "iam:PassRole",
+                "ec2:RunInstances",
+                "new:Thing",
+                "old:Thing",
+                "s3:GetNew",
+            ];
             let expected = [true, true, false, true, true, true, false, true];
             for (name, expected) in names.into_iter().zip(expected) {
                 assert_eq!(set.has(&Asked::new(name, reference)), expected != not, "{name}");

@@ -57,7 +57,8 @@ impl Compiled<'_> {
         let rows = || compact.rows.iter().filter(|row| row.effect == Effect::Allow);
         rows().any(|row| self.sets[row.actions as usize].has(asked))
             || compact.unread.iter().any(|unread| {
-                unread.effect != Some(Effect::Deny) && unread.actions.is_none_or(|set| self.sets[set as usize].has(asked))
+                unread.effect != Some(Effect::Deny)
+                    && unread.actions.is_none_or(|set| self.sets[set as usize].has(asked))
             })
     }
 
@@ -119,7 +120,8 @@ impl Evaluate for Compiled<'_> {
         let entry = &self.estate.principals[who as usize];
         let account = &self.estate.accounts[entry.account as usize];
         let steps = if account.is_management || entry.service_linked { &[][..] } else { &account.scps };
-        let attached = || entry.identity.iter().chain(&entry.boundary).chain(steps.iter().flat_map(|step| &step.policies));
+        let attached =
+            || entry.identity.iter().chain(&entry.boundary).chain(steps.iter().flat_map(|step| &step.policies));
         if attached().any(|&policy| self.forbids(policy, &asked)) {
             return false;
         }
@@ -129,7 +131,8 @@ impl Evaluate for Compiled<'_> {
         }
         let unread = !entry.unread.is_empty()
             || account.unread.iter().any(|unread| unread.what == crate::aws::estate::UnreadKind::Principals);
-        let by_identity = (unread || any(&entry.identity)) && entry.boundary.is_none_or(|policy| self.allows(policy, &asked));
+        let by_identity =
+            (unread || any(&entry.identity)) && entry.boundary.is_none_or(|policy| self.allows(policy, &asked));
         by_identity || self.granted_by_name(who, action, &asked)
     }
 

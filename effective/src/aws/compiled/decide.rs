@@ -70,7 +70,8 @@ impl<'q> Question<'q> {
 
     /// Whether a statement with these actions and this scope may be about the question.
     fn is_about(&self, compiled: &Compiled<'_>, actions: Option<u32>, scope: Option<u32>) -> bool {
-        actions.is_none_or(|at| self.has(compiled, at)) && scope.is_none_or(|at| self.within(compiled, at) != Within::No)
+        actions.is_none_or(|at| self.has(compiled, at))
+            && scope.is_none_or(|at| self.within(compiled, at) != Within::No)
     }
 
     fn has(&self, compiled: &Compiled<'_>, set: u32) -> bool {
@@ -117,7 +118,8 @@ impl Said {
     }
 
     fn need(&self, layer: Layer, level: Option<&Arc<str>>, blind: bool, of: impl Fn(Named) -> bool) -> Need {
-        let mut ways: Vec<Way> = self.allow.iter().filter(|(named, _)| of(*named)).map(|(_, way)| way.clone()).collect();
+        let mut ways: Vec<Way> =
+            self.allow.iter().filter(|(named, _)| of(*named)).map(|(_, way)| way.clone()).collect();
         if blind && self.unread_allow {
             ways.push(Way { assumed: Vec::new(), deciding: None });
         }
@@ -152,8 +154,7 @@ impl Compiled<'_> {
             None => {}
         }
         let entity = has_entity(&request.principal);
-        let listener =
-            Listener { compiled: self, question, request, bounded: entity && parts.boundary.is_some() };
+        let listener = Listener { compiled: self, question, request, bounded: entity && parts.boundary.is_some() };
         listener.hear(parts).answer(request)
     }
 }
@@ -179,12 +180,15 @@ impl Listener<'_, '_, '_> {
         if parts.resource.is_none() {
             resource = resource.not_read(&parts.resource_unread);
         }
-        if parts.restrict_public_buckets
-            && special::is_kept_out_of_public_buckets(self.request)
-            && parts.resource.is_some_and(|policy| is_public(&self.compiled.compact(policy).document))
-        {
-            resource.allow.clear();
-            resource.unread_allow = false;
+        if parts.restrict_public_buckets && special::is_kept_out_of_public_buckets(self.request) {
+            let document = parts.resource.map(|policy| &self.compiled.compact(policy).document);
+            if document.is_some_and(|document| is_public(document)) {
+                resource.allow.clear();
+                resource.unread_allow = false;
+            } else {
+                // A statement that nobody could read may make the policy a public one.
+                resource.unread_deny |= document.is_some_and(|document| document.is_blind());
+            }
         }
         if special::is_root_on_own_bucket_policy(self.request) {
             resource.deny.clear();
@@ -198,9 +202,16 @@ impl Listener<'_, '_, '_> {
         Heard { levels, resource, identity, boundary }
     }
 
-    fn levels(&self, layer: Layer, steps: &[Step], unread: Option<&Arc<str>>, into: &mut Vec<(Layer, Arc<str>, Said, bool)>) {
+    fn levels(
+        &self,
+        layer: Layer,
+        steps: &[Step],
+        unread: Option<&Arc<str>>,
+        into: &mut Vec<(Layer, Arc<str>, Said, bool)>,
+    ) {
         for step in steps {
-            let demands = layer == Layer::Scp || step.policies.iter().any(|&policy| self.allows_something(layer, policy));
+            let demands =
+                layer == Layer::Scp || step.policies.iter().any(|&policy| self.allows_something(layer, policy));
             into.push((layer, Arc::clone(&step.name), self.said(layer, &step.policies), demands));
         }
         if unread.is_some() {
@@ -332,8 +343,12 @@ impl Heard {
         }
         let perhaps: Vec<Way> = denials().cloned().collect();
         let answer = match self.best(request, &perhaps, false) {
-            Solution::Met { assumed, deciding } => Answer { assumed: assumed.told(), deciding, ..bare(Verdict::Allowed) },
-            Solution::Denied => Answer { deciding: deciding(perhaps.iter().collect()), ..bare(Verdict::ExplicitlyDenied) },
+            Solution::Met { assumed, deciding } => {
+                Answer { assumed: assumed.told(), deciding, ..bare(Verdict::Allowed) }
+            }
+            Solution::Denied => {
+                Answer { deciding: deciding(perhaps.iter().collect()), ..bare(Verdict::ExplicitlyDenied) }
+            }
             Solution::Missing(layer, level) => missing(layer, level),
         };
         let changes = match answer.verdict {
@@ -344,10 +359,10 @@ impl Heard {
             }
             Verdict::ExplicitlyDenied | Verdict::NotEvaluated => false,
         };
-        if !changes {
+        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
+        if !changes || unread.is_empty() {
             return answer;
         }
-        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
         unread.sort_unstable();
         unread.dedup();
         Answer { unread, ..bare(Verdict::NotEvaluated) }
@@ -360,7 +375,9 @@ impl Heard {
             let solution = solve(&route, denials);
             let replaces = match (&best, &solution) {
                 (None, _) => true,
-                (Some(Solution::Met { assumed: before, .. }), Solution::Met { assumed, .. }) => assumed.len() < before.len(),
+                (Some(Solution::Met { assumed: before, .. }), Solution::Met { assumed, .. }) => {
+                    assumed.len() < before.len()
+                }
                 (Some(Solution::Missing(..)), _) | (Some(Solution::Denied), Solution::Met { .. }) => true,
                 (Some(_), _) => false,
             };

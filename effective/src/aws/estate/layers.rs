@@ -302,6 +302,7 @@ fn unread(account: &Account, kind: UnreadKind) -> Option<Arc<str>> {
 /// A document of which nothing is known but why.
 fn blind(why: &Arc<str>) -> Attached {
     let problem = Problem { span: 0..0, what: why.to_string(), statement: None, blinds: true };
-    let document = Document { problems: vec![problem], unread: vec![UnreadStatement::default()], ..Document::default() };
+    let document =
+        Document { problems: vec![problem], unread: vec![UnreadStatement::default()], ..Document::default() };
     Attached { name: why.clone(), version: None, document: Arc::new(document) }
 }

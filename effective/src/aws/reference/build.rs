@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::managed::{self, Managed};
 use super::read::{self, Line, ReferenceError, Text};
-use super::{About, Action, ConditionKey, Level, Reference, ResourceType, Risk, Service, ix};
+use super::{About, Action, Cells, ConditionKey, Level, Reference, ResourceType, Risk, Service, ix};
 
 /// What this build ships with.
 const SHIPPED: &[u8] = include_bytes!("../../../data/aws-reference.jsonl.gz");
@@ -206,6 +206,7 @@ impl Builder {
             }
         }
         Ok(Reference {
+            cells: Cells::new(&self.actions),
             about: self.about,
             services: self.services,
             actions: self.actions,
