@@ -1,9 +1,9 @@
 //! Who is an administrator: who controls IAM in his account, whatever else holds him.
 //!
-//! Decision 44: an administrator may, on users, roles and policies that nobody has named yet and without any assumption, do at least one
-//! thing of each kind: grant anything, take over somebody, pass a role. That is what `*` on `*` and `iam:*` on `*` come to under a
-//! boundary and service control policies that let them; a single action that a guardrail denies changes nothing, and a policy that
-//! allows one of these things on one name makes an escalation path, not an administrator.
+//! Decision 44: an administrator may, on users, roles and policies of any name, do at least one thing of each kind: grant anything, and
+//! take over somebody. That is what `*` on `*` and `iam:*` on `*` come to under a boundary and control policies that let them; a
+//! single action that a guardrail denies changes nothing, and a policy that allows only one of the kinds, or on some names only, makes an
+//! escalation path, not an administrator.
 
 use rayon::prelude::*;
 
@@ -26,7 +26,7 @@ const fn probe(action: &'static str, kind: &'static str) -> Probe {
 }
 
 /// One of each kind is enough.
-const KINDS: [&[Probe]; 3] = [
+const KINDS: [&[Probe]; 2] = [
     &[
         probe("iam:AttachRolePolicy", "role"),
         probe("iam:PutRolePolicy", "role"),
@@ -40,7 +40,6 @@ const KINDS: [&[Probe]; 3] = [
         probe("iam:CreateLoginProfile", "user"),
         probe("iam:UpdateLoginProfile", "user"),
     ],
-    &[probe("iam:PassRole", "role")],
 ];
 
 /// The actions that decide.
@@ -98,9 +97,6 @@ fn question(asker: &Asker, who: PrincipalIx, probe: &Probe) -> Question {
     }
     if matches!(probe.action, "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy") {
         given.push(("iam:permissionsboundary", String::new()));
-    }
-    if probe.action == "iam:PassRole" {
-        given.push(("iam:passedtoservice", "ec2.amazonaws.com".to_owned()));
     }
     Question { resource, given }
 }

@@ -214,7 +214,7 @@ impl<'a> Asker<'a> {
             let wanted = wanted.replace("${aws:username}", &name);
             if wanted != "*"
                 && !wanted.contains("${")
-                && let Some(common) = witness::common(&pattern, &wanted)
+                && let Some(common) = witness::common_arn(&pattern, &wanted, REGIONS[0])
                 && !names.contains(&common)
             {
                 names.push(common);
@@ -291,11 +291,7 @@ impl<'a> Asker<'a> {
         question: &Question,
         change: &dyn Fn(&mut Layers),
     ) -> Answer {
-        let mut request = self.estate.request(&self.index, who, action, &question.resource);
-        for (key, value) in &question.given {
-            let values = if value.is_empty() { Vec::new() } else { vec![value.clone()] };
-            request.context.insert((*key).to_owned(), values);
-        }
+        let request = self.estate.request(&self.index, who, action, &question.resource).given(&question.given());
         let mut layers = self.estate.layers_by(&self.index, &request, self.reference);
         change(&mut layers);
         literal::evaluate(&request, &layers)

@@ -1,9 +1,9 @@
 //! Why a step is possible, and what keeps others from being so.
 
 use super::administrator::{Supposed, held_by};
-use super::ask::{Binding, certainty};
-use super::technique::{Permission, Takes, Technique, Yields};
-use super::{Certainty, Edge, Graph, Object, Search, Standing, trust};
+use super::ask::Binding;
+use super::technique::{Takes, Technique, Yields};
+use super::{Edge, Graph, Object, Search, Standing, trust};
 use crate::aws::answer::{Answer, Assumption, Deciding, Layer, Verdict};
 use crate::aws::document::{Document, Effect, Statement};
 use crate::aws::estate::PrincipalIx;
@@ -152,16 +152,16 @@ impl<'a> Search<'a> {
         object: Object,
     ) -> Option<Block> {
         let binding = Binding { technique, target, object };
-        let by_identity = |permission: &Permission| {
-            let answer = self.asker.supposed_answer(who, permission, binding, &only_identity);
-            answer.is_some_and(|(_, answer)| self.asker.read(who, permission, &answer) == Some(Certainty::Certain) || certainty(&answer).is_some())
-        };
-        if !technique.requires.iter().all(by_identity) {
-            return None;
-        }
+        let mut questions = Vec::with_capacity(technique.requires.len());
         for permission in &technique.requires {
-            let (question, answer) = self.asker.answer(who, permission, binding)?;
-            if self.asker.read(who, permission, &answer).is_none() {
+            let (question, answer) = self.asker.supposed_answer(who, permission, binding, &only_identity)?;
+            self.asker.read(who, permission, &answer)?;
+            questions.push(question);
+        }
+        for (permission, question) in technique.requires.iter().zip(questions) {
+            if self.asker.holds(who, permission, binding).is_none() {
+                // Of all names that something new could have, the one that the principal's own policies allow says why.
+                let answer = self.asker.evaluator.may_given(who, &permission.action, &question.resource, &question.given());
                 return blocked(at, to, permission.action.clone(), question.resource, answer);
             }
         }

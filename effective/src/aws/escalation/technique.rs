@@ -335,7 +335,7 @@ impl Techniques {
     ///
     /// # Errors
     /// When the file beside this one is wrong; a test says that it is not.
-    pub fn built_in() -> Result<Self, TechniqueError> {
+    pub fn builtin() -> Result<Self, TechniqueError> {
         let none = Self { version: String::new(), list: Vec::new(), origins: Vec::new() };
         none.with_file("techniques.toml", BUILT_IN)
     }
@@ -380,6 +380,12 @@ impl Techniques {
     /// All of them, in the order of the files; an edge of a graph names its technique by its place here.
     pub fn list(&self) -> &[Technique] {
         &self.list
+    }
+
+    #[cfg(test)]
+    pub(super) fn only(&self, id: &str) -> Self {
+        let list = self.list.iter().filter(|technique| technique.id == id).cloned().collect();
+        Self { list, ..self.clone() }
     }
 
     /// One by its id.
@@ -532,12 +538,12 @@ mod tests {
 
     fn with(change: (&str, &str)) -> Result<Techniques, TechniqueError> {
         assert!(OWN.contains(change.0), "{}", change.0);
-        Techniques::built_in().unwrap().with_file("own.toml", &OWN.replace(change.0, change.1))
+        Techniques::builtin().unwrap().with_file("own.toml", &OWN.replace(change.0, change.1))
     }
 
     #[test]
     fn the_built_in_list_is_right_and_dated() {
-        let techniques = Techniques::built_in().unwrap();
+        let techniques = Techniques::builtin().unwrap();
         assert!(techniques.list().len() >= 130, "{}", techniques.list().len());
         assert!(techniques.version().parse::<jiff::civil::Date>().is_ok());
         for technique in techniques.list() {
@@ -549,7 +555,7 @@ mod tests {
     fn a_team_adds_its_own_after_ours() {
         let techniques = with(("own", "own")).unwrap();
         assert_eq!(techniques.list().last().map(|technique| technique.id.as_str()), Some("own"));
-        assert_eq!(techniques.version(), Techniques::built_in().unwrap().version());
+        assert_eq!(techniques.version(), Techniques::builtin().unwrap().version());
     }
 
     #[test]

@@ -98,6 +98,30 @@ impl Token {
     }
 }
 
+/// An ARN that two patterns of ARNs both match; `region` stands for a region that both leave open.
+///
+/// Within the first five parts a star stays in its part, unless it is the last character of the whole pattern.
+pub(super) fn common_arn(new: &str, wanted: &str, region: &str) -> Option<String> {
+    const PARTS: usize = 6;
+    let new: Vec<&str> = new.splitn(PARTS, ':').collect();
+    let wanted: Vec<&str> = wanted.splitn(PARTS, ':').collect();
+    let (last, parts) = wanted.split_last()?;
+    if new.len() < PARTS || (parts.len() + 1 < PARTS && !last.ends_with('*')) {
+        return None;
+    }
+    let mut common_parts = Vec::with_capacity(PARTS);
+    for (at, (new, wanted)) in new.iter().zip(parts).enumerate() {
+        let open = at == 3 && *new == "*" && *wanted == "*";
+        common_parts.push(if open { region.to_owned() } else { common(new, wanted)? });
+    }
+    let mut rest: Vec<&str> = new[parts.len()..].to_vec();
+    if parts.len() < 4 && rest[3 - parts.len()] == "*" {
+        rest[3 - parts.len()] = region;
+    }
+    common_parts.push(common(&rest.join(":"), last)?);
+    Some(common_parts.join(":"))
+}
+
 /// The plainest text of a pattern; `region` stands for the region of an ARN that leaves it open.
 pub(super) fn plain(pattern: &str, region: &str) -> String {
     let mut parts = pattern.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
@@ -114,17 +138,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::aws::pattern::Glob;
+    use crate::aws::pattern::{ArnGlob, Glob};
 
     #[test]
     fn a_new_function_is_named_as_the_policy_wants_it() {
         let new = "arn:aws:lambda:*:111111111111:function:*";
-        let common = |other| common(new, other);
-        assert_eq!(
-            common("arn:aws:lambda:eu-west-1:*:function:dev-*").as_deref(),
-            Some("arn:aws:lambda:eu-west-1:111111111111:function:dev-muster")
-        );
-        assert!(common("*").is_some());
+        let common = |other| common_arn(new, other, "eu-north-1");
+        for (wanted, named) in [
+            ("arn:aws:lambda:eu-west-1:*:function:dev-*", "arn:aws:lambda:eu-west-1:111111111111:function:dev-muster"),
+            ("arn:aws:lambda:*:*:function:dev-?", "arn:aws:lambda:eu-north-1:111111111111:function:dev-m"),
+            ("arn:*:lambda:*", "arn:aws:lambda:eu-north-1:111111111111:function:muster"),
+            ("*", "arn:aws:lambda:eu-north-1:111111111111:function:muster"),
+        ] {
+            assert_eq!(common(wanted).as_deref(), Some(named), "{wanted}");
+            assert!(ArnGlob::resource(&Glob::new(wanted)).matches(named), "{wanted}");
+        }
         assert_eq!(common("arn:aws:lambda:eu-west-1:222222222222:function:dev-*"), None);
         assert_eq!(common("arn:aws:s3:::bucket"), None);
         assert_eq!(plain(new, "us-east-1"), "arn:aws:lambda:us-east-1:111111111111:function:muster");

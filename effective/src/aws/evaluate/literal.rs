@@ -50,11 +50,7 @@ impl Evaluate for Literal<'_> {
     }
 
     fn may_given(&self, who: PrincipalIx, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
-        let mut request = self.estate.request(&self.index, who, action, resource);
-        for (key, value) in given {
-            let values = if value.is_empty() { Vec::new() } else { vec![(*value).to_owned()] };
-            request.context.insert((*key).to_owned(), values);
-        }
+        let request = self.estate.request(&self.index, who, action, resource).given(given);
         let layers = self.estate.layers_by(&self.index, &request, self.reference);
         literal::evaluate(&request, &layers)
     }

@@ -1,0 +1,1 @@
+//! What happens between several of them, told by hand.
