@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
 
+pub use self::aws::question::Effective;
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
 
 /// How privileged an account is.
@@ -154,6 +155,17 @@ impl Access {
             }
         }
         open.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// What an AWS account may really do, by service and access level; of somebody of Identity Center, as each of his roles. Empty for
+    /// accounts of other systems.
+    pub fn effective(&self, graph: &Graph, account: NodeIx) -> Vec<Effective> {
+        let Some(place) = self.place(graph, account) else { return Vec::new() };
+        let roles = match place.principal(account) {
+            Some(who) => vec![who],
+            None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
+        };
+        roles.into_iter().map(|who| aws::question::effective(graph, place, who)).collect()
     }
 
     /// What keeps an AWS account from ways to administration that its own policies would allow, each as a sentence with its layer.

@@ -1,6 +1,7 @@
 //! `muster policy check|test|diff|suggest`: what the policy folder says, before it counts.
 
 mod diff;
+pub(crate) mod simulate;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,8 @@ pub enum Action {
         #[command(flatten)]
         which: Which,
     },
+    /// Whether a user, a role or a service may do something, and which statements decide
+    Simulate(simulate::Arguments),
     /// Propose policy from what people hold today
     Suggest {
         /// What to propose
@@ -104,6 +107,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
+        Action::Simulate(arguments) => simulate::run(session, arguments),
         Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &session.config()?, limits, which),
     }
 }

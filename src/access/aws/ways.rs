@@ -21,7 +21,7 @@ const GIVES_ITSELF: [&str; 4] = ["iam:AttachUserPolicy", "iam:PutUserPolicy", "i
 /// The techniques that are searched with.
 pub(crate) fn techniques() -> &'static Techniques {
     static BUILT_IN: std::sync::OnceLock<Techniques> = std::sync::OnceLock::new();
-    BUILT_IN.get_or_init(|| Techniques::built_in().expect("the list in the binary is read by a test of its crate"))
+    BUILT_IN.get_or_init(|| Techniques::builtin().expect("the list in the binary is read by a test of its crate"))
 }
 
 /// One step from a principal to somebody stronger, with what allows it.
