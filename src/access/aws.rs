@@ -29,7 +29,7 @@ use crate::graph::{Edge, Graph, NodeIx, Relation, Step, SystemIx, Text};
 
 /// One AWS system of a snapshot, ready to be asked.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     /// Which.
     pub(crate) system: SystemIx,
     /// Answers.

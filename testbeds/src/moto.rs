@@ -118,12 +118,8 @@ pub struct Truth {
     pub escalates: Vec<String>,
     /// Who would, and the layer that holds him back.
     pub held_back: BTreeMap<String, String>,
-    /// Buckets that the world reads.
-    pub open: Vec<String>,
     /// Roles that any repository may assume.
     pub loose: Vec<String>,
-    /// Roles that the foreign account may assume.
-    pub foreign: Vec<String>,
 }
 
 /// A running server; stopped, and its folder deleted, when dropped.

@@ -257,9 +257,14 @@ impl<'g> Building<'g> {
             };
             let (scps, rcps) = (steps(PolicyKind::Scp, scps), steps(PolicyKind::Rcp, rcps));
             let mut unread = self.unread(&number, member);
+            let bare = scps.iter().find(|step| step.policies.is_empty());
             let above = match (&organization.unread, &chain) {
-                (Some(why), _) => Some(why.clone()),
-                (None, Some(Err(why))) => Some(why.clone()),
+                (Some(why), _) | (None, Some(Err(why))) => Some(why.clone()),
+                // Nothing attached would deny everything, and AWS takes the last one from nobody: the list is too short.
+                (None, Some(Ok(_))) if bare.is_some() => bare.map(|step| {
+                    let at = &step.name;
+                    format!("no service control policy of `{at}` was read, and AWS keeps one attached everywhere").into()
+                }),
                 (None, None) if organization.id.is_some() => None,
                 (None, None) => Some("the organisation's policies were not read: nobody can tell what they deny".into()),
                 (None, Some(Ok(_))) => None,

@@ -77,11 +77,6 @@ impl Ways {
         &self.privileges[who as usize]
     }
 
-    /// Where it stands.
-    pub(crate) fn standing(&self, who: PrincipalIx) -> Standing {
-        self.graph.standing[who as usize]
-    }
-
     /// The way over groups and policies to what makes an administrator one.
     pub(crate) fn proof(&self, who: PrincipalIx) -> &[Step] {
         &self.proofs[who as usize]
@@ -96,11 +91,6 @@ impl Ways {
             at = hop.to;
         }
         path
-    }
-
-    /// Kinds of resources that techniques need and that nobody read.
-    pub(crate) fn unseen(&self) -> &[String] {
-        &self.graph.unseen
     }
 
     /// Techniques that a principal's own policies would allow, and the layer that does not.

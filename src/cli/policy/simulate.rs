@@ -55,7 +55,7 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 
 /// What `muster policy simulate -o json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Simulated {
+pub(crate) struct Simulated {
     /// The system.
     pub system: String,
     /// Who asked.
@@ -82,7 +82,7 @@ pub struct Simulated {
 
 /// A statement that decides, with its text.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Decided {
+pub(crate) struct Decided {
     /// Where it stands.
     #[serde(flatten)]
     pub at: StatementAt,
@@ -92,7 +92,7 @@ pub struct Decided {
 
 /// The layer that allows nothing of the kind.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Missing {
+pub(crate) struct Missing {
     /// The layer.
     pub layer: &'static str,
     /// `r-…`, `ou-…` or an account's number.

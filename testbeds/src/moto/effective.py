@@ -150,7 +150,6 @@ s3.put_public_access_block(Bucket="acme-blocked", PublicAccessBlockConfiguration
 user("sandbox", "sam")
 iams["sandbox"].attach_user_policy(UserName="sam", PolicyArn=ADMIN)
 
-access = [f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole" for account in members.values()]
 print(json.dumps({
     "access_key_id": caller["AccessKeyId"], "secret_access_key": caller["SecretAccessKey"], "organization": organization,
     "management": management, "members": members, "external_id": "acme-audit-7", "role": "MusterAudit", "foreign": FOREIGN,
@@ -166,8 +165,5 @@ print(json.dumps({
                       f"arn:aws:iam::{build}:role/release"],
         "held_back": {f"arn:aws:iam::{sandbox}:user/sam": "service control policies",
                       f"arn:aws:iam::{prod}:role/deployer-bounded": "permissions boundary"},
-        "open": ["arn:aws:s3:::acme-open"],
         "loose": [f"arn:aws:iam::{build}:role/any-repository"],
-        "foreign": [f"arn:aws:iam::{build}:role/partner", f"arn:aws:iam::{build}:role/partner-with-id"],
-    },
-    "organization_roles": access}))
+    }}))
