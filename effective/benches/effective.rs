@@ -3,8 +3,6 @@
 //! Every answer is compared with the literal evaluator's on a sample of principals before anything is timed. The organisation of 500 accounts
 //! comes with `MUSTER_BENCH_LARGE=1`. Cold starts are measured from outside with the example `ask`.
 
-#![expect(missing_docs, reason = "criterion's macros write the functions")]
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use muster_effective::aws::answer::{Answer, Verdict};
 use muster_effective::aws::compiled::Compiled;

@@ -17,6 +17,7 @@ pub mod estate;
 pub mod evaluate;
 #[cfg(feature = "generate")]
 pub mod generated;
+pub mod least_privilege;
 pub mod literal;
 pub mod pattern;
 pub mod public;

@@ -122,12 +122,23 @@ pub fn read(path: &Path, text: String) -> Result<(Vec<Placed>, Vec<Diagnostic>),
         let value = match value {
             Ok(value) => value,
             Err(why) => {
-                problems.push(unusable(place, "this is no case").cause(why).fix("see docs/formats/policy-cases.md"));
+                // An escape that names no character may be what a case about a policy document is about.
+                match aws::read(&place, None) {
+                    Ok((case, odd)) => {
+                        notes.extend(odd);
+                        cases.push(Placed { case: Kind::Aws(Box::new(case)), place });
+                    }
+                    Err(_) => {
+                        problems.push(
+                            unusable(place, "this is no case").cause(why).fix("see docs/formats/policy-cases.md"),
+                        );
+                    }
+                }
                 continue;
             }
         };
         if value.get("request").is_some() {
-            match aws::read(&place, &value) {
+            match aws::read(&place, Some(&value)) {
                 Ok((case, odd)) => {
                     notes.extend(odd);
                     cases.push(Placed { case: Kind::Aws(Box::new(case)), place });
@@ -226,9 +237,9 @@ impl Placed {
         match (&self.case, policy) {
             (Kind::Aws(case), _) => Ok(case.disagreement(&case.evaluate())),
             (Kind::Roles(case), Some((policy, now))) => self.of_roles(case, policy, now),
-            (Kind::Roles(_), None) => {
-                Err(Box::new(unusable(self.place.clone(), "the case needs the policy of a config").fix("write a muster.toml")))
-            }
+            (Kind::Roles(_), None) => Err(Box::new(
+                unusable(self.place.clone(), "the case needs the policy of a config").fix("write a muster.toml"),
+            )),
         }
     }
 

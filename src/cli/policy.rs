@@ -1,6 +1,7 @@
 //! `muster policy check|test|diff|suggest`: what the policy folder says, before it counts.
 
 mod diff;
+pub(crate) mod least_privilege;
 pub(crate) mod simulate;
 
 use std::io::Write as _;
@@ -59,6 +60,11 @@ pub enum Action {
     Suggest {
         /// What to propose
         what: Suggested,
+        /// For least-privilege: a user or role, by ARN, id or name
+        principal: Option<String>,
+        /// For least-privilege: days back within which a use counts; AWS tells of the last 400
+        #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
         /// Limits.
         #[command(flatten)]
         limits: Limits,
@@ -71,6 +77,8 @@ pub enum Action {
 /// What can be proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Suggested {
+    /// The smallest policies with which a principal can still do what it did.
+    LeastPrivilege,
     /// Birthrights by attributes, and add-ons.
     Roles,
 }
@@ -107,8 +115,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
+<<<<<<< HEAD
         Action::Simulate(arguments) => simulate::run(session, arguments),
         Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &session.config()?, limits, which),
+=======
+        Action::Suggest { what: Suggested::Roles, limits, which } => {
+            suggest_roles(session, &session.config()?, limits, which)
+        }
+>>>>>>> eval
     }
 }
 

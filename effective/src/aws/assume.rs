@@ -51,7 +51,7 @@ impl Assumed {
     }
 
     /// The key, as a request names it.
-    fn key(&self) -> &str {
+    pub fn key(&self) -> &str {
         match &self.about {
             About::Condition(condition, _) => &condition.key,
             About::Resource { key, .. } => key,
@@ -144,6 +144,11 @@ impl Together {
         Self { assumed: assumed.collect() }
     }
 
+    /// Adds those of another that are about other keys.
+    pub fn join(&mut self, other: Self) {
+        self.assumed.extend(other.assumed);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.assumed.len()
@@ -152,6 +157,11 @@ impl Together {
     /// Whether nothing is assumed.
     pub fn is_empty(&self) -> bool {
         self.assumed.is_empty()
+    }
+
+    /// Each.
+    pub fn iter(&self) -> impl Iterator<Item = &Assumed> {
+        self.assumed.iter()
     }
 
     /// Each, sorted, as the answer tells it.

@@ -18,11 +18,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use self::actions::{ActionSet, Sets};
+use self::actions::{ActionSet, Asked, Sets};
 use self::scopes::{Scope, Scopes};
 use super::document::{Document, Effect, Matcher, UnreadStatement};
 use super::estate::{AccountIx, Estate, Index, PolicyIx, UnreadKind};
+use super::pattern::Glob;
 use super::reference::Reference;
+pub(in crate::aws) use permissions::Granting;
 pub use permissions::{Permission, Permissions};
 
 /// An estate, ready to be asked.
@@ -32,6 +34,8 @@ pub struct Compiled<'a> {
     reference: &'a Reference,
     index: Index,
     sets: Vec<ActionSet>,
+    /// Every action pattern, in lower case.
+    patterns: Vec<Glob>,
     scopes: Vec<Scope>,
     documents: Vec<Compact>,
     /// Which document each policy of the estate is.
@@ -103,7 +107,7 @@ impl<'a> Compiled<'a> {
         let mut compiler = Compiler { sets: Sets::new(reference), scopes: Scopes::default() };
         let rows: Vec<_> = distinct.iter().map(|document| compiler.document(document)).collect();
         let Compiler { sets, scopes } = compiler;
-        let (sets, scopes) = (sets.sets, scopes.scopes);
+        let (Sets { sets, patterns, .. }, scopes) = (sets, scopes.scopes);
         let documents = rows
             .into_iter()
             .zip(&distinct)
@@ -111,7 +115,7 @@ impl<'a> Compiled<'a> {
             .collect();
         let index = Index::new(&estate);
         let (grants, ownerless) = grants(&estate);
-        Self { estate, reference, index, sets, scopes, documents, of_policy, grants, ownerless }
+        Self { estate, reference, index, sets, patterns, scopes, documents, of_policy, grants, ownerless }
     }
 
     /// Where everything stands in the estate, by name.
@@ -122,6 +126,10 @@ impl<'a> Compiled<'a> {
     /// The reference data that actions are looked up in.
     pub fn reference(&self) -> &'a Reference {
         self.reference
+    }
+
+    fn asked(&self, action: &str) -> Asked {
+        Asked::new(action, self.reference, &self.patterns)
     }
 
     fn compact(&self, policy: PolicyIx) -> &Compact {

@@ -5,15 +5,15 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Place};
 
-/// A case and notes about it.
+/// A case and notes about it; `value` is what was read at the place, where that could be read.
 ///
 /// # Errors
 /// Everything in it that makes no sense.
-pub(super) fn read(place: &Place, value: &Json) -> Result<(Case, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(super) fn read(place: &Place, value: Option<&Json>) -> Result<(Case, Vec<Diagnostic>), Vec<Diagnostic>> {
     let line = place.file.text.get(place.span.clone()).map(str::trim_end).unwrap_or_default();
     // A case of a TOML file has no JSON text of its own: it is written as such, and everything in it stands where the table does.
     let is_json = line.trim_start().starts_with('{') && line.ends_with('}');
-    let written = if is_json { line.to_owned() } else { value.to_string() };
+    let written = if is_json { line.to_owned() } else { value.map(ToString::to_string).unwrap_or_default() };
     let at = |remark: &Remark| {
         let span = place.span.start + remark.span.start..place.span.start + remark.span.end;
         if is_json { Place::new(&place.file, span) } else { place.clone() }

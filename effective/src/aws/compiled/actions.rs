@@ -16,15 +16,30 @@ use crate::aws::reference::{ActionIx, Reference};
 /// An action that is asked about.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
-    /// Its position, where the reference knows it.
-    pub(super) known: Option<ActionIx>,
     /// In lower case.
     pub(super) lower: String,
+    action: Action,
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    Known(ActionIx),
+    /// The reference does not know it: these patterns match it.
+    Unknown(FixedBitSet),
 }
 
 impl Asked {
-    pub(super) fn new(action: &str, reference: &Reference) -> Self {
-        Self { known: reference.find(action), lower: action.to_ascii_lowercase() }
+    pub(super) fn new(action: &str, reference: &Reference, patterns: &[Glob]) -> Self {
+        let lower = action.to_ascii_lowercase();
+        let action = reference.find(action).map_or_else(
+            || {
+                let mut matched = FixedBitSet::with_capacity(patterns.len());
+                matched.extend((0..patterns.len()).filter(|&at| patterns[at].matches(&lower)));
+                Action::Unknown(matched)
+            },
+            Action::Known,
+        );
+        Self { lower, action }
     }
 }
 
@@ -37,20 +52,23 @@ pub(super) struct ActionSet {
     not: bool,
     /// A pattern of it matches no known action.
     unknown: bool,
-    /// As written, in lower case: decides about actions that the reference does not know.
-    patterns: Box<[Glob]>,
+    /// Positions of its patterns: they decide about actions that the reference does not know.
+    patterns: Box<[u32]>,
 }
 
 impl ActionSet {
     /// Whether the action belongs to the set.
     pub(super) fn has(&self, asked: &Asked) -> bool {
-        match asked.known {
-            Some(action) => {
-                let after = self.ranges.partition_point(|range| range.start <= action);
-                after > 0 && action < self.ranges[after - 1].end
-            }
-            None => self.patterns.iter().any(|pattern| pattern.matches(&asked.lower)) != self.not,
+        match &asked.action {
+            Action::Known(action) => self.has_known(*action),
+            Action::Unknown(matched) => self.patterns.iter().any(|&pattern| matched[pattern as usize]) != self.not,
         }
+    }
+
+    /// Whether a known action does.
+    pub(super) fn has_known(&self, action: ActionIx) -> bool {
+        let after = self.ranges.partition_point(|range| range.start <= action);
+        after > 0 && action < self.ranges[after - 1].end
     }
 
     /// Whether some pattern of it matches no known action.
@@ -70,14 +88,25 @@ impl ActionSet {
 #[derive(Debug)]
 pub(super) struct Sets<'d> {
     reference: &'d Reference,
-    of_pattern: FxHashMap<&'d str, Vec<Range<ActionIx>>>,
+    pattern_at: FxHashMap<&'d str, u32>,
+    /// Known actions of each pattern.
+    ranges: Vec<Vec<Range<ActionIx>>>,
     at: FxHashMap<(bool, &'d [Box<str>]), u32>,
+    /// Every pattern, in lower case.
+    pub(super) patterns: Vec<Glob>,
     pub(super) sets: Vec<ActionSet>,
 }
 
 impl<'d> Sets<'d> {
     pub(super) fn new(reference: &'d Reference) -> Self {
-        Self { reference, of_pattern: FxHashMap::default(), at: FxHashMap::default(), sets: Vec::new() }
+        Self {
+            reference,
+            pattern_at: FxHashMap::default(),
+            ranges: Vec::new(),
+            at: FxHashMap::default(),
+            patterns: Vec::new(),
+            sets: Vec::new(),
+        }
     }
 
     /// The position of a matcher's set.
@@ -86,19 +115,25 @@ impl<'d> Sets<'d> {
         if let Some(&at) = self.at.get(&key) {
             return at;
         }
-        let mut ranges: Vec<Range<ActionIx>> = Vec::new();
-        let mut unknown = false;
-        for pattern in &matcher.patterns {
-            let of = self.of_pattern.entry(pattern).or_insert_with(|| self.reference.matching(pattern));
-            unknown |= of.is_empty();
-            ranges.extend_from_slice(of);
-        }
-        let ranges = united(ranges);
+        let patterns: Box<[u32]> = matcher.patterns.iter().map(|pattern| self.pattern(pattern)).collect();
+        let of = |pattern: &u32| &self.ranges[*pattern as usize];
+        let ranges = united(patterns.iter().flat_map(of).cloned().collect());
+        let unknown = patterns.iter().any(|pattern| of(pattern).is_empty());
         let ranges = if matcher.not { complement(&ranges, super::ix(self.reference.len())) } else { ranges };
-        let patterns = matcher.patterns.iter().map(|pattern| Glob::lowercase(pattern)).collect();
         let at = super::ix(self.sets.len());
         self.sets.push(ActionSet { ranges: ranges.into(), not: matcher.not, unknown, patterns });
         self.at.insert(key, at);
+        at
+    }
+
+    fn pattern(&mut self, pattern: &'d str) -> u32 {
+        if let Some(&at) = self.pattern_at.get(pattern) {
+            return at;
+        }
+        let at = super::ix(self.patterns.len());
+        self.patterns.push(Glob::lowercase(pattern));
+        self.ranges.push(self.reference.matching(pattern));
+        self.pattern_at.insert(pattern, at);
         at
     }
 }
@@ -148,7 +183,9 @@ mod tests {
             let mut sets = Sets::new(reference);
             let at = sets.of(&matcher);
             assert_eq!(sets.of(&matcher), at, "one list is one set");
-            let set = &sets.sets[at as usize];
+            let Sets { sets, patterns, .. } = sets;
+            let set = &sets[at as usize];
+            let asked = |name: &str| Asked::new(name, reference, &patterns);
             let names = [
                 "s3:GetObject",
                 "S3:getobjectacl",
@@ -161,12 +198,12 @@ mod tests {
             ];
             let expected = [true, true, false, true, true, true, false, true];
             for (name, expected) in names.into_iter().zip(expected) {
-                assert_eq!(set.has(&Asked::new(name, reference)), expected != not, "{name}");
+                assert_eq!(set.has(&asked(name)), expected != not, "{name}");
             }
             let mut bits = FixedBitSet::with_capacity(reference.len());
             set.add_to(&mut bits);
             for (at, action) in reference.actions().iter().enumerate() {
-                assert_eq!(bits[at], set.has(&Asked::new(&action.name, reference)), "{}", action.name);
+                assert_eq!(bits[at], set.has(&asked(&action.name)), "{}", action.name);
             }
         }
     }

@@ -7,7 +7,7 @@ use super::actions::Asked;
 use super::decide::Question;
 use crate::aws::answer::{Answer, Verdict};
 use crate::aws::document::Effect;
-use crate::aws::estate::{Estate, Parts, PolicyIx, PrincipalIx, PrincipalKind};
+use crate::aws::estate::{Account, Estate, PolicyIx, PrincipalIx, PrincipalKind, UnreadKind};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal::principal::named;
 use crate::aws::request::{Mode, Principal, Request};
@@ -29,26 +29,46 @@ impl Compiled<'_> {
     /// and for each principal the statements that are about the question.
     pub fn who_can(&self, action: &str, resource: &str) -> Vec<(PrincipalIx, Answer)> {
         let question = Question::all(self, action, resource);
+        let everybody =
+            FREE.contains(&question.asked.lower.as_str()) || self.resource_may_grant(&question, action, resource);
         (0..super::ix(self.estate.principals.len()))
             .into_par_iter()
             .filter_map(|who| {
-                let request = self.estate.request(&self.index, who, action, resource);
-                let parts = self.estate.parts(&self.index, &request, self.reference);
-                if !self.may_be_granted(&parts, &question) {
+                if !everybody && !self.identity_may_grant(who, &question) {
                     return None;
                 }
+                let request = self.estate.request(&self.index, who, action, resource);
+                let parts = self.estate.parts(&self.index, &request, self.reference);
                 let answer = self.answer(&request, &parts, &question);
                 matches!(answer.verdict, Verdict::Allowed | Verdict::NotEvaluated).then_some((who, answer))
             })
             .collect()
     }
 
-    /// Whether any policy that grants is about the question at all; who has none of them is denied.
-    fn may_be_granted(&self, parts: &Parts<'_>, question: &Question<'_>) -> bool {
-        parts.identity.iter().chain(&parts.resource).any(|&policy| question.may_concern(self, policy))
-            || !parts.identity_unread.is_empty()
+    /// Whether the resource may grant anything to anybody: its policy, or that it is not known.
+    fn resource_may_grant(&self, question: &Question<'_>, action: &str, resource: &str) -> bool {
+        let probe = Request {
+            principal: Principal::Anonymous,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: None,
+            context: std::collections::BTreeMap::new(),
+            mode: Mode::Open,
+        };
+        let parts = self.estate.parts(&self.index, &probe, self.reference);
+        let nobodys = self.estate.owner_of(&self.index, resource).is_none();
+        parts.resource.is_some_and(|policy| question.may_grant(self, policy))
             || parts.resource_unread.is_some()
-            || FREE.contains(&question.asked.lower.as_str())
+            // Then it counts as everybody's own, and as unread where the policies of that account's resources are.
+            || (nobodys && self.grants.iter().any(|grants| grants.unread))
+    }
+
+    /// Whether an identity policy may grant it; who has none that does is denied.
+    fn identity_may_grant(&self, who: PrincipalIx, question: &Question<'_>) -> bool {
+        let entry = &self.estate.principals[who as usize];
+        entry.identity.iter().any(|&policy| question.may_grant(self, policy))
+            || !entry.unread.is_empty()
+            || is_unread(&self.estate.accounts[entry.account as usize])
     }
 
     /// Whether a policy allows the action on anything, whatever the conditions.
@@ -107,13 +127,18 @@ impl Compiled<'_> {
     }
 }
 
+/// Whether principals of the account may have more policies than are known.
+fn is_unread(account: &Account) -> bool {
+    account.unread.iter().any(|unread| unread.what == UnreadKind::Principals)
+}
+
 impl Evaluate for Compiled<'_> {
     fn estate(&self) -> &Estate {
         &self.estate
     }
 
     fn could(&self, who: PrincipalIx, action: &str) -> bool {
-        let asked = Asked::new(action, self.reference);
+        let asked = self.asked(action);
         if FREE.contains(&asked.lower.as_str()) {
             return true;
         }
@@ -129,8 +154,7 @@ impl Evaluate for Compiled<'_> {
         if !steps.iter().all(|step| any(&step.policies)) {
             return false;
         }
-        let unread = !entry.unread.is_empty()
-            || account.unread.iter().any(|unread| unread.what == crate::aws::estate::UnreadKind::Principals);
+        let unread = !entry.unread.is_empty() || is_unread(account);
         let by_identity =
             (unread || any(&entry.identity)) && entry.boundary.is_none_or(|policy| self.allows(policy, &asked));
         by_identity || self.granted_by_name(who, action, &asked)

@@ -6,7 +6,7 @@ use fixedbitset::FixedBitSet;
 
 use super::actions::Asked;
 use super::scopes::Within;
-use super::{Compact, Compiled, Row};
+use super::{Compiled, Row};
 use crate::aws::answer::{Answer, Deciding, Layer, Verdict};
 use crate::aws::assume::{About, Assumed};
 use crate::aws::condition::{self, Truth};
@@ -35,12 +35,14 @@ struct Hits {
     scopes: Vec<Within>,
     /// Documents of which any statement may be about it.
     documents: FixedBitSet,
+    /// Documents of which any statement that may allow is about it.
+    granting: FixedBitSet,
 }
 
 impl<'q> Question<'q> {
     /// For one principal.
     pub(super) fn one(compiled: &Compiled<'_>, action: &str, resource: &'q str) -> Self {
-        Self { asked: Asked::new(action, compiled.reference), resource, hits: None }
+        Self { asked: compiled.asked(action), resource, hits: None }
     }
 
     /// For every principal: each distinct list of patterns is compared once, here.
@@ -49,23 +51,25 @@ impl<'q> Question<'q> {
         let mut sets = FixedBitSet::with_capacity(compiled.sets.len());
         sets.extend((0..compiled.sets.len()).filter(|&at| compiled.sets[at].has(&question.asked)));
         let scopes = compiled.scopes.iter().map(|scope| scope.within(resource)).collect();
-        question.hits = Some(Hits { sets, scopes, documents: FixedBitSet::new() });
-        let documents: FixedBitSet = compiled
-            .documents
-            .iter()
-            .enumerate()
-            .filter(|(_, compact)| question.concerns(compiled, compact))
-            .map(|(at, _)| at)
-            .collect();
+        question.hits = Some(Hits { sets, scopes, documents: FixedBitSet::new(), granting: FixedBitSet::new() });
+        let (mut documents, mut granting) = (
+            FixedBitSet::with_capacity(compiled.documents.len()),
+            FixedBitSet::with_capacity(compiled.documents.len()),
+        );
+        for (at, compact) in compiled.documents.iter().enumerate() {
+            let rows = compact.rows.iter().map(|row| (Some(row.effect), Some(row.actions), row.scope));
+            let unread = compact.unread.iter().map(|unread| (unread.effect, unread.actions, unread.scope));
+            for (effect, actions, scope) in rows.chain(unread) {
+                if question.is_about(compiled, actions, scope) {
+                    documents.insert(at);
+                    granting.set(at, granting[at] || effect != Some(Effect::Deny));
+                }
+            }
+        }
         if let Some(hits) = &mut question.hits {
-            hits.documents = documents;
+            (hits.documents, hits.granting) = (documents, granting);
         }
         question
-    }
-
-    fn concerns(&self, compiled: &Compiled<'_>, compact: &Compact) -> bool {
-        let row = |row: &Row| self.is_about(compiled, Some(row.actions), row.scope);
-        compact.rows.iter().any(row) || compact.unread.iter().any(|one| self.is_about(compiled, one.actions, one.scope))
     }
 
     /// Whether a statement with these actions and this scope may be about the question.
@@ -92,6 +96,14 @@ impl<'q> Question<'q> {
     pub(super) fn may_concern(&self, compiled: &Compiled<'_>, policy: PolicyIx) -> bool {
         match &self.hits {
             Some(hits) => hits.documents[compiled.of_policy[policy as usize] as usize],
+            None => true,
+        }
+    }
+
+    /// Whether a policy may allow it.
+    pub(super) fn may_grant(&self, compiled: &Compiled<'_>, policy: PolicyIx) -> bool {
+        match &self.hits {
+            Some(hits) => hits.granting[compiled.of_policy[policy as usize] as usize],
             None => true,
         }
     }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 
+use super::actions::ActionSet;
 use super::{Compiled, Row};
-use crate::aws::document::{Effect, Statement};
+use crate::aws::document::{Effect, Matcher, Statement, Version};
 use crate::aws::estate::{PolicyIx, PrincipalIx, UnreadKind};
+use crate::aws::pattern::Glob;
 use crate::aws::reference::{ActionIx, Level, Reference};
 
 /// What one principal may do by its identity policies.
@@ -44,6 +46,31 @@ pub struct Permission {
     pub allowed_if: u32,
     /// The widest pattern of resources that grants any of them, as written; `NotResource` is shown as `*`.
     pub widest: Box<str>,
+}
+
+/// An identity statement, ready to be asked about actions.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::aws) struct Granting<'c> {
+    pub(in crate::aws) statement: &'c Statement,
+    /// The language of its document.
+    pub(in crate::aws) version: Version,
+    /// Whether it is about every resource.
+    pub(in crate::aws) everything: bool,
+    actions: &'c ActionSet,
+}
+
+impl Granting<'_> {
+    /// Whether it is about a known action.
+    pub(in crate::aws) fn has(&self, action: ActionIx) -> bool {
+        self.actions.has_known(action)
+    }
+
+    /// Whether it is about an action that the reference does not know.
+    pub(in crate::aws) fn has_unknown(&self, action: &str) -> bool {
+        let lower = action.to_ascii_lowercase();
+        let Matcher { not, patterns } = &self.statement.actions;
+        patterns.iter().any(|pattern| Glob::lowercase(pattern).matches(&lower)) != *not
+    }
 }
 
 /// What the policies of one layer come to.
@@ -98,6 +125,28 @@ impl Compiled<'_> {
     /// The same of every principal, in order, in parallel.
     pub fn actions_of_all(&self) -> Vec<Permissions> {
         (0..super::ix(self.estate.principals.len())).into_par_iter().map(|who| self.actions_of(who)).collect()
+    }
+
+    /// Every identity statement of a principal, in order.
+    pub(in crate::aws) fn identity_statements(&self, who: PrincipalIx) -> Vec<Granting<'_>> {
+        let identity = &self.estate.principals[who as usize].identity;
+        let of = |policy: PolicyIx| {
+            let version = self.compact(policy).document.version;
+            let rows = self.rows(policy, Effect::Allow).chain(self.rows(policy, Effect::Deny));
+            rows.map(move |(row, statement)| Granting {
+                statement,
+                version,
+                everything: self.is_everything(row),
+                actions: &self.sets[row.actions as usize],
+            })
+        };
+        identity.iter().flat_map(|&policy| of(policy)).collect()
+    }
+
+    /// Whether an identity policy of the principal allows an action on anything, whatever else says no.
+    pub(in crate::aws) fn grants_by_identity(&self, who: PrincipalIx, action: &str) -> bool {
+        let asked = self.asked(action);
+        self.identity_statements(who).iter().any(|one| one.statement.effect == Effect::Allow && one.actions.has(&asked))
     }
 
     /// Statements of a policy that is attached to a principal; what AWS would not take there is left out.

@@ -1,12 +1,14 @@
 //! Which resources a statement is about.
 
+use std::sync::OnceLock;
+
 use rustc_hash::FxHashMap;
 
 use crate::aws::assume::{About, Assumed};
 use crate::aws::condition::{Truth, fill};
 use crate::aws::context::{Known, known};
 use crate::aws::document::{Matcher, Version};
-use crate::aws::pattern::{ArnGlob, Atom, Glob};
+use crate::aws::pattern::{ArnGlob, Glob};
 use crate::aws::request::Request;
 use crate::aws::variable::{self, Part};
 
@@ -24,10 +26,13 @@ pub(super) struct Scope {
 }
 
 #[derive(Debug, Clone)]
-struct Fixed {
-    /// What every ARN of the pattern begins with: most patterns are ruled out by it.
-    head: Box<str>,
-    glob: ArnGlob,
+enum Fixed {
+    /// No wildcard.
+    Exact(Box<str>),
+    /// A `*` at the end and no other wildcard: that goes beyond every colon.
+    Prefix(Box<str>),
+    /// The pattern, and what every ARN of it begins with: most are ruled out by that and never compiled.
+    Glob { head: usize, pattern: Box<str>, glob: OnceLock<ArnGlob> },
 }
 
 /// What a scope says of a resource, whoever asks.
@@ -44,12 +49,11 @@ pub(super) enum Within {
 impl Scope {
     fn new(matcher: &Matcher, version: Version) -> Self {
         let varies = |pattern: &&Box<str>| version == Version::Of2012 && variable::any(pattern);
-        let fixed: Vec<Glob> =
-            matcher.patterns.iter().filter(|pattern| !varies(pattern)).map(|pattern| Glob::new(pattern)).collect();
+        let fixed = || matcher.patterns.iter().filter(|pattern| !varies(pattern));
         Self {
             not: matcher.not,
-            everything: fixed.iter().any(Glob::is_everything),
-            fixed: fixed.iter().map(Fixed::new).collect(),
+            everything: fixed().any(|pattern| pattern.bytes().all(|byte| byte == b'*') && !pattern.is_empty()),
+            fixed: fixed().map(|pattern| Fixed::new(pattern)).collect(),
             varying: matcher.patterns.iter().filter(varies).cloned().collect(),
         }
     }
@@ -112,16 +116,24 @@ fn first_open(pattern: &str, request: &Request) -> Box<str> {
 }
 
 impl Fixed {
-    fn new(glob: &Glob) -> Self {
-        let head = match glob.atoms() {
-            [Atom::Text(text), ..] => text.as_str(),
-            _ => "",
-        };
-        Self { head: head.into(), glob: ArnGlob::resource(glob) }
+    fn new(pattern: &str) -> Self {
+        let head = pattern.find(['*', '?']).unwrap_or(pattern.len());
+        match &pattern[head..] {
+            "" => Self::Exact(pattern.into()),
+            "*" => Self::Prefix(pattern[..head].into()),
+            _ => Self::Glob { head, pattern: pattern.into(), glob: OnceLock::new() },
+        }
     }
 
     fn matches(&self, resource: &str) -> bool {
-        resource.as_bytes().starts_with(self.head.as_bytes()) && self.glob.matches(resource)
+        match self {
+            Self::Exact(text) => **text == *resource,
+            Self::Prefix(head) => resource.starts_with(&**head),
+            Self::Glob { head, pattern, glob } => {
+                resource.as_bytes().starts_with(&pattern.as_bytes()[..*head])
+                    && glob.get_or_init(|| ArnGlob::resource(&Glob::new(pattern))).matches(resource)
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From what is needed to a verdict: among the ways to be allowed, the one that assumes least.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::aws::answer::{Deciding, Layer};
@@ -27,7 +28,7 @@ pub(in crate::aws) struct Need {
 
 /// How far the search goes before it takes the best that it has, or, without one, the first way of each need: allowed if all of
 /// that holds, which may be never. Policies of people stay far below.
-const MOST_STEPS: u32 = 20_000;
+const MOST_STEPS: u32 = 5_000;
 
 /// What came of the needs.
 #[derive(Debug, Clone)]
@@ -64,14 +65,58 @@ pub(in crate::aws) fn solve(needs: &[Need], denials: &[Way]) -> Solution {
     Solution::Missing(need.layer, need.level.clone())
 }
 
+/// Needs whose assumptions are about different keys cannot contradict each other: each group that shares keys is searched by itself.
 fn least(all: &[Vec<Way>]) -> Option<(Together, Vec<Deciding>)> {
     let alternatives: Vec<Vec<&Way>> = all.iter().map(|ways| simplest(ways)).collect();
-    let mut search = Search { all: &alternatives, best: None, steps: 0 };
+    let mut deciding: Vec<Option<Deciding>> = vec![None; alternatives.len()];
+    let mut assumed = Together::default();
+    for group in groups(&alternatives) {
+        let ways: Vec<&Vec<&Way>> = group.iter().map(|at| &alternatives[*at]).collect();
+        let (more, chosen) = search(&ways)?;
+        assumed.join(more);
+        for (at, way) in group.into_iter().zip(chosen) {
+            deciding[at].clone_from(&way.deciding);
+        }
+    }
+    Some((assumed, deciding.into_iter().flatten().collect()))
+}
+
+/// Positions of the needs that share keys, each group in order.
+fn groups(alternatives: &[Vec<&Way>]) -> Vec<Vec<usize>> {
+    let mut group_of: Vec<usize> = (0..alternatives.len()).collect();
+    let mut of_key: HashMap<String, usize> = HashMap::new();
+    for (at, ways) in alternatives.iter().enumerate() {
+        for assumed in ways.iter().flat_map(|way| &way.assumed) {
+            let other = *of_key.entry(assumed.key().to_ascii_lowercase()).or_insert(at);
+            let (one, other) = (root(&mut group_of, at), root(&mut group_of, other));
+            group_of[one.max(other)] = one.min(other);
+        }
+    }
+    let mut groups: Vec<Vec<usize>> = vec![Vec::new(); alternatives.len()];
+    for at in 0..alternatives.len() {
+        let root = root(&mut group_of, at);
+        groups[root].push(at);
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// The first of its group, as far as groups are known.
+fn root(group_of: &mut [usize], mut at: usize) -> usize {
+    while group_of[at] != at {
+        group_of[at] = group_of[group_of[at]];
+        at = group_of[at];
+    }
+    at
+}
+
+fn search<'a>(all: &[&Vec<&'a Way>]) -> Option<(Together, Vec<&'a Way>)> {
+    let mut search = Search { all, best: None, steps: 0 };
     search.descend(&Together::default(), &mut Vec::new());
     if search.best.is_none() && search.steps > MOST_STEPS {
-        let first = || alternatives.iter().filter_map(|ways| ways.first());
-        let assumed = Together::unchecked(first().flat_map(|way| way.assumed.iter().cloned()));
-        return Some((assumed, first().filter_map(|way| way.deciding.clone()).collect()));
+        let first: Vec<&Way> = all.iter().filter_map(|ways| ways.first().copied()).collect();
+        let assumed = Together::unchecked(first.iter().flat_map(|way| way.assumed.iter().cloned()));
+        return Some((assumed, first));
     }
     search.best
 }
@@ -86,29 +131,29 @@ fn simplest(ways: &[Way]) -> Vec<&Way> {
     sorted
 }
 
-struct Search<'a> {
-    all: &'a [Vec<&'a Way>],
-    best: Option<(Together, Vec<Deciding>)>,
+struct Search<'s, 'a> {
+    all: &'s [&'s Vec<&'a Way>],
+    best: Option<(Together, Vec<&'a Way>)>,
     steps: u32,
 }
 
-impl Search<'_> {
-    fn descend(&mut self, assumed: &Together, deciding: &mut Vec<Option<Deciding>>) {
+impl<'a> Search<'_, 'a> {
+    fn descend(&mut self, assumed: &Together, chosen: &mut Vec<&'a Way>) {
         self.steps += 1;
         let bound = self.best.as_ref().map(|(best, _)| best.len());
         if bound.is_some_and(|bound| assumed.len() >= bound) || self.steps > MOST_STEPS {
             return;
         }
-        let Some(ways) = self.all.get(deciding.len()) else {
-            self.best = Some((assumed.clone(), deciding.iter().flatten().cloned().collect()));
+        let Some(ways) = self.all.get(chosen.len()) else {
+            self.best = Some((assumed.clone(), chosen.clone()));
             return;
         };
-        for way in ways {
+        for way in *ways {
             let mut more = assumed.clone();
             if way.assumed.iter().all(|one| more.add(one)) {
-                deciding.push(way.deciding.clone());
-                self.descend(&more, deciding);
-                deciding.pop();
+                chosen.push(way);
+                self.descend(&more, chosen);
+                chosen.pop();
             }
         }
     }
