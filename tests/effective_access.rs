@@ -266,3 +266,16 @@ fn what_was_not_read_is_never_a_denial_and_never_clean() {
     let who = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
     assert!(names(&who).iter().any(|(name, can)| name == "cara" && can == "not-evaluated"), "{who:#}");
 }
+
+#[test]
+fn least_privilege_keeps_what_was_used_and_says_since_when() {
+    let folder = exported("s3:DeleteBucket");
+    let suggested = answer(&folder, &["policy", "suggest", "least-privilege", "cara", "-o", "json"]);
+    assert_eq!((text(&suggested["from"]), text(&suggested["until"])), ("2026-08-22T06:00:00Z".into(), "2026-11-20T06:00:00Z".into()));
+    let kept: Vec<String> = list(&suggested["kept"]).iter().map(text).collect();
+    assert!(kept.contains(&"iam:CreateUser".to_owned()) && !kept.iter().any(|action| action.starts_with("s3:")), "{kept:?}");
+    assert_eq!(suggested["doubts"], json!([]), "{suggested:#}");
+    let unknown = folder.run(&["policy", "suggest", "least-privilege", "bert"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("CLI008") && unknown.stderr.contains("last_accessed = true"), "{}", unknown.stderr);
+}

@@ -115,14 +115,23 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
-<<<<<<< HEAD
-        Action::Simulate(arguments) => simulate::run(session, arguments),
-        Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &session.config()?, limits, which),
-=======
-        Action::Suggest { what: Suggested::Roles, limits, which } => {
+Action::Simulate(arguments) => simulate::run(session, arguments),
+        Action::Suggest { what: Suggested::Roles, limits, which, principal: None, days: _ } => {
             suggest_roles(session, &session.config()?, limits, which)
         }
->>>>>>> eval
+        Action::Suggest { what: Suggested::Roles, principal: Some(name), .. } => {
+            Err(Diagnostic::error("CLI001", format!("`{name}` is a principal, and roles are proposed for everybody"))
+                .fix("leave it out, or write `muster policy suggest least-privilege NAME`")
+                .into())
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: Some(name), days, which, .. } => {
+            least_privilege::run(session, name, *days, which)
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: None, .. } => {
+            Err(Diagnostic::error("CLI001", "least-privilege needs the principal that it is for")
+                .fix("write `muster policy suggest least-privilege NAME`")
+                .into())
+        }
     }
 }
 

@@ -239,6 +239,11 @@ pub const CODES: &[Code] = &[
         "A line of the file that --expect names stands for nobody who can do what was asked. It is no surprise and changes no exit code; take the line out when it is no longer right.",
     ),
     code(
+        "CLI008",
+        "what a principal used was not collected",
+        "A smaller policy can be suggested only where it is known what was used. AWS tells it for each user and role as service last accessed data: `last_accessed = true` collects them live, `last-accessed.json` from an export.",
+    ),
+    code(
         "COL001",
         "a system could not be read",
         "The connector gave up on the system as a whole. Every scope it did not finish is failed; former rows are kept and marked as stale.",
