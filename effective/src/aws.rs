@@ -15,6 +15,7 @@ pub mod document;
 pub mod escalation;
 pub mod estate;
 pub mod evaluate;
+pub mod exposure;
 #[cfg(feature = "generate")]
 pub mod generated;
 pub mod least_privilege;

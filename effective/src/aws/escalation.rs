@@ -32,9 +32,11 @@ mod trust;
 mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aws) mod tests;
 
 use ask::Asker;
+pub(in crate::aws) use ask::everything;
+pub(in crate::aws) use breadth::means;
 use breadth::Breadth;
 use class::Class;
 pub use explain::{Block, Evidence, Step};

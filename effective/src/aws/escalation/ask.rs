@@ -311,7 +311,7 @@ impl<'a> Asker<'a> {
 }
 
 /// A policy that allows everything, under a name that says that it is supposed.
-pub(super) fn everything() -> Attached {
+pub(in crate::aws) fn everything() -> Attached {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     Attached { name: "any policy".into(), version: None, document: Arc::new(Document::parse(text)) }
 }

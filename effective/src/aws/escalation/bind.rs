@@ -101,6 +101,9 @@ impl Found {
 
     /// What a technique can be about in an account, whoever the target is.
     pub(super) fn anything(&self, estate: &Estate, technique: &Technique, account: AccountIx) -> Vec<Object> {
+        if technique.when.management && !estate.accounts[account as usize].is_management {
+            return Vec::new();
+        }
         let Some(Existing { kind, runs: Runs::Anything, .. }) = &technique.when.resource else { return vec![Object::None] };
         match self.by_account.get(&(kind.clone(), account)) {
             Some(resources) => resources.iter().copied().map(Object::Resource).collect(),

@@ -98,7 +98,7 @@ impl Breadth {
 }
 
 /// Whether a statement's `Action` or `NotAction` means the action.
-pub(super) fn means(statement: &Statement, action: &str) -> bool {
+pub(in crate::aws) fn means(statement: &Statement, action: &str) -> bool {
     let Matcher { not, patterns } = &statement.actions;
     let any = patterns.iter().any(|pattern| {
         if pattern.contains(['*', '?']) {

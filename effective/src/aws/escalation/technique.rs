@@ -178,6 +178,9 @@ pub struct When {
     pub console: Option<bool>,
     /// The target trusts an identity provider of this kind.
     pub provider: Option<Provider>,
+    /// The actor's account manages its organisation.
+    #[serde(default)]
+    pub management: bool,
 }
 
 /// A resource that is there already.

@@ -2,4 +2,4 @@
 
 mod acceptance;
 mod stories;
-mod world;
+pub(in crate::aws) mod world;

@@ -14,43 +14,43 @@ use crate::aws::evaluate::Literal;
 use crate::aws::reference::Reference;
 use crate::aws::request::Attached;
 
-pub(super) static TECHNIQUES: LazyLock<Techniques> = LazyLock::new(|| Techniques::builtin().unwrap());
+pub(in crate::aws) static TECHNIQUES: LazyLock<Techniques> = LazyLock::new(|| Techniques::builtin().unwrap());
 
 /// The account that most of it happens in.
-pub(super) const HOME: &str = "111111111111";
+pub(in crate::aws) const HOME: &str = "111111111111";
 
 /// An estate in the making.
 #[derive(Debug, Default, Clone)]
-pub(super) struct World {
-    pub(super) estate: Estate,
+pub(in crate::aws) struct World {
+    pub(in crate::aws) estate: Estate,
 }
 
 /// `{"Version": …, "Statement": [statements]}`
-pub(super) fn document(statements: &[Value]) -> String {
+pub(in crate::aws) fn document(statements: &[Value]) -> String {
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }
 
-pub(super) fn allow(action: &str, resource: &str) -> Value {
+pub(in crate::aws) fn allow(action: &str, resource: &str) -> Value {
     json!({"Effect": "Allow", "Action": action, "Resource": resource})
 }
 
-pub(super) fn deny(action: &str, resource: &str) -> Value {
+pub(in crate::aws) fn deny(action: &str, resource: &str) -> Value {
     json!({"Effect": "Deny", "Action": action, "Resource": resource})
 }
 
 /// A statement of a trust policy.
-pub(super) fn trusts(principal: &Value) -> Value {
+pub(in crate::aws) fn trusts(principal: &Value) -> Value {
     json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(in crate::aws) fn new() -> Self {
         let mut world = Self::default();
         world.account(HOME);
         world
     }
 
-    pub(super) fn account(&mut self, number: &str) -> AccountIx {
+    pub(in crate::aws) fn account(&mut self, number: &str) -> AccountIx {
         self.estate.accounts.push(Account {
             number: number.into(),
             name: None,
@@ -63,7 +63,7 @@ impl World {
         u32::try_from(self.estate.accounts.len() - 1).unwrap()
     }
 
-    pub(super) fn policy(&mut self, name: &str, text: &str) -> PolicyIx {
+    pub(in crate::aws) fn policy(&mut self, name: &str, text: &str) -> PolicyIx {
         let document = Document::parse(text);
         assert!(!document.is_blind(), "{text}: {:?}", document.problems);
         self.estate.policies.push(Attached { name: name.into(), version: None, document: Arc::new(document) });
@@ -71,11 +71,11 @@ impl World {
     }
 
     /// A managed policy of the home account.
-    pub(super) fn managed(&mut self, name: &str, statements: &[Value]) -> PolicyIx {
+    pub(in crate::aws) fn managed(&mut self, name: &str, statements: &[Value]) -> PolicyIx {
         self.policy(&format!("arn:aws:iam::{HOME}:policy/{name}"), &document(statements))
     }
 
-    pub(super) fn administrator(&mut self) -> PolicyIx {
+    pub(in crate::aws) fn administrator(&mut self) -> PolicyIx {
         self.policy("arn:aws:iam::aws:policy/AdministratorAccess", &document(&[allow("*", "*")]))
     }
 
@@ -100,48 +100,48 @@ impl World {
         u32::try_from(self.estate.principals.len() - 1).unwrap()
     }
 
-    pub(super) fn user(&mut self, name: &str, identity: &[PolicyIx]) -> PrincipalIx {
+    pub(in crate::aws) fn user(&mut self, name: &str, identity: &[PolicyIx]) -> PrincipalIx {
         self.principal(0, PrincipalKind::User, name, identity)
     }
 
     /// A user whose inline policy has these statements.
-    pub(super) fn user_who(&mut self, name: &str, statements: &[Value]) -> PrincipalIx {
+    pub(in crate::aws) fn user_who(&mut self, name: &str, statements: &[Value]) -> PrincipalIx {
         let policy = self.policy(&format!("inline policy of user {name}"), &document(statements));
         self.user(name, &[policy])
     }
 
-    pub(super) fn role(&mut self, name: &str, trust: &[Value], identity: &[PolicyIx]) -> PrincipalIx {
+    pub(in crate::aws) fn role(&mut self, name: &str, trust: &[Value], identity: &[PolicyIx]) -> PrincipalIx {
         self.role_in(0, name, trust, identity)
     }
 
-    pub(super) fn role_in(&mut self, account: AccountIx, name: &str, trust: &[Value], identity: &[PolicyIx]) -> PrincipalIx {
+    pub(in crate::aws) fn role_in(&mut self, account: AccountIx, name: &str, trust: &[Value], identity: &[PolicyIx]) -> PrincipalIx {
         let trust = self.policy(&format!("trust policy of role {name}"), &document(trust));
         let role = self.principal(account, PrincipalKind::Role, name, identity);
         self.at(role).trust = Some(trust);
         role
     }
 
-    pub(super) fn at(&mut self, who: PrincipalIx) -> &mut PrincipalEntry {
+    pub(in crate::aws) fn at(&mut self, who: PrincipalIx) -> &mut PrincipalEntry {
         &mut self.estate.principals[who as usize]
     }
 
-    pub(super) fn arn(&self, who: PrincipalIx) -> String {
+    pub(in crate::aws) fn arn(&self, who: PrincipalIx) -> String {
         self.estate.principals[who as usize].arn.to_string()
     }
 
-    pub(super) fn resource(&mut self, kind: &str, arn: &str, facts: &[(&str, &str)]) -> ResourceIx {
+    pub(in crate::aws) fn resource(&mut self, kind: &str, arn: &str, facts: &[(&str, &str)]) -> ResourceIx {
         let facts: FxHashMap<Arc<str>, Arc<str>> = facts.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         self.estate.resources.push(Resource { arn: arn.into(), kind: kind.into(), account: Some(0), policy: None, facts });
         u32::try_from(self.estate.resources.len() - 1).unwrap()
     }
 
-    pub(super) fn group(&mut self, name: &str, policies: &[PolicyIx]) -> String {
+    pub(in crate::aws) fn group(&mut self, name: &str, policies: &[PolicyIx]) -> String {
         let arn = format!("arn:aws:iam::{HOME}:group/{name}");
         self.estate.groups.push(GroupEntry { arn: arn.as_str().into(), account: 0, policies: policies.to_vec() });
         arn
     }
 
-    pub(super) fn join(&mut self, who: PrincipalIx, group: &str) {
+    pub(in crate::aws) fn join(&mut self, who: PrincipalIx, group: &str) {
         let policies = self.estate.groups.iter().find(|entry| *entry.arn == *group).unwrap().policies.clone();
         let entry = self.at(who);
         entry.groups.push(group.into());
@@ -152,14 +152,14 @@ impl World {
     }
 
     /// A boundary that allows everything but an action.
-    pub(super) fn bound(&mut self, who: PrincipalIx, except: &[&str]) {
+    pub(in crate::aws) fn bound(&mut self, who: PrincipalIx, except: &[&str]) {
         let text = document(&[json!({"Effect": "Allow", "NotAction": except, "Resource": "*"})]);
         let boundary = self.policy(&format!("arn:aws:iam::{HOME}:policy/boundary"), &text);
         self.at(who).boundary = Some(boundary);
     }
 
     /// The home account in an organisation whose root has a policy with these statements beside the usual one.
-    pub(super) fn organisation(&mut self, statements: &[Value]) {
+    pub(in crate::aws) fn organisation(&mut self, statements: &[Value]) {
         let full = self.policy("arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess", &document(&[allow("*", "*")]));
         let own = self.policy("arn:aws:organizations::999999999999:policy/o-acme/service_control_policy/p-own", &document(statements));
         self.estate.organization = Some("o-acme".into());
@@ -171,23 +171,23 @@ impl World {
         ];
     }
 
-    pub(super) fn with<T>(&self, techniques: &Techniques, ask: impl FnOnce(&Search) -> T) -> T {
+    pub(in crate::aws) fn with<T>(&self, techniques: &Techniques, ask: impl FnOnce(&Search) -> T) -> T {
         let reference = Reference::builtin();
         ask(&Search::new(&Literal::new(&self.estate, reference), reference, techniques))
     }
 
     /// Who can become whom by all techniques.
-    pub(super) fn graph(&self) -> Graph {
+    pub(in crate::aws) fn graph(&self) -> Graph {
         self.with(&TECHNIQUES, |search| search.towards(&search.administrators()))
     }
 
     /// What keeps a principal from what, by all techniques.
-    pub(super) fn blocks(&self, who: PrincipalIx) -> Vec<Block> {
+    pub(in crate::aws) fn blocks(&self, who: PrincipalIx) -> Vec<Block> {
         self.with(&TECHNIQUES, |search| search.blocked(&search.towards(&search.administrators()), who))
     }
 }
 
 /// The id of a technique by its place.
-pub(super) fn name(technique: u16) -> &'static str {
+pub(in crate::aws) fn name(technique: u16) -> &'static str {
     &TECHNIQUES.list()[usize::from(technique)].id
 }
