@@ -5,7 +5,6 @@
 //! guessed.
 
 pub(crate) mod aws;
-pub mod foreign;
 
 use std::sync::OnceLock;
 
@@ -130,6 +129,7 @@ impl Access {
     pub fn prepare(&self, graph: &Graph) {
         for place in self.places(graph) {
             place.ways(graph);
+            place.exposures();
         }
     }
 
@@ -166,6 +166,28 @@ impl Access {
             None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
         };
         roles.into_iter().map(|who| aws::question::effective(graph, place, who)).collect()
+    }
+
+    /// Outsiders whom the trust policy of an AWS role lets in, each with the statement that does: accounts outside the organisation, and everyone.
+    pub fn outsiders(&self, graph: &Graph, account: NodeIx) -> Vec<(String, String)> {
+        self.open(graph, account, aws::outside::is_foreign)
+    }
+
+    /// Identities of other providers whom the trust policy of an AWS role lets in although nobody here vouches for them, each with the
+    /// statement that does.
+    pub fn loosely_federated(&self, graph: &Graph, account: NodeIx) -> Vec<(String, String)> {
+        self.open(graph, account, aws::outside::is_loose)
+    }
+
+    fn open(
+        &self,
+        graph: &Graph,
+        account: NodeIx,
+        wanted: fn(&muster_effective::aws::exposure::Exposure) -> bool,
+    ) -> Vec<(String, String)> {
+        let place = self.place(graph, account);
+        let found = place.and_then(|place| Some((place, place.principal(account)?)));
+        found.map_or_else(Vec::new, |(place, who)| aws::outside::of_role(place, who, wanted))
     }
 
     /// What keeps an AWS account from ways to administration that its own policies would allow, each as a sentence with its layer.

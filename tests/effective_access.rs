@@ -73,6 +73,14 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
         assert_eq!(world["verdict"], verdict, "{world:#}");
     }
 
+    let open = folder.query("select subject, kind, who from exposures where closed is null and severity = 'high' order by subject");
+    let of = |kind: &str| -> BTreeSet<String> {
+        open.iter().filter(|row| row["kind"] == kind).map(|row| text(&row["subject"])).collect()
+    };
+    assert_eq!(of("public"), BTreeSet::from(["arn:aws:s3:::acme-open".to_owned()]), "{open:#?}");
+    assert_eq!(of("without-external-id"), BTreeSet::from([format!("arn:aws:iam::{}:role/partner", built.members["build"])]));
+    assert_eq!(of("any-tenant"), set(&truth.loose));
+
     let arns: BTreeMap<String, String> = folder
         .query("select id, native_name from accounts")
         .iter()

@@ -9,6 +9,7 @@
 
 pub(crate) mod documents;
 pub(crate) mod estate;
+pub(crate) mod outside;
 pub(crate) mod question;
 pub(crate) mod uses;
 pub(crate) mod ways;
@@ -19,6 +20,7 @@ use muster_connectors::record::PrivilegeLevel;
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::estate::PrincipalIx;
 use muster_effective::aws::evaluate::Evaluate as _;
+use muster_effective::aws::exposure::{Exposure, exposures};
 use muster_effective::aws::reference::Reference;
 use rustc_hash::FxHashMap;
 
@@ -41,6 +43,7 @@ pub(crate) struct Place {
     by_node: FxHashMap<NodeIx, PrincipalIx>,
     assigned: FxHashMap<NodeIx, Vec<Assigned>>,
     ways: OnceLock<Ways>,
+    exposures: OnceLock<Vec<Exposure>>,
 }
 
 impl Place {
@@ -52,7 +55,7 @@ impl Place {
     fn of(graph: &Graph, system: SystemIx) -> Self {
         let estate::Built { system, estate, texts, nodes, by_node, assigned } = estate::of(graph, system);
         let compiled = Compiled::owning(estate, Reference::builtin());
-        Self { system, compiled, texts, nodes, by_node, assigned, ways: OnceLock::new() }
+        Self { system, compiled, texts, nodes, by_node, assigned, ways: OnceLock::new(), exposures: OnceLock::new() }
     }
 
     /// The principal of a node.
@@ -69,6 +72,11 @@ impl Place {
     /// Ways to administration; found when they are first asked for.
     pub(crate) fn ways(&self, graph: &Graph) -> &Ways {
         self.ways.get_or_init(|| Ways::of(graph, self))
+    }
+
+    /// What is open to the outside; found when it is first asked for.
+    pub(crate) fn exposures(&self) -> &[Exposure] {
+        self.exposures.get_or_init(|| exposures(self.compiled.estate(), self.compiled.reference()))
     }
 
     /// How privileged a user or role is, or a person of Identity Center through the roles of its permission sets. `None`: neither.

@@ -9,7 +9,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Facts;
 use crate::access::Privilege;
 use crate::access::aws::uses::Uses;
-use crate::access::foreign::Foreign;
 use crate::config::Policy;
 use crate::config::policy::{Registered, SystemKind};
 use crate::graph::{CredentialIx, Edge, Federation, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx, When};
@@ -28,7 +27,6 @@ pub(super) struct Index {
     admins: OnceLock<Vec<Administrators>>,
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
-    foreign: OnceLock<Foreign>,
     uses: OnceLock<Uses>,
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
@@ -90,7 +88,6 @@ impl Index {
             admins: OnceLock::new(),
             scanners: OnceLock::new(),
             devices: OnceLock::new(),
-            foreign: OnceLock::new(),
             uses: OnceLock::new(),
             federating: OnceLock::new(),
             owned: OnceLock::new(),
@@ -175,11 +172,6 @@ impl Facts<'_> {
         let login = self.graph.account(device).and_then(|account| account.login);
         let texts = [Some(node.id), login, node.name].into_iter().flatten();
         texts.map(|text| fold(self.graph.text(text).trim_end_matches('$'))).collect()
-    }
-
-    /// Principals of foreign AWS accounts that may assume a role.
-    pub(super) fn foreign(&self, role: NodeIx) -> &[String] {
-        self.index.foreign.get_or_init(|| Foreign::of(self.graph)).of_role(role)
     }
 
     /// When a grant was last used: as its source says, or as its holder used what it is about.
