@@ -157,6 +157,35 @@ impl Access {
         open.map_or(Ok(Vec::new()), Err)
     }
 
+    /// How AWS accounts become other ones: of each of `from` that does, the steps as sentences. Accounts of other systems become nobody.
+    ///
+    /// Cost: one search for each AWS system that has one of `to`.
+    pub fn becoming(&self, graph: &Graph, from: &[NodeIx], to: &[NodeIx]) -> Vec<(NodeIx, Vec<String>)> {
+        let mut found = Vec::new();
+        for place in self.places(graph) {
+            let goals: Vec<u32> = to.iter().filter_map(|node| place.principal(*node)).collect();
+            if goals.is_empty() {
+                continue;
+            }
+            let ways = aws::ways::towards(place, &goals);
+            for node in from {
+                let roles = match place.principal(*node) {
+                    Some(who) => vec![(who, None)],
+                    None => place.assignments(graph, *node).into_iter().filter_map(|(_, one)| Some((one.role?, Some(one.edge)))).collect(),
+                };
+                let steps = roles.into_iter().find_map(|(who, edge)| {
+                    let hops = &ways[who as usize];
+                    let assigned = edge.map(|edge| format!("has the permission set {}", graph.name(edge.target)));
+                    let reached = !hops.is_empty() || (assigned.is_some() && goals.contains(&who));
+                    let steps = hops.iter().map(|hop| aws::ways::sentence(graph, place, hop));
+                    reached.then(|| assigned.into_iter().chain(steps).collect::<Vec<String>>())
+                });
+                found.extend(steps.map(|steps| (*node, steps)));
+            }
+        }
+        found
+    }
+
     /// What an AWS account may really do, by service and access level; of somebody of Identity Center, as each of his roles. Empty for
     /// accounts of other systems.
     pub fn effective(&self, graph: &Graph, account: NodeIx) -> Vec<Effective> {

@@ -95,6 +95,11 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     assert_eq!(of("XPR-005"), set(&truth.escalates), "who becomes an administrator");
     assert_eq!(of("CIC-002"), set(&truth.loose), "who any repository may become");
 
+    let path = folder.run(&["path", &format!("arn:aws:iam::{}:user/dev", built.members["build"]), "lambda-admin"]);
+    assert!(path.stdout.contains("cannot become"), "{}{}", path.stdout, path.stderr);
+    let path = folder.run(&["path", "dev", "release-target"]);
+    assert!(path.stdout.contains("becomes release of account") && path.stdout.contains("becomes release-target of account"), "{}", path.stdout);
+
     for (arn, layer) in &truth.held_back {
         let ran = folder.run(&["explain", arn]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);

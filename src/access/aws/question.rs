@@ -182,7 +182,7 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<
         });
     }
     let mut rows = Vec::new();
-    for (who, hops) in (0..).zip(ways::towards(place, &goals)) {
+    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals)) {
         let Some(last) = hops.last() else { continue };
         let end = last.to.and_then(|to| found.iter().find(|one| one.who == to));
         let here = Found {

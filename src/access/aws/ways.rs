@@ -100,8 +100,17 @@ impl Ways {
     }
 }
 
-/// The steps from each principal to one of `goals`, by principal; empty for the goals and for who reaches none.
-pub(crate) fn towards(place: &Place, goals: &[Option<Certainty>]) -> Vec<Vec<Hop>> {
+/// The steps from each principal to one of some others, by principal; empty for these and for who reaches none of them.
+pub(crate) fn towards(place: &Place, goals: &[PrincipalIx]) -> Vec<Vec<Hop>> {
+    let mut wanted = vec![None; place.nodes.len()];
+    for goal in goals {
+        wanted[*goal as usize] = Some(Certainty::Certain);
+    }
+    steps_towards(place, &wanted)
+}
+
+/// The same where it is not certain of every goal that it is one.
+pub(crate) fn steps_towards(place: &Place, goals: &[Option<Certainty>]) -> Vec<Vec<Hop>> {
     let compiled = &place.compiled;
     let search = Search::new(compiled, compiled.reference(), techniques());
     let found = search.towards(goals);
@@ -263,7 +272,9 @@ pub(crate) fn sentence(graph: &Graph, place: &Place, hop: &Hop) -> String {
         None => action.clone(),
     });
     let needs: Vec<String> = needs.collect();
-    format!("{} becomes {to}{about}: {} ({})", who(hop.from), hop.technique.1, needs.join("; "))
+    let conditions = if hop.assumed.is_empty() { String::new() } else { format!(", if {}", hop.assumed.join(" and ")) };
+    let unread = hop.unread.first().map(|unread| format!(", unless what was not read says otherwise: {unread}")).unwrap_or_default();
+    format!("{} becomes {to}{about}: {} ({}){conditions}{unread}", who(hop.from), hop.technique.1, needs.join("; "))
 }
 
 /// What keeps a principal from a technique, as a sentence.
