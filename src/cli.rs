@@ -5,6 +5,7 @@
 //! says why the exit code is what it is, go to standard error.
 
 pub mod access;
+pub mod answers;
 pub mod bars;
 pub mod check;
 pub mod collect;

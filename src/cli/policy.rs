@@ -1,8 +1,8 @@
 //! `muster policy check|test|diff|suggest`: what the policy folder says, before it counts.
 
 mod diff;
-pub(crate) mod least_privilege;
-pub(crate) mod simulate;
+pub(in crate::cli) mod least_privilege;
+pub(in crate::cli) mod simulate;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
