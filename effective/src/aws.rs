@@ -12,8 +12,10 @@ pub mod compiled;
 pub mod condition;
 pub mod context;
 pub mod document;
+pub mod escalation;
 pub mod estate;
 pub mod evaluate;
+pub mod exposure;
 #[cfg(feature = "generate")]
 pub mod generated;
 pub mod least_privilege;

@@ -33,6 +33,18 @@ pub enum Mode {
     Open,
 }
 
+impl Request {
+    /// The same with condition keys whose values are known, keys in lower case; an empty value: the key is not in the request.
+    #[must_use]
+    pub fn given(mut self, given: &[(&str, &str)]) -> Self {
+        for (key, value) in given {
+            let values = if value.is_empty() { Vec::new() } else { vec![(*value).to_owned()] };
+            self.context.insert((*key).to_owned(), values);
+        }
+        self
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {

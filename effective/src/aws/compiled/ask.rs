@@ -164,7 +164,7 @@ impl Evaluate for Compiled<'_> {
         by_identity || self.granted_by_name(who, action, &asked)
     }
 
-    fn may(&self, who: PrincipalIx, action: &str, resource: &str) -> Answer {
-        self.decide(&self.estate.request(&self.index, who, action, resource))
+    fn may_given(&self, who: PrincipalIx, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
+        self.decide(&self.estate.request(&self.index, who, action, resource).given(given))
     }
 }

@@ -1,0 +1,334 @@
+//! Asking the evaluator for one permission of a technique: on which resource, and with which context.
+
+use std::sync::Arc;
+
+use super::breadth::{Breadth, means};
+use super::technique::{On, Permission, Technique};
+use super::{Certainty, Object, witness};
+use crate::aws::answer::{Answer, Layer, Verdict};
+use crate::aws::document::{Condition, Document, PrincipalPattern, Statement};
+use crate::aws::estate::{Estate, Index, PrincipalEntry, PrincipalIx, PrincipalKind};
+use crate::aws::evaluate::Evaluate;
+use crate::aws::literal;
+use crate::aws::reference::Reference;
+use crate::aws::request::{Attached, Layers};
+
+/// Regions that are tried for something new, before those that policies name.
+const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
+/// More names for something new are not tried.
+const MAX_NAMES: usize = 64;
+
+/// What a technique is tried with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Binding<'t> {
+    pub(super) technique: &'t Technique,
+    pub(super) target: Option<PrincipalIx>,
+    pub(super) object: Object,
+}
+
+/// Everything that questions are asked with.
+pub(super) struct Asker<'a> {
+    pub(super) evaluator: &'a dyn Evaluate,
+    pub(super) estate: &'a Estate,
+    pub(super) reference: &'a Reference,
+    pub(super) index: Index,
+    pub(super) breadth: Breadth,
+}
+
+/// A question as it is put.
+pub(super) struct Question {
+    pub(super) resource: String,
+    pub(super) given: Vec<(&'static str, String)>,
+}
+
+impl Question {
+    pub(super) fn given(&self) -> Vec<(&str, &str)> {
+        self.given.iter().map(|(key, value)| (*key, value.as_str())).collect()
+    }
+}
+
+/// How sure an answer is; `None`: not allowed.
+pub(super) fn certainty(answer: &Answer) -> Option<Certainty> {
+    match answer.verdict {
+        Verdict::Allowed if answer.assumed.is_empty() => Some(Certainty::Certain),
+        Verdict::Allowed => Some(Certainty::Conditional),
+        Verdict::NotEvaluated => Some(Certainty::NotEvaluated),
+        Verdict::ExplicitlyDenied | Verdict::ImplicitlyDenied => None,
+    }
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn principal(&self, who: PrincipalIx) -> &'a PrincipalEntry {
+        &self.estate.principals[who as usize]
+    }
+
+    /// How surely a principal has a permission; `None`: not at all.
+    pub(super) fn holds(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Option<Certainty> {
+        self.answer(who, permission, binding).and_then(|(_, answer)| self.read(who, permission, &answer))
+    }
+
+    /// What an answer says about a permission, the technique's own grant included.
+    pub(super) fn read(&self, who: PrincipalIx, permission: &Permission, answer: &Answer) -> Option<Certainty> {
+        if !permission.not_denied || answer.verdict != Verdict::ImplicitlyDenied {
+            return certainty(answer);
+        }
+        // A trust policy that names a user is not limited by his boundary; one that names a role is (IAM User Guide, "Permissions
+        // boundaries for IAM entities", section on resource-based policies).
+        match answer.missing.as_ref().map(|(layer, _)| *layer) {
+            Some(Layer::Identity | Layer::Resource) => Some(Certainty::Certain),
+            Some(Layer::Boundary) if self.principal(who).kind == PrincipalKind::User => Some(Certainty::Certain),
+            _ => None,
+        }
+    }
+
+    /// The best answer to a permission, and what it was asked with; `None`: there is nothing to ask about.
+    pub(super) fn answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Option<(Question, Answer)> {
+        best(self.questions(who, permission, binding), |question| {
+            self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
+        })
+    }
+
+    /// What would be asked, in the order in which it is worth while.
+    fn questions(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Vec<Question> {
+        let actor = self.principal(who);
+        let arn_of = |principal: PrincipalIx| self.principal(principal).arn.to_string();
+        let resources = match &permission.on {
+            On::Anything => vec!["*".to_owned()],
+            On::Itself => vec![actor.arn.to_string()],
+            On::Target => binding.target.map(arn_of).into_iter().collect(),
+            On::Resource if binding.object == Object::Unread => {
+                let resource = binding.technique.when.resource.as_ref();
+                resource.map(|resource| self.names(who, &permission.action, &resource.arn)).unwrap_or_default()
+            }
+            On::Policy | On::Group | On::Resource => self.object(actor, binding.object).into_iter().collect(),
+            On::Provider => binding.target.map(|target| self.providers(target)).unwrap_or_default(),
+            On::New(pattern) => self.names(who, &permission.action, pattern),
+        };
+        let given = self.context(actor, permission, binding);
+        let associated =
+            permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
+        resources
+            .into_iter()
+            .flat_map(|resource| {
+                let mut questions: Vec<Question> = associated
+                    .iter()
+                    .map(|associated| {
+                        let mut given = given.clone();
+                        given.push(("iam:associatedresourcearn", associated.clone()));
+                        Question { resource: resource.clone(), given }
+                    })
+                    .collect();
+                if questions.is_empty() {
+                    questions.push(Question { resource, given: given.clone() });
+                }
+                questions
+            })
+            .collect()
+    }
+
+    /// The ARN of what a technique is about.
+    pub(super) fn object(&self, actor: &PrincipalEntry, object: Object) -> Option<String> {
+        match object {
+            Object::None | Object::Unread => None,
+            Object::Policy(policy) => Some(self.estate.policies[policy as usize].name.to_string()),
+            Object::OwnGroup(at) => Some(actor.groups[at as usize].to_string()),
+            Object::Group(group) => Some(self.estate.groups[group as usize].arn.to_string()),
+            Object::Resource(resource) => Some(self.estate.resources[resource as usize].arn.to_string()),
+        }
+    }
+
+    /// Identity providers that a role trusts to sign people in by SAML.
+    pub(super) fn providers(&self, role: PrincipalIx) -> Vec<String> {
+        let Some(trust) = self.trust(role) else { return Vec::new() };
+        let mut providers = Vec::new();
+        for principals in trust.document.statements.iter().filter_map(|statement| statement.principals.as_ref()) {
+            for pattern in &principals.of {
+                if let PrincipalPattern::Federated(provider) = pattern
+                    && provider.contains(":saml-provider/")
+                    && !providers.contains(&provider.to_string())
+                {
+                    providers.push(provider.to_string());
+                }
+            }
+        }
+        providers
+    }
+
+    pub(super) fn trust(&self, role: PrincipalIx) -> Option<&'a Attached> {
+        self.estate.policies.get(self.principal(role).trust? as usize)
+    }
+
+    /// `arn:{partition}:…` with partition and account filled in.
+    pub(super) fn filled(&self, who: PrincipalIx, pattern: &str) -> String {
+        let entry = self.principal(who);
+        let partition = entry.arn.split(':').nth(1).unwrap_or("aws");
+        let account = &self.estate.accounts[entry.account as usize].number;
+        pattern.replace("{partition}", partition).replace("{account}", account)
+    }
+
+    /// What somebody could name something new: plainly, and as each statement about the action wants it.
+    fn names(&self, who: PrincipalIx, action: &str, pattern: &str) -> Vec<String> {
+        let about = |statement: &&Statement| means(statement, action);
+        let wanted = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
+        let wanted =
+            wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
+        self.fitting(who, pattern, wanted)
+    }
+
+    /// What the role could be passed with: plainly, and as each condition on it wants it.
+    fn associated(&self, who: PrincipalIx, pattern: &str) -> Vec<String> {
+        let about = |condition: &&Condition| condition.key.eq_ignore_ascii_case("iam:AssociatedResourceArn");
+        let statements = self.documents(who).flat_map(|document| document.statements.iter());
+        let wanted = statements.flat_map(|statement| &statement.conditions).filter(about);
+        self.fitting(who, pattern, wanted.flat_map(|condition| &condition.values))
+    }
+
+    fn fitting<'b>(&self, who: PrincipalIx, pattern: &str, wanted: impl Iterator<Item = &'b Box<str>>) -> Vec<String> {
+        let pattern = self.filled(who, pattern);
+        let mut names: Vec<String> = REGIONS.iter().map(|region| witness::plain(&pattern, region)).collect();
+        names.dedup();
+        let name = self.principal(who).arn.rsplit('/').next().unwrap_or_default().to_owned();
+        for wanted in wanted {
+            let wanted = wanted.replace("${aws:username}", &name);
+            if wanted != "*"
+                && !wanted.contains("${")
+                && let Some(common) = witness::common_arn(&pattern, &wanted, REGIONS[0])
+                && !names.contains(&common)
+            {
+                names.push(common);
+            }
+            if names.len() == MAX_NAMES {
+                break;
+            }
+        }
+        names
+    }
+
+    /// Everything that limits a principal and is written as a policy.
+    fn documents(&self, who: PrincipalIx) -> impl Iterator<Item = &'a Document> {
+        let estate = self.estate;
+        let entry = self.principal(who);
+        let account = &estate.accounts[entry.account as usize];
+        let scps = account.scps.iter().flat_map(|step| &step.policies);
+        let policies = entry.identity.iter().chain(&entry.boundary).chain(scps);
+        policies.filter_map(|&policy| estate.policies.get(policy as usize)).map(|policy| &*policy.document)
+    }
+
+    /// Condition keys that the technique itself fixes. Source: Service Authorization Reference, "Actions, resources, and condition keys for
+    /// AWS Identity and Access Management"; IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
+    fn context(
+        &self,
+        actor: &PrincipalEntry,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Vec<(&'static str, String)> {
+        let mut given = Vec::new();
+        if let Some(service) = &permission.passed_to {
+            given.push(("iam:passedtoservice", service.clone()));
+        }
+        let entry = match permission.on {
+            On::Itself => Some(actor),
+            On::Target => binding.target.map(|target| self.principal(target)),
+            _ => None,
+        };
+        // Nothing has no boundary yet: the key is not in the request.
+        let boundary = || {
+            let policy = entry.and_then(|entry| entry.boundary);
+            policy
+                .and_then(|policy| self.estate.policies.get(policy as usize))
+                .map(|policy| policy.name.to_string())
+                .unwrap_or_default()
+        };
+        let action = permission.action.to_ascii_lowercase();
+        match action.as_str() {
+            "iam:attachuserpolicy" | "iam:attachrolepolicy" => {
+                given.push(("iam:policyarn", widest(actor)));
+                given.push(("iam:permissionsboundary", boundary()));
+            }
+            "iam:attachgrouppolicy" => given.push(("iam:policyarn", widest(actor))),
+            "iam:detachuserpolicy" | "iam:detachrolepolicy" => {
+                if let Object::Policy(policy) = binding.object {
+                    given.push(("iam:policyarn", self.estate.policies[policy as usize].name.to_string()));
+                }
+                given.push(("iam:permissionsboundary", boundary()));
+            }
+            "iam:putuserpolicy"
+            | "iam:putrolepolicy"
+            | "iam:deleteuserpermissionsboundary"
+            | "iam:deleterolepermissionsboundary" => {
+                given.push(("iam:permissionsboundary", boundary()));
+            }
+            "iam:createuser" | "iam:createrole" => given.push(("iam:permissionsboundary", String::new())),
+            "iam:putuserpermissionsboundary" | "iam:putrolepermissionsboundary" => {
+                given.push(("iam:permissionsboundary", widest(actor)));
+            }
+            _ => {}
+        }
+        given
+    }
+
+    /// The answer if what a principal has were different: what was not read, and what cannot be asked of the evaluator.
+    pub(super) fn supposing(
+        &self,
+        who: PrincipalIx,
+        action: &str,
+        question: &Question,
+        change: &dyn Fn(&mut Layers),
+    ) -> Answer {
+        let request = self.estate.request(&self.index, who, action, &question.resource).given(&question.given());
+        let mut layers = self.estate.layers_by(&self.index, &request, self.reference);
+        change(&mut layers);
+        literal::evaluate(&request, &layers)
+    }
+
+    /// The question of a permission that has just one.
+    pub(super) fn supposed_answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        change: &dyn Fn(&mut Layers),
+    ) -> Option<(Question, Answer)> {
+        let questions = self.questions(who, permission, binding);
+        best(questions, |question| self.supposing(who, &permission.action, question, change))
+    }
+}
+
+/// The first answer that is certain, or else the best one.
+fn best(questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(Question, Answer)> {
+    let rank = |answer: &Answer| match certainty(answer) {
+        Some(Certainty::Certain) => 0,
+        Some(Certainty::Conditional) => 1,
+        Some(Certainty::NotEvaluated) => 2,
+        None => 3,
+    };
+    let mut best: Option<(Question, Answer)> = None;
+    for question in questions {
+        let answer = ask(&question);
+        let better = best.as_ref().is_none_or(|(_, other)| rank(&answer) < rank(other));
+        if better {
+            let certain = rank(&answer) == 0;
+            best = Some((question, answer));
+            if certain {
+                break;
+            }
+        }
+    }
+    best
+}
+
+/// The policy that would be attached.
+fn widest(actor: &PrincipalEntry) -> String {
+    format!("arn:{}:iam::aws:policy/AdministratorAccess", actor.arn.split(':').nth(1).unwrap_or("aws"))
+}
+
+/// A policy that allows everything, under a name that says that it is supposed.
+pub(in crate::aws) fn everything() -> Attached {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    Attached { name: "any policy".into(), version: None, document: Arc::new(Document::parse(text)) }
+}
