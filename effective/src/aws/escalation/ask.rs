@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::breadth::{Breadth, means};
 use super::technique::{On, Permission, Technique};
 use super::{Certainty, Object, witness};
-use crate::aws::answer::{Answer, Layer, Verdict};
-use crate::aws::document::{Condition, Document, PrincipalPattern, Statement};
-use crate::aws::estate::{Estate, Index, PrincipalEntry, PrincipalIx, PrincipalKind};
+use crate::aws::answer::{Answer, Verdict};
+use crate::aws::document::{Condition, Document, Effect, Matcher, PrincipalPattern, Principals, Statement, Version};
+use crate::aws::estate::{Estate, Index, PrincipalEntry, PrincipalIx};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal;
 use crate::aws::reference::Reference;
@@ -64,21 +64,7 @@ impl<'a> Asker<'a> {
 
     /// How surely a principal has a permission; `None`: not at all.
     pub(super) fn holds(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Option<Certainty> {
-        self.answer(who, permission, binding).and_then(|(_, answer)| self.read(who, permission, &answer))
-    }
-
-    /// What an answer says about a permission, the technique's own grant included.
-    pub(super) fn read(&self, who: PrincipalIx, permission: &Permission, answer: &Answer) -> Option<Certainty> {
-        if !permission.not_denied || answer.verdict != Verdict::ImplicitlyDenied {
-            return certainty(answer);
-        }
-        // A trust policy that names a user is not limited by his boundary; one that names a role is (IAM User Guide, "Permissions
-        // boundaries for IAM entities", section on resource-based policies).
-        match answer.missing.as_ref().map(|(layer, _)| *layer) {
-            Some(Layer::Identity | Layer::Resource) => Some(Certainty::Certain),
-            Some(Layer::Boundary) if self.principal(who).kind == PrincipalKind::User => Some(Certainty::Certain),
-            _ => None,
-        }
+        self.answer(who, permission, binding).and_then(|(_, answer)| certainty(&answer))
     }
 
     /// The best answer to a permission, and what it was asked with; `None`: there is nothing to ask about.
@@ -88,9 +74,35 @@ impl<'a> Asker<'a> {
         permission: &Permission,
         binding: Binding<'_>,
     ) -> Option<(Question, Answer)> {
+        best(self.questions(who, permission, binding), |question| self.ask(who, permission, question))
+    }
+
+    /// The same if what applies were different.
+    pub(super) fn supposed_answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        change: &dyn Fn(&mut Layers),
+    ) -> Option<(Question, Answer)> {
         best(self.questions(who, permission, binding), |question| {
-            self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
+            self.supposing(who, &permission.action, question, &|layers| {
+                if permission.not_denied {
+                    layers.resource = Some(rewritten(self.principal(who)));
+                }
+                change(layers);
+            })
         })
+    }
+
+    /// The answer to one question. What the technique itself grants is granted: the trust policy that it writes is supposed to be there.
+    pub(super) fn ask(&self, who: PrincipalIx, permission: &Permission, question: &Question) -> Answer {
+        if permission.not_denied {
+            let written = rewritten(self.principal(who));
+            return self
+                .supposing(who, &permission.action, question, &|layers| layers.resource = Some(written.clone()));
+        }
+        self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
     }
 
     /// What would be asked, in the order in which it is worth while.
@@ -285,18 +297,6 @@ impl<'a> Asker<'a> {
         change(&mut layers);
         literal::evaluate(&request, &layers)
     }
-
-    /// The question of a permission that has just one.
-    pub(super) fn supposed_answer(
-        &self,
-        who: PrincipalIx,
-        permission: &Permission,
-        binding: Binding<'_>,
-        change: &dyn Fn(&mut Layers),
-    ) -> Option<(Question, Answer)> {
-        let questions = self.questions(who, permission, binding);
-        best(questions, |question| self.supposing(who, &permission.action, question, change))
-    }
 }
 
 /// The first answer that is certain, or else the best one.
@@ -325,6 +325,22 @@ fn best(questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(
 /// The policy that would be attached.
 fn widest(actor: &PrincipalEntry) -> String {
     format!("arn:{}:iam::aws:policy/AdministratorAccess", actor.arn.split(':').nth(1).unwrap_or("aws"))
+}
+
+/// The trust policy that somebody would write for himself.
+fn rewritten(actor: &PrincipalEntry) -> Attached {
+    let trust = Statement {
+        sid: None,
+        index: 0,
+        span: 0..0,
+        effect: Effect::Allow,
+        principals: Some(Principals { not: false, of: vec![PrincipalPattern::Arn((*actor.arn).into())] }),
+        actions: Matcher { not: false, patterns: vec!["sts:AssumeRole".into()] },
+        resources: None,
+        conditions: Vec::new(),
+    };
+    let document = Document { version: Version::Of2012, statements: vec![trust], ..Document::default() };
+    Attached { name: "the rewritten trust policy".into(), version: None, document: document.into() }
 }
 
 /// A policy that allows everything, under a name that says that it is supposed.

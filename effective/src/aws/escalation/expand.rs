@@ -115,18 +115,22 @@ impl Search<'_> {
             for holder in holders {
                 let class = &self.classes[holder.class as usize];
                 let base = trusted.max(holder.certainty);
-                let way = self.way(holder.class, class.first(), at, target, &objects, &mut memo);
-                let Some((certainty, object)) = way else { continue };
-                let object = if object == Object::None { holder.object } else { object };
-                let members = class.members.iter().filter(|&&member| member != target && !closed[member as usize]);
-                edges.extend(members.map(|&from| Edge {
-                    from,
-                    to: Some(target),
-                    technique: at,
-                    object,
-                    raised: None,
-                    certainty: certainty.max(base),
-                }));
+                let members =
+                    class.members.iter().copied().filter(|&member| member != target && !closed[member as usize]);
+                let mut push = |from: PrincipalIx, (certainty, object): (Certainty, Object)| {
+                    let object = if object == Object::None { holder.object } else { object };
+                    let certainty = certainty.max(base);
+                    edges.push(Edge { from, to: Some(target), technique: at, object, raised: None, certainty });
+                };
+                if technique.assumes_target() {
+                    for from in members {
+                        if let Some(way) = self.way(holder.class, from, at, target, &objects, &mut Memo::default()) {
+                            push(from, way);
+                        }
+                    }
+                } else if let Some(way) = self.way(holder.class, class.first(), at, target, &objects, &mut memo) {
+                    members.for_each(|from| push(from, way));
+                }
             }
         }
         edges

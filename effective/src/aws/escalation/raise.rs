@@ -193,12 +193,14 @@ impl Search<'_> {
             }
             self.raisable(at, technique, place, who)
         };
-        let mut members = class.members.iter().copied().filter(|&who| goals[who as usize].is_none()).peekable();
-        let Some(first) = members.peek().copied().and_then(way) else { return };
+        let members = class.members.iter().copied().filter(|&who| goals[who as usize].is_none());
+        let alike = !technique.assumes_target();
+        // Of two, at most one is the only target there is.
+        let first = members.clone().take(if alike { 2 } else { 0 }).find_map(way);
         for who in members {
-            // What one member can, all can; only nobody can raise himself in somebody else's place.
-            let itself = first.1.0 == Some(who);
-            let Some((certainty, (raised, object))) = (if itself { way(who) } else { Some(first) }) else { continue };
+            // What one member can, all can, unless a trust policy tells them apart; and nobody is his own target.
+            let again = !alike || first.is_some_and(|(_, (raised, _))| raised == Some(who));
+            let Some((certainty, (raised, object))) = (if again { way(who) } else { first }) else { continue };
             edges.push(Edge {
                 from: who,
                 to: None,

@@ -319,6 +319,11 @@ impl Technique {
         self.yields == Yields::Target && matches!(self.requires.as_slice(), [permission] if permission.assumes())
     }
 
+    /// Whether the target's trust has to let the actor in: it may name one of several who may do the same otherwise.
+    pub(super) fn assumes_target(&self) -> bool {
+        self.requires.iter().any(Permission::assumes)
+    }
+
     /// The actions that the identity policies of the actor have to allow.
     pub(super) fn own_actions(&self) -> impl Iterator<Item = &str> {
         let own = self.requires.iter().filter(|permission| !permission.not_denied && !permission.assumes());

@@ -2,4 +2,5 @@
 
 mod acceptance;
 mod stories;
+mod twin;
 pub(in crate::aws) mod world;

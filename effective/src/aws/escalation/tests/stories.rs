@@ -243,6 +243,20 @@ fn what_was_not_read_is_not_evaluated_and_never_clean() {
 }
 
 #[test]
+fn two_who_may_raise_each_other_both_can() {
+    let mut world = World::new();
+    let only = format!("arn:aws:iam::{HOME}:user/a");
+    let raise = world.managed("raise", &[allow("iam:AttachUserPolicy", &only), allow("iam:UpdateLoginProfile", &only)]);
+    let a = world.user("a", &[raise]);
+    let b = world.user("b", &[raise]);
+    let graph = world.graph();
+    let raised = |who| graph.edges_from(who).iter().filter_map(|edge| edge.raised).collect::<Vec<_>>();
+    assert_eq!((raised(a), raised(b)), (vec![], vec![a]));
+    // By himself, the one needs no other.
+    assert_eq!(graph.standing[a as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+}
+
+#[test]
 fn trust_that_goes_round_ends() {
     let mut world = World::new();
     let administrator = world.administrator();
