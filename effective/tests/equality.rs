@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use vocabulary::{ACTIONS, RESOURCES, Tape};
 
-const REQUESTS_EACH: u32 = 25;
+const REQUESTS_EACH: u32 = 40;
 
 fn cases() -> u32 {
     let asked = std::env::var("MUSTER_EQUALITY_REQUESTS").ok().map(|text| text.parse().expect("a number of requests"));
@@ -26,7 +26,7 @@ fn cases() -> u32 {
 }
 
 fn tape() -> impl Strategy<Value = Vec<u16>> {
-    proptest::collection::vec(any::<u16>(), 1_500..2_000)
+    proptest::collection::vec(any::<u16>(), 2_000..2_400)
 }
 
 /// What both have to say alike. Assumptions and statements are sets: their order says nothing.

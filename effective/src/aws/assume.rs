@@ -159,6 +159,11 @@ impl Together {
         self.assumed.is_empty()
     }
 
+    /// Each.
+    pub fn iter(&self) -> impl Iterator<Item = &Assumed> {
+        self.assumed.iter()
+    }
+
     /// Each, sorted, as the answer tells it.
     pub fn told(&self) -> Vec<Assumption> {
         let mut told: Vec<Assumption> = self.needed().map(Assumed::told).collect();

@@ -35,7 +35,12 @@ fn derived(request: &Request, key: &str) -> Known<'static> {
     let principal = &request.principal;
     match key {
         "aws:principalarn" => match principal {
-            Principal::Root { account } => one(&format!("arn:aws:iam::{account}:root")),
+            Principal::Root { account } => {
+                // A root's ARN is not given; it is of the partition that the resource is in.
+                let mut resource = request.resource.split(':');
+                let partition = resource.nth(1).filter(|partition| partition.starts_with("aws")).unwrap_or("aws");
+                one(&format!("arn:{partition}:iam::{account}:root"))
+            }
             Principal::User { arn } | Principal::FederatedUser { arn, .. } | Principal::Session { role: arn, .. } => {
                 one(arn)
             }

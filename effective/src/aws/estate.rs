@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 use super::request::Attached;
 
 mod layers;
+#[cfg(test)]
+mod tests;
 
 pub use layers::{Index, Parts};
 

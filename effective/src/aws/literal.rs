@@ -12,6 +12,8 @@ pub(super) mod principal;
 pub(super) mod solve;
 pub(super) mod special;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,45 +21,66 @@ use self::principal::Named;
 use self::solve::{Need, Solution, Way, solve};
 use self::statement::{Applies, applies, may_apply};
 use super::answer::{Answer, Deciding, Layer, Verdict};
+use super::assume::Together;
 use super::document::{Effect, Statement, UnreadStatement};
 use super::public::is_public;
 use super::request::{Attached, Layers, Principal, Request};
 
 /// Decides one request by the policies that apply to it.
 pub fn evaluate(request: &Request, layers: &Layers) -> Answer {
+    decide(request, layers).0
+}
+
+/// The answer, and the assumptions of it as what they are rather than as sentences.
+fn decide(request: &Request, layers: &Layers) -> (Answer, Together) {
     if let Some(allowed) = special::settled(request) {
         let missing = (!allowed).then_some((Layer::Identity, None));
-        return answer(if allowed { Verdict::Allowed } else { Verdict::ImplicitlyDenied }, missing);
+        return (
+            answer(if allowed { Verdict::Allowed } else { Verdict::ImplicitlyDenied }, missing),
+            Together::default(),
+        );
     }
     let read = Read::of(request, layers);
     // Step 1, deny evaluation: one denial that certainly applies is enough.
     let (certain, perhaps): (Vec<&Way>, Vec<&Way>) = read.denials().partition(|denial| denial.assumed.is_empty());
     if !certain.is_empty() {
-        let deciding = certain.into_iter().filter_map(|denial| denial.deciding.clone()).collect();
-        return Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) };
+        let deciding = statements(certain);
+        return (Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) }, Together::default());
     }
     let perhaps: Vec<Way> = perhaps.into_iter().cloned().collect();
+    let mut together = Together::default();
     let told = match best(read.plans(request, false), &perhaps) {
         Solution::Met { assumed, deciding } => {
-            Answer { assumed: assumed.told(), deciding, ..answer(Verdict::Allowed, None) }
+            together = assumed;
+            Answer { assumed: together.told(), deciding, ..answer(Verdict::Allowed, None) }
         }
         Solution::Denied => {
-            let deciding = perhaps.iter().filter_map(|denial| denial.deciding.clone()).collect();
-            Answer { deciding, ..answer(Verdict::ExplicitlyDenied, None) }
+            Answer { deciding: statements(perhaps.iter().collect()), ..answer(Verdict::ExplicitlyDenied, None) }
         }
         Solution::Missing(layer, level) => answer(Verdict::ImplicitlyDenied, Some((layer, level))),
     };
     // What could not be read: a denial that nobody saw, or the allowance that is missing.
-    let unread = read.unread();
-    if unread.is_empty() {
-        return told;
-    }
-    let may_change = match told.verdict {
-        Verdict::Allowed => read.all().any(|layer| layer.unread_denial),
-        Verdict::ImplicitlyDenied => matches!(best(read.plans(request, true), &perhaps), Solution::Met { .. }),
-        Verdict::ExplicitlyDenied | Verdict::NotEvaluated => false,
+    let (denials, either) = read.unread();
+    let unread = match told.verdict {
+        Verdict::Allowed => denials,
+        Verdict::ImplicitlyDenied if !either.is_empty() => match best(read.plans(request, true), &perhaps) {
+            Solution::Met { .. } => either,
+            Solution::Missing(..) | Solution::Denied => Vec::new(),
+        },
+        Verdict::ImplicitlyDenied | Verdict::ExplicitlyDenied | Verdict::NotEvaluated => Vec::new(),
     };
-    if may_change { Answer { unread, ..answer(Verdict::NotEvaluated, None) } } else { told }
+    if unread.is_empty() {
+        (told, together)
+    } else {
+        (Answer { unread, ..answer(Verdict::NotEvaluated, None) }, Together::default())
+    }
+}
+
+/// The statements of denials, each once.
+fn statements(denials: Vec<&Way>) -> Vec<Deciding> {
+    let mut statements: Vec<Deciding> = denials.into_iter().filter_map(|denial| denial.deciding.clone()).collect();
+    statements.dedup();
+    statements
 }
 
 fn answer(verdict: Verdict, missing: Option<(Layer, Option<Arc<str>>)>) -> Answer {
@@ -91,9 +114,10 @@ struct Says {
     denials: Vec<Way>,
     /// Whether any statement allows anything at all.
     allows_something: bool,
-    unread_allowance: bool,
-    unread_denial: bool,
-    unread: Vec<String>,
+    /// Names of policies of which an unread statement may allow.
+    unread_allowances: Vec<String>,
+    /// Names of policies of which an unread statement may deny.
+    unread_denials: Vec<String>,
 }
 
 impl Says {
@@ -110,11 +134,11 @@ impl Says {
         let misplaced = document.statements.iter().filter(|one| is_misplaced(layer, one)).map(as_unread);
         let unread: Vec<UnreadStatement> = document.unread.iter().cloned().chain(misplaced).collect();
         let may = |effect| unread.iter().any(|one| may_apply(one, effect, document.version, request));
-        let (allowance, denial) = (may(Effect::Allow), may(Effect::Deny));
-        self.unread_allowance |= allowance;
-        self.unread_denial |= denial;
-        if allowance || denial {
-            self.unread.push(policy.name.to_string());
+        if may(Effect::Allow) {
+            self.unread_allowances.push(policy.name.to_string());
+        }
+        if may(Effect::Deny) {
+            self.unread_denials.push(policy.name.to_string());
         }
         for statement in document.statements.iter().filter(|one| !is_misplaced(layer, one)) {
             self.allows_something |= statement.effect == Effect::Allow;
@@ -132,7 +156,7 @@ impl Says {
     fn allowing(&self, of: impl Fn(Named) -> bool, blind: bool) -> Vec<Way> {
         let mut ways: Vec<Way> =
             self.allowances.iter().filter(|(named, _)| of(*named)).map(|(_, way)| way.clone()).collect();
-        if blind && self.unread_allowance {
+        if blind && !self.unread_allowances.is_empty() {
             ways.push(Way { assumed: Vec::new(), deciding: None });
         }
         ways
@@ -206,15 +230,15 @@ impl Read {
         if layers.restrict_public_buckets && special::is_kept_out_of_public_buckets(request) {
             if public() {
                 resource.allowances.clear();
-                resource.unread_allowance = false;
-            } else {
+                resource.unread_allowances.clear();
+            } else if let Some(policy) = layers.resource.as_ref().filter(|policy| policy.document.is_blind()) {
                 // What could not be read may make the policy public.
-                resource.unread_denial |= layers.resource.as_ref().is_some_and(|policy| policy.document.is_blind());
+                resource.unread_denials.push(policy.name.to_string());
             }
         }
         if special::is_root_on_own_bucket_policy(request) {
             resource.denials.clear();
-            resource.unread_denial = false;
+            resource.unread_denials.clear();
         }
         Self {
             rcps: levels(Layer::Rcp, &layers.rcps, !service_linked),
@@ -243,11 +267,17 @@ impl Read {
         self.all().flat_map(|says| &says.denials)
     }
 
-    fn unread(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.all().flat_map(|says| says.unread.iter().cloned()).collect();
-        names.sort();
-        names.dedup();
-        names
+    /// Policies of which an unread statement may deny, and those of which one may do either.
+    fn unread(&self) -> (Vec<String>, Vec<String>) {
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names.dedup();
+            names
+        };
+        let denials: Vec<String> = self.all().flat_map(|says| says.unread_denials.iter().cloned()).collect();
+        let allowances = self.all().flat_map(|says| says.unread_allowances.iter().cloned());
+        let either = sorted(allowances.chain(denials.iter().cloned()).collect());
+        (sorted(denials), either)
     }
 
     /// The ways through the page: each a list of what has to allow. With `blind`, what could not be read allows.

@@ -7,7 +7,7 @@
 use super::document::{Condition, Document, Effect, Operator, PrincipalPattern, Statement};
 
 /// Keys whose fixed values bind a statement.
-const BINDING: [&str; 11] = [
+const BINDING: [&str; 12] = [
     "aws:sourcearn",
     "aws:sourcevpc",
     "aws:sourcevpce",
@@ -19,6 +19,7 @@ const BINDING: [&str; 11] = [
     "aws:principalaccount",
     "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "s3:dataaccesspointarn",
+    "s3:dataaccesspointaccount",
 ];
 
 /// Whether some statement lets in whoever comes.

@@ -29,12 +29,15 @@ impl Compiled<'_> {
     /// and for each principal the statements that are about the question.
     pub fn who_can(&self, action: &str, resource: &str) -> Vec<(PrincipalIx, Answer)> {
         let question = Question::all(self, action, resource);
-        let everybody =
-            FREE.contains(&question.asked.lower.as_str()) || self.resource_may_grant(&question, action, resource);
+        let free = FREE.contains(&question.asked.lower.as_str());
+        // A resource grants by itself only within its own account; one that nobody owns counts as everybody's own.
+        let owner = self.estate.owner_of(&self.index, resource).map(|number| self.index.account(&number));
+        let by_resource = self.resource_may_grant(&question, action, resource);
         (0..super::ix(self.estate.principals.len()))
             .into_par_iter()
             .filter_map(|who| {
-                if !everybody && !self.identity_may_grant(who, &question) {
+                let own = || owner.is_none_or(|owner| owner == Some(self.estate.principals[who as usize].account));
+                if !free && !self.identity_may_grant(who, &question) && !(by_resource && own()) {
                     return None;
                 }
                 let request = self.estate.request(&self.index, who, action, resource);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
+use rayon::prelude::*;
 
 use super::actions::Asked;
 use super::scopes::Within;
@@ -25,14 +26,15 @@ use crate::aws::request::{Principal, Request};
 pub(super) struct Question<'q> {
     pub(super) asked: Asked,
     pub(super) resource: &'q str,
-    /// Worked out for every set and scope where every principal will be asked about.
+    /// Worked out once where every principal will be asked about.
     hits: Option<Hits>,
 }
 
 #[derive(Debug)]
 struct Hits {
     sets: FixedBitSet,
-    scopes: Vec<Within>,
+    /// Only of statements that are about the action.
+    scopes: Vec<Option<Within>>,
     /// Documents of which any statement may be about it.
     documents: FixedBitSet,
     /// Documents of which any statement that may allow is about it.
@@ -47,29 +49,32 @@ impl<'q> Question<'q> {
 
     /// For every principal: each distinct list of patterns is compared once, here.
     pub(super) fn all(compiled: &Compiled<'_>, action: &str, resource: &'q str) -> Self {
-        let mut question = Self::one(compiled, action, resource);
+        let question = Self::one(compiled, action, resource);
+        let has = |at: &usize| compiled.sets[*at].has(&question.asked);
+        let matched: Vec<usize> = (0..compiled.sets.len()).into_par_iter().with_min_len(4096).filter(has).collect();
         let mut sets = FixedBitSet::with_capacity(compiled.sets.len());
-        sets.extend((0..compiled.sets.len()).filter(|&at| compiled.sets[at].has(&question.asked)));
-        let scopes = compiled.scopes.iter().map(|scope| scope.within(resource)).collect();
-        question.hits = Some(Hits { sets, scopes, documents: FixedBitSet::new(), granting: FixedBitSet::new() });
-        let (mut documents, mut granting) = (
-            FixedBitSet::with_capacity(compiled.documents.len()),
-            FixedBitSet::with_capacity(compiled.documents.len()),
-        );
+        sets.extend(matched);
+        let mut scopes = vec![None; compiled.scopes.len()];
+        let size = compiled.documents.len();
+        let (mut documents, mut granting) = (FixedBitSet::with_capacity(size), FixedBitSet::with_capacity(size));
         for (at, compact) in compiled.documents.iter().enumerate() {
             let rows = compact.rows.iter().map(|row| (Some(row.effect), Some(row.actions), row.scope));
             let unread = compact.unread.iter().map(|unread| (unread.effect, unread.actions, unread.scope));
             for (effect, actions, scope) in rows.chain(unread) {
-                if question.is_about(compiled, actions, scope) {
+                if actions.is_some_and(|set| !sets[set as usize]) {
+                    continue;
+                }
+                // Only scopes of statements that are about the action: most never are.
+                let within = scope.map(|scope| {
+                    *scopes[scope as usize].get_or_insert_with(|| compiled.scopes[scope as usize].within(resource))
+                });
+                if within != Some(Within::No) {
                     documents.insert(at);
                     granting.set(at, granting[at] || effect != Some(Effect::Deny));
                 }
             }
         }
-        if let Some(hits) = &mut question.hits {
-            (hits.documents, hits.granting) = (documents, granting);
-        }
-        question
+        Self { hits: Some(Hits { sets, scopes, documents, granting }), ..question }
     }
 
     /// Whether a statement with these actions and this scope may be about the question.
@@ -86,10 +91,8 @@ impl<'q> Question<'q> {
     }
 
     fn within(&self, compiled: &Compiled<'_>, scope: u32) -> Within {
-        match &self.hits {
-            Some(hits) => hits.scopes[scope as usize],
-            None => compiled.scopes[scope as usize].within(self.resource),
-        }
+        let worked_out = self.hits.as_ref().and_then(|hits| hits.scopes[scope as usize]);
+        worked_out.unwrap_or_else(|| compiled.scopes[scope as usize].within(self.resource))
     }
 
     /// Whether a policy may say anything about it.
@@ -114,17 +117,18 @@ impl<'q> Question<'q> {
 struct Said {
     allow: Vec<(Named, Way)>,
     deny: Vec<Way>,
-    unread_allow: bool,
-    unread_deny: bool,
-    unread: Vec<Arc<str>>,
+    /// Policies of which something unread may allow.
+    unread_allow: Vec<Arc<str>>,
+    /// Policies of which something unread may deny.
+    unread_deny: Vec<Arc<str>>,
 }
 
 impl Said {
     /// A document that is not there to be read may say anything.
     fn not_read<'w>(mut self, why: impl IntoIterator<Item = &'w Arc<str>>) -> Self {
         for why in why {
-            (self.unread_allow, self.unread_deny) = (true, true);
-            self.unread.push(Arc::clone(why));
+            self.unread_allow.push(Arc::clone(why));
+            self.unread_deny.push(Arc::clone(why));
         }
         self
     }
@@ -132,7 +136,7 @@ impl Said {
     fn need(&self, layer: Layer, level: Option<&Arc<str>>, blind: bool, of: impl Fn(Named) -> bool) -> Need {
         let mut ways: Vec<Way> =
             self.allow.iter().filter(|(named, _)| of(*named)).map(|(_, way)| way.clone()).collect();
-        if blind && self.unread_allow {
+        if blind && !self.unread_allow.is_empty() {
             ways.push(Way { assumed: Vec::new(), deciding: None });
         }
         Need { layer, level: level.cloned(), ways }
@@ -196,15 +200,16 @@ impl Listener<'_, '_, '_> {
             let document = parts.resource.map(|policy| &self.compiled.compact(policy).document);
             if document.is_some_and(|document| is_public(document)) {
                 resource.allow.clear();
-                resource.unread_allow = false;
-            } else {
+                resource.unread_allow.clear();
+            } else if let Some(policy) = parts.resource.filter(|_| document.is_some_and(|document| document.is_blind()))
+            {
                 // A statement that nobody could read may make the policy a public one.
-                resource.unread_deny |= document.is_some_and(|document| document.is_blind());
+                resource.unread_deny.push(Arc::clone(&self.compiled.estate.policies[policy as usize].name));
             }
         }
         if special::is_root_on_own_bucket_policy(self.request) {
             resource.deny.clear();
-            resource.unread_deny = false;
+            resource.unread_deny.clear();
         }
         let (mut identity, mut boundary) = (Said::default(), None);
         if entity {
@@ -273,11 +278,9 @@ impl Listener<'_, '_, '_> {
                 }
             }
         }
-        if unread_allow || unread_deny {
-            said.unread.push(Arc::clone(&self.compiled.estate.policies[policy as usize].name));
-        }
-        said.unread_allow |= unread_allow;
-        said.unread_deny |= unread_deny;
+        let name = &self.compiled.estate.policies[policy as usize].name;
+        said.unread_allow.extend(unread_allow.then(|| Arc::clone(name)));
+        said.unread_deny.extend(unread_deny.then(|| Arc::clone(name)));
     }
 
     /// Whether a statement of which only this is known may be about the request.
@@ -363,16 +366,19 @@ impl Heard {
             }
             Solution::Missing(layer, level) => missing(layer, level),
         };
-        let changes = match answer.verdict {
-            Verdict::Allowed => self.all().any(|said| said.unread_deny),
-            Verdict::ImplicitlyDenied => {
-                self.all().any(|said| said.unread_allow)
-                    && matches!(self.best(request, &perhaps, true), Solution::Met { .. })
+        let names = |of: fn(&Said) -> &Vec<Arc<str>>| self.all().flat_map(of).map(ToString::to_string);
+        let denials = names(|said| &said.unread_deny);
+        let mut unread: Vec<String> = match answer.verdict {
+            Verdict::Allowed => denials.collect(),
+            Verdict::ImplicitlyDenied
+                if self.all().any(|said| !said.unread_allow.is_empty())
+                    && matches!(self.best(request, &perhaps, true), Solution::Met { .. }) =>
+            {
+                denials.chain(names(|said| &said.unread_allow)).collect()
             }
-            Verdict::ExplicitlyDenied | Verdict::NotEvaluated => false,
+            Verdict::ImplicitlyDenied | Verdict::ExplicitlyDenied | Verdict::NotEvaluated => Vec::new(),
         };
-        let mut unread: Vec<String> = self.all().flat_map(|said| &said.unread).map(ToString::to_string).collect();
-        if !changes || unread.is_empty() {
+        if unread.is_empty() {
             return answer;
         }
         unread.sort_unstable();
