@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::answer::{Answer, Assumption, Deciding, Layer, Verdict};
 use super::document::{Document, Effect, PrincipalPattern, Statement};
-use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, ResourceIx};
+use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, PrincipalKind, ResourceIx};
 use super::literal;
 use super::public::is_public;
 use super::reference::Reference;
@@ -189,6 +189,27 @@ pub fn exposures(estate: &Estate, reference: &Reference) -> Vec<Exposure> {
         .map(|(what, arn, account, policy)| scene.of(&Subject { what, arn, account, policy }))
         .collect();
     found.into_iter().flatten().collect()
+}
+
+/// What could be open and could not be judged, wholly or in part, and why; in the order of [`exposures`].
+///
+/// A trust policy that is missing was not read: every role has one. That resources are missing altogether is told by
+/// [`super::estate::Account::unread`].
+pub fn unjudged(estate: &Estate) -> Vec<(Exposed, String)> {
+    let blind = |policy: PolicyIx| {
+        let policy = estate.policies.get(policy as usize)?;
+        let problem = policy.document.problems.iter().find(|problem| problem.blinds)?;
+        Some(format!("`{}` was understood in part only: {}", policy.name, problem.what))
+    };
+    let roles =
+        (0..).zip(&estate.principals).filter(|(_, entry)| entry.kind == PrincipalKind::Role && !entry.service_linked);
+    let roles = roles.filter_map(|(at, entry)| {
+        let why = entry.trust.map_or_else(|| Some(format!("the trust policy of `{}` was not read", entry.arn)), blind);
+        Some((Exposed::Role(at), why?))
+    });
+    let resources = (0..).zip(&estate.resources);
+    let resources = resources.filter_map(|(at, resource)| Some((Exposed::Resource(at), blind(resource.policy?)?)));
+    roles.chain(resources).collect()
 }
 
 /// What is looked at.

@@ -4,10 +4,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::world::{HOME, TECHNIQUES, World, allow, deny, trusts};
+use crate::aws::compiled::Compiled;
 use crate::aws::escalation::administrator::{Supposed, would_be};
 use crate::aws::escalation::ask::Binding;
-use crate::aws::escalation::{Certainty, Cost, Object, Search, Standing, Takes, Technique, Yields, better, trust};
+use crate::aws::escalation::{
+    Certainty, Cost, Object, Search, Standing, Takes, Technique, Yields, better, search, trust,
+};
 use crate::aws::estate::{PrincipalIx, PrincipalKind};
+use crate::aws::reference::Reference;
 
 /// How surely somebody has everything that a technique needs with this target.
 fn tried(
@@ -203,7 +207,7 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn everybody_stands_where_trying_everything_puts_him(world in worlds()) {
@@ -227,5 +231,15 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn the_compiled_evaluator_gives_the_same_graph(world in worlds()) {
+        let reference = Reference::builtin();
+        let compiled = Compiled::new(&world.estate, reference);
+        let by_compiled = search(&compiled, reference, &TECHNIQUES);
+        let by_literal = world.graph();
+        prop_assert_eq!(by_compiled.standing, by_literal.standing);
+        prop_assert_eq!(by_compiled.edges, by_literal.edges);
     }
 }
