@@ -35,6 +35,15 @@ pub(super) struct Asker<'a> {
     pub(super) breadth: Breadth,
 }
 
+/// Which names something new is tried with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Names {
+    /// Those that are allowed where no policy says how things are named.
+    Plain,
+    /// Those that policies name.
+    Wanted,
+}
+
 /// A question as it is put.
 pub(super) struct Question {
     pub(super) resource: String,
@@ -74,7 +83,7 @@ impl<'a> Asker<'a> {
         permission: &Permission,
         binding: Binding<'_>,
     ) -> Option<(Question, Answer)> {
-        best(self.questions(who, permission, binding), |question| self.ask(who, permission, question))
+        self.best(who, permission, binding, |question| self.ask(who, permission, question))
     }
 
     /// The same if what applies were different.
@@ -85,7 +94,7 @@ impl<'a> Asker<'a> {
         binding: Binding<'_>,
         change: &dyn Fn(&mut Layers),
     ) -> Option<(Question, Answer)> {
-        best(self.questions(who, permission, binding), |question| {
+        self.best(who, permission, binding, |question| {
             self.supposing(who, &permission.action, question, &|layers| {
                 if permission.not_denied {
                     layers.resource = Some(rewritten(self.principal(who)));
@@ -105,8 +114,47 @@ impl<'a> Asker<'a> {
         self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
     }
 
-    /// What would be asked, in the order in which it is worth while.
-    fn questions(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Vec<Question> {
+    /// The first answer that is certain, or else the best one: with plain names first, then with those that policies want.
+    fn best(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        ask: impl Fn(&Question) -> Answer,
+    ) -> Option<(Question, Answer)> {
+        let mut best: Option<(Question, Answer)> = None;
+        for names in [Names::Plain, Names::Wanted] {
+            for question in self.questions(who, permission, binding, names) {
+                let answer = ask(&question);
+                let certain = certainty(&answer) == Some(Certainty::Certain);
+                let is_better = |other: &Answer| match (certainty(&answer), certainty(other)) {
+                    (Some(answer), Some(other)) => answer < other,
+                    (answer, other) => answer.is_some() && other.is_none(),
+                };
+                if best.as_ref().is_none_or(|(_, other)| is_better(other)) {
+                    best = Some((question, answer));
+                }
+                if certain {
+                    return best;
+                }
+            }
+        }
+        best
+    }
+
+    /// What would be asked with these names.
+    fn questions(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        names: Names,
+    ) -> Vec<Question> {
+        let named =
+            matches!(permission.on, On::New(_)) || binding.object == Object::Unread || permission.associated.is_some();
+        if names == Names::Wanted && !named {
+            return Vec::new();
+        }
         let actor = self.principal(who);
         let arn_of = |principal: PrincipalIx| self.principal(principal).arn.to_string();
         let resources = match &permission.on {
@@ -115,30 +163,26 @@ impl<'a> Asker<'a> {
             On::Target => binding.target.map(arn_of).into_iter().collect(),
             On::Resource if binding.object == Object::Unread => {
                 let resource = binding.technique.when.resource.as_ref();
-                resource.map(|resource| self.names(who, &permission.action, &resource.arn)).unwrap_or_default()
+                resource.map(|resource| self.names(who, &permission.action, &resource.arn, names)).unwrap_or_default()
             }
             On::Policy | On::Group | On::Resource => self.object(actor, binding.object).into_iter().collect(),
             On::Provider => binding.target.map(|target| self.providers(target)).unwrap_or_default(),
-            On::New(pattern) => self.names(who, &permission.action, pattern),
+            On::New(pattern) => self.names(who, &permission.action, pattern, names),
         };
         let given = self.context(actor, permission, binding);
-        let associated =
-            permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
+        let associated = permission.associated.as_deref().map(|pattern| self.associated(who, pattern, names));
+        let Some(associated) = associated else {
+            return resources.into_iter().map(|resource| Question { resource, given: given.clone() }).collect();
+        };
         resources
             .into_iter()
             .flat_map(|resource| {
-                let mut questions: Vec<Question> = associated
-                    .iter()
-                    .map(|associated| {
-                        let mut given = given.clone();
-                        given.push(("iam:associatedresourcearn", associated.clone()));
-                        Question { resource: resource.clone(), given }
-                    })
-                    .collect();
-                if questions.is_empty() {
-                    questions.push(Question { resource, given: given.clone() });
-                }
-                questions
+                let with = |associated: &String| {
+                    let mut given = given.clone();
+                    given.push(("iam:associatedresourcearn", associated.clone()));
+                    Question { resource: resource.clone(), given }
+                };
+                associated.iter().map(with).collect::<Vec<_>>()
             })
             .collect()
     }
@@ -183,32 +227,52 @@ impl<'a> Asker<'a> {
         pattern.replace("{partition}", partition).replace("{account}", account)
     }
 
-    /// What somebody could name something new: plainly, and as each statement about the action wants it.
-    fn names(&self, who: PrincipalIx, action: &str, pattern: &str) -> Vec<String> {
+    /// What somebody could name something new: plainly, or as each statement about the action wants it.
+    fn names(&self, who: PrincipalIx, action: &str, pattern: &str, names: Names) -> Vec<String> {
         let about = |statement: &&Statement| means(statement, action);
-        let wanted = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
-        let wanted =
-            wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
-        self.fitting(who, pattern, wanted)
+        let wanted = || {
+            let statements = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
+            statements.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns)
+        };
+        match names {
+            Names::Plain => self.plain(who, pattern),
+            Names::Wanted => self.fitting(who, pattern, wanted()),
+        }
     }
 
-    /// What the role could be passed with: plainly, and as each condition on it wants it.
-    fn associated(&self, who: PrincipalIx, pattern: &str) -> Vec<String> {
+    /// What the role could be passed with: plainly, or as each condition on it wants it.
+    fn associated(&self, who: PrincipalIx, pattern: &str, names: Names) -> Vec<String> {
         let about = |condition: &&Condition| condition.key.eq_ignore_ascii_case("iam:AssociatedResourceArn");
-        let statements = self.documents(who).flat_map(|document| document.statements.iter());
-        let wanted = statements.flat_map(|statement| &statement.conditions).filter(about);
-        self.fitting(who, pattern, wanted.flat_map(|condition| &condition.values))
+        let wanted = || {
+            let statements = self.documents(who).flat_map(|document| document.statements.iter());
+            statements.flat_map(|statement| &statement.conditions).filter(about).flat_map(|condition| &condition.values)
+        };
+        match names {
+            Names::Plain => self.plain(who, pattern),
+            Names::Wanted => self.fitting(who, pattern, wanted()),
+        }
+    }
+
+    fn plain(&self, who: PrincipalIx, pattern: &str) -> Vec<String> {
+        let pattern = self.filled(who, pattern);
+        let mut names: Vec<String> = REGIONS.iter().map(|region| witness::plain(&pattern, region)).collect();
+        names.dedup();
+        names
     }
 
     fn fitting<'b>(&self, who: PrincipalIx, pattern: &str, wanted: impl Iterator<Item = &'b Box<str>>) -> Vec<String> {
         let pattern = self.filled(who, pattern);
-        let mut names: Vec<String> = REGIONS.iter().map(|region| witness::plain(&pattern, region)).collect();
-        names.dedup();
-        let name = self.principal(who).arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let service = pattern.split(':').nth(2).unwrap_or_default();
+        let name = self.principal(who).arn.rsplit('/').next().unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
         for wanted in wanted {
-            let wanted = wanted.replace("${aws:username}", &name);
-            if wanted != "*"
-                && !wanted.contains("${")
+            // Most patterns are about something else altogether.
+            let other = wanted.split(':').nth(2).is_some_and(|other| other != service && !other.contains(['*', '?']));
+            if other || &**wanted == "*" {
+                continue;
+            }
+            let wanted = wanted.replace("${aws:username}", name);
+            if !wanted.contains("${")
                 && let Some(common) = witness::common_arn(&pattern, &wanted, REGIONS[0])
                 && !names.contains(&common)
             {
@@ -297,29 +361,6 @@ impl<'a> Asker<'a> {
         change(&mut layers);
         literal::evaluate(&request, &layers)
     }
-}
-
-/// The first answer that is certain, or else the best one.
-fn best(questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(Question, Answer)> {
-    let rank = |answer: &Answer| match certainty(answer) {
-        Some(Certainty::Certain) => 0,
-        Some(Certainty::Conditional) => 1,
-        Some(Certainty::NotEvaluated) => 2,
-        None => 3,
-    };
-    let mut best: Option<(Question, Answer)> = None;
-    for question in questions {
-        let answer = ask(&question);
-        let better = best.as_ref().is_none_or(|(_, other)| rank(&answer) < rank(other));
-        if better {
-            let certain = rank(&answer) == 0;
-            best = Some((question, answer));
-            if certain {
-                break;
-            }
-        }
-    }
-    best
 }
 
 /// The policy that would be attached.
