@@ -21,7 +21,8 @@ use vocabulary::{ACTIONS, RESOURCES, Tape};
 const REQUESTS_EACH: u32 = 40;
 
 fn cases() -> u32 {
-    let asked = std::env::var("MUSTER_EQUALITY_REQUESTS").ok().map(|text| text.parse().expect("a number of requests"));
+    let asked = std::env::var_os("MUSTER_EQUALITY_REQUESTS");
+    let asked = asked.map(|text| text.to_str().and_then(|text| text.parse().ok()).expect("a number of requests"));
     asked.unwrap_or(50_000_u32).div_ceil(REQUESTS_EACH)
 }
 
@@ -46,7 +47,7 @@ fn the_compiled_evaluator_says_what_the_literal_one_says() {
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 1_000,
         ..Config::default()
     });
     let outcome = runner.run(&tape(), |values| {
@@ -86,7 +87,7 @@ fn everybody_at_once_is_each_one_by_one_and_could_is_never_wrong() {
     let mut runner = TestRunner::new(Config {
         cases: cases() / 20,
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 1_000,
         ..Config::default()
     });
     let outcome = runner.run(&tape(), |values| {

@@ -147,7 +147,35 @@ fn long_documents_are_no_trouble() {
     assert!(variable::parts(&"${a}".repeat(100_000)).is_ok_and(|parts| parts.len() == 100_000));
 }
 
-/// A thousand denials of ten conditions each have more ways around them than can be tried: the search ends.
+/// Two layers with a thousand alternatives each: the search ends.
+#[test]
+fn many_alternatives_are_no_trouble() {
+    let statement = |number: usize, key: &str| {
+        format!(
+            r#"{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{"StringLike":{{"a:{key}":"{number}*"}}}}}}"#
+        )
+    };
+    let policy = |key: &str| {
+        let all: Vec<String> = (0..1000).map(|number| statement(number, key)).collect();
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, all.join(","));
+        Attached { name: "p".into(), version: None, document: Document::parse(&text).into() }
+    };
+    let request = Request {
+        principal: Principal::User { arn: "arn:aws:iam::111122223333:user/bob".to_owned() },
+        action: "s3:GetObject".to_owned(),
+        resource: "arn:aws:s3:::docs/a".to_owned(),
+        resource_account: None,
+        context: std::collections::BTreeMap::new(),
+        mode: Mode::Open,
+    };
+    for (keys, assumed) in [(["k", "k"], 1), (["k", "l"], 2)] {
+        let layers =
+            Layers { identity: vec![policy(keys[0])], boundary: Some(vec![policy(keys[1])]), ..Layers::default() };
+        assert_eq!(evaluate(&request, &layers).assumed.len(), assumed);
+    }
+}
+
+/// Two hundred denials of ten conditions each have more ways around them than can be tried: the search ends.
 #[test]
 fn many_conditional_denials_are_no_trouble() {
     let denial = |number: usize, keys: usize| {

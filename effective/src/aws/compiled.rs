@@ -107,7 +107,7 @@ impl<'a> Compiled<'a> {
         let mut compiler = Compiler { sets: Sets::new(reference), scopes: Scopes::default() };
         let rows: Vec<_> = distinct.iter().map(|document| compiler.document(document)).collect();
         let Compiler { sets, scopes } = compiler;
-        let (Sets { sets, patterns, .. }, scopes) = (sets, scopes.scopes);
+        let (Sets { made: sets, patterns, .. }, scopes) = (sets, scopes.scopes);
         let documents = rows
             .into_iter()
             .zip(&distinct)

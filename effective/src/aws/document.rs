@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+mod condition_block;
 pub(super) mod json;
 mod parse;
 mod principal;

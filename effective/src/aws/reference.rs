@@ -270,7 +270,7 @@ impl Reference {
         let start = self.actions.partition_point(|action| *action.lower < *prefix);
         let within = self.actions[start..].partition_point(|action| action.lower.starts_with(prefix));
         if let [Atom::Many] | [Atom::Text(_), Atom::Many] = pattern.atoms() {
-            return if within == 0 { Vec::new() } else { vec![ix(start)..ix(start + within)] };
+            return (within > 0).then(|| ix(start)..ix(start + within)).into_iter().collect();
         }
         let mut ranges: Vec<Range<ActionIx>> = Vec::new();
         for at in (start..start + within).filter(|&at| pattern.matches(&self.actions[at].lower)) {

@@ -199,7 +199,7 @@ impl Tape {
         from[self.below(from.len())]
     }
 
-    fn several<'v>(&mut self, from: &[&'v str], most: usize) -> String {
+    fn several(&mut self, from: &[&str], most: usize) -> String {
         let count = 1 + self.below(most);
         let chosen: Vec<String> = (0..count).map(|_| format!("{:?}", self.pick(from))).collect();
         if count == 1 { chosen[0].clone() } else { format!("[{}]", chosen.join(",")) }
@@ -288,11 +288,11 @@ impl Tape {
 
     pub(crate) fn estate(&mut self) -> Estate {
         let mut estate = Estate { organization: Some("o-main".into()), ..Estate::default() };
-        let full = self.full(
+        let full = everything(
             &mut estate,
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
         );
-        let full_rcp = self.full(
+        let full_rcp = everything(
             &mut estate,
             r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#,
         );
@@ -378,15 +378,6 @@ impl Tape {
         estate
     }
 
-    fn full(&mut self, estate: &mut Estate, text: &str) -> u32 {
-        estate.policies.push(Attached {
-            name: "full".into(),
-            version: None,
-            document: Arc::new(Document::parse(text)),
-        });
-        u32::try_from(estate.policies.len() - 1).expect("a few")
-    }
-
     fn rcps(&mut self, estate: &mut Estate, full: u32) -> Vec<Step> {
         let count = self.pick(&[0, 0, 1, 2]);
         (0..count)
@@ -438,6 +429,12 @@ impl Tape {
             mode: self.pick(&[Mode::Strict, Mode::Open]),
         }
     }
+}
+
+/// A policy that allows everything.
+fn everything(estate: &mut Estate, text: &str) -> u32 {
+    estate.policies.push(Attached { name: "full".into(), version: None, document: Arc::new(Document::parse(text)) });
+    u32::try_from(estate.policies.len() - 1).expect("a few")
 }
 
 /// What decides a request, for the message of a failure.

@@ -26,6 +26,16 @@ pub(super) fn case(text: &str) -> Result<Case, Vec<Remark>> {
     }
 }
 
+/// The ARN of a session does not tell its role's path; who writes `assumed-role/AWSServiceRoleFor…` means a service-linked role.
+fn with_path(principal: Principal) -> Principal {
+    match principal {
+        Principal::Session { role, session } if role.contains(":role/AWSServiceRoleFor") && !session.is_empty() => {
+            Principal::Session { role: role.replacen(":role/", ":role/aws-service-role/", 1), session }
+        }
+        other => other,
+    }
+}
+
 /// An empty list is as good as none: who writes down no boundary means none, not one that allows nothing.
 fn some(node: Option<&Node>) -> Option<&Node> {
     node.filter(|node| !matches!(&node.value, Value::Array(nodes) if nodes.is_empty()))
@@ -210,7 +220,7 @@ impl Reading<'_> {
         if let Value::String(text) = &node.value {
             let provider = text.contains(":saml-provider/") || text.contains(":oidc-provider/");
             return match Principal::from_arn(text) {
-                Some(principal) => Some(principal),
+                Some(principal) => Some(with_path(principal)),
                 None if provider => Some(Principal::Federated { provider: text.to_string() }),
                 None if text.contains(".amazonaws.com") => Some(Principal::Service { name: text.to_string() }),
                 None => {

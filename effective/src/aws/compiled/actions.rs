@@ -94,7 +94,7 @@ pub(super) struct Sets<'d> {
     at: FxHashMap<(bool, &'d [Box<str>]), u32>,
     /// Every pattern, in lower case.
     pub(super) patterns: Vec<Glob>,
-    pub(super) sets: Vec<ActionSet>,
+    pub(super) made: Vec<ActionSet>,
 }
 
 impl<'d> Sets<'d> {
@@ -105,7 +105,7 @@ impl<'d> Sets<'d> {
             ranges: Vec::new(),
             at: FxHashMap::default(),
             patterns: Vec::new(),
-            sets: Vec::new(),
+            made: Vec::new(),
         }
     }
 
@@ -120,8 +120,8 @@ impl<'d> Sets<'d> {
         let ranges = united(patterns.iter().flat_map(of).cloned().collect());
         let unknown = patterns.iter().any(|pattern| of(pattern).is_empty());
         let ranges = if matcher.not { complement(&ranges, super::ix(self.reference.len())) } else { ranges };
-        let at = super::ix(self.sets.len());
-        self.sets.push(ActionSet { ranges: ranges.into(), not: matcher.not, unknown, patterns });
+        let at = super::ix(self.made.len());
+        self.made.push(ActionSet { ranges: ranges.into(), not: matcher.not, unknown, patterns });
         self.at.insert(key, at);
         at
     }
@@ -183,8 +183,8 @@ mod tests {
             let mut sets = Sets::new(reference);
             let at = sets.of(&matcher);
             assert_eq!(sets.of(&matcher), at, "one list is one set");
-            let Sets { sets, patterns, .. } = sets;
-            let set = &sets[at as usize];
+            let Sets { made, patterns, .. } = sets;
+            let set = &made[at as usize];
             let asked = |name: &str| Asked::new(name, reference, &patterns);
             let names = [
                 "s3:GetObject",
@@ -210,8 +210,9 @@ mod tests {
 
     #[test]
     fn the_complement_of_nothing_is_everything() {
-        assert_eq!(complement(&[], 5), [0..5]);
-        assert_eq!(complement(&[0..5], 5), []);
-        assert_eq!(complement(&[1..2, 4..5], 6), [0..1, 2..4, 5..6]);
+        let rest = |ranges: &[Range<ActionIx>], end| complement(ranges, end).into_iter().flatten().collect::<Vec<_>>();
+        assert_eq!(rest(&[], 3), [0, 1, 2]);
+        assert_eq!(complement(&united(vec![3..5, 0..2, 1..4]), 5), []);
+        assert_eq!(rest(&[1..2, 4..5], 6), [0, 2, 3, 5]);
     }
 }

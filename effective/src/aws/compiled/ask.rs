@@ -37,7 +37,8 @@ impl Compiled<'_> {
             .into_par_iter()
             .filter_map(|who| {
                 let own = || owner.is_none_or(|owner| owner == Some(self.estate.principals[who as usize].account));
-                if !free && !self.identity_may_grant(who, &question) && !(by_resource && own()) {
+                let granted = free || self.identity_may_grant(who, &question) || (by_resource && own());
+                if !granted {
                     return None;
                 }
                 let request = self.estate.request(&self.index, who, action, resource);

@@ -304,7 +304,7 @@ impl Listener<'_, '_, '_> {
                 Some(alternatives) => alternatives,
                 None => return Vec::new(),
             },
-            (Within::Yes, _) | (Within::Depends, None) => vec![None],
+            (Within::Yes, _) | (Within::Depends, None) => vec![Vec::new()],
         };
         let callers = match &statement.principals {
             Some(principals) => named(principals, statement.effect, self.request, self.bounded),
@@ -321,7 +321,7 @@ impl Listener<'_, '_, '_> {
                 Truth::Open => conditions.push(Assumed::holds(About::Condition(condition.clone(), version))),
             }
         }
-        let together = |caller: &[Assumed], resource: &Option<Assumed>| -> Vec<Assumed> {
+        let together = |caller: &[Assumed], resource: &[Assumed]| -> Vec<Assumed> {
             caller.iter().chain(resource).chain(&conditions).cloned().collect()
         };
         callers
@@ -392,12 +392,12 @@ impl Heard {
         for route in self.routes(request, blind) {
             let solution = solve(&route, denials);
             let replaces = match (&best, &solution) {
-                (None, _) => true,
                 (Some(Solution::Met { assumed: before, .. }), Solution::Met { assumed, .. }) => {
                     assumed.len() < before.len()
                 }
-                (Some(Solution::Missing(..)), _) | (Some(Solution::Denied), Solution::Met { .. }) => true,
-                (Some(_), _) => false,
+                (Some(Solution::Met { .. }), _)
+                | (Some(Solution::Denied), Solution::Denied | Solution::Missing(..)) => false,
+                (None | Some(Solution::Missing(..)), _) | (Some(Solution::Denied), Solution::Met { .. }) => true,
             };
             if replaces {
                 best = Some(solution);

@@ -48,13 +48,13 @@ pub(super) enum Within {
 
 impl Scope {
     fn new(matcher: &Matcher, version: Version) -> Self {
-        let varies = |pattern: &&Box<str>| version == Version::Of2012 && variable::any(pattern);
+        let varies = |pattern: &str| version == Version::Of2012 && variable::any(pattern);
         let fixed = || matcher.patterns.iter().filter(|pattern| !varies(pattern));
         Self {
             not: matcher.not,
             everything: fixed().any(|pattern| pattern.bytes().all(|byte| byte == b'*') && !pattern.is_empty()),
             fixed: fixed().map(|pattern| Fixed::new(pattern)).collect(),
-            varying: matcher.patterns.iter().filter(varies).cloned().collect(),
+            varying: matcher.patterns.iter().filter(|pattern| varies(pattern)).cloned().collect(),
         }
     }
 
@@ -67,17 +67,15 @@ impl Scope {
     pub(super) fn within(&self, resource: &str) -> Within {
         let matched = self.everything || self.fixed.iter().any(|fixed| fixed.matches(resource));
         match (matched, self.not) {
-            (true, true) => Within::No,
-            (true, false) => Within::Yes,
             (false, _) if !self.varying.is_empty() => Within::Depends,
-            (false, true) => Within::Yes,
-            (false, false) => Within::No,
+            (true, true) | (false, false) => Within::No,
+            (true, false) | (false, true) => Within::Yes,
         }
     }
 
     /// Whether the resource of a request is within where [`Self::within`] leaves that open. `None`: it is not. Else the alternatives,
     /// each with what it assumes.
-    pub(super) fn depending(&self, request: &Request) -> Option<Vec<Option<Assumed>>> {
+    pub(super) fn depending(&self, request: &Request) -> Option<Vec<Vec<Assumed>>> {
         let know = |key: &str| known(request, key);
         let mut open: Vec<Assumed> = Vec::new();
         let mut void = false;
@@ -87,7 +85,7 @@ impl Scope {
                 Truth::No | Truth::Void => void = true,
                 Truth::Yes => {
                     if ArnGlob::resource(&glob).matches(&request.resource) {
-                        return (!self.not).then(|| vec![None]);
+                        return (!self.not).then(|| vec![Vec::new()]);
                     }
                 }
                 Truth::Open => {
@@ -99,10 +97,10 @@ impl Scope {
             }
         }
         if self.not {
-            // A variable without a value voids the statement; of several patterns that must not match, the first stands for all.
-            return (!void).then(|| vec![open.first().map(Assumed::opposite)]);
+            // A variable without a value voids the statement; none of the patterns may match.
+            return (!void).then(|| vec![open.iter().map(Assumed::opposite).collect()]);
         }
-        (!open.is_empty()).then(|| open.into_iter().map(Some).collect())
+        (!open.is_empty()).then(|| open.into_iter().map(|one| vec![one]).collect())
     }
 }
 

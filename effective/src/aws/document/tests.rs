@@ -52,11 +52,14 @@ fn conditions_with_numbers_truths_and_prefixes() {
 
 #[test]
 fn principals_of_every_kind() {
-    let read = statement(
+    let document = Document::parse(&format!(
+        r#"{{"Version":"2012-10-17","Statement":{}}}"#,
         r#"{"Effect":"Allow","Action":"*","NotPrincipal":{"AWS":["*","123456789012","arn:aws:iam::123456789012:root",
             "arn:aws:iam::123456789012:role/x","AROAEXAMPLEEXAMPLE123"],"service":"ec2.amazonaws.com",
             "Federated":"accounts.google.com","CanonicalUser":"79a59df9"}}"#,
-    );
+    ));
+    assert!(!document.is_blind() && document.problems[0].what.contains("was deleted"), "{:?}", document.problems);
+    let read = document.statements.into_iter().next().unwrap();
     let principals = read.principals.unwrap();
     assert!(principals.not && read.resources.is_none());
     assert_eq!(

@@ -127,7 +127,7 @@ impl Estate {
             read.chain(unread).collect()
         };
         let mut identity = self.attached(parts.identity);
-        identity.extend(parts.identity_unread.iter().map(|why| blind(why)));
+        identity.extend(parts.identity_unread.iter().map(blind));
         Layers {
             identity,
             boundary: parts.boundary.map(|policy| self.attached(&[policy])),

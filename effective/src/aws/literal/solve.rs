@@ -149,6 +149,9 @@ impl<'a> Search<'_, 'a> {
             return;
         };
         for way in *ways {
+            if self.steps > MOST_STEPS {
+                return;
+            }
             let mut more = assumed.clone();
             if way.assumed.iter().all(|one| more.add(one)) {
                 chosen.push(way);

@@ -31,7 +31,7 @@ pub(super) fn applies(statement: &Statement, version: Version, request: &Request
         return Vec::new();
     }
     let Some(resources) =
-        statement.resources.as_ref().map_or(Some(vec![None]), |matcher| resource(matcher, version, request))
+        statement.resources.as_ref().map_or(Some(vec![Vec::new()]), |matcher| resource(matcher, version, request))
     else {
         return Vec::new();
     };
@@ -59,10 +59,10 @@ fn action(matcher: &Matcher, request: &Request) -> bool {
     matcher.patterns.iter().any(|pattern| Glob::lowercase(pattern).matches(&action)) != matcher.not
 }
 
-/// `None`: not matched. Else the alternatives, each with what it assumes; `[None]`: without an assumption.
+/// `None`: not matched. Else the alternatives, each with what it assumes.
 ///
 /// Of a pattern whose variable has no value, trying to match it fails; where everything hangs on it, the statement is void.
-fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Vec<Option<Assumed>>> {
+fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Vec<Vec<Assumed>>> {
     let know = |key: &str| known(request, key);
     let mut open = Vec::new();
     let mut void = false;
@@ -71,7 +71,7 @@ fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Ve
         match truth {
             Truth::Void | Truth::No => void = true,
             Truth::Yes if ArnGlob::resource(&glob).matches(&request.resource) => {
-                return if matcher.not { None } else { Some(vec![None]) };
+                return if matcher.not { None } else { Some(vec![Vec::new()]) };
             }
             // What a variable holds may have colons of its own: compared as one text.
             Truth::Open if glob.matches(&request.resource) => {
@@ -83,11 +83,9 @@ fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Ve
     }
     match (matcher.not, open.is_empty()) {
         (false, true) => None,
-        (false, false) => Some(open.into_iter().map(Some).collect()),
+        (false, false) => Some(open.into_iter().map(|one| vec![one]).collect()),
         (true, _) if void => None,
-        (true, true) => Some(vec![None]),
-        // Several open patterns that must all not match: the first of them stands for all.
-        (true, false) => Some(open.into_iter().take(1).map(|one| Some(one.opposite())).collect()),
+        (true, _) => Some(vec![open.iter().map(Assumed::opposite).collect()]),
     }
 }
 

@@ -76,7 +76,7 @@ fn condition() -> impl Strategy<Value = String> {
 
 /// Half of the statements allow; conditions of one statement have different operators.
 fn policy(most: usize) -> impl Strategy<Value = Document> {
-    let statement = (any::<bool>(), prop::collection::vec(condition(), 0..3), any::<bool>());
+    let statement = (any::<bool>(), prop::collection::vec(condition(), 0..3), 0..6_u8);
     prop::collection::vec(statement, 1..=most).prop_map(|statements| {
         let texts: Vec<String> = statements
             .into_iter()
@@ -85,9 +85,13 @@ fn policy(most: usize) -> impl Strategy<Value = Document> {
                 conditions.sort_by_key(operator);
                 conditions.dedup_by_key(|text| operator(text));
                 let effect = if allows { "Allow" } else { "Deny" };
-                let resource = if variable { "arn:aws:s3:::docs/${a:k}" } else { "*" };
+                let resource = match variable {
+                    0 => r#""Resource":"arn:aws:s3:::docs/${a:k}""#,
+                    1 => r#""NotResource":["arn:aws:s3:::docs/${a:k}","arn:aws:s3:::docs/${a:l}"]"#,
+                    _ => r#""Resource":"*""#,
+                };
                 let block = conditions.join(",");
-                format!(r#"{{"Effect":"{effect}","Action":"*","Resource":"{resource}","Condition":{{{block}}}}}"#)
+                format!(r#"{{"Effect":"{effect}","Action":"*",{resource},"Condition":{{{block}}}}}"#)
             })
             .collect();
         let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, texts.join(","));
@@ -155,7 +159,7 @@ proptest! {
         for context in contexts() {
             let request = request(Mode::Strict, context);
             let strict = evaluate(&request, &layers).verdict;
-            let hold = together.iter().all(|assumed| holds(&assumed.about, &request) == assumed.holds);
+            let hold = together.iter().all(|assumed| holds(&assumed.about, &request) == Some(assumed.holds));
             match open.verdict {
                 Verdict::Allowed if hold => prop_assert_eq!(strict, Verdict::Allowed, "{:?} {:?}", open, request.context),
                 Verdict::Allowed => {}
@@ -165,11 +169,12 @@ proptest! {
     }
 }
 
-fn holds(about: &About, request: &Request) -> bool {
+/// `None`: it is about the value of a variable that has none here.
+fn holds(about: &About, request: &Request) -> Option<bool> {
     let know = |key: &str| known(request, key);
     match about {
-        About::Condition(condition, version) => condition::evaluate(condition, *version, &know) == Truth::Yes,
-        About::Resource { .. } => request.context.get("a:k").is_some_and(|values| *values == ["x"]),
-        About::SessionName(_) | About::CanonicalUser(_) => false,
+        About::Condition(condition, version) => Some(condition::evaluate(condition, *version, &know) == Truth::Yes),
+        About::Resource { key, .. } => request.context.get(&**key).map(|values| *values == ["x"]),
+        About::SessionName(_) | About::CanonicalUser(_) => None,
     }
 }

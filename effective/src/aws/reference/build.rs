@@ -65,7 +65,7 @@ impl Builder {
             self.about(about.as_ref(), line);
         } else if let Some(prefix) = &line.service {
             let prefix = prefix.as_ref().to_ascii_lowercase();
-            let name = text_or(&line.name, &prefix).into();
+            let name = text_or(line.name.as_ref(), &prefix).into();
             self.services.push(Service { prefix: prefix.into(), name, rcp: line.rcp });
         } else if let Some(name) = &line.resource {
             let at = self.resource_type(name.as_ref());
@@ -103,10 +103,10 @@ impl Builder {
         }
         self.about.push(About {
             of: of.into(),
-            source: text_or(&line.source, "").into(),
-            version: text_or(&line.version, "").into(),
-            date: text_or(&line.date, "").into(),
-            licence: text_or(&line.licence, "").into(),
+            source: text_or(line.source.as_ref(), "").into(),
+            version: text_or(line.version.as_ref(), "").into(),
+            date: text_or(line.date.as_ref(), "").into(),
+            licence: text_or(line.licence.as_ref(), "").into(),
         });
     }
 
@@ -118,7 +118,7 @@ impl Builder {
             return Err((format!("action `{name}` has no service"), "write it as `s3:GetObject`"));
         };
         let mut level = None;
-        for part in text_or(&line.level, "").split(',').map(str::trim) {
+        for part in text_or(line.level.as_ref(), "").split(',').map(str::trim) {
             let found = Level::ALL.into_iter().find(|level| level.as_str().eq_ignore_ascii_case(part));
             let found = found.ok_or_else(|| {
                 (
@@ -224,6 +224,6 @@ fn last_of_each<T>(rows: &mut Vec<T>, name: impl Fn(&T) -> &str) {
     rows.reverse();
 }
 
-fn text_or<'a>(text: &'a Option<Text<'_>>, or: &'a str) -> &'a str {
-    text.as_ref().map_or(or, |text| text.as_ref())
+fn text_or<'a>(text: Option<&'a Text<'_>>, or: &'a str) -> &'a str {
+    text.map_or(or, AsRef::as_ref)
 }
