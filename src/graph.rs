@@ -16,6 +16,7 @@ mod build;
 mod closure;
 mod coverage;
 mod load;
+mod particulars;
 mod past;
 mod paths;
 mod petgraph_view;
@@ -343,6 +344,8 @@ pub struct Policy {
     pub id: Text,
     /// Name.
     pub name: Option<Text>,
+    /// Version of the document, where versions exist.
+    pub version: Option<Text>,
     /// System.
     pub system: SystemIx,
     /// Scope.
@@ -425,6 +428,7 @@ pub struct Graph {
     past: Past,
     secrets: Vec<secrets::Hit>,
     uses: Vec<When>,
+    particulars: particulars::Particulars,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,

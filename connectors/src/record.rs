@@ -734,6 +734,10 @@ pub struct Account {
     /// Ids of this account at other issuers.
     #[serde(default)]
     pub federated: Vec<FederatedId>,
+    /// What it may use, with the last use, where the system tells: a service (`s3`) or an action (`s3:GetObject`). [`Fact::Never`]
+    /// is what it may use and did not in the time that the system tracks; what is not there is unknown.
+    #[serde(default)]
+    pub used: BTreeMap<String, Fact<Timestamp>>,
     /// Further attributes that may serve as evidence (description, phone, office), by the source's own name.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
@@ -770,6 +774,7 @@ impl Account {
             department: None,
             title: None,
             federated: Vec::new(),
+            used: BTreeMap::new(),
             attributes: BTreeMap::new(),
             raw: Raw::None,
         }
@@ -894,6 +899,9 @@ pub struct Resource {
     /// Owner, as the system has it.
     #[serde(default)]
     pub owner: Option<String>,
+    /// Further facts that decide about access to it (`role` that it runs as, `restrict-public-buckets`).
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

@@ -1,6 +1,8 @@
 //! `muster policy check|test|diff|suggest`: what the policy folder says, before it counts.
 
 mod diff;
+pub(in crate::cli) mod least_privilege;
+pub(in crate::cli) mod simulate;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,10 +54,17 @@ pub enum Action {
         #[command(flatten)]
         which: Which,
     },
+    /// Whether a user, a role or a service may do something, and which statements decide
+    Simulate(simulate::Arguments),
     /// Propose policy from what people hold today
     Suggest {
         /// What to propose
         what: Suggested,
+        /// For least-privilege: a user or role, by ARN, id or name
+        principal: Option<String>,
+        /// For least-privilege: days back within which a use counts; AWS tells of the last 400
+        #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
         /// Limits.
         #[command(flatten)]
         limits: Limits,
@@ -68,6 +77,8 @@ pub enum Action {
 /// What can be proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Suggested {
+    /// The smallest policies with which a principal can still do what it did.
+    LeastPrivilege,
     /// Birthrights by attributes, and add-ons.
     Roles,
 }
@@ -104,8 +115,22 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
-        Action::Suggest { what: Suggested::Roles, limits, which } => {
+Action::Simulate(arguments) => simulate::run(session, arguments),
+        Action::Suggest { what: Suggested::Roles, limits, which, principal: None, days: _ } => {
             suggest_roles(session, &session.config()?, limits, which)
+        }
+        Action::Suggest { what: Suggested::Roles, principal: Some(name), .. } => {
+            Err(Diagnostic::error("CLI001", format!("`{name}` is a principal, and roles are proposed for everybody"))
+                .fix("leave it out, or write `muster policy suggest least-privilege NAME`")
+                .into())
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: Some(name), days, which, .. } => {
+            least_privilege::run(session, name, *days, which)
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: None, .. } => {
+            Err(Diagnostic::error("CLI001", "least-privilege needs the principal that it is for")
+                .fix("write `muster policy suggest least-privilege NAME`")
+                .into())
         }
     }
 }

@@ -224,6 +224,26 @@ pub const CODES: &[Code] = &[
         "`--otlp` takes a URL, else OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT; headers come from OTEL_EXPORTER_OTLP_HEADERS and are sent over TLS or to this machine only.",
     ),
     code(
+        "CLI005",
+        "an action is not in the reference data",
+        "AWS adds actions every week, and the data in this build has a day (the last line of the answer says which). The policies are matched by the name as it is; which resources the action can be limited to is not known.",
+    ),
+    code(
+        "CLI006",
+        "a list of expected principals cannot be read",
+        "`--expect` takes `none` or a text file with one ARN, id or name a line. Lines that begin with # and empty lines do not count.",
+    ),
+    code(
+        "CLI007",
+        "somebody is expected who cannot",
+        "A line of the file that --expect names stands for nobody who can do what was asked. It is no surprise and changes no exit code; take the line out when it is no longer right.",
+    ),
+    code(
+        "CLI008",
+        "what a principal used was not collected",
+        "A smaller policy can be suggested only where it is known what was used. AWS tells it for each user and role as service last accessed data: `last_accessed = true` collects them live, `last-accessed.json` from an export.",
+    ),
+    code(
         "COL001",
         "a system could not be read",
         "The connector gave up on the system as a whole. Every scope it did not finish is failed; former rows are kept and marked as stale.",

@@ -388,6 +388,7 @@ impl Builder {
             past: self.past,
             secrets: Vec::new(),
             uses: Vec::new(),
+            particulars: super::particulars::Particulars::default(),
             lookup: self.lookup,
             forward,
             backward,

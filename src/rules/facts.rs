@@ -98,6 +98,8 @@ impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
         let Ground { graph, people, access, options, inventory, policy, past, events } = ground;
+        // Rules ask side by side: what they would all wait for is computed before.
+        access.prepare(graph);
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();

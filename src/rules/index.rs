@@ -8,10 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Facts;
 use crate::access::Privilege;
-use crate::access::escalation::Escalations;
+use crate::access::aws::uses::Uses;
 use crate::config::Policy;
 use crate::config::policy::{Registered, SystemKind};
-use crate::graph::{CredentialIx, Edge, Federation, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx};
+use crate::graph::{CredentialIx, Edge, Federation, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, PersonIx, fold};
 
 /// The tables.
@@ -27,7 +27,7 @@ pub(super) struct Index {
     admins: OnceLock<Vec<Administrators>>,
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
-    escalations: OnceLock<Escalations>,
+    uses: OnceLock<Uses>,
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
     twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,
@@ -88,7 +88,7 @@ impl Index {
             admins: OnceLock::new(),
             scanners: OnceLock::new(),
             devices: OnceLock::new(),
-            escalations: OnceLock::new(),
+            uses: OnceLock::new(),
             federating: OnceLock::new(),
             owned: OnceLock::new(),
             twins: OnceLock::new(),
@@ -174,9 +174,13 @@ impl Facts<'_> {
         texts.map(|text| fold(self.graph.text(text).trim_end_matches('$'))).collect()
     }
 
-    /// Ways to administration of those who are no administrators.
-    pub(super) fn escalations(&self) -> &Escalations {
-        self.index.escalations.get_or_init(|| Escalations::of(self.graph, self.access))
+    /// When a grant was last used: as its source says, or as its holder used what it is about.
+    pub(super) fn last_use(&self, edge: &Edge) -> When {
+        let used = self.graph.last_used(edge);
+        if used != When::UNSUPPORTED {
+            return used;
+        }
+        self.index.uses.get_or_init(|| Uses::of(self.graph)).last_use(edge).unwrap_or(used)
     }
 
     /// Whether a system says of any account that it signs in through another one.

@@ -152,7 +152,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "activity",
         kind: None,
-        columns: &[name("kind").key(), text("id").key(), name("fact").key(), instant("at"), name("at_state")],
+        columns: &[name("kind").key(), text("id").key(), word("fact").key(), instant("at"), name("at_state")],
     },
     Table {
         name: "approvals",
@@ -341,6 +341,7 @@ pub const TABLES: &[Table] = &[
             word("environment").or_null(),
             word("sensitivity").or_null(),
             word("owner").or_null(),
+            text("attributes").or_null(),
             SOURCE_ROW,
         ],
     },
