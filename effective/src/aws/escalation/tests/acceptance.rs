@@ -11,7 +11,7 @@ use crate::aws::escalation::{
     Block, Certainty, Edge, Group, On, Permission, Policy, Runs, Takes, Technique, Yields, witness,
 };
 use crate::aws::estate::{PrincipalIx, PrincipalKind};
-use crate::aws::reference::Reference;
+use crate::aws::reference::{Reference, ResourceType};
 
 /// How a case differs from the one where the technique works.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -378,7 +378,7 @@ fn every_permission_is_an_action_of_aws_on_what_it_can_be_limited_to() {
         for permission in &technique.requires {
             let found = reference.find(&permission.action);
             let action = reference.action(found.unwrap_or_else(|| panic!("{}: {}", technique.id, permission.action)));
-            let limits: Vec<String> = reference.resource_types(action).filter_map(|kind| kind.pattern()).collect();
+            let limits: Vec<String> = reference.resource_types(action).filter_map(ResourceType::pattern).collect();
             let wanted = match &permission.on {
                 On::Anything => {
                     assert_eq!(action.required, 0, "{}: {} needs a resource", technique.id, action.name);
