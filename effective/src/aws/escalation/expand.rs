@@ -278,7 +278,7 @@ impl Search<'_> {
         for &at in &self.classes_of[account as usize] {
             let class = &self.classes[at as usize];
             let held = !by_identity || assume.is_subset(&class.allowed);
-            if held && self.asker.evaluator.could(class.first(), "sts:AssumeRole") {
+            if held && self.could_assume[at as usize] {
                 assumers.classes.push(at);
             }
         }
