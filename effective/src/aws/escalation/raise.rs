@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::administrator::{Supposed, would_be};
 use super::ask::Binding;
-use super::bind::{denies, is_managed, written_policies};
-use super::technique::{Group, Policy, Takes, Technique, Yields};
+use super::bind::{denies, is_managed, is_protected, written_policies};
+use super::technique::{Group, On, Policy, Takes, Technique, Yields};
 use super::{Certainty, Class, Edge, Memo, Object, Search, better};
 use crate::aws::estate::{PolicyIx, PrincipalIx, PrincipalKind};
 
@@ -76,6 +76,9 @@ impl Search<'_> {
     pub(super) fn own_objects(&self, technique: &Technique, who: PrincipalIx) -> Vec<Object> {
         let entry = self.asker.principal(who);
         let estate = self.asker.estate;
+        if technique.writes_role(&On::Itself) && is_protected(&entry.arn) {
+            return Vec::new();
+        }
         if technique.takes == Takes::Group {
             let groups = self.found.groups(entry.account).iter().copied();
             let outside = |group: &u32| !entry.groups.contains(&estate.groups[*group as usize].arn);

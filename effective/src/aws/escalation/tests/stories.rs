@@ -257,6 +257,37 @@ fn two_who_may_raise_each_other_both_can() {
 }
 
 #[test]
+fn roles_that_only_aws_changes_are_changed_by_nobody() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    let saml = json!({"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111111111111:saml-provider/AWSSSO"}, "Action": "sts:AssumeRoleWithSAML"});
+    let change =
+        world.managed("change", &[allow("iam:AttachRolePolicy", "*"), allow("iam:UpdateAssumeRolePolicy", "*")]);
+    let reserved = world.role(
+        "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1",
+        std::slice::from_ref(&saml),
+        &[administrator],
+    );
+    let who = world.user("who", &[change]);
+    // With any other role beside it, that one would do.
+    assert_eq!(world.graph().standing[who as usize], Standing::Goal(Certainty::Certain));
+    world.bound(who, &["iam:CreateAccessKey"]);
+    let limited = world.managed(
+        "limited",
+        &[
+            allow("iam:AttachRolePolicy", &world.arn(reserved)),
+            allow("iam:UpdateAssumeRolePolicy", &world.arn(reserved)),
+        ],
+    );
+    world.at(who).identity = vec![limited];
+    assert_eq!(world.graph().standing[who as usize], Standing::Apart);
+    let own = world.role("aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_2", &[saml], &[]);
+    let itself = world.managed("itself", &[allow("iam:PutRolePolicy", &world.arn(own))]);
+    world.at(own).identity.push(itself);
+    assert_eq!(world.graph().standing[own as usize], Standing::Apart);
+}
+
+#[test]
 fn trust_that_goes_round_ends() {
     let mut world = World::new();
     let administrator = world.administrator();
