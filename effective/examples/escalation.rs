@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::escalation::{Search, Standing, Techniques};
+use muster_effective::aws::exposure::exposures;
 use muster_effective::aws::generated::{Generator, Sizes};
 use muster_effective::aws::reference::Reference;
 
@@ -44,5 +45,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         *counts.entry(name).or_insert(0_usize) += 1;
     }
     println!("{} edges, {counts:?}", graph.edges.len());
+    let start = Instant::now();
+    let open = exposures(&estate, reference).len();
+    println!("exposures  {:>9.3} s, {open} found", start.elapsed().as_secs_f64());
     Ok(())
 }

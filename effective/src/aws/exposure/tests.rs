@@ -225,6 +225,13 @@ fn what_closes_an_exposure_is_named() {
     except["Condition"] = json!({"StringNotEquals": {"aws:PrincipalAccount": HOME}});
     let found = bucket(&mut world(), &[open.clone(), except.clone()], &[]);
     assert!(matches!(&found[0].closed, Some(Closed::Denied(by)) if by[0].index == 1), "{found:?}");
+    // A denial of one action leaves the others open.
+    let mut all = open.clone();
+    all["Action"] = json!("s3:*");
+    let mut reads = except.clone();
+    reads["Action"] = json!("s3:Get*");
+    let found = bucket(&mut world(), &[all, reads], &[]);
+    assert_eq!((kinds(&found), &*found[0].action), (vec![(Kind::Public, Severity::High)], "s3:PutObject"));
     // The same by the organisation, for every bucket.
     let mut world = world();
     let rcp = world.policy("p-perimeter", &document(&[except]));
