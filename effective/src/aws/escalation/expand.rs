@@ -49,9 +49,12 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
                     technique.requires.iter().filter(|permission| !technique.depends_on_target(permission)).try_fold(
                         if object == Object::Unread { Certainty::NotEvaluated } else { Certainty::Certain },
                         |all, permission| {
-                            let held = memo
-                                .entry((permission, object))
-                                .or_insert_with(|| asker.holds(class.first(), permission, binding));
+                            let ask = || asker.holds(class.first(), permission, binding);
+                            // What was not read is asked about by the technique's own pattern.
+                            let held = match object {
+                                Object::Unread => ask(),
+                                _ => *memo.entry((permission, object)).or_insert_with(ask),
+                            };
                             held.map(|held| all.max(held))
                         },
                     );
