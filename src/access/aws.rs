@@ -7,6 +7,7 @@
 //!
 //! Nothing is computed before the first question that needs it: who asks one action does not pay for the ways to administration.
 
+pub(crate) mod compare;
 pub(crate) mod documents;
 pub(crate) mod estate;
 pub(crate) mod outside;
