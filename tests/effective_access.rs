@@ -292,3 +292,30 @@ fn least_privilege_keeps_what_was_used_and_says_since_when() {
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("CLI008") && unknown.stderr.contains("last_accessed = true"), "{}", unknown.stderr);
 }
+
+#[test]
+fn a_proposal_says_who_gains_and_who_loses_by_it() {
+    let folder = exported("iam:*");
+    let of = |answer: &Value, name: &str| -> Value {
+        let arn = format!("arn:aws:iam::{MEMBER}:user/{name}");
+        list(&answer["changes"]).iter().find(|change| change["principal"] == arn).cloned().unwrap_or(Value::Null)
+    };
+    let has = |change: &Value, which: &str, action: &str| list(&change[which]).iter().any(|one| one == action);
+    // A deny that is detached is a gain.
+    let freed = answer(&folder, &["policy", "what-if", "--detach", "ou-1=p-guard", "-o", "json"]);
+    let cara = of(&freed, "cara");
+    assert!(has(&cara, "gains", "iam:CreateUser") && list(&cara["loses"]).is_empty(), "{freed:#}");
+    assert_eq!((text(&cara["before"]), text(&cara["after"])), ("apart".into(), "administrator".into()));
+    assert_eq!(of(&freed, "bert"), Value::Null, "the boundary holds him as before");
+    // A deny that is proposed is a loss, in the account below it and nowhere else.
+    folder.write("no-s3.json", document("Deny", "s3:*").to_string());
+    let denied = answer(&folder, &["policy", "what-if", "--scp", &format!("{MEMBER}=no-s3.json"), "-o", "json"]);
+    assert!(has(&of(&denied, "bert"), "loses", "s3:GetObject"), "{denied:#}");
+    assert!(!denied.to_string().contains(":user/mara"));
+    let refused = folder.run(&["policy", "what-if", "--detach", "ou-1=p-gard"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("did you mean `p-guard`?"), "{}", refused.stderr);
+    folder.write("broken.json", "{\"Statement\": [{\"Effect\": \"Allow\",\n \"Action\": }]}");
+    let refused = folder.run(&["policy", "what-if", "--attach", "cara=broken.json"]);
+    assert!(refused.stderr.contains("CLI009") && refused.stderr.contains("line 2"), "{}", refused.stderr);
+}

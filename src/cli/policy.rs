@@ -118,7 +118,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
-Action::Simulate(arguments) => simulate::run(session, arguments),
+        Action::WhatIf(arguments) => what_if::run(session, arguments),
+        Action::Simulate(arguments) => simulate::run(session, arguments),
         Action::Suggest { what: Suggested::Roles, limits, which, principal: None, days: _ } => {
             suggest_roles(session, &session.config()?, limits, which)
         }
