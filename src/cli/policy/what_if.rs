@@ -304,7 +304,7 @@ fn one<'a>(what: &str, name: &str, arns: impl Iterator<Item = &'a str> + Clone) 
     }
 }
 
-fn unknown(what: &str, name: &str, near: Option<String>) -> Failure {
+fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
     Diagnostic::error("CLI001", format!("there is no {what} called `{name}`"))
         .maybe_fix(near.map(|near| format!("did you mean `{near}`?")))
         .into()
