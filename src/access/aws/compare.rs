@@ -17,7 +17,7 @@ use super::ways;
 /// Standing as a word, from the most harmless to the most powerful.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reach {
+pub(crate) enum Reach {
     /// There is no such principal.
     Absent,
     /// No administrator, and becomes none.
@@ -43,7 +43,7 @@ impl Reach {
     }
 
     /// For a table.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::Apart => "no way to administration",
@@ -56,7 +56,7 @@ impl Reach {
 
 /// What changes for one principal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Change {
+pub(crate) struct Change {
     /// Its ARN.
     pub principal: String,
     /// Actions that are allowed afterwards, or under fewer conditions.
