@@ -207,6 +207,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             environment: some("prod"),
             sensitivity: some("high"),
             owner: some("a1"),
+            attributes: BTreeMap::from([("role".to_owned(), "arn:r".to_owned())]),
             raw: Raw::None,
         })),
         Record::Entitlement(Box::new(Entitlement {

@@ -244,6 +244,11 @@ pub const CODES: &[Code] = &[
         "A smaller policy can be suggested only where it is known what was used. AWS tells it for each user and role as service last accessed data: `last_accessed = true` collects them live, `last-accessed.json` from an export.",
     ),
     code(
+        "CLI009",
+        "a proposed policy cannot be used",
+        "`muster policy what-if` applies policy documents from files. One that AWS would refuse, or that cannot be read to its end, would make the comparison wrong, so nothing is compared.",
+    ),
+    code(
         "COL001",
         "a system could not be read",
         "The connector gave up on the system as a whole. Every scope it did not finish is failed; former rows are kept and marked as stale.",
