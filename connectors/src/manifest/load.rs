@@ -34,6 +34,7 @@ pub struct Manifest {
     parents: Vec<Option<usize>>,
     warnings: Vec<Problem>,
     maps: Value,
+    pub(super) text: Arc<str>,
 }
 
 impl Manifest {
@@ -72,7 +73,7 @@ impl Manifest {
         let order = order(&parents);
         let maps = maps(&document);
         let file = file.map(Path::to_owned);
-        Ok(Self { document, file, plans, builtins, derives, order, parents, warnings: problems, maps })
+        Ok(Self { document, file, plans, builtins, derives, order, parents, warnings: problems, maps, text: text.into() })
     }
 
     /// What is written.

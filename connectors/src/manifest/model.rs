@@ -199,6 +199,10 @@ pub struct Test {
     /// The vendor's API description that `check` compares with, beside the manifest.
     #[serde(default)]
     pub spec: Vec<Spanned<String>>,
+    /// What the description lacks and is there all the same: a call by its path as written, a field of a reply as
+    /// `"STREAM: FIELD"`, a query key as `"PATH: ?KEY"`.
+    #[serde(default)]
+    pub undescribed: Vec<Spanned<String>>,
 }
 
 /// A template with its key, as in headers and queries.
