@@ -12,6 +12,7 @@ pub mod expression;
 mod filters;
 pub mod model;
 mod problem;
+pub mod run;
 pub mod scope;
 pub mod template;
 pub mod value;

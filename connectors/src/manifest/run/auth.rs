@@ -30,7 +30,7 @@ use crate::http::HttpError;
 use crate::manifest::model::{self, AuthKind, Grant, SendClient, Templates};
 use crate::manifest::scope::Scope;
 use crate::manifest::template::Template;
-use crate::manifest::value::{Instant, Value, instant, is_null, to_json};
+use crate::manifest::value::{Value, instant, is_null, to_json};
 use crate::secret::Secret;
 
 /// How long a token lasts that does not say so.
@@ -202,7 +202,7 @@ impl Way {
     }
 
     async fn make(&self, held: &Held, door: Door<'_>) -> Result<Made, Trouble> {
-        let now = Value::from_object(Instant(door.clock.now()));
+        let now = Value::from(door.clock.now().as_second());
         let mut scope = self.scope.with("now", now);
         let mut assertion = None;
         let mut lasts = None;

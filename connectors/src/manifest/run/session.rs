@@ -298,11 +298,27 @@ impl Session {
         }
     }
 
+    /// Whether a successful reply is one by the manifest's own word.
+    ///
+    /// # Errors
+    /// [`Trouble`] when its expression fails.
+    pub(crate) fn is_good(&self, reply: &Reply, names: &Scope) -> Result<bool, Trouble> {
+        Ok(self.ok.as_ref().map_or(Ok(true), |ok| ok.holds(&reply.within(names)))?)
+    }
+
     /// Sends a change, once. Whatever the answer is, it is not tried again: nobody knows what the first try did.
     ///
     /// # Errors
     /// [`Trouble`] when there is no reply or changes are not switched on.
     pub(crate) async fn change(&self, way: Option<&str>, request: &Outgoing) -> Result<Reply, Trouble> {
+        self.once(way, request).await
+    }
+
+    /// Sends a request once and returns whatever is answered.
+    ///
+    /// # Errors
+    /// [`Trouble`] when there is no reply.
+    pub(crate) async fn once(&self, way: Option<&str>, request: &Outgoing) -> Result<Reply, Trouble> {
         let name = way.or(self.default_way.as_deref());
         let path = request.url.path();
         let _slot = self.limiter.admit(path, 1).await.map_err(Trouble::TooLong)?;
