@@ -40,6 +40,12 @@ impl Scope {
         Self(Arc::new(Layer { names, bare: None, outer: Some(self.clone()) }))
     }
 
+    /// This scope, with the fields of what `name` stands for to be named bare.
+    #[must_use]
+    pub fn with_bare(&self, name: &str) -> Self {
+        Self(Arc::new(Layer { names: Vec::new(), bare: self.get(name), outer: Some(self.clone()) }))
+    }
+
     /// This scope with `item`, whose fields can be named bare.
     #[must_use]
     pub fn with_item(&self, item: Value) -> Self {
