@@ -17,6 +17,7 @@ mod filters;
 mod load;
 pub mod model;
 mod problem;
+pub mod run;
 pub mod scope;
 pub mod template;
 pub mod value;
