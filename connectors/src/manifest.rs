@@ -14,9 +14,12 @@ pub mod emit;
 pub mod expression;
 mod fields;
 mod filters;
+mod library;
 mod load;
 pub mod model;
 mod problem;
+mod scaffold;
+mod settings;
 pub mod run;
 pub mod scope;
 pub mod template;
@@ -27,8 +30,10 @@ pub use self::description::{Description, DescriptionError};
 pub use self::emit::{Collector, Drafts, Loss, Merged, Word};
 pub use self::expression::{EvalError, Expr};
 pub use self::fields::{Shape, Unfit};
+pub use self::library::Library;
 pub use self::load::Manifest;
 pub use self::problem::{Problem, Severity};
+pub use self::scaffold::{ScaffoldError, scaffold};
 pub use self::scope::Scope;
 pub use self::template::{Node, Template};
 pub use self::value::Value;
@@ -44,6 +49,7 @@ pub struct Catalogued {
 
 /// Manifests that muster brings along, sorted by id. One line here registers one.
 pub const CATALOG: &[Catalogued] = &[
+    Catalogued { id: "bamboohr", text: include_str!("../catalog/bamboohr.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },

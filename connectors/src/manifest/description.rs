@@ -182,7 +182,8 @@ impl Description {
                 return Some(Schema::Known(found));
             }
             names.extend(properties.keys().cloned());
-        } else if json["additionalProperties"].is_object() {
+        }
+        if json["additionalProperties"].is_object() {
             return Some(Schema::Known(&json["additionalProperties"]));
         }
         let parts = ["allOf", "oneOf", "anyOf"].iter().flat_map(|key| json[*key].as_array().into_iter().flatten());
