@@ -69,5 +69,5 @@ impl Library {
 }
 
 fn at(file: &Path, what: String, fix: &str) -> Problem {
-    Problem { severity: Severity::Error, file: Some(file.to_owned()), line: 1, column: 1, what, cause: None, fix: Some(fix.to_owned()) }
+    Problem { severity: Severity::Error, file: Some(file.to_owned()), line: 1, column: 1, span: 0..0, what, cause: None, fix: Some(fix.to_owned()) }
 }

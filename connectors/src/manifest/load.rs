@@ -81,6 +81,11 @@ impl Manifest {
         &self.document
     }
 
+    /// The text it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The name in `connector = "…"`.
     pub fn id(&self) -> &str {
         self.document.id.get_ref()
