@@ -519,3 +519,15 @@ fn a_scaffolded_manifest_loads_and_a_folder_of_manifests_is_a_library() {
     std::fs::write(folder.path().join("z.toml"), std::fs::read_to_string(&written[0]).unwrap()).unwrap();
     assert!(Library::load(folder.path()).unwrap_err()[0].what.contains("two manifests are called `my-app`"));
 }
+
+#[test]
+fn the_manifest_of_the_page_for_newcomers_loads() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifests.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(problems(example), "");
+    let known = ["account", "credential", "entitlement", "grant", "resource"];
+    let manifest = Manifest::parse(example, None).unwrap();
+    assert_eq!(manifest.kinds().len(), known.len());
+    assert_eq!(manifest.parent(manifest.document().stream.position("project_members").unwrap()), Some(2));
+}
