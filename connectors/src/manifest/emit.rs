@@ -258,8 +258,8 @@ pub struct Collector {
 /// What came of the records that were held.
 #[derive(Debug, Default)]
 pub struct Merged {
-    /// The records, sorted by kind and id.
-    pub records: Vec<Record>,
+    /// The records, sorted by kind and id, each with the index of the stream that yields it first; none for a built-in one.
+    pub records: Vec<(Option<usize>, Record)>,
     /// Records that could not be made.
     pub losses: Vec<Loss>,
     /// Words that no table has.
@@ -320,7 +320,7 @@ impl Collector {
 
 fn merge(manifest: &Manifest, kind: usize, id: String, drafts: Vec<Draft>, ready: &[&Derivation], scope: &Scope, merged: &mut Merged) {
     let raw = drafts.iter().find(|draft| !draft.enriches).map_or(Raw::None, |draft| draft.raw.clone());
-    let (stream, position, _) = drafts[0].rank;
+    let (stream, position, _) = drafts.iter().find(|draft| !draft.enriches).map_or(drafts[0].rank, |draft| draft.rank);
     let mut values: Vec<(u8, Value)> = drafts.into_iter().flat_map(|draft| draft.values).collect();
     let lose = |why: String, merged: &mut Merged| {
         let name = stream.checked_sub(1).map_or("builtin", |stream| manifest.document.stream.entries()[stream].name.get_ref());
@@ -336,7 +336,7 @@ fn merge(manifest: &Manifest, kind: usize, id: String, drafts: Vec<Draft>, ready
         }
     }
     match build(KINDS[kind], &values, raw, &mut merged.words) {
-        Ok(record) => merged.records.push(record),
+        Ok(record) => merged.records.push((stream.checked_sub(1), record)),
         Err(error) => lose(error.to_string(), merged),
     }
 }

@@ -34,6 +34,7 @@ pub struct Manifest {
     parents: Vec<Option<usize>>,
     warnings: Vec<Problem>,
     maps: Value,
+    text: Arc<str>,
 }
 
 impl Manifest {
@@ -72,7 +73,7 @@ impl Manifest {
         let order = order(&parents);
         let maps = maps(&document);
         let file = file.map(Path::to_owned);
-        Ok(Self { document, file, plans, builtins, derives, order, parents, warnings: problems, maps })
+        Ok(Self { document, file, plans, builtins, derives, order, parents, warnings: problems, maps, text: text.into() })
     }
 
     /// What is written.
@@ -88,6 +89,11 @@ impl Manifest {
     /// The file it was read from.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// What is odd about it and does not keep it from being used.

@@ -223,7 +223,7 @@ fn emit(emit: &Emit, review: &mut Review<'_>) -> Option<Plan> {
             None => unknown_field(kind, &field.name, review),
         }
     }
-    let id_of = |field: &&str| !emit.enriches || **field == "id";
+    let id_of = |field: &&&str| !emit.enriches || **field == "id";
     for required in KINDS[kind].required().iter().filter(id_of) {
         if emit.fields.get(required).is_none() {
             review
