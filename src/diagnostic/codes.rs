@@ -673,6 +673,31 @@ pub const CODES: &[Code] = &[
          The config has no default for it, because a team shares it.",
     ),
     code(
+        "MAN001",
+        "a manifest cannot be used",
+        "It says something that the format does not know, names what is not there, or lacks what a list must have to be read whole. The message names line and column and what to write instead; docs/manifests.md explains every block.",
+    ),
+    code(
+        "MAN002",
+        "a manifest is odd",
+        "It can be used, but something in it is probably not meant: a setting that nothing uses, a list of which nothing is made, a table of words without a word for the others.",
+    ),
+    code(
+        "MAN003",
+        "a manifest and the vendor's description disagree",
+        "A call, a query key, a key of a body or a field of a reply is not in the vendor's API description. Most systems ignore what they do not know and leave out what they do not have, so that a slip shows as missing values. What is there although it is not described can be excused in `[test] undescribed`.",
+    ),
+    code(
+        "MAN004",
+        "an API description cannot be read",
+        "It is missing, no JSON, or of an unknown kind. OpenAPI 3, Swagger 2, Google discovery documents and lists of types are read; YAML has to be converted first.",
+    ),
+    code(
+        "MAN005",
+        "a manifest cannot be begun",
+        "`muster connectors new` never overwrites anything, and a connector's name has lower-case letters, digits and `-` only.",
+    ),
+    code(
         "POL001",
         "the policy names nothing that the snapshot has",
         "policy/roles.toml or policy/sod.toml names a group or entitlement that no system has. Rules conclude nothing from it: nobody can \

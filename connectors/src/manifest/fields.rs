@@ -510,8 +510,11 @@ impl<T: Emits> Kind for Of<T> {
     fn build(&self, values: &[(u8, Value)], raw: Raw, unmapped: &mut dyn FnMut(&'static str, &Unmapped)) -> Result<Record, Unfit> {
         let mut record = T::blank();
         let mut given = 0_u64;
-        for (index, value) in values {
+        for (position, (index, value)) in values.iter().enumerate() {
             let field = &T::FIELDS[usize::from(*index)];
+            if LATEST.contains(&field.name) && values[..position].iter().any(|(other, earlier)| other == index && !before(earlier, value)) {
+                continue;
+            }
             if is_null(value) {
                 if given & (1 << index) == 0 {
                     (field.unknown)(&mut record);
@@ -532,6 +535,18 @@ impl<T: Emits> Kind for Of<T> {
             }
         }
         Ok(record.finish(raw))
+    }
+}
+
+/// Fields of which the latest instant counts, whatever order it came in: logs are read newest first.
+const LATEST: [&str; 2] = ["last_activity", "last_used"];
+
+/// Whether `earlier` says less than `later`: an earlier instant, or none at all.
+fn before(earlier: &Value, later: &Value) -> bool {
+    match (instant(earlier), instant(later)) {
+        (Some(earlier), Some(later)) => earlier < later,
+        (Some(_), None) => false,
+        (None, _) => true,
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::value::{Fields, Instant, Stated, Value, instant, is_null, stated, text, to_json};
+use super::value::{Fields, Instant, Stated, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::FactState;
 
 /// Every filter, sorted.
@@ -260,7 +260,8 @@ fn in_form(form: &str, text: &str) -> Option<Timestamp> {
 
 fn states(environment: &mut Environment<'static>) {
     environment.add_filter("default", |value: &Value, other: &Value| {
-        if is_null(value) || value.as_str() == Some("") { other.clone() } else { value.clone() }
+        let nothing = is_null(value) || value.as_str() == Some("") || value.downcast_object_ref::<Unmapped>().is_some();
+        if nothing { other.clone() } else { value.clone() }
     });
     environment.add_filter("else_never", |value: &Value| said(value, FactState::Never));
     environment.add_filter("else_none", |value: &Value| said(value, FactState::None));
@@ -296,6 +297,6 @@ fn map(state: &State<'_, '_>, value: &Value, name: &str) -> Result<Value, Error>
     let word = text(value).ok_or_else(|| wrong("map", "a text, number or truth", value))?;
     Ok(match table.get(&word).or_else(|| table.get("_")) {
         Some(found) => found.clone(),
-        None => Value::from_object(super::value::Unmapped { table: name.into(), word: word.into() }),
+        None => Value::from_object(Unmapped { table: name.into(), word: word.into() }),
     })
 }

@@ -34,7 +34,7 @@ pub struct Manifest {
     parents: Vec<Option<usize>>,
     warnings: Vec<Problem>,
     maps: Value,
-    text: Arc<str>,
+    pub(super) text: Arc<str>,
 }
 
 impl Manifest {
@@ -79,6 +79,11 @@ impl Manifest {
     /// What is written.
     pub const fn document(&self) -> &Document {
         &self.document
+    }
+
+    /// The text it was read from.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The name in `connector = "…"`.

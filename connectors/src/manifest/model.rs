@@ -196,9 +196,16 @@ pub struct SecretField {
 pub struct Test {
     /// Folder with `exchanges.json`, `expected.json` and `actions.json`, beside the manifest.
     pub fixtures: Option<Spanned<String>>,
+    /// What the operator would have set, for the exchanges.
+    #[serde(default)]
+    pub config: Table<Spanned<toml::Value>>,
     /// The vendor's API description that `check` compares with, beside the manifest.
     #[serde(default)]
     pub spec: Vec<Spanned<String>>,
+    /// What the description lacks and is there all the same: a call by its path as written, a field of a reply as
+    /// `"STREAM: FIELD"`, a query key as `"PATH: ?KEY"`.
+    #[serde(default)]
+    pub undescribed: Vec<Spanned<String>>,
 }
 
 /// A template with its key, as in headers and queries.

@@ -24,6 +24,8 @@ pub struct Problem {
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
+    /// The bytes of the file it is about.
+    pub span: Range<usize>,
     /// What was found.
     pub what: String,
     /// Why that is wrong.
@@ -74,7 +76,8 @@ impl<'a> Review<'a> {
     fn note(&mut self, severity: Severity, span: &Range<usize>, what: String) -> &mut Problem {
         let (line, column) = position(self.text, span.start);
         let file = self.file.map(Path::to_owned);
-        self.problems.push(Problem { severity, file, line, column, what, cause: None, fix: None });
+        let span = span.clone();
+        self.problems.push(Problem { severity, file, line, column, span, what, cause: None, fix: None });
         self.problems.last_mut().expect("one was pushed")
     }
 

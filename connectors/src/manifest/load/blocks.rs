@@ -12,6 +12,15 @@ use crate::manifest::problem::{Review, did_you_mean};
 /// Checks them.
 pub(super) fn check(document: &Document, review: &mut Review<'_>) {
     document.config.entries().iter().for_each(|entry| config(&entry.name, &entry.value, review));
+    for secret in document.secrets.entries() {
+        reserved(&secret.name, review);
+        if document.config.get(secret.name.get_ref()).is_some() {
+            review
+                .error(&secret.name.span(), format!("`{}` is a key of `[config]` as well", secret.name.get_ref()))
+                .because("both are keys of one `[[system]]`")
+                .fix("choose another name");
+        }
+    }
     document.auth.entries().iter().for_each(|entry| auth(&entry.value, review));
     if document.auth.is_empty() {
         review
@@ -79,6 +88,11 @@ fn config(name: &Spanned<String>, field: &ConfigField, review: &mut Review<'_>) 
     if !field.choices.is_empty() && field.kind != ConfigType::String {
         review.error(&name.span(), "`choices` are for strings").fix("write `type = \"string\"`");
     }
+    reserved(name, review);
+}
+
+/// Settings and secrets are keys of one `[[system]]`, beside the engine's.
+fn reserved(name: &Spanned<String>, review: &mut Review<'_>) {
     if RESERVED.contains(&name.get_ref().as_str()) {
         review
             .error(&name.span(), format!("`{}` is a key of every `[[system]]`", name.get_ref()))
@@ -88,7 +102,7 @@ fn config(name: &Spanned<String>, field: &ConfigField, review: &mut Review<'_>) 
 
 /// Keys of a `[[system]]` that are the engine's or every manifest's.
 const RESERVED: &[&str] = &[
-    "auth", "canaries", "concurrency", "connector", "credential", "credentials", "deadline", "empty_is_normal", "gate", "max_age",
+    "auth", "ca_file", "canaries", "concurrency", "connector", "credential", "credentials", "deadline", "empty_is_normal", "gate", "max_age",
     "name", "owner",
 ];
 
