@@ -8,7 +8,7 @@
 //! Everything runs in one task: the limiter says how much is under way, the queues how far a parent may run ahead, so memory
 //! does not grow with pages. A stream ends with a word about every kind it promised: complete, gaps, or failed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
 
@@ -20,10 +20,11 @@ use super::session::Session;
 use super::trouble::Trouble;
 use super::wire::Purpose;
 use crate::manifest::emit::{Collector, Drafts, Loss, Word};
+use crate::manifest::fields::KINDS;
 use crate::manifest::load::from_toml;
 use crate::manifest::model::Stream;
 use crate::manifest::scope::Scope as Names;
-use crate::manifest::value::{Value, is_null};
+use crate::manifest::value::{Value, is_null, text};
 use crate::manifest::Manifest;
 use crate::record::{Record, RecordKind};
 use crate::scope::Gap;
@@ -44,7 +45,9 @@ pub(crate) fn scopes(manifest: &Manifest, names: &Names, sink: &Sink) -> Result<
         let scope = (wanted && !kinds.is_empty()).then(|| sink.scope(name, &kinds));
         streams.push(StreamScope { wanted, kinds, scope: Mutex::new(scope), ids: Lock::default() });
     }
-    let kinds = manifest.builtin_kinds();
+    let builtins = manifest.builtins.emits.iter().filter(|plan| !plan.enriches);
+    let kinds: BTreeSet<RecordKind> = builtins.map(|plan| KINDS[plan.kind].kind()).collect();
+    let kinds: Vec<RecordKind> = kinds.into_iter().collect();
     let builtin = (!kinds.is_empty()).then(|| sink.scope(BUILTIN, &kinds));
     Ok(Scopes { streams, builtin })
 }
@@ -122,8 +125,10 @@ struct Ended {
 /// An item that children are read for.
 #[derive(Debug, Clone)]
 struct Parent {
-    /// The names its own list was read with.
+    /// The list it stands in.
     origin: Arc<Origin>,
+    /// What could be named where it was read: its own parents.
+    names: Names,
     item: Value,
 }
 
@@ -135,6 +140,8 @@ struct Origin {
     name: String,
     /// Order among the partitions of the stream, the same in every run.
     rank: u64,
+    /// The parents of a batch, each with its names, by their key.
+    batch: HashMap<String, Names>,
 }
 
 /// What is known of a stream while its lists are read.
@@ -275,36 +282,47 @@ impl Collection<'_> {
             .flat_map(move |parents| stream::iter(self.partitions(index, Some(&parents))))
     }
 
+    /// Whether a child is read for this parent.
     fn fits(&self, block: &Stream, parent: &Parent) -> Result<bool, Trouble> {
-        match &block.filter {
-            Some(filter) => Ok(filter.holds(&self.named(block, parent))?),
-            None => Ok(true),
+        let names = self.named(block, parent);
+        if !block.filter.as_ref().map_or(Ok(true), |filter| filter.holds(&names))? {
+            return Ok(false);
+        }
+        match &block.batch {
+            Some(batch) if text(&batch.key.eval(&names)?).is_none() => {
+                Err(Trouble::manifest(format!("`{}` gives no key for one of the parents of a batch", batch.key.source())))
+            }
+            _ => Ok(true),
         }
     }
 
     /// The names of a child's call: its parent's, and the parent itself.
     fn named(&self, block: &Stream, parent: &Parent) -> Names {
         match &block.alias {
-            Some(alias) => parent.origin.names.with(alias.get_ref().as_str(), parent.item.clone()),
-            None => parent.origin.names.clone(),
+            Some(alias) => parent.names.with(alias.get_ref().as_str(), parent.item.clone()),
+            None => parent.names.clone(),
         }
     }
 
     /// Every combination of `over`, for these parents: one, or a batch of them.
     fn partitions(&self, index: usize, parents: Option<&[Parent]>) -> Vec<Arc<Origin>> {
         let (stream, block) = self.manifest.stream(index);
-        let (names, print) = match parents {
-            None => (self.names.clone(), 0),
-            Some([parent]) if block.batch.is_none() => (self.named(block, parent), fingerprint(&parent.item)),
-            Some(parents) => {
-                let keys = parents.iter().filter_map(|parent| {
-                    let key = block.batch.as_ref()?.key.eval(&self.named(block, parent)).ok()?;
-                    (!is_null(&key)).then_some(key)
-                });
-                let keys: Vec<Value> = keys.collect();
+        let mut batch = HashMap::new();
+        let (names, print) = match (parents, &block.batch) {
+            (None | Some([]), _) => (self.names.clone(), 0),
+            (Some([first, ..]), None) => (self.named(block, first), fingerprint(&first.item)),
+            (Some(parents @ [first, ..]), Some(batched)) => {
+                let mut keys = Vec::with_capacity(parents.len());
+                for parent in parents {
+                    let names = self.named(block, parent);
+                    // Whoever has no key was told of before.
+                    if let Some(key) = batched.key.eval(&names).ok().filter(|key| !is_null(key)) {
+                        batch.extend(text(&key).map(|key| (key, names)));
+                        keys.push(key);
+                    }
+                }
                 let print = parents.iter().fold(0, |print, parent| print ^ fingerprint(&parent.item));
-                let names = parents.first().map_or_else(|| self.names.clone(), |parent| parent.origin.names.clone());
-                (names.with("batch", Value::from(keys)), print)
+                (first.names.with("batch", Value::from(keys)), print)
             }
         };
         let mut combinations = vec![(names, stream.to_owned())];
@@ -322,7 +340,7 @@ impl Collection<'_> {
         let origin = |(number, (names, name)): (usize, (Names, String))| {
             // The order of `over` first, then one that only depends on what the parent is.
             let rank = ((number as u64).min(0xff) << 56) | low;
-            Arc::new(Origin { names, name, rank })
+            Arc::new(Origin { names, name, rank, batch: batch.clone() })
         };
         combinations.into_iter().enumerate().map(origin).collect()
     }
@@ -372,7 +390,8 @@ impl Collection<'_> {
             self.take(index, &origin, &rows, shared, tally).await?;
             for (_, sender) in senders {
                 for item in &rows {
-                    let parent = Parent { origin: Arc::clone(&origin), item: item.clone() };
+                    let Ok(names) = self.names_of(index, &origin, item) else { continue };
+                    let parent = Parent { origin: Arc::clone(&origin), names, item: item.clone() };
                     // A child that is gone has ended for a reason that its own scope tells.
                     let _ended = sender.send(parent).await;
                 }
@@ -419,8 +438,19 @@ impl Collection<'_> {
         tally: &Tally,
     ) -> Result<(), Trouble> {
         let mut drafts = Drafts::default();
+        let mut strays = 0_u64;
         for row in rows {
-            self.manifest.emit(index, origin.rank, &origin.names.with_item(row.clone()), &mut drafts);
+            match self.names_of(index, origin, row) {
+                Ok(names) => self.manifest.emit(index, origin.rank, &names.with_item(row.clone()), &mut drafts),
+                Err(_) => strays += 1,
+            }
+        }
+        if strays > 0 {
+            let gap = Gap::new("COL074", format!("{strays} rows of {} belong to none of the parents asked for", origin.name))
+                .cause("`join` of the batch gives no key that was asked for")
+                .fix("compare `key` and `join` of the batch with a reply of the system");
+            tally.note(&gap);
+            self.gap(index, &gap, shared).await;
         }
         let Drafts { records, held, losses, words } = drafts;
         shared.collector.lock().unwrap_or_else(PoisonError::into_inner).hold(held);
@@ -444,6 +474,15 @@ impl Collection<'_> {
             scope.push(record).await.map_err(|_closed| Trouble::Stopped)?;
         }
         Ok(())
+    }
+
+    /// What can be named where a row is read: of a batch the names of the parent it belongs to.
+    fn names_of(&self, index: usize, origin: &Origin, row: &Value) -> Result<Names, Trouble> {
+        let (_, block) = self.manifest.stream(index);
+        let Some(batch) = &block.batch else { return Ok(origin.names.clone()) };
+        let key = text(&batch.join.eval(&origin.names.with_item(row.clone()))?);
+        let names = key.as_ref().and_then(|key| origin.batch.get(key));
+        names.cloned().ok_or_else(|| Trouble::manifest("a row of a batch belongs to no parent of it"))
     }
 
     async fn gap(&self, index: usize, gap: &Gap, shared: &Shared) {
@@ -509,7 +548,7 @@ impl Collection<'_> {
             let mut listing = Listing::new(self.session, self.plan(parent, false)?, origin.names.clone(), &origin.name);
             while let Some(rows) = listing.next().await? {
                 for item in rows {
-                    let above = Parent { origin: Arc::clone(&origin), item };
+                    let above = Parent { origin: Arc::clone(&origin), names: origin.names.clone(), item };
                     if !self.fits(block, &above).unwrap_or(true) {
                         continue;
                     }
@@ -536,7 +575,8 @@ impl Collection<'_> {
         for origin in self.partitions(index, None) {
             let mut listing = Listing::new(self.session, self.plan(index, false)?, origin.names.clone(), &origin.name);
             while let Some(rows) = listing.next().await? {
-                parents.extend(rows.into_iter().map(|item| Parent { origin: Arc::clone(&origin), item }));
+                let parent = |item| Parent { origin: Arc::clone(&origin), names: origin.names.clone(), item };
+                parents.extend(rows.into_iter().map(parent));
             }
             if let End::Gap(gap) | End::Failed(gap) | End::Gone(gap) = listing.finish() {
                 return Ok(Err(gap));

@@ -13,7 +13,7 @@ use super::clock::{Clock, SystemClock};
 use super::collect::{Collection, scopes};
 use super::session::{Answered, Opening, Question, Session};
 use super::trouble::Trouble;
-use super::wire::{Purpose, Wire};
+use super::wire::{Purpose, Taken, Wire};
 use crate::manifest::Manifest;
 use crate::manifest::model::ConfigType;
 use crate::manifest::scope::Scope;
@@ -35,6 +35,8 @@ pub struct ManifestConnector {
     clock: Arc<dyn Clock>,
     /// Takes the place of the network.
     wire: Option<Arc<dyn Wire>>,
+    /// Where everything that passes is kept.
+    taken: Option<Taken>,
 }
 
 /// What the operator gave.
@@ -88,12 +90,28 @@ impl ManifestConnector {
                     .fix(format!("add `{name} = {{ env = \"NAME\" }}`, or `file` or `command`")));
             }
         }
-        Ok(Self { manifest, given, clock, wire: None })
+        Ok(Self { manifest, given, clock, wire: None, taken: None })
     }
 
     /// A connector over a wire of the caller's.
     pub(crate) fn over(manifest: Arc<Manifest>, given: Given, clock: Arc<dyn Clock>, wire: Arc<dyn Wire>) -> Self {
-        Self { manifest, given, clock, wire: Some(wire) }
+        Self { manifest, given, clock, wire: Some(wire), taken: None }
+    }
+
+    /// The same connector, that keeps everything that passes in `taken`.
+    pub(crate) fn recording(mut self, taken: Taken) -> Self {
+        self.taken = Some(taken);
+        self
+    }
+
+    /// What the operator gave: config, and the texts of every secret.
+    pub(crate) async fn given(&self) -> Result<(BTreeMap<String, Json>, Vec<String>), ConnectorError> {
+        let mut secrets = Vec::new();
+        for source in self.given.secrets.values() {
+            let secret = source.fetch(&self.given.environment, &self.given.folder).await?;
+            secrets.push(secret.expose().to_owned());
+        }
+        Ok((self.given.config.clone(), secrets))
     }
 
     /// The manifest.
@@ -132,6 +150,7 @@ impl ManifestConnector {
             secrets: secrets.into_values().collect(),
             ca_pem,
             changes,
+            taken: self.taken.clone(),
             concurrency: run.concurrency,
             clock: Arc::clone(&self.clock),
             cancel: run.cancel.clone(),

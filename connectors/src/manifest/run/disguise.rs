@@ -41,29 +41,37 @@ impl Disguise {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), known }
     }
 
-    /// A JSON value in disguise. Keys stay: they are the vendor's, unless they are addresses or long.
+    /// A reply in disguise. Of its keys only those stay that the manifest names; a key that is data itself (an id, an address)
+    /// stays in disguise.
     pub(crate) fn value(&self, value: &Value) -> Value {
+        self.reduced(value, true)
+    }
+
+    /// A request's body in disguise: every key stays, the manifest wrote it.
+    pub(crate) fn whole(&self, value: &Value) -> Value {
+        self.reduced(value, false)
+    }
+
+    fn reduced(&self, value: &Value, drop: bool) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
             Value::Number(number) => self.number(number),
             Value::String(text) => Value::String(self.text(text)),
-            Value::Array(values) => values.iter().map(|value| self.value(value)).collect(),
+            Value::Array(values) => values.iter().map(|value| self.reduced(value, drop)).collect(),
             Value::Object(object) => {
-                let entry = |(key, value): (&String, &Value)| (self.object_key(key), self.value(value));
-                Value::Object(object.iter().map(entry).collect::<Map<_, _>>())
+                let entries = object.iter().filter_map(|(key, value)| {
+                    let key = if self.is_known_name(key) { key.clone() } else { self.foreign_key(key, drop)? };
+                    Some((key, self.reduced(value, drop)))
+                });
+                Value::Object(entries.collect::<Map<_, _>>())
             }
         }
     }
 
-    /// A name that a vendor chose stays; a key that is data (an id, an address) does not.
-    fn object_key(&self, key: &str) -> String {
-        let is_name = key.len() <= 40
-            && !key.contains('@')
-            && key.bytes().filter(u8::is_ascii_digit).count() <= 2
-            && key.split(|c: char| !c.is_ascii_alphanumeric()).all(|word| word.len() <= 24);
-        // A map from ids or logins to objects has keys that no manifest names; those of a vendor's object are named, or
-        // dropped by whoever reduces the object to what the manifest reads.
-        if is_name && (self.known.is_empty() || self.is_known_name(key)) { key.to_owned() } else { self.text(key) }
+    /// A key that the manifest does not name: left out when it is a vendor's word for something that nobody reads.
+    fn foreign_key(&self, key: &str, drop: bool) -> Option<String> {
+        let is_data = key.contains('@') || key.bytes().filter(u8::is_ascii_digit).count() > 2 || key.len() > 40;
+        (is_data || !drop).then(|| self.text(key))
     }
 
     fn is_known_name(&self, key: &str) -> bool {
@@ -88,7 +96,9 @@ impl Disguise {
             return text.to_owned();
         }
         if let Some(url) = Url::parse(text).ok().filter(|url| url.has_host() && text.contains("://")) {
-            return self.url(&url).to_string();
+            let disguised = self.url(&url).to_string();
+            let bare = disguised.ends_with('/') && !text.ends_with('/');
+            return if bare { disguised.trim_end_matches('/').to_owned() } else { disguised };
         }
         if let Some((local, domain)) = text.split_once('@').filter(|(_, domain)| domain.contains('.')) {
             return format!("{}@{}", self.words(local), self.domain(domain));

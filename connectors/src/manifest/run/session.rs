@@ -22,7 +22,7 @@ use super::limits::{Declared, Limiter};
 use super::request::Foundation;
 use super::transport::{Reach, Reply, Transport};
 use super::trouble::Trouble;
-use super::wire::{Bounds, Network, Outgoing, Wire};
+use super::wire::{Bounds, Network, Outgoing, Taken, Tape, Wire};
 use crate::http::{HttpError, base_url};
 use crate::manifest::expression::Expr;
 use crate::manifest::model::{Document, ErrorRule, Expired, Then};
@@ -48,6 +48,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) ca_pem: Option<Vec<u8>>,
     /// Whether changes are switched on.
     pub(crate) changes: bool,
+    /// Where everything that passes is kept, when somebody records.
+    pub(crate) taken: Option<Taken>,
     /// Requests under way at once, whatever the manifest says.
     pub(crate) concurrency: usize,
     pub(crate) clock: Arc<dyn Clock>,
@@ -134,7 +136,11 @@ impl Session {
         };
         let identity = identity.as_ref().map(|pem| pem.expose().as_bytes());
         let network = Network::new(&base, bounds, opening.ca_pem.as_deref(), identity)?;
-        Self::over(opening, Arc::new(network))
+        let wire: Arc<dyn Wire> = match opening.taken.clone() {
+            Some(taken) => Arc::new(Tape::new(network, taken)),
+            None => Arc::new(network),
+        };
+        Self::over(opening, wire)
     }
 
     /// Opens a connection over any wire.

@@ -1,6 +1,7 @@
 //! One request out, one reply back: over the network, from recorded exchanges, or past a recorder.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -177,6 +178,32 @@ impl Wire for Network {
             body.extend_from_slice(&chunk);
         }
         Ok(Incoming { status, headers, body: body.into() })
+    }
+}
+
+/// What passed over a wire.
+pub(crate) type Taken = Arc<Mutex<Vec<(Outgoing, Incoming)>>>;
+
+/// A wire that keeps what passes.
+#[derive(Debug)]
+pub(crate) struct Tape {
+    inner: Network,
+    taken: Taken,
+}
+
+impl Tape {
+    /// Keeps what passes over `inner` in `taken`.
+    pub(crate) fn new(inner: Network, taken: Taken) -> Self {
+        Self { inner, taken }
+    }
+}
+
+#[async_trait]
+impl Wire for Tape {
+    async fn exchange(&self, request: &Outgoing) -> Result<Incoming, HttpError> {
+        let incoming = self.inner.exchange(request).await?;
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push((request.clone(), incoming.clone()));
+        Ok(incoming)
     }
 }
 
