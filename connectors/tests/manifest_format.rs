@@ -115,11 +115,11 @@ fn a_small_manifest_loads_and_emits() {
 #[test]
 fn every_error_names_its_line_column_cause_and_fix() {
     let cases: &[(&str, &str)] = &[
-        ("[stream.users]\nget = \"/users\"\nitems = \".\"\n", "24:9: stream `users` does not say how it is paged"),
+        ("[stream.users]\nget = \"/users\"\nitems = \".\"\n", "21:9: stream `users` does not say how it is paged"),
         ("[stream.users]\nget = \"/users\"\nitems = \".\"\npage = \"lnk\"\n", "did you mean `link`?"),
         ("[stream.users]\nitems = \".\"\npage = \"link\"\n", "stream `users` has no call"),
         ("[stream.users]\nget = \"/users\"\nitms = \".\"\npage = \"link\"\n", "did you mean `items`?"),
-        ("[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n", "25:16: there is no name `confg` here"),
+        ("[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n", "22:17: there is no name `confg` here"),
         ("[stream.users]\nget = \"/users/${config.ulr}\"\nitems = \".\"\npage = \"link\"\n", "did you mean `url`?"),
         ("[stream.users]\nget = \"/users/${secret.key}\"\nitems = \".\"\npage = \"link\"\n", "`secret` cannot be named here"),
         ("[stream.users]\nget = \"/users/${config.url\"\nitems = \".\"\npage = \"link\"\n", "`${` without its `}`"),
