@@ -96,11 +96,6 @@ impl Manifest {
         self.file.as_deref()
     }
 
-    /// Its text.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// What is odd about it and does not keep it from being used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings

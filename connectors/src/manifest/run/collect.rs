@@ -9,7 +9,7 @@
 //! does not grow with pages. A stream ends with a word about every kind it promised: complete, gaps, or failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
 
 use futures::stream::{self, StreamExt as _};
@@ -150,7 +150,7 @@ struct Tally {
     lists: AtomicU64,
     whole: AtomicU64,
     rows: AtomicU64,
-    failed: AtomicBool,
+    failed: AtomicU64,
     first: Lock<Option<Gap>>,
     goners: Lock<Vec<Goner>>,
 }
@@ -236,19 +236,11 @@ impl Collection<'_> {
             None => stream::iter(self.partitions(index, None)).boxed(),
             Some(queue) => self.origins(index, queue, &tally, shared).boxed(),
         };
-        let outcome: Result<Vec<()>, Trouble> = {
-            let read = origins.map(|origin| self.list(index, origin, is_child, senders, shared, &tally));
-            // Results are `()`: nothing gathers.
-            let mut reading = std::pin::pin!(read.buffer_unordered(most));
-            loop {
-                match reading.next().await {
-                    None => break Ok(Vec::new()),
-                    Some(Ok(())) => {}
-                    Some(Err(trouble)) => break Err(trouble),
-                }
-            }
-        };
-        outcome?;
+        let read = origins.map(|origin| self.list(index, origin, is_child, senders, shared, &tally));
+        let mut reading = std::pin::pin!(read.buffer_unordered(most));
+        while let Some(done) = reading.next().await {
+            done?;
+        }
         self.confirm(index, &tally, shared).await?;
         self.end(index, &tally, shared).await
     }
@@ -412,11 +404,9 @@ impl Collection<'_> {
             }
             End::Failed(gap) => {
                 tally.note(&gap);
-                // One list of many that failed costs itself; the only one costs the stream.
+                // One list of many that failed costs itself; all of them cost the stream.
                 self.gap(index, &gap, shared).await;
-                if !is_child {
-                    tally.failed.store(true, Ordering::Relaxed);
-                }
+                tally.failed.fetch_add(1, Ordering::Relaxed);
             }
             End::Gone(gap) => {
                 let call = plan.call;
@@ -593,7 +583,7 @@ impl Collection<'_> {
         let above = above.map(|(parent, end)| (parent, end.get().cloned()));
         let mut gap = tally.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (lists, whole) = (tally.lists.load(Ordering::Relaxed), tally.whole.load(Ordering::Relaxed));
-        let mut failed = tally.failed.load(Ordering::Relaxed);
+        let mut failed = lists > 0 && tally.failed.load(Ordering::Relaxed) == lists;
         let nothing = whole == 0 && tally.rows.load(Ordering::Relaxed) == 0;
         failed |= lists > 0 && nothing && gap.is_some();
         if let Some((parent, ended)) = above {
@@ -615,8 +605,8 @@ impl Collection<'_> {
         }
         if failed {
             let of_stream = &shared.scopes[index];
-            if let (Some(scope), Some(gap)) = (of_stream.scope.lock().await.as_mut(), &gap) {
-                of_stream.kinds.iter().for_each(|kind| scope.fail(*kind, gap.clone()));
+            if let Some(scope) = of_stream.scope.lock().await.as_mut() {
+                of_stream.kinds.iter().for_each(|kind| scope.give_up(*kind)); // the gaps stand there already
             }
         }
         Ok(Ended { gap, failed })

@@ -214,6 +214,14 @@ impl Session {
     /// # Errors
     /// [`Trouble`] when nothing of the list can be relied on: refused for good, unusable, stopped.
     pub(crate) async fn ask(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
+        tokio::select! {
+            biased;
+            () = self.transport.cancelled() => Err(Trouble::Stopped),
+            outcome = self.answer(question) => outcome,
+        }
+    }
+
+    async fn answer(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
         let way = question.way.map(str::to_owned).or_else(|| self.default_way.clone());
         if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
             return Err(Trouble::Told(Box::new(gap.clone())));
