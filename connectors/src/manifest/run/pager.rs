@@ -156,11 +156,6 @@ impl Walk {
         self.pages_in_all > 0
     }
 
-    /// The largest total that this pass declared.
-    pub(crate) fn total(&self) -> Option<u64> {
-        self.pass.totals.map(|(_, high)| high)
-    }
-
     /// Begins again because the cursor expired; false when that was done often enough.
     pub(crate) fn restart(&mut self) -> bool {
         self.restarts += 1;
