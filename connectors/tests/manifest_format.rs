@@ -115,11 +115,11 @@ fn a_small_manifest_loads_and_emits() {
 #[test]
 fn every_error_names_its_line_column_cause_and_fix() {
     let cases: &[(&str, &str)] = &[
-        ("[stream.users]\nget = \"/users\"\nitems = \".\"\n", "24:9: stream `users` does not say how it is paged"),
+        ("[stream.users]\nget = \"/users\"\nitems = \".\"\n", "21:9: stream `users` does not say how it is paged"),
         ("[stream.users]\nget = \"/users\"\nitems = \".\"\npage = \"lnk\"\n", "did you mean `link`?"),
         ("[stream.users]\nitems = \".\"\npage = \"link\"\n", "stream `users` has no call"),
         ("[stream.users]\nget = \"/users\"\nitms = \".\"\npage = \"link\"\n", "did you mean `items`?"),
-        ("[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n", "25:16: there is no name `confg` here"),
+        ("[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n", "22:17: there is no name `confg` here"),
         ("[stream.users]\nget = \"/users/${config.ulr}\"\nitems = \".\"\npage = \"link\"\n", "did you mean `url`?"),
         ("[stream.users]\nget = \"/users/${secret.key}\"\nitems = \".\"\npage = \"link\"\n", "`secret` cannot be named here"),
         ("[stream.users]\nget = \"/users/${config.url\"\nitems = \".\"\npage = \"link\"\n", "`${` without its `}`"),
@@ -518,4 +518,16 @@ fn a_scaffolded_manifest_loads_and_a_folder_of_manifests_is_a_library() {
     assert!(library.find("nothing").is_none());
     std::fs::write(folder.path().join("z.toml"), std::fs::read_to_string(&written[0]).unwrap()).unwrap();
     assert!(Library::load(folder.path()).unwrap_err()[0].what.contains("two manifests are called `my-app`"));
+}
+
+#[test]
+fn the_manifest_of_the_page_for_newcomers_loads() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifests.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(problems(example), "");
+    let known = ["account", "credential", "entitlement", "grant", "resource"];
+    let manifest = Manifest::parse(example, None).unwrap();
+    assert_eq!(manifest.kinds().len(), known.len());
+    assert_eq!(manifest.parent(manifest.document().stream.position("project_members").unwrap()), Some(2));
 }

@@ -51,10 +51,13 @@ struct Comparison<'a> {
 }
 
 /// A call in the description that has it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Found<'a> {
     description: &'a Description,
+    /// The call; none in a list of types.
     operation: Option<&'a Operation>,
+    /// What its rows are, in a list of types.
+    rows: Schema<'a>,
 }
 
 /// What names in an expression mean to the description.
@@ -75,15 +78,14 @@ impl<'a> Comparison<'a> {
         let document = manifest.document();
         if let Some(check) = &document.check
             && let Some(call) = &check.call
-            && let Some(found) = self.call(call, &document.id.span(), &[]).first().copied()
+            && let Some(found) = self.call(call, &document.id.span(), &[])
         {
             let expressions = check.identity.iter().chain(&check.tenant).chain(check.assert.entries().iter().map(|entry| &entry.value));
             self.reply(found, "check", expressions.collect());
         }
         for entry in document.auth.entries() {
             if let Some(call) = &entry.value.call {
-                let found = self.call(call, &entry.name.span(), &[]);
-                if let Some(found) = found.first().copied() {
+                if let Some(found) = self.call(call, &entry.name.span(), &[]) {
                     let expressions = [&entry.value.from, &entry.value.expires, &entry.value.expires_in];
                     self.reply(found, "auth", expressions.into_iter().flatten().collect());
                 }
@@ -102,7 +104,7 @@ impl<'a> Comparison<'a> {
             }
             if let Some(verify) = &action.verify
                 && let Some(call) = &verify.call
-                && let Some(found) = self.call(call, &span, &[]).first().copied()
+                && let Some(found) = self.call(call, &span, &[])
             {
                 self.reply(found, entry.name.get_ref(), verify.expect.iter().collect());
             }
@@ -125,7 +127,7 @@ impl<'a> Comparison<'a> {
         let call = stream.call.as_ref()?;
         let pager = manifest.pager(stream);
         let extra = extra(stream, pager);
-        let found = self.call_over(call, &entry.name.span(), &extra, entry).first().copied()?;
+        let found = self.call_over(call, &entry.name.span(), &extra, entry).first().cloned()?;
         let root = found.reply();
         let mut objects: Vec<(&'a str, &'a Description, Schema<'a>)> = Vec::new();
         let mut at = Some(index);
@@ -152,7 +154,11 @@ impl<'a> Comparison<'a> {
             over_reply.extend(from.chain(&pager.more).chain(&pager.total).chain(&pager.last).chain(&pager.unless));
         }
         over_reply.into_iter().for_each(|expr| self.expression(expr, &reply.with_body(root.clone())));
-        let item = stream.items.as_ref().map_or(Schema::Open, |items| item_of(found.description, &root, items));
+        let item = match (found.operation, &stream.items) {
+            (None, _) => found.rows.clone(),
+            (Some(_), Some(items)) => item_of(found.description, &root, items),
+            (Some(_), None) => Schema::Open,
+        };
         let mut seen = objects;
         seen.push(("item", found.description, item.clone()));
         for emit in &stream.emit {
@@ -259,7 +265,7 @@ impl<'a> Comparison<'a> {
             parts.into_iter().any(|expr| expr.source().trim() == over.name.get_ref())
         });
         match over {
-            None => self.call(call, span, extra),
+            None => self.call(call, span, extra).into_iter().collect(),
             Some(over) => {
                 let values = over.value.iter().filter_map(|value| value.as_str().map(|text| (over.name.get_ref().as_str(), text)));
                 values.flat_map(|value| self.found(call, span, extra, Some(value))).collect()
@@ -267,8 +273,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn call(&mut self, call: &'a Call, span: &Range<usize>, extra: &[String]) -> Vec<Found<'a>> {
-        self.found(call, span, extra, None).into_iter().collect()
+    fn call(&mut self, call: &'a Call, span: &Range<usize>, extra: &[String]) -> Option<Found<'a>> {
+        self.found(call, span, extra, None)
     }
 
     /// Finds a call and compares what it sends.
@@ -280,11 +286,13 @@ impl<'a> Comparison<'a> {
             if let Some(operation) = description.operation(method, &path) {
                 self.calls += 1;
                 self.sent(call, operation, description, extra, span);
-                return Some(Found { description, operation: Some(operation) });
+                return Some(Found { description, operation: Some(operation), rows: Schema::Open });
             }
         }
         if let Some(description) = self.descriptions.iter().find(|description| description.is_types()) {
-            return Some(Found { description, operation: None }).filter(|_| matches!(description.type_of(&path), Schema::Known(_)));
+            let rows = description.type_of(&path);
+            self.selected(call, description, &rows);
+            return Some(Found { description, operation: None, rows });
         }
         if self.descriptions.is_empty() || self.excuse(address.source()) {
             return None;
@@ -296,6 +304,23 @@ impl<'a> Comparison<'a> {
             .because("a call the vendor does not describe may go away, or never have been there")
             .fix(format!("{}; or excuse it with a reason in `[test] undescribed`", did_you_mean(&written, closest(&written, known))));
         None
+    }
+
+    /// The properties that an OData `$select` asks for.
+    fn selected(&mut self, call: &'a Call, description: &'a Description, rows: &Schema<'a>) {
+        let Some(entry) = call.query.entries().iter().find(|entry| entry.name.get_ref() == "$select") else { return };
+        for name in entry.value.source().split(',') {
+            match description.field(rows, name.trim()) {
+                Ok(Schema::Open) => self.open += 1,
+                Ok(Schema::Known(_)) => self.names += 1,
+                Err(names) => {
+                    self.review
+                        .error(entry.value.span(), format!("`$select` asks for `{name}`, which is no property there"))
+                        .because(format!("{} does not describe it", description.name))
+                        .fix(did_you_mean(name, names.iter().map(String::as_str)));
+                }
+            }
+        }
     }
 
     fn sent(&mut self, call: &'a Call, operation: &'a Operation, description: &'a Description, extra: &[String], span: &Range<usize>) {
@@ -388,7 +413,7 @@ impl<'a> Comparison<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn reply(self) -> Schema<'a> {
+    fn reply(&self) -> Schema<'a> {
         self.operation.map_or(Schema::Open, |operation| self.description.reply(operation))
     }
 }

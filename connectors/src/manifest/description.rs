@@ -157,6 +157,10 @@ impl Description {
     /// What stands under `name`; `Err` has the names that are there instead.
     pub(super) fn field<'a>(&'a self, schema: &Schema<'a>, name: &str) -> Result<Schema<'a>, Vec<String>> {
         let Schema::Known(json) = schema else { return Ok(Schema::Open) };
+        // OData writes what is not a property (`@odata.type`) so, and describes none of it.
+        if name.starts_with('@') {
+            return Ok(Schema::Open);
+        }
         let mut names = BTreeSet::new();
         let mut open = false;
         match self.lookup(json, name, &mut names, &mut open, 0) {

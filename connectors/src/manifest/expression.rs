@@ -141,7 +141,7 @@ impl Expr {
     pub(super) fn item_fields<'a>(&'a self, outer: &dyn Fn(&str) -> bool) -> Option<Vec<&'a str>> {
         let scan = scan(&self.source)?;
         let mut fields = Vec::new();
-        for root in scan.roots(&self.source) {
+        for root in scan.roots() {
             match (root.name, root.next) {
                 ("item", Some(field)) => fields.push(field),
                 ("item", None) => return None,
@@ -154,7 +154,7 @@ impl Expr {
 
     /// Every path of names in it, as written: `item.user.id` gives `["item", "user", "id"]`.
     pub(super) fn paths(&self) -> Vec<Vec<&str>> {
-        scan(&self.source).map(|scan| scan.paths(&self.source)).unwrap_or_default()
+        scan(&self.source).map(|scan| scan.paths()).unwrap_or_default()
     }
 
     /// The text it is, when it is nothing but a quoted text.
@@ -251,7 +251,6 @@ struct Scan<'a>(Vec<(usize, Sign<'a>)>);
 
 /// A name that is looked up in the scope, with the step after it when that is a plain name or a quoted one.
 struct Root<'a> {
-    offset: usize,
     name: &'a str,
     next: Option<&'a str>,
 }
@@ -343,9 +342,9 @@ impl<'a> Scan<'a> {
         })
     }
 
-    fn roots(&self, _source: &'a str) -> Vec<Root<'a>> {
+    fn roots(&self) -> Vec<Root<'a>> {
         let roots = self.words().filter(|(_, _, _, role)| *role == Role::Root);
-        roots.map(|(at, offset, name, _)| Root { offset, name, next: self.step(at).map(|(step, _)| step) }).collect()
+        roots.map(|(at, _, name, _)| Root { name, next: self.step(at).map(|(step, _)| step) }).collect()
     }
 
     /// The step after the sign at `at`: `.NAME` or `['NAME']`; with where it ends.
@@ -357,7 +356,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn paths(&self, _source: &'a str) -> Vec<Vec<&'a str>> {
+    fn paths(&self) -> Vec<Vec<&'a str>> {
         let mut paths = Vec::new();
         for (at, _, name, role) in self.words() {
             if role != Role::Root {

@@ -286,7 +286,7 @@ fn zero(value: &Value, state: FactState) -> Value {
 /// `x | map('NAME')`: what the table says of the text; `_` where it says nothing; [`super::emit`] takes note of words that are
 /// in no table. Of null, what `_null` says.
 fn map(state: &State<'_, '_>, value: &Value, name: &str) -> Result<Value, Error> {
-    let tables = state.lookup("map").unwrap_or(Value::UNDEFINED);
+    let tables = state.lookup(super::scope::TABLES).unwrap_or(Value::UNDEFINED);
     let table = tables.downcast_object_ref::<Fields>().and_then(|tables| tables.get(name).cloned());
     let table: Arc<Fields> = table
         .and_then(|table| table.downcast_object::<Fields>())

@@ -18,7 +18,7 @@ use super::emit::{Derivation, Plans};
 use super::fields::KINDS;
 use super::model::{Document, Page, Pager, SCHEMA, Stream};
 use super::problem::{Problem, Review, Severity, did_you_mean};
-use super::scope::Scope;
+use super::scope::{Scope, TABLES};
 use super::value::{Fields, Value, from_json};
 use crate::record::RecordKind;
 
@@ -157,7 +157,7 @@ impl Manifest {
         kinds.into_iter().collect()
     }
 
-    /// The outermost scope of a run: `config`, `map`, and `now` in seconds since 1970. Optional keys that were not given are null.
+    /// The outermost scope of a run: `config`, the tables of words, and `now` in seconds since 1970. Optional keys that were not given are null.
     pub fn scope(&self, config: &BTreeMap<String, Json>, now: jiff::Timestamp) -> Scope {
         let value = |name: &str| match (config.get(name), self.document.config.get(name)) {
             (Some(given), _) => from_json(given),
@@ -167,7 +167,7 @@ impl Manifest {
         let config = self.document.config.names().map(|name| (name.into(), value(name))).collect();
         Scope::new().with_all(vec![
             (Arc::from("config"), Value::from_object(Fields::new(config))),
-            (Arc::from("map"), self.maps.clone()),
+            (Arc::from(TABLES), self.maps.clone()),
             (Arc::from("now"), Value::from(now.as_second())),
         ])
     }

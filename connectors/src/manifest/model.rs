@@ -196,9 +196,6 @@ pub struct SecretField {
 pub struct Test {
     /// Folder with `exchanges.json`, `expected.json` and `actions.json`, beside the manifest.
     pub fixtures: Option<Spanned<String>>,
-    /// What the operator would have set, for the exchanges.
-    #[serde(default)]
-    pub config: Table<Spanned<toml::Value>>,
     /// The vendor's API description that `check` compares with, beside the manifest.
     #[serde(default)]
     pub spec: Vec<Spanned<String>>,

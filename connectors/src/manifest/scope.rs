@@ -1,6 +1,6 @@
 //! What an expression can name.
 //!
-//! A [`Scope`] is a chain of layers: the run (`config`, `map`, `now`, `since`), a parent, a partition, a reply or an item. A name is
+//! A [`Scope`] is a chain of layers: the run (`config`, `now`, tables of words), a parent, a partition, a reply or an item. A name is
 //! looked for in the layers' own names from the inside out, then in the fields of the innermost object that may be named bare (the
 //! item, the reply). A parent's name or an `over` variable therefore hides a field of the item, which `item.NAME` still reaches.
 
@@ -10,6 +10,9 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 use super::value::{Fields, Value};
+
+/// What the tables of words are called in a scope: a name that no expression can write, so that items may have a key `map`.
+pub(super) const TABLES: &str = "[map]";
 
 /// Names with their values. Cloning is cheap; adding makes a new scope and leaves the old one.
 #[derive(Clone, Default)]

@@ -15,7 +15,7 @@ use crate::manifest::problem::{Review, did_you_mean};
 /// Names that mean something everywhere and so cannot be an alias.
 const TAKEN: &[&str] = &[
     "account", "batch", "body", "config", "context", "credential", "cursor", "edge", "entitlement", "group", "header", "headers",
-    "identity", "item", "jwt", "loop", "map", "now", "record", "resource", "secret", "self", "since", "status", "tenant", "token", "x",
+    "identity", "item", "jwt", "loop", "now", "record", "resource", "secret", "self", "since", "status", "tenant", "token", "x",
 ];
 
 /// Each stream's parent; references to nothing and circles are said and cut.
@@ -195,7 +195,7 @@ fn plan(stream: &Stream, lineage: &[&str], review: &mut Review<'_>) -> Plans {
     let emits: Vec<Plan> = stream.emit.iter().filter_map(|written| emit(written, review)).collect();
     let over: Vec<&str> = stream.over.names().collect();
     let outer = |name: &str| {
-        ["config", "now", "tenant", "identity", "map", "x", "header", "secret"].contains(&name) || lineage.contains(&name) || over.contains(&name)
+        ["config", "now", "tenant", "identity", "x"].contains(&name) || lineage.contains(&name) || over.contains(&name)
     };
     let expressions = stream.emit.iter().flat_map(|emit| {
         emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
@@ -395,12 +395,21 @@ fn maps(document: &Document, review: &mut Review<'_>) {
                 }
             }
         }
-        let speechless = shapes.iter().any(|shape| !matches!(shape, Shape::Word(words) if words.contains(&"unknown")));
-        if table.value.get("_").is_none() && (shapes.is_empty() || speechless) {
+        let called = format!("map('{}')", table.name.get_ref());
+        let expressions = document.stream.entries().iter().flat_map(|entry| &entry.value.emit).chain(&document.builtin).flat_map(|emit| {
+            emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
+        });
+        let calls = expressions.flat_map(|expr| expr.source().split(&called).skip(1)).map(str::trim_start);
+        let covered = |after: &str| after.strip_prefix('|').is_some_and(|next| next.trim_start().starts_with("default("));
+        let (total, bare) = calls.fold((0, 0), |(total, bare), after| (total + 1, bare + usize::from(!covered(after))));
+        let speaking = shapes.iter().filter(|shape| matches!(shape, Shape::Word(words) if words.contains(&"unknown"))).count();
+        if total == 0 {
+            review.warning(&table.name.span(), format!("no record takes a word of `[map.{}]`", table.name.get_ref())).because("nothing calls it in an emit").fix("remove it");
+        } else if table.value.get("_").is_none() && bare > speaking {
             review
                 .warning(&table.name.span(), format!("`[map.{}]` says nothing of words it does not have", table.name.get_ref()))
                 .because("they become null, and are counted")
-                .fix("add `_ = \"…\"` if all others mean the same");
+                .fix("add `_ = \"…\"` if all others mean the same, or `| default(…)` after the call");
         }
     }
 }
