@@ -75,24 +75,30 @@ fn verified(token: &str, alg: Algorithm, public: &str) -> Value {
     jsonwebtoken::decode::<Value>(token, &key.unwrap(), &validation).unwrap().claims
 }
 
+type Sent = Box<dyn Fn(&Request) -> bool + Send + Sync>;
+
+fn sent(as_it_should: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Sent {
+    Box::new(as_it_should)
+}
+
 #[tokio::test]
 async fn keys_and_passwords_go_where_the_manifest_says() {
     for (auth, check) in [
         (
             "[auth.a]\nkind = \"basic\"\nuser = \"x\"\npassword = \"${secret.token}\"\n",
-            Box::new(|request: &Request| {
+            sent(|request| {
                 request.header("authorization") == Some(format!("Basic {}", STANDARD.encode("x:hunter22")).as_str())
-            }) as Box<dyn Fn(&Request) -> bool + Send + Sync>,
+            }),
         ),
         (
             "[auth.a]\nkind = \"headers\"\nheaders = { DD-API-KEY = \"${secret.token}\", X-App = \"${secret.key}\" }\n",
-            Box::new(|request| {
+            sent(|request| {
                 request.header("dd-api-key") == Some("hunter22") && request.header("x-app") == Some("secret-key")
             }),
         ),
         (
             "[auth.a]\nkind = \"query\"\nquery = { api_key = \"${secret.token}\" }\n",
-            Box::new(|request| request.query("api_key") == Some("hunter22")),
+            sent(|request| request.query("api_key") == Some("hunter22")),
         ),
     ] {
         let (collected, _) = read(auth, ["hunter22", "secret-key"], move |request| {
