@@ -445,14 +445,11 @@ impl Collection<'_> {
         let Drafts { records, held, losses, words } = drafts;
         shared.collector.lock().unwrap_or_else(PoisonError::into_inner).hold(held);
         merge_words(&shared.words, words);
+        losses.iter().for_each(|loss| tally.note(&lost(loss)));
         let of_stream = &shared.scopes[index];
         let mut scope = of_stream.scope.lock().await;
         let Some(scope) = scope.as_mut() else { return Ok(()) };
-        for loss in &losses {
-            let gap = lost(loss);
-            tally.note(&gap);
-            scope.gap(loss.kind, gap);
-        }
+        losses.iter().for_each(|loss| scope.gap(loss.kind, lost(loss)));
         for record in records {
             if let Some(id) = identity(&record) {
                 let known = !of_stream.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
