@@ -114,7 +114,7 @@ fn unrecorded(error: &RecordError) -> Failure {
     match error {
         RecordError::Settings(settings) => diagnostic.maybe_fix(settings.fix.clone()).into(),
         RecordError::Connector(ConnectorError::Failed(gap)) => {
-            let cause = gap.cause.as_ref().map(|cause| format!("{}: {cause}", gap.what)).unwrap_or(gap.what.clone());
+            let cause = gap.cause.as_ref().map_or_else(|| gap.what.clone(), |cause| format!("{}: {cause}", gap.what));
             diagnostic.cause(cause).maybe_fix(gap.fix.clone()).into()
         }
         RecordError::Connector(ConnectorError::Secret(secret)) => {

@@ -164,6 +164,16 @@ struct Goner {
     gap: Gap,
 }
 
+impl Shared {
+    /// Notes in every kind of a stream that something was not read.
+    async fn gap(&self, index: usize, gap: &Gap) {
+        let of_stream = &self.scopes[index];
+        if let Some(scope) = of_stream.scope.lock().await.as_mut() {
+            of_stream.kinds.iter().for_each(|kind| scope.gap(*kind, gap.clone()));
+        }
+    }
+}
+
 impl Tally {
     fn note(&self, gap: &Gap) {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| gap.clone());
@@ -242,7 +252,7 @@ impl Collection<'_> {
             done?;
         }
         self.confirm(index, &tally, shared).await?;
-        self.end(index, &tally, shared).await
+        Ok(self.end(index, &tally, shared).await)
     }
 
     /// The lists of a child stream, one parent after the other.
@@ -258,14 +268,14 @@ impl Collection<'_> {
         let parents = stream::unfold(queue, |mut queue| async { queue.recv().await.map(|parent| (parent, queue)) });
         parents
             .filter_map(move |parent| async move {
-                let fits = self.fits(block, &parent);
+                let fits = fits(block, &parent);
                 match fits {
                     Ok(true) => Some(parent),
                     Ok(false) => None,
                     Err(trouble) => {
                         let gap = trouble.gap(&parent.origin.name);
                         tally.note(&gap);
-                        self.gap(index, &gap, shared).await;
+                        shared.gap(index, &gap).await;
                         None
                     }
                 }
@@ -274,39 +284,17 @@ impl Collection<'_> {
             .flat_map(move |parents| stream::iter(self.partitions(index, Some(&parents))))
     }
 
-    /// Whether a child is read for this parent.
-    fn fits(&self, block: &Stream, parent: &Parent) -> Result<bool, Trouble> {
-        let names = self.named(block, parent);
-        if !block.filter.as_ref().map_or(Ok(true), |filter| filter.holds(&names))? {
-            return Ok(false);
-        }
-        match &block.batch {
-            Some(batch) if text(&batch.key.eval(&names)?).is_none() => {
-                Err(Trouble::manifest(format!("`{}` gives no key for one of the parents of a batch", batch.key.source())))
-            }
-            _ => Ok(true),
-        }
-    }
-
-    /// The names of a child's call: its parent's, and the parent itself.
-    fn named(&self, block: &Stream, parent: &Parent) -> Names {
-        match &block.alias {
-            Some(alias) => parent.names.with(alias.get_ref().as_str(), parent.item.clone()),
-            None => parent.names.clone(),
-        }
-    }
-
     /// Every combination of `over`, for these parents: one, or a batch of them.
     fn partitions(&self, index: usize, parents: Option<&[Parent]>) -> Vec<Arc<Origin>> {
         let (stream, block) = self.manifest.stream(index);
         let mut batch = HashMap::new();
         let (names, print) = match (parents, &block.batch) {
             (None | Some([]), _) => (self.names.clone(), 0),
-            (Some([first, ..]), None) => (self.named(block, first), fingerprint(&first.item)),
+            (Some([first, ..]), None) => (named(block, first), fingerprint(&first.item)),
             (Some(parents @ [first, ..]), Some(batched)) => {
                 let mut keys = Vec::with_capacity(parents.len());
                 for parent in parents {
-                    let names = self.named(block, parent);
+                    let names = named(block, parent);
                     // Whoever has no key was told of before.
                     if let Some(key) = batched.key.eval(&names).ok().filter(|key| !is_null(key)) {
                         batch.extend(text(&key).map(|key| (key, names)));
@@ -337,7 +325,7 @@ impl Collection<'_> {
         combinations.into_iter().enumerate().map(origin).collect()
     }
 
-    fn plan<'m>(&'m self, index: usize, child: bool) -> Result<Plan<'m>, Trouble> {
+    fn plan(&self, index: usize, child: bool) -> Result<Plan<'_>, Trouble> {
         let (name, block) = self.manifest.stream(index);
         let lacks = |what: &str| Trouble::manifest(format!("stream `{name}` has no {what}"));
         Ok(Plan {
@@ -368,7 +356,7 @@ impl Collection<'_> {
             Err(trouble) => {
                 let gap = trouble.gap(&origin.name);
                 tally.note(&gap);
-                self.gap(index, &gap, shared).await;
+                shared.gap(index, &gap).await;
                 return Ok(());
             }
         };
@@ -400,12 +388,12 @@ impl Collection<'_> {
             }
             End::Gap(gap) => {
                 tally.note(&gap);
-                self.gap(index, &gap, shared).await;
+                shared.gap(index, &gap).await;
             }
             End::Failed(gap) => {
                 tally.note(&gap);
                 // One list of many that failed costs itself; all of them cost the stream.
-                self.gap(index, &gap, shared).await;
+                shared.gap(index, &gap).await;
                 tally.failed.fetch_add(1, Ordering::Relaxed);
             }
             End::Gone(gap) => {
@@ -440,7 +428,7 @@ impl Collection<'_> {
                 .cause("`join` of the batch gives no key that was asked for")
                 .fix("compare `key` and `join` of the batch with a reply of the system");
             tally.note(&gap);
-            self.gap(index, &gap, shared).await;
+            shared.gap(index, &gap).await;
         }
         let Drafts { records, held, losses, words } = drafts;
         shared.collector.lock().unwrap_or_else(PoisonError::into_inner).hold(held);
@@ -472,13 +460,6 @@ impl Collection<'_> {
         names.cloned().ok_or_else(|| Trouble::manifest("a row of a batch belongs to no parent of it"))
     }
 
-    async fn gap(&self, index: usize, gap: &Gap, shared: &Shared) {
-        let of_stream = &shared.scopes[index];
-        if let Some(scope) = of_stream.scope.lock().await.as_mut() {
-            of_stream.kinds.iter().for_each(|kind| scope.gap(*kind, gap.clone()));
-        }
-    }
-
     /// Asks the parents' lists once more whether what is gone is really gone: what still stands there is a gap.
     async fn confirm(&self, index: usize, tally: &Tally, shared: &Shared) -> Result<(), Trouble> {
         let goners = std::mem::take(&mut *tally.goners.lock().unwrap_or_else(PoisonError::into_inner));
@@ -494,12 +475,12 @@ impl Collection<'_> {
                     let said = goner.gap.cause.clone().unwrap_or_default();
                     let gap = goner.gap.cause(format!("what it belongs to is still listed ({said})"));
                     tally.note(&gap);
-                    self.gap(index, &gap, shared).await;
+                    shared.gap(index, &gap).await;
                 }
                 Err(why) => {
                     let gap = goner.gap.cause(format!("whether it vanished cannot be told: {}", why.what));
                     tally.note(&gap);
-                    self.gap(index, &gap, shared).await;
+                    shared.gap(index, &gap).await;
                 }
             }
         }
@@ -522,7 +503,7 @@ impl Collection<'_> {
             Some(grandparent) => match self.rows(grandparent).await? {
                 Ok(parents) => {
                     let (_, block) = self.manifest.stream(parent);
-                    let fits = parents.into_iter().filter(|above| self.fits(block, above).unwrap_or(false));
+                    let fits = parents.into_iter().filter(|above| fits(block, above).unwrap_or(false));
                     fits.flat_map(|above| self.partitions(parent, Some(&[above]))).collect()
                 }
                 Err(gap) => return Ok(Err(gap)),
@@ -536,7 +517,7 @@ impl Collection<'_> {
             while let Some(rows) = listing.next().await? {
                 for item in rows {
                     let above = Parent { origin: Arc::clone(&origin), names: origin.names.clone(), item };
-                    if !self.fits(block, &above).unwrap_or(true) {
+                    if !fits(block, &above).unwrap_or(true) {
                         continue;
                     }
                     for origin in self.partitions(child, Some(&[above])) {
@@ -573,7 +554,7 @@ impl Collection<'_> {
     }
 
     /// Says how the stream ended, and what that means for its kinds.
-    async fn end(&self, index: usize, tally: &Tally, shared: &Shared) -> Result<Ended, Trouble> {
+    async fn end(&self, index: usize, tally: &Tally, shared: &Shared) -> Ended {
         let (name, _) = self.manifest.stream(index);
         let above = self.manifest.parent(index).map(|parent| (self.manifest.stream(parent).0, &shared.ends[parent]));
         // The queue ends when the parent has ended, or never was.
@@ -596,7 +577,7 @@ impl Collection<'_> {
                 let told = Gap::new("COL073", format!("`{name}` is read for each of `{parent}`, which was not read whole"))
                     .cause(why.what)
                     .fix(why.fix.unwrap_or_else(|| "collect this system again".to_owned()));
-                self.gap(index, &told, shared).await;
+                shared.gap(index, &told).await;
                 gap.get_or_insert(told);
             }
         }
@@ -606,7 +587,7 @@ impl Collection<'_> {
                 of_stream.kinds.iter().for_each(|kind| scope.give_up(*kind)); // the gaps stand there already
             }
         }
-        Ok(Ended { gap, failed })
+        Ended { gap, failed }
     }
 
     /// Merges what was held, tells what is withheld, and finishes every scope.
@@ -680,6 +661,28 @@ impl Collection<'_> {
             scope.finish().await.map_err(stopped)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a child is read for this parent.
+fn fits(block: &Stream, parent: &Parent) -> Result<bool, Trouble> {
+    let names = named(block, parent);
+    if !block.filter.as_ref().map_or(Ok(true), |filter| filter.holds(&names))? {
+        return Ok(false);
+    }
+    match &block.batch {
+        Some(batch) if text(&batch.key.eval(&names)?).is_none() => {
+            Err(Trouble::manifest(format!("`{}` gives no key for one of the parents of a batch", batch.key.source())))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The names of a child's call: its parent's, and the parent itself.
+fn named(block: &Stream, parent: &Parent) -> Names {
+    match &block.alias {
+        Some(alias) => parent.names.with(alias.get_ref().as_str(), parent.item.clone()),
+        None => parent.names.clone(),
     }
 }
 

@@ -359,12 +359,7 @@ impl Session {
     }
 
     /// What the reply means, when it is no good one.
-    fn judge<'a>(
-        &'a self,
-        reply: &Reply,
-        scope: &Scope,
-        question: &Question<'_>,
-    ) -> Result<Option<Verdict<'a>>, Trouble> {
+    fn judge(&self, reply: &Reply, scope: &Scope, question: &Question<'_>) -> Result<Option<Verdict<'_>>, Trouble> {
         let status = reply.status.as_u16();
         let success = reply.status.is_success();
         let good = match &self.ok {
