@@ -10,6 +10,7 @@ mod collected;
 mod manifest_run {
     pub(crate) mod bench;
     mod faults;
+    mod fixtures;
     mod limits;
     mod pagers;
     mod streams;

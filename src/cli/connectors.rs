@@ -1,5 +1,6 @@
 //! `muster connectors`: what can be read, and with which permissions; manifests checked and begun.
 
+mod exchanges;
 mod manifest;
 mod show;
 
@@ -52,6 +53,28 @@ pub enum Action {
         #[arg(long, default_value = ".")]
         folder: PathBuf,
     },
+    /// Run a manifest against a folder of exchanges: records, scope states and changes must be as written there
+    Test {
+        /// Manifest
+        manifest: PathBuf,
+        /// Folder with `exchanges.json`, `expected.json` and `actions.json`. Default: what the manifest names
+        #[arg(long)]
+        fixtures: Option<PathBuf>,
+        /// Write what came out as `expected.json`, for you to read
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Read a system once and keep the exchanges as a fixture, with everything secret and personal replaced
+    Record {
+        /// Manifest
+        manifest: PathBuf,
+        /// TOML file with the system's settings: what would stand in its `[[system]]`
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+        /// Folder to write into
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
 }
 
 const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
@@ -66,6 +89,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         Action::Show { name } => show(name, session),
         Action::Check { manifest, spec } => manifest::check(manifest, spec, session),
         Action::New { name, folder } => manifest::new(name, folder),
+        Action::Test { manifest, fixtures, accept } => exchanges::test(manifest, fixtures.as_deref(), *accept),
+        Action::Record { manifest, settings, to } => exchanges::record(manifest, settings, to, session),
     }
 }
 

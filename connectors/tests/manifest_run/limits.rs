@@ -98,10 +98,16 @@ async fn a_throttled_system_never_slows_another() {
     let (quick_one, _clock) = connector(&manifest, &quick.url());
     let waiting = collect(&*slow_one);
     tokio::pin!(waiting);
+    let read = async {
+        while slow.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        collect(&*quick_one).await
+    };
     let read = tokio::select! {
         biased;
         _ = &mut waiting => panic!("the throttled system did not wait"),
-        read = collect(&*quick_one) => read,
+        read = read => read,
     };
     assert_eq!(read.state("users"), ScopeState::Complete);
     assert_eq!(slow.requests().len(), 1);

@@ -1,6 +1,5 @@
 //! Parents and children, partitions, merging, derivations: what comes out of several lists together.
 
-use muster_connectors::Connector as _;
 use muster_connectors::record::{Fact, Record, RecordKind};
 use muster_connectors::scope::ScopeState;
 use muster_testbeds::scripted_http::{Response, ScriptedHttp};

@@ -228,7 +228,7 @@ pub enum Then {
     Gone,
     /// The system's way to say that a list is empty (Vault's 404 to LIST).
     Empty,
-    /// Nothing of this system can be relied on.
+    /// Nothing of this list can be relied on.
     Fail,
 }
 
@@ -257,7 +257,7 @@ pub struct Limits {
     pub attempts: Option<u32>,
 }
 
-/// A rate for some calls. The first that matches counts; without `match` it is for all.
+/// A rate for some calls; without `match` for all. A call keeps every rate that is for it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {

@@ -21,7 +21,7 @@ use crate::manifest::scope::Scope;
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The action is not for this object.
     NotApplicable,
     /// A guard does not hold; nothing was changed.
@@ -40,12 +40,12 @@ pub enum Outcome {
 
 /// A call as it would be sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rendered {
+pub(crate) struct Rendered {
     /// Method and address.
-    pub request: String,
+    pub(crate) request: String,
     /// JSON body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Json>,
+    pub(crate) body: Option<Json>,
 }
 
 /// What became of a change.

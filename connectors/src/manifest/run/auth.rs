@@ -204,16 +204,16 @@ impl Way {
     async fn make(&self, held: &Held, door: Door<'_>) -> Result<Made, Trouble> {
         let now = Value::from(door.clock.now().as_second());
         let mut scope = self.scope.with("now", now);
-        let mut assertion = None;
+        let mut signed = None;
         let mut lasts = None;
         if let Some(jwt) = &self.model.jwt {
-            let (token, life) = self.assertion(jwt, &scope, door)?;
+            let (token, life) = assertion(jwt, &scope, door)?;
             scope = scope.with("jwt", Value::from(token.expose()));
             lasts = Some(life);
-            assertion = Some(token);
+            signed = Some(token);
         }
         let hidden = |pairs: Vec<(String, String)>| -> Result<Vec<(HeaderName, HeaderValue)>, Trouble> {
-            pairs.iter().map(|(name, value)| self.hidden_header(name, value, door)).collect()
+            pairs.iter().map(|(name, value)| hidden_header(name, value, door)).collect()
         };
         let plain = |sent: Sent| Made { sent, lasts, refresh: None, scopes: None };
         Ok(match self.model.kind.get_ref() {
@@ -241,35 +241,10 @@ impl Way {
                 query.iter().for_each(|(_, value)| door.transport.hide(Secret::new(value.as_str())));
                 plain(Sent { query, ..Sent::default() })
             }
-            AuthKind::Oauth2 => self.oauth2(held, assertion, &scope, door).await?,
+            AuthKind::Oauth2 => self.oauth2(held, signed, &scope, door).await?,
             AuthKind::Exchange => self.exchange(&scope, door).await?,
             AuthKind::Signer | AuthKind::Mtls => plain(Sent::default()),
         })
-    }
-
-    /// A header that never shows.
-    fn hidden_header(&self, name: &str, value: &str, door: Door<'_>) -> Result<(HeaderName, HeaderValue), Trouble> {
-        door.transport.hide(Secret::new(value));
-        if let Some((_scheme, secret)) = value.split_once(' ') {
-            door.transport.hide(Secret::new(secret));
-        }
-        let (name, mut value) = header(name, value)?;
-        value.set_sensitive(true);
-        Ok((name, value))
-    }
-
-    /// The assertion and how long it lasts.
-    fn assertion(&self, jwt: &model::Jwt, scope: &Scope, door: Door<'_>) -> Result<(Secret, Duration), Trouble> {
-        let key = Secret::new(required("jwt.key", &jwt.key, scope)?);
-        door.transport.hide(key.clone());
-        let claims = jwt.claims.render(scope)?;
-        let fields = pairs(&jwt.header, scope)?;
-        let token = jwt::sign(jwt.alg, &key, &claims, &fields).map_err(Trouble::manifest)?;
-        door.transport.hide(token.clone());
-        let exp = claims.get("exp").and_then(serde_json::Value::as_i64);
-        let ends = exp.and_then(|exp| Timestamp::from_second(exp).ok());
-        let lasts = ends.map(|ends| Duration::try_from(ends.duration_since(door.clock.now())).unwrap_or_default());
-        Ok((token, lasts.unwrap_or(LIFETIME)))
     }
 
     /// RFC 6749 and RFC 7523.
@@ -328,7 +303,7 @@ impl Way {
                 // RFC 6749, section 2.3.1: both are form-encoded first.
                 let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
                 let encoded = STANDARD.encode(format!("{}:{}", encode(&id), encode(&secret)));
-                let (name, value) = self.hidden_header("authorization", &format!("Basic {encoded}"), door)?;
+                let (name, value) = hidden_header("authorization", &format!("Basic {encoded}"), door)?;
                 headers.insert(name, value);
             }
             (SendClient::Basic, id, _) => form.extend(id.map(|id| ("client_id".to_owned(), id))),
@@ -389,7 +364,7 @@ impl Way {
         door.transport.hide(Secret::new(token));
         let scope = scope.with("token", Value::from(token));
         let headers = if self.model.send.is_empty() { vec![bearer(token)] } else { pairs(&self.model.send, &scope)? };
-        let headers: Result<_, _> = headers.iter().map(|(name, value)| self.hidden_header(name, value, door)).collect();
+        let headers: Result<_, _> = headers.iter().map(|(name, value)| hidden_header(name, value, door)).collect();
         Ok(Sent { headers: headers?, query: Vec::new() })
     }
 
@@ -433,6 +408,31 @@ impl Way {
     fn need<'a, T>(&self, part: Option<&'a T>, key: &str) -> Result<&'a T, Trouble> {
         part.ok_or_else(|| Trouble::manifest(format!("`[auth]` of kind {} has no `{key}`", self.model.kind.get_ref().as_str())))
     }
+}
+
+/// A header that never shows.
+fn hidden_header(name: &str, value: &str, door: Door<'_>) -> Result<(HeaderName, HeaderValue), Trouble> {
+    door.transport.hide(Secret::new(value));
+    if let Some((_scheme, secret)) = value.split_once(' ') {
+        door.transport.hide(Secret::new(secret));
+    }
+    let (name, mut value) = header(name, value)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// The assertion and how long it lasts.
+fn assertion(jwt: &model::Jwt, scope: &Scope, door: Door<'_>) -> Result<(Secret, Duration), Trouble> {
+    let key = Secret::new(required("jwt.key", &jwt.key, scope)?);
+    door.transport.hide(key.clone());
+    let claims = jwt.claims.render(scope)?;
+    let fields = pairs(&jwt.header, scope)?;
+    let token = jwt::sign(jwt.alg, &key, &claims, &fields).map_err(Trouble::manifest)?;
+    door.transport.hide(token.clone());
+    let exp = claims.get("exp").and_then(serde_json::Value::as_i64);
+    let ends = exp.and_then(|exp| Timestamp::from_second(exp).ok());
+    let lasts = ends.map(|ends| Duration::try_from(ends.duration_since(door.clock.now())).unwrap_or_default());
+    Ok((token, lasts.unwrap_or(LIFETIME)))
 }
 
 fn bearer(token: &str) -> (String, String) {

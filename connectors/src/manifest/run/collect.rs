@@ -9,7 +9,7 @@
 //! does not grow with pages. A stream ends with a word about every kind it promised: complete, gaps, or failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Lock, OnceLock, PoisonError};
 
 use futures::stream::{self, StreamExt as _};
@@ -150,7 +150,7 @@ struct Tally {
     lists: AtomicU64,
     whole: AtomicU64,
     rows: AtomicU64,
-    failed: AtomicBool,
+    failed: AtomicU64,
     first: Lock<Option<Gap>>,
     goners: Lock<Vec<Goner>>,
 }
@@ -162,6 +162,16 @@ struct Goner {
     /// What was asked for, which tells the parent.
     url: String,
     gap: Gap,
+}
+
+impl Shared {
+    /// Notes in every kind of a stream that something was not read.
+    async fn gap(&self, index: usize, gap: &Gap) {
+        let of_stream = &self.scopes[index];
+        if let Some(scope) = of_stream.scope.lock().await.as_mut() {
+            of_stream.kinds.iter().for_each(|kind| scope.gap(*kind, gap.clone()));
+        }
+    }
 }
 
 impl Tally {
@@ -236,21 +246,13 @@ impl Collection<'_> {
             None => stream::iter(self.partitions(index, None)).boxed(),
             Some(queue) => self.origins(index, queue, &tally, shared).boxed(),
         };
-        let outcome: Result<Vec<()>, Trouble> = {
-            let read = origins.map(|origin| self.list(index, origin, is_child, senders, shared, &tally));
-            // Results are `()`: nothing gathers.
-            let mut reading = std::pin::pin!(read.buffer_unordered(most));
-            loop {
-                match reading.next().await {
-                    None => break Ok(Vec::new()),
-                    Some(Ok(())) => {}
-                    Some(Err(trouble)) => break Err(trouble),
-                }
-            }
-        };
-        outcome?;
+        let read = origins.map(|origin| self.list(index, origin, is_child, senders, shared, &tally));
+        let mut reading = std::pin::pin!(read.buffer_unordered(most));
+        while let Some(done) = reading.next().await {
+            done?;
+        }
         self.confirm(index, &tally, shared).await?;
-        self.end(index, &tally, shared).await
+        Ok(self.end(index, &tally, shared).await)
     }
 
     /// The lists of a child stream, one parent after the other.
@@ -266,14 +268,14 @@ impl Collection<'_> {
         let parents = stream::unfold(queue, |mut queue| async { queue.recv().await.map(|parent| (parent, queue)) });
         parents
             .filter_map(move |parent| async move {
-                let fits = self.fits(block, &parent);
+                let fits = fits(block, &parent);
                 match fits {
                     Ok(true) => Some(parent),
                     Ok(false) => None,
                     Err(trouble) => {
                         let gap = trouble.gap(&parent.origin.name);
                         tally.note(&gap);
-                        self.gap(index, &gap, shared).await;
+                        shared.gap(index, &gap).await;
                         None
                     }
                 }
@@ -282,39 +284,17 @@ impl Collection<'_> {
             .flat_map(move |parents| stream::iter(self.partitions(index, Some(&parents))))
     }
 
-    /// Whether a child is read for this parent.
-    fn fits(&self, block: &Stream, parent: &Parent) -> Result<bool, Trouble> {
-        let names = self.named(block, parent);
-        if !block.filter.as_ref().map_or(Ok(true), |filter| filter.holds(&names))? {
-            return Ok(false);
-        }
-        match &block.batch {
-            Some(batch) if text(&batch.key.eval(&names)?).is_none() => {
-                Err(Trouble::manifest(format!("`{}` gives no key for one of the parents of a batch", batch.key.source())))
-            }
-            _ => Ok(true),
-        }
-    }
-
-    /// The names of a child's call: its parent's, and the parent itself.
-    fn named(&self, block: &Stream, parent: &Parent) -> Names {
-        match &block.alias {
-            Some(alias) => parent.names.with(alias.get_ref().as_str(), parent.item.clone()),
-            None => parent.names.clone(),
-        }
-    }
-
     /// Every combination of `over`, for these parents: one, or a batch of them.
     fn partitions(&self, index: usize, parents: Option<&[Parent]>) -> Vec<Arc<Origin>> {
         let (stream, block) = self.manifest.stream(index);
         let mut batch = HashMap::new();
         let (names, print) = match (parents, &block.batch) {
             (None | Some([]), _) => (self.names.clone(), 0),
-            (Some([first, ..]), None) => (self.named(block, first), fingerprint(&first.item)),
+            (Some([first, ..]), None) => (named(block, first), fingerprint(&first.item)),
             (Some(parents @ [first, ..]), Some(batched)) => {
                 let mut keys = Vec::with_capacity(parents.len());
                 for parent in parents {
-                    let names = self.named(block, parent);
+                    let names = named(block, parent);
                     // Whoever has no key was told of before.
                     if let Some(key) = batched.key.eval(&names).ok().filter(|key| !is_null(key)) {
                         batch.extend(text(&key).map(|key| (key, names)));
@@ -345,7 +325,7 @@ impl Collection<'_> {
         combinations.into_iter().enumerate().map(origin).collect()
     }
 
-    fn plan<'m>(&'m self, index: usize, child: bool) -> Result<Plan<'m>, Trouble> {
+    fn plan(&self, index: usize, child: bool) -> Result<Plan<'_>, Trouble> {
         let (name, block) = self.manifest.stream(index);
         let lacks = |what: &str| Trouble::manifest(format!("stream `{name}` has no {what}"));
         Ok(Plan {
@@ -376,7 +356,7 @@ impl Collection<'_> {
             Err(trouble) => {
                 let gap = trouble.gap(&origin.name);
                 tally.note(&gap);
-                self.gap(index, &gap, shared).await;
+                shared.gap(index, &gap).await;
                 return Ok(());
             }
         };
@@ -408,15 +388,13 @@ impl Collection<'_> {
             }
             End::Gap(gap) => {
                 tally.note(&gap);
-                self.gap(index, &gap, shared).await;
+                shared.gap(index, &gap).await;
             }
             End::Failed(gap) => {
                 tally.note(&gap);
-                // One list of many that failed costs itself; the only one costs the stream.
-                self.gap(index, &gap, shared).await;
-                if !is_child {
-                    tally.failed.store(true, Ordering::Relaxed);
-                }
+                // One list of many that failed costs itself; all of them cost the stream.
+                shared.gap(index, &gap).await;
+                tally.failed.fetch_add(1, Ordering::Relaxed);
             }
             End::Gone(gap) => {
                 let call = plan.call;
@@ -450,19 +428,16 @@ impl Collection<'_> {
                 .cause("`join` of the batch gives no key that was asked for")
                 .fix("compare `key` and `join` of the batch with a reply of the system");
             tally.note(&gap);
-            self.gap(index, &gap, shared).await;
+            shared.gap(index, &gap).await;
         }
         let Drafts { records, held, losses, words } = drafts;
         shared.collector.lock().unwrap_or_else(PoisonError::into_inner).hold(held);
         merge_words(&shared.words, words);
+        losses.iter().for_each(|loss| tally.note(&lost(loss)));
         let of_stream = &shared.scopes[index];
         let mut scope = of_stream.scope.lock().await;
         let Some(scope) = scope.as_mut() else { return Ok(()) };
-        for loss in &losses {
-            let gap = lost(loss);
-            tally.note(&gap);
-            scope.gap(loss.kind, gap);
-        }
+        losses.iter().for_each(|loss| scope.gap(loss.kind, lost(loss)));
         for record in records {
             if let Some(id) = identity(&record) {
                 let known = !of_stream.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
@@ -485,13 +460,6 @@ impl Collection<'_> {
         names.cloned().ok_or_else(|| Trouble::manifest("a row of a batch belongs to no parent of it"))
     }
 
-    async fn gap(&self, index: usize, gap: &Gap, shared: &Shared) {
-        let of_stream = &shared.scopes[index];
-        if let Some(scope) = of_stream.scope.lock().await.as_mut() {
-            of_stream.kinds.iter().for_each(|kind| scope.gap(*kind, gap.clone()));
-        }
-    }
-
     /// Asks the parents' lists once more whether what is gone is really gone: what still stands there is a gap.
     async fn confirm(&self, index: usize, tally: &Tally, shared: &Shared) -> Result<(), Trouble> {
         let goners = std::mem::take(&mut *tally.goners.lock().unwrap_or_else(PoisonError::into_inner));
@@ -507,12 +475,12 @@ impl Collection<'_> {
                     let said = goner.gap.cause.clone().unwrap_or_default();
                     let gap = goner.gap.cause(format!("what it belongs to is still listed ({said})"));
                     tally.note(&gap);
-                    self.gap(index, &gap, shared).await;
+                    shared.gap(index, &gap).await;
                 }
                 Err(why) => {
                     let gap = goner.gap.cause(format!("whether it vanished cannot be told: {}", why.what));
                     tally.note(&gap);
-                    self.gap(index, &gap, shared).await;
+                    shared.gap(index, &gap).await;
                 }
             }
         }
@@ -535,7 +503,7 @@ impl Collection<'_> {
             Some(grandparent) => match self.rows(grandparent).await? {
                 Ok(parents) => {
                     let (_, block) = self.manifest.stream(parent);
-                    let fits = parents.into_iter().filter(|above| self.fits(block, above).unwrap_or(false));
+                    let fits = parents.into_iter().filter(|above| fits(block, above).unwrap_or(false));
                     fits.flat_map(|above| self.partitions(parent, Some(&[above]))).collect()
                 }
                 Err(gap) => return Ok(Err(gap)),
@@ -549,7 +517,7 @@ impl Collection<'_> {
             while let Some(rows) = listing.next().await? {
                 for item in rows {
                     let above = Parent { origin: Arc::clone(&origin), names: origin.names.clone(), item };
-                    if !self.fits(block, &above).unwrap_or(true) {
+                    if !fits(block, &above).unwrap_or(true) {
                         continue;
                     }
                     for origin in self.partitions(child, Some(&[above])) {
@@ -586,14 +554,14 @@ impl Collection<'_> {
     }
 
     /// Says how the stream ended, and what that means for its kinds.
-    async fn end(&self, index: usize, tally: &Tally, shared: &Shared) -> Result<Ended, Trouble> {
+    async fn end(&self, index: usize, tally: &Tally, shared: &Shared) -> Ended {
         let (name, _) = self.manifest.stream(index);
         let above = self.manifest.parent(index).map(|parent| (self.manifest.stream(parent).0, &shared.ends[parent]));
         // The queue ends when the parent has ended, or never was.
         let above = above.map(|(parent, end)| (parent, end.get().cloned()));
         let mut gap = tally.first.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (lists, whole) = (tally.lists.load(Ordering::Relaxed), tally.whole.load(Ordering::Relaxed));
-        let mut failed = tally.failed.load(Ordering::Relaxed);
+        let mut failed = lists > 0 && tally.failed.load(Ordering::Relaxed) == lists;
         let nothing = whole == 0 && tally.rows.load(Ordering::Relaxed) == 0;
         failed |= lists > 0 && nothing && gap.is_some();
         if let Some((parent, ended)) = above {
@@ -609,17 +577,17 @@ impl Collection<'_> {
                 let told = Gap::new("COL073", format!("`{name}` is read for each of `{parent}`, which was not read whole"))
                     .cause(why.what)
                     .fix(why.fix.unwrap_or_else(|| "collect this system again".to_owned()));
-                self.gap(index, &told, shared).await;
+                shared.gap(index, &told).await;
                 gap.get_or_insert(told);
             }
         }
         if failed {
             let of_stream = &shared.scopes[index];
-            if let (Some(scope), Some(gap)) = (of_stream.scope.lock().await.as_mut(), &gap) {
-                of_stream.kinds.iter().for_each(|kind| scope.fail(*kind, gap.clone()));
+            if let Some(scope) = of_stream.scope.lock().await.as_mut() {
+                of_stream.kinds.iter().for_each(|kind| scope.give_up(*kind)); // the gaps stand there already
             }
         }
-        Ok(Ended { gap, failed })
+        Ended { gap, failed }
     }
 
     /// Merges what was held, tells what is withheld, and finishes every scope.
@@ -693,6 +661,28 @@ impl Collection<'_> {
             scope.finish().await.map_err(stopped)?;
         }
         Ok(())
+    }
+}
+
+/// Whether a child is read for this parent.
+fn fits(block: &Stream, parent: &Parent) -> Result<bool, Trouble> {
+    let names = named(block, parent);
+    if !block.filter.as_ref().map_or(Ok(true), |filter| filter.holds(&names))? {
+        return Ok(false);
+    }
+    match &block.batch {
+        Some(batch) if text(&batch.key.eval(&names)?).is_none() => {
+            Err(Trouble::manifest(format!("`{}` gives no key for one of the parents of a batch", batch.key.source())))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// The names of a child's call: its parent's, and the parent itself.
+fn named(block: &Stream, parent: &Parent) -> Names {
+    match &block.alias {
+        Some(alias) => parent.names.with(alias.get_ref().as_str(), parent.item.clone()),
+        None => parent.names.clone(),
     }
 }
 

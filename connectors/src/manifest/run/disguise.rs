@@ -11,6 +11,8 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Number, Value};
 use url::Url;
 
+use crate::http::is_loopback;
+
 /// Digits of a number that may stay: counts, sizes, levels.
 const SHORT: usize = 4;
 
@@ -110,8 +112,8 @@ impl Disguise {
     /// an escaped word is the same as a plain one.
     pub(crate) fn url(&self, url: &Url) -> Url {
         let mut disguised = url.clone();
-        if let Some(host) = url.host_str().filter(|host| !self.is_known_name(host)) {
-            let _keeps_the_host_when_it_is_an_address = disguised.set_host(Some(&self.domain(host)));
+        if let Some(host) = url.host_str().filter(|host| !self.is_known_name(host) && !is_loopback(url)) {
+            let _a_domain_is_a_host = disguised.set_host(Some(&self.domain(host)));
         }
         let _none_for_web_addresses = disguised.set_username("");
         let _the_same = disguised.set_password(None);

@@ -182,7 +182,7 @@ fn differs(script: &Script, request: &Outgoing) -> Option<String> {
     if script.method != request.method.as_str() {
         return Some(format!("the method is {}", script.method));
     }
-    if script.url.origin() != request.url.origin() || script.url.path() != request.url.path() {
+    if script.url.origin() != request.url.origin() || segments(&script.url) != segments(&request.url) {
         return Some("the address is another".to_owned());
     }
     let sorted = |url: &Url| {
@@ -214,6 +214,12 @@ fn differs(script: &Script, request: &Outgoing) -> Option<String> {
         return pairs_differ("form", &expected, &found);
     }
     None
+}
+
+/// The segments of a path, their escapes undone: `%40` and `@` are the same, and `%2F` divides nothing.
+fn segments(url: &Url) -> Vec<String> {
+    let decoded = |segment: &str| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    url.path().split('/').map(decoded).collect()
 }
 
 fn pairs_differ(what: &str, expected: &[(String, String)], found: &[(String, String)]) -> Option<String> {

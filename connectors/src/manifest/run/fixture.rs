@@ -24,6 +24,7 @@ use super::clock::VirtualClock;
 use super::connector::{Given, ManifestConnector};
 use super::exchange::{Exchange, Replay};
 use super::keys;
+use super::wire::Wire;
 use crate::manifest::Manifest;
 use crate::manifest::value::from_json;
 use crate::record::Record;
@@ -167,7 +168,8 @@ fn staged(
         ..Given::default()
     };
     let clock = Arc::new(VirtualClock::new(scene.now, 1));
-    let connector = ManifestConnector::over(Arc::clone(manifest), given, clock, Arc::clone(&replay) as _);
+    let wire: Arc<dyn Wire> = Arc::<Replay>::clone(&replay);
+    let connector = ManifestConnector::over(Arc::clone(manifest), given, clock, wire);
     Ok((connector, replay, base))
 }
 

@@ -65,7 +65,6 @@ pub(crate) struct Listing<'a> {
     /// Rows of this pass.
     pass: HashSet<u128>,
     repeated: u64,
-    pages: u64,
     end: Option<End>,
 }
 
@@ -97,7 +96,6 @@ impl<'a> Listing<'a> {
             seen: HashSet::new(),
             pass: HashSet::new(),
             repeated: 0,
-            pages: 0,
             end: None,
         }
     }
@@ -122,19 +120,9 @@ impl<'a> Listing<'a> {
         }
     }
 
-    /// Pages read.
-    pub(crate) fn pages(&self) -> u64 {
-        self.pages
-    }
-
     /// Rows that came again.
     pub(crate) fn repeated(&self) -> u64 {
         self.repeated
-    }
-
-    /// Different rows handed out.
-    pub(crate) fn rows(&self) -> u64 {
-        self.seen.len() as u64
     }
 
     /// How the list ended.
@@ -181,7 +169,6 @@ impl<'a> Listing<'a> {
                 return Ok(None);
             }
         };
-        self.pages += 1;
         let scope = reply.within(&self.scope);
         let rows = self.rows_of(&reply, &scope)?;
         let mut page = self.facts(&reply, &scope, rows.last())?;

@@ -127,6 +127,8 @@ pub(crate) struct Walk {
 #[derive(Debug, Default)]
 struct Pass {
     pages: u64,
+    /// Rows of the first page.
+    first: u64,
     rows: u64,
     new: u64,
     asked: HashSet<String>,
@@ -156,11 +158,6 @@ impl Walk {
         self.pages_in_all > 0
     }
 
-    /// The largest total that this pass declared.
-    pub(crate) fn total(&self) -> Option<u64> {
-        self.pass.totals.map(|(_, high)| high)
-    }
-
     /// Begins again because the cursor expired; false when that was done often enough.
     pub(crate) fn restart(&mut self) -> bool {
         self.restarts += 1;
@@ -172,6 +169,9 @@ impl Walk {
     pub(crate) fn take(&mut self, page: &Page) -> Step {
         self.pages_in_all += 1;
         self.pass.pages += 1;
+        if self.pass.pages == 1 {
+            self.pass.first = page.rows;
+        }
         self.pass.rows += page.rows;
         self.pass.new += page.new;
         self.pass.stale = if page.rows > 0 && page.new == 0 { self.pass.stale + 1 } else { 0 };
@@ -257,10 +257,10 @@ impl Walk {
     }
 
     /// Whether the page came shorter than asked for. A first page with a round number of rows may be as long as the server
-    /// lets a page be, whatever was asked; then only an empty page is the end.
+    /// lets a page be, whatever was asked; then only a page shorter than that one is.
     fn is_short(&self, page: &Page) -> bool {
-        let round = self.pass.pages == 1 && page.rows.is_multiple_of(10);
-        self.size.is_some_and(|size| page.rows < size) && !round
+        let first = Some(self.pass.first).filter(|first| *first > 0 && first.is_multiple_of(10));
+        self.size.is_some_and(|size| page.rows < first.map_or(size, |first| first.min(size)))
     }
 
     fn sought(&mut self, page: &Page) -> Step {

@@ -214,6 +214,14 @@ impl Session {
     /// # Errors
     /// [`Trouble`] when nothing of the list can be relied on: refused for good, unusable, stopped.
     pub(crate) async fn ask(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
+        tokio::select! {
+            biased;
+            () = self.transport.cancelled() => Err(Trouble::Stopped),
+            outcome = self.answer(question) => outcome,
+        }
+    }
+
+    async fn answer(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
         let way = question.way.map(str::to_owned).or_else(|| self.default_way.clone());
         if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
             return Err(Trouble::Told(Box::new(gap.clone())));
@@ -351,12 +359,7 @@ impl Session {
     }
 
     /// What the reply means, when it is no good one.
-    fn judge<'a>(
-        &'a self,
-        reply: &Reply,
-        scope: &Scope,
-        question: &Question<'_>,
-    ) -> Result<Option<Verdict<'a>>, Trouble> {
+    fn judge(&self, reply: &Reply, scope: &Scope, question: &Question<'_>) -> Result<Option<Verdict<'_>>, Trouble> {
         let status = reply.status.as_u16();
         let success = reply.status.is_success();
         let good = match &self.ok {

@@ -106,6 +106,11 @@ impl Transport {
         }
     }
 
+    /// Returns when the run is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+
     /// Keeps `secret` out of every message from now on.
     pub(crate) fn hide(&self, secret: Secret) {
         let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);

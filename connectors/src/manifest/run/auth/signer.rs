@@ -128,9 +128,10 @@ fn duo(skey: &Secret, date: &str, request: &Outgoing) -> String {
         .headers
         .get(CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-    let mut parameters: Vec<(String, String)> = match form {
-        true => url::form_urlencoded::parse(&request.body).into_owned().collect(),
-        false => request.url.query_pairs().into_owned().collect(),
+    let mut parameters: Vec<(String, String)> = if form {
+        url::form_urlencoded::parse(&request.body).into_owned().collect()
+    } else {
+        request.url.query_pairs().into_owned().collect()
     };
     parameters.sort();
     let encoded: Vec<String> = parameters
