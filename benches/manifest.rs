@@ -54,10 +54,8 @@ struct Case {
 
 fn case(id: &str, stream: &str, name: &'static str, row: fn(u64) -> Json) -> Case {
     let manifest = catalogued(id).expect("it is in the catalogue").manifest().expect("it loads");
-    let config = BTreeMap::from([
-        ("org".to_owned(), json!("acme")),
-        ("base_url".to_owned(), json!("https://acme.example")),
-    ]);
+    let config =
+        BTreeMap::from([("org".to_owned(), json!("acme")), ("base_url".to_owned(), json!("https://acme.example"))]);
     let now: Timestamp = "2026-11-20T00:00:00Z".parse().expect("an instant");
     let repo = from_json(&json!({ "id": 5, "name": "anchor", "owner": { "login": "acme" } }));
     let scope = manifest.scope(&config, now).with_all(vec![
