@@ -73,7 +73,10 @@ impl Disguise {
     /// A key that the manifest does not name: left out when it is a vendor's word for something that nobody reads.
     fn foreign_key(&self, key: &str, drop: bool) -> Option<String> {
         let is_data = key.contains('@') || key.bytes().filter(u8::is_ascii_digit).count() > 2 || key.len() > 40;
-        (is_data || !drop).then(|| self.text(key))
+        if is_data {
+            return Some(self.text(key));
+        }
+        (!drop).then(|| key.to_owned())
     }
 
     fn is_known_name(&self, key: &str) -> bool {
