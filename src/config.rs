@@ -727,12 +727,7 @@ impl Loader<'_> {
         *written.get_ref()
     }
 
-    fn systems(
-        &mut self,
-        value: Option<Spanned<DeValue<'_>>>,
-        gate: &Gate,
-        connectors: &Known<'_>,
-    ) -> Vec<System> {
+    fn systems(&mut self, value: Option<Spanned<DeValue<'_>>>, gate: &Gate, connectors: &Known<'_>) -> Vec<System> {
         let Some(value) = value else { return Vec::new() };
         let span = value.span();
         let DeValue::Array(tables) = value.into_inner() else {

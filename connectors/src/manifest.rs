@@ -18,10 +18,10 @@ mod library;
 mod load;
 pub mod model;
 mod problem;
-mod scaffold;
-mod settings;
 pub mod run;
+mod scaffold;
 pub mod scope;
+mod settings;
 pub mod template;
 pub mod value;
 

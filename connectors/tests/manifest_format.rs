@@ -1,12 +1,16 @@
 //! The format of manifests: what loads, what is refused and where, and what items become.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 
 use muster_connectors::manifest::value::from_json;
 use muster_connectors::manifest::{
     CATALOG, Collector, Description, Drafts, Library, Manifest, Merged, Scope, Severity, compare, scaffold,
 };
-use muster_connectors::record::{Account, AccountClass, Employment, EmploymentStatus, Fact, Lifecycle, Raw, Record, RecordKind};
+use muster_connectors::record::{
+    Account, AccountClass, Employment, EmploymentStatus, Fact, Lifecycle, Raw, Record, RecordKind,
+};
 use serde_json::{Value as Json, json};
 
 const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
@@ -59,8 +63,13 @@ fn problems(text: &str) -> String {
 }
 
 /// What items of the streams become when all streams were complete.
-fn emitted(manifest: &Manifest, items: &[(&str, Json)], complete: &dyn Fn(&str) -> bool) -> (Vec<Record>, Drafts, Merged) {
-    let config: BTreeMap<String, Json> = BTreeMap::from([("url".to_owned(), json!("https://x.example")), ("org".to_owned(), json!("acme"))]);
+fn emitted(
+    manifest: &Manifest,
+    items: &[(&str, Json)],
+    complete: &dyn Fn(&str) -> bool,
+) -> (Vec<Record>, Drafts, Merged) {
+    let config: BTreeMap<String, Json> =
+        BTreeMap::from([("url".to_owned(), json!("https://x.example")), ("org".to_owned(), json!("acme"))]);
     let scope = manifest.scope(&config, NOW);
     let (mut drafts, mut collector) = (Drafts::default(), Collector::default());
     manifest.emit_builtins(&scope, &mut drafts);
@@ -119,13 +128,28 @@ fn every_error_names_its_line_column_cause_and_fix() {
         ("[stream.users]\nget = \"/users\"\nitems = \".\"\npage = \"lnk\"\n", "did you mean `link`?"),
         ("[stream.users]\nitems = \".\"\npage = \"link\"\n", "stream `users` has no call"),
         ("[stream.users]\nget = \"/users\"\nitms = \".\"\npage = \"link\"\n", "did you mean `items`?"),
-        ("[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n", "22:17: there is no name `confg` here"),
+        (
+            "[stream.users]\nget = \"/users/${confg.url}\"\nitems = \".\"\npage = \"link\"\n",
+            "22:17: there is no name `confg` here",
+        ),
         ("[stream.users]\nget = \"/users/${config.ulr}\"\nitems = \".\"\npage = \"link\"\n", "did you mean `url`?"),
-        ("[stream.users]\nget = \"/users/${secret.key}\"\nitems = \".\"\npage = \"link\"\n", "`secret` cannot be named here"),
+        (
+            "[stream.users]\nget = \"/users/${secret.key}\"\nitems = \".\"\npage = \"link\"\n",
+            "`secret` cannot be named here",
+        ),
         ("[stream.users]\nget = \"/users/${config.url\"\nitems = \".\"\npage = \"link\"\n", "`${` without its `}`"),
-        ("[stream.users]\nget = \"/users\"\nfor = \"groups\"\nas = \"g\"\nitems = \".\"\npage = \"link\"\n", "there is no `[stream.groups]`"),
-        ("[stream.users]\nget = \"/users\"\nfor = \"users\"\nas = \"u\"\nitems = \".\"\npage = \"link\"\n", "go round in a circle"),
-        ("[stream.users]\nget = \"/users\"\nover = { config = [\"a\"] }\nitems = \".\"\npage = \"link\"\n", "`config` already means something here"),
+        (
+            "[stream.users]\nget = \"/users\"\nfor = \"groups\"\nas = \"g\"\nitems = \".\"\npage = \"link\"\n",
+            "there is no `[stream.groups]`",
+        ),
+        (
+            "[stream.users]\nget = \"/users\"\nfor = \"users\"\nas = \"u\"\nitems = \".\"\npage = \"link\"\n",
+            "go round in a circle",
+        ),
+        (
+            "[stream.users]\nget = \"/users\"\nover = { config = [\"a\"] }\nitems = \".\"\npage = \"link\"\n",
+            "`config` already means something here",
+        ),
         ("[pager.bad]\nkind = \"cursor\"\nfrom = \"next\"\n", "a pager of kind `cursor` needs `into`"),
         ("[pager.bad]\nkind = \"cursor\"\nfrom = \"next\"\ninto = \"cursor\"\n", "`cursor` is no place in a request"),
         ("[pager.bad]\nkind = \"none\"\nsize = 5\n", "`size` means nothing to a pager of kind `none`"),
@@ -204,7 +228,8 @@ fn actions_say_how_they_are_seen_and_undone_or_that_they_cannot_be() {
 }
 
 fn value_of(expression: &str, item: &Json) -> Result<Json, String> {
-    let text = format!("{}\n[map.state]\non = \"active\"\n_null = \"pending\"\n", USERS.replace("id | str", expression));
+    let text =
+        format!("{}\n[map.state]\non = \"active\"\n_null = \"pending\"\n", USERS.replace("id | str", expression));
     let manifest = Manifest::parse(&with(&text), None).map_err(|problems| format!("{problems:?}"))?;
     let stream = manifest.document().stream.get("users").unwrap();
     let scope = manifest.scope(&BTreeMap::new(), NOW).with_item(from_json(item));
@@ -280,7 +305,9 @@ fn filters_do_what_the_page_says() {
 
 #[test]
 fn null_is_never_and_missing_is_unreadable() {
-    let manifest = Manifest::parse(&with(&format!("{USERS}last_activity = \"seen | date | else_never\"\nmfa = \"mfa\"\n")), None).unwrap();
+    let manifest =
+        Manifest::parse(&with(&format!("{USERS}last_activity = \"seen | date | else_never\"\nmfa = \"mfa\"\n")), None)
+            .unwrap();
     let item = |json: Json| ("users", json);
     let items = [
         item(json!({"id": 1, "seen": null, "mfa": false})),
@@ -305,7 +332,11 @@ fn null_is_never_and_missing_is_unreadable() {
 fn words_that_no_table_has_are_unknown_and_told() {
     let text = format!("{USERS}lifecycle = \"state | map('state')\"\n[map.state]\non = \"active\"\n");
     let manifest = Manifest::parse(&with(&text), None).unwrap();
-    let (records, drafts, _) = emitted(&manifest, &[("users", json!({"id": 1, "state": "hibernating"})), ("users", json!({"id": 2, "state": "on"}))], &|_| true);
+    let (records, drafts, _) = emitted(
+        &manifest,
+        &[("users", json!({"id": 1, "state": "hibernating"})), ("users", json!({"id": 2, "state": "on"}))],
+        &|_| true,
+    );
     assert_eq!(account(&records, "1").lifecycle, Lifecycle::Unknown);
     assert_eq!(account(&records, "2").lifecycle, Lifecycle::Active);
     let (word, times) = drafts.words.iter().next().unwrap();
@@ -316,13 +347,17 @@ fn words_that_no_table_has_are_unknown_and_told() {
 fn github_merges_three_lists_into_one_account_and_derives_only_from_a_complete_one() {
     let manifest = loaded("github");
     let items = [
-        ("saml", json!({"samlIdentity": {"nameId": "Ada@acme.example"}, "scimIdentity": null, "user": {"databaseId": 1, "login": "ada"}})),
+        (
+            "saml",
+            json!({"samlIdentity": {"nameId": "Ada@acme.example"}, "scimIdentity": null, "user": {"databaseId": 1, "login": "ada"}}),
+        ),
         ("no_2fa", json!({"id": 2, "login": "bob"})),
         ("members", json!({"id": 1, "login": "ada", "type": "User"})),
         ("members", json!({"id": 2, "login": "bob", "type": "User"})),
         ("no_2fa", json!({"id": 99, "login": "gone"})),
     ];
-    let with_level = |stream: &str, scope: Scope| if stream == "members" { scope.with("level", "admin".into()) } else { scope };
+    let with_level =
+        |stream: &str, scope: Scope| if stream == "members" { scope.with("level", "admin".into()) } else { scope };
     let config = BTreeMap::from([("org".to_owned(), json!("acme"))]);
     let run = |complete: bool| {
         let scope = manifest.scope(&config, NOW);
@@ -340,11 +375,18 @@ fn github_merges_three_lists_into_one_account_and_derives_only_from_a_complete_o
     };
     let (records, merged) = run(true);
     let ada = account(&records, "1");
-    assert_eq!((ada.login.as_deref(), ada.class, ada.lifecycle), (Some("ada"), Some(AccountClass::Human), Lifecycle::Active));
+    assert_eq!(
+        (ada.login.as_deref(), ada.class, ada.lifecycle),
+        (Some("ada"), Some(AccountClass::Human), Lifecycle::Active)
+    );
     assert_eq!(ada.emails, ["ada@acme.example"]);
     assert_eq!(ada.mfa, Fact::Known(vec!["unspecified".to_owned()]));
     assert_eq!(account(&records, "2").mfa, Fact::Absent);
-    assert_eq!(merged.strangers, [(RecordKind::Account, "99".to_owned())], "an id that only an enriching list knows is no account");
+    assert_eq!(
+        merged.strangers,
+        [(RecordKind::Account, "99".to_owned())],
+        "an id that only an enriching list knows is no account"
+    );
     assert!(grants(&records).contains(&("1".into(), "org:owner".into(), Some("org:acme".into()))));
 
     let (records, merged) = run(false);
@@ -366,10 +408,22 @@ fn the_order_in_which_replies_came_changes_nothing() {
         for step in order {
             let mut drafts = Drafts::default();
             match step {
-                0 => manifest.emit(user, 0, &scope.with("pass", "current".into()).with_item(from_json(&live)), &mut drafts),
-                1 => manifest.emit(user, 1, &scope.with("pass", "deprovisioned".into()).with_item(from_json(&gone)), &mut drafts),
+                0 => manifest.emit(
+                    user,
+                    0,
+                    &scope.with("pass", "current".into()).with_item(from_json(&live)),
+                    &mut drafts,
+                ),
+                1 => manifest.emit(
+                    user,
+                    1,
+                    &scope.with("pass", "deprovisioned".into()).with_item(from_json(&gone)),
+                    &mut drafts,
+                ),
                 _ => {
-                    let item = from_json(&json!([{"factorType": "push", "status": "ACTIVE"}, {"factorType": "sms", "status": "INACTIVE"}]));
+                    let item = from_json(
+                        &json!([{"factorType": "push", "status": "ACTIVE"}, {"factorType": "sms", "status": "INACTIVE"}]),
+                    );
                     manifest.emit(factors, 0, &scope.with("user", from_json(&live)).with_item(item), &mut drafts);
                 }
             }
@@ -383,7 +437,11 @@ fn the_order_in_which_replies_came_changes_nothing() {
     let records: Vec<Record> = first.into_iter().map(|(_, record)| record).collect();
     let account = account(&records, "u1");
     assert_eq!(account.lifecycle, Lifecycle::Deprovisioned, "the later pass counts");
-    assert_eq!(account.last_activity, Fact::Known("2026-01-02T00:00:00Z".parse().unwrap()), "a null overrules no instant");
+    assert_eq!(
+        account.last_activity,
+        Fact::Known("2026-01-02T00:00:00Z".parse().unwrap()),
+        "a null overrules no instant"
+    );
     assert_eq!(account.mfa, Fact::Known(vec!["push".to_owned()]));
 }
 
@@ -432,11 +490,19 @@ fn bamboohr_keeps_future_and_former_people_with_their_last_day() {
     let scope = manifest.scope(&BTreeMap::from([("company".to_owned(), json!("acme"))]), now);
     let (mut drafts, mut collector) = (Drafts::default(), Collector::default());
     let person = |id: &str, status: &str, hired: &str| json!({"employeeId": id, "firstName": "A", "lastName": "B", "status": status, "hireDate": hired, "workEmail": "A@x.example"});
-    for (partition, item) in [person("1", "Active", "2020-01-01"), person("2", "Active", "2027-01-01"), person("3", "Inactive", "0000-00-00")].iter().enumerate() {
+    for (partition, item) in [
+        person("1", "Active", "2020-01-01"),
+        person("2", "Active", "2027-01-01"),
+        person("3", "Inactive", "0000-00-00"),
+    ]
+    .iter()
+    .enumerate()
+    {
         let scope = scope.with("state", "active".into());
         manifest.emit(employees, partition as u64, &scope.with_item(from_json(item)), &mut drafts);
         let end = if partition == 2 { "2026-10-31" } else { "0000-00-00" };
-        let scope = scope.with("employee", from_json(item)).with_item(from_json(&json!({"id": "x", "terminationDate": end})));
+        let scope =
+            scope.with("employee", from_json(item)).with_item(from_json(&json!({"id": "x", "terminationDate": end})));
         manifest.emit(last_days, 0, &scope, &mut drafts);
     }
     assert!(drafts.losses.is_empty(), "{:?}", drafts.losses);
@@ -452,7 +518,10 @@ fn bamboohr_keeps_future_and_former_people_with_their_last_day() {
     };
     assert_eq!((employment("1").status, employment("1").end), (EmploymentStatus::Active, None));
     assert_eq!(employment("2").status, EmploymentStatus::Future);
-    assert_eq!((employment("3").status, employment("3").end), (EmploymentStatus::Terminated, Some("2026-10-31".parse().unwrap())));
+    assert_eq!(
+        (employment("3").status, employment("3").end),
+        (EmploymentStatus::Terminated, Some("2026-10-31".parse().unwrap()))
+    );
     assert_eq!(employment("3").start, None);
 }
 
@@ -460,7 +529,9 @@ fn bamboohr_keeps_future_and_former_people_with_their_last_day() {
 fn paths_are_encoded_and_never_empty() {
     let manifest = Manifest::parse(&with("[stream.users]\nget = \"/a/${config.url}/b\"\nitems = \".\"\npage = \"link\"\nquery = { x = \"${config.url}\", y = 5 }\n"), None).unwrap();
     let call = manifest.document().stream.get("users").unwrap().call.as_ref().unwrap();
-    let path = |url: &str| call.path.as_ref().unwrap().path(&manifest.scope(&BTreeMap::from([("url".to_owned(), json!(url))]), NOW));
+    let path = |url: &str| {
+        call.path.as_ref().unwrap().path(&manifest.scope(&BTreeMap::from([("url".to_owned(), json!(url))]), NOW))
+    };
     assert_eq!(path("x/../y?z=1#ä").unwrap(), "/a/x%2F..%2Fy%3Fz%3D1%23%C3%A4/b");
     for bad in ["", ".", ".."] {
         assert!(path(bad).is_err(), "{bad:?}");
@@ -479,7 +550,12 @@ fn every_manifest_agrees_with_its_vendors_description() {
         let compared = compare(&manifest, &descriptions);
         let told: String = compared.problems.iter().map(|problem| format!("{problem}\n")).collect();
         assert_eq!(told, "", "{}", entry.id);
-        assert!(descriptions.is_empty() || compared.names > 20, "{}: only {} names were compared", entry.id, compared.names);
+        assert!(
+            descriptions.is_empty() || compared.names > 20,
+            "{}: only {} names were compared",
+            entry.id,
+            compared.names
+        );
     }
 }
 

@@ -24,7 +24,8 @@ pub fn differences(problems: &[Problem], text: Option<&Arc<SourceText>>) -> Vec<
 /// # Errors
 /// What is wrong with the manifests, or with the TOML.
 pub fn library(path: &Path) -> Result<Library, Vec<Diagnostic>> {
-    let unreadable = |what: String| vec![Diagnostic::error("CFG001", format!("cannot read `{}`", path.display())).cause(what)];
+    let unreadable =
+        |what: String| vec![Diagnostic::error("CFG001", format!("cannot read `{}`", path.display())).cause(what)];
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
     let root = DeTable::parse(&text).map_err(|error| unreadable(error.message().to_owned()))?;
     let folder = root.get_ref().get("muster").and_then(|muster| muster.get_ref().get("manifests"));

@@ -80,7 +80,11 @@ impl<'a> Comparison<'a> {
             && let Some(call) = &check.call
             && let Some(found) = self.call(call, &document.id.span(), &[])
         {
-            let expressions = check.identity.iter().chain(&check.tenant).chain(check.assert.entries().iter().map(|entry| &entry.value));
+            let expressions = check
+                .identity
+                .iter()
+                .chain(&check.tenant)
+                .chain(check.assert.entries().iter().map(|entry| &entry.value));
             self.reply(found, "check", expressions.collect());
         }
         for entry in document.auth.entries() {
@@ -99,7 +103,11 @@ impl<'a> Comparison<'a> {
             let action = &entry.value;
             let span = entry.name.span();
             self.call(&action.call, &span, &[]);
-            for call in [action.read.as_ref().and_then(|read| read.call.as_ref()), action.undo.as_ref().map(|undo| &undo.call)].into_iter().flatten() {
+            for call in
+                [action.read.as_ref().and_then(|read| read.call.as_ref()), action.undo.as_ref().map(|undo| &undo.call)]
+                    .into_iter()
+                    .flatten()
+            {
                 self.call(call, &span, &[]);
             }
             if let Some(verify) = &action.verify
@@ -120,7 +128,11 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares a stream; gives what its items are.
-    fn stream(&mut self, index: usize, items: &[Option<(&'a Description, Schema<'a>)>]) -> Option<(&'a Description, Schema<'a>)> {
+    fn stream(
+        &mut self,
+        index: usize,
+        items: &[Option<(&'a Description, Schema<'a>)>],
+    ) -> Option<(&'a Description, Schema<'a>)> {
         let manifest = self.manifest;
         let entry = &manifest.document().stream.entries()[index];
         let (label, stream) = (entry.name.get_ref().as_str(), &entry.value);
@@ -144,10 +156,22 @@ impl<'a> Comparison<'a> {
         let mut hiding: Vec<&'a str> = objects.iter().map(|(name, _, _)| *name).collect();
         hiding.extend(stream.over.names());
         if let Some(address) = call.address() {
-            let view = View { description: found.description, bare: Schema::Open, objects: objects.clone(), hiding: Vec::new(), label };
+            let view = View {
+                description: found.description,
+                bare: Schema::Open,
+                objects: objects.clone(),
+                hiding: Vec::new(),
+                label,
+            };
             address.expressions().for_each(|expr| self.expression(expr, &view));
         }
-        let reply = View { description: found.description, bare: root.clone(), objects: objects.clone(), hiding: Vec::new(), label };
+        let reply = View {
+            description: found.description,
+            bare: root.clone(),
+            objects: objects.clone(),
+            hiding: Vec::new(),
+            label,
+        };
         let mut over_reply: Vec<&'a Expr> = stream.items.iter().collect();
         if let Some(pager) = pager {
             let from = pager.from.iter().filter(|_| *pager.kind.get_ref() != super::model::PagerKind::Seek);
@@ -176,11 +200,14 @@ impl<'a> Comparison<'a> {
         hiding: &[&'a str],
         label: &'a str,
     ) {
-        let mut view = View { description, bare: item.clone(), objects: objects.to_vec(), hiding: hiding.to_vec(), label };
+        let mut view =
+            View { description, bare: item.clone(), objects: objects.to_vec(), hiding: hiding.to_vec(), label };
         if let Some(each) = &emit.each {
             self.expression(each, &view);
             let element = match plain(each) {
-                Some(path) => description.element(&walk(description, item, path.strip_prefix(&["item"]).unwrap_or(&path))),
+                Some(path) => {
+                    description.element(&walk(description, item, path.strip_prefix(&["item"]).unwrap_or(&path)))
+                }
                 None => Schema::Open,
             };
             view.objects.push(("x", description, element));
@@ -191,7 +218,8 @@ impl<'a> Comparison<'a> {
 
     fn reply(&mut self, found: Found<'a>, label: &'a str, expressions: Vec<&'a Expr>) {
         let root = found.reply();
-        let view = View { description: found.description, bare: root.clone(), objects: Vec::new(), hiding: Vec::new(), label };
+        let view =
+            View { description: found.description, bare: root.clone(), objects: Vec::new(), hiding: Vec::new(), label };
         let view = view.with_body(root);
         expressions.into_iter().for_each(|expr| self.expression(expr, &view));
     }
@@ -202,7 +230,13 @@ impl<'a> Comparison<'a> {
             let known = view.objects.iter().find(|(name, _, _)| *name == path[0]);
             let (description, root, steps) = match known {
                 Some((_, description, schema)) => (*description, schema.clone(), &path[1..]),
-                None if ["config", "now", "tenant", "identity", "headers", "status", "x", "cursor", "secret", "context"].contains(&path[0]) => continue,
+                None if [
+                    "config", "now", "tenant", "identity", "headers", "status", "x", "cursor", "secret", "context",
+                ]
+                .contains(&path[0]) =>
+                {
+                    continue;
+                }
                 None if view.hiding.contains(&path[0]) => {
                     self.clash(expr, path[0], view);
                     continue;
@@ -242,9 +276,14 @@ impl<'a> Comparison<'a> {
 
     /// A bare name that a parent or a partition takes away from a field of the item.
     fn clash(&mut self, expr: &Expr, name: &str, view: &View<'a>) {
-        if matches!(view.bare, Schema::Known(_)) && matches!(view.description.field(&view.bare, name), Ok(Schema::Known(_))) {
+        if matches!(view.bare, Schema::Known(_))
+            && matches!(view.description.field(&view.bare, name), Ok(Schema::Known(_)))
+        {
             self.review
-                .warning(expr.span(), format!("`{name}` is a parent or a partition here, and a field of the item as well"))
+                .warning(
+                    expr.span(),
+                    format!("`{name}` is a parent or a partition here, and a field of the item as well"),
+                )
                 .because("the bare name means the former")
                 .fix(format!("write `item.{name}` for the field, or rename the parent or partition"));
         }
@@ -259,7 +298,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Finds a call, once for each value of a partition that stands in its path.
-    fn call_over(&mut self, call: &'a Call, span: &Range<usize>, extra: &[String], entry: &'a Named<Stream>) -> Vec<Found<'a>> {
+    fn call_over(
+        &mut self,
+        call: &'a Call,
+        span: &Range<usize>,
+        extra: &[String],
+        entry: &'a Named<Stream>,
+    ) -> Vec<Found<'a>> {
         let over = entry.value.over.entries().iter().find(|over| {
             let parts = call.address().into_iter().flat_map(Template::expressions);
             parts.into_iter().any(|expr| expr.source().trim() == over.name.get_ref())
@@ -267,7 +312,10 @@ impl<'a> Comparison<'a> {
         match over {
             None => self.call(call, span, extra).into_iter().collect(),
             Some(over) => {
-                let values = over.value.iter().filter_map(|value| value.as_str().map(|text| (over.name.get_ref().as_str(), text)));
+                let values = over
+                    .value
+                    .iter()
+                    .filter_map(|value| value.as_str().map(|text| (over.name.get_ref().as_str(), text)));
                 values.flat_map(|value| self.found(call, span, extra, Some(value))).collect()
             }
         }
@@ -278,7 +326,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Finds a call and compares what it sends.
-    fn found(&mut self, call: &'a Call, span: &Range<usize>, extra: &[String], partition: Option<(&str, &str)>) -> Option<Found<'a>> {
+    fn found(
+        &mut self,
+        call: &'a Call,
+        span: &Range<usize>,
+        extra: &[String],
+        partition: Option<(&str, &str)>,
+    ) -> Option<Found<'a>> {
         let address = call.address()?;
         let path = self.path(call, partition);
         let method = call.method.as_str();
@@ -302,7 +356,10 @@ impl<'a> Comparison<'a> {
         self.review
             .error(address.span(), format!("no description has {method} {written}"))
             .because("a call the vendor does not describe may go away, or never have been there")
-            .fix(format!("{}; or excuse it with a reason in `[test] undescribed`", did_you_mean(&written, closest(&written, known))));
+            .fix(format!(
+                "{}; or excuse it with a reason in `[test] undescribed`",
+                did_you_mean(&written, closest(&written, known))
+            ));
         None
     }
 
@@ -323,7 +380,14 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn sent(&mut self, call: &'a Call, operation: &'a Operation, description: &'a Description, extra: &[String], span: &Range<usize>) {
+    fn sent(
+        &mut self,
+        call: &'a Call,
+        operation: &'a Operation,
+        description: &'a Description,
+        extra: &[String],
+        span: &Range<usize>,
+    ) {
         let written: Vec<(&str, Range<usize>)> =
             call.query.entries().iter().map(|entry| (entry.name.get_ref().as_str(), entry.name.span())).collect();
         let paged = extra.iter().map(|name| (name.as_str(), span.clone()));
@@ -334,7 +398,10 @@ impl<'a> Comparison<'a> {
             } else if !self.excuse(&format!("{}: ?{name}", call.address().map_or("", Template::source))) {
                 self.review
                     .error(&at, format!("{} {} takes no `{name}`", operation.method, operation.path))
-                    .because(format!("{} does not describe it; most systems ignore what they do not know", description.name))
+                    .because(format!(
+                        "{} does not describe it; most systems ignore what they do not know",
+                        description.name
+                    ))
                     .fix(did_you_mean(name, operation.query.iter().map(String::as_str)));
             }
         }
@@ -371,7 +438,15 @@ impl<'a> Comparison<'a> {
                         }
                         Err(names) => {
                             self.review
-                                .error(&entry.name.span(), format!("the body of {} {} has no `{}`", operation.method, operation.path, entry.name.get_ref()))
+                                .error(
+                                    &entry.name.span(),
+                                    format!(
+                                        "the body of {} {} has no `{}`",
+                                        operation.method,
+                                        operation.path,
+                                        entry.name.get_ref()
+                                    ),
+                                )
                                 .because(format!("{} does not describe it", description.name))
                                 .fix(did_you_mean(entry.name.get_ref(), names.iter().map(String::as_str)));
                         }
@@ -422,7 +497,13 @@ impl<'a> View<'a> {
     fn with_body(&self, root: Schema<'a>) -> Self {
         let mut objects = self.objects.clone();
         objects.push(("body", self.description, root));
-        Self { description: self.description, bare: self.bare.clone(), objects, hiding: self.hiding.clone(), label: self.label }
+        Self {
+            description: self.description,
+            bare: self.bare.clone(),
+            objects,
+            hiding: self.hiding.clone(),
+            label: self.label,
+        }
     }
 }
 
@@ -442,7 +523,8 @@ fn extra(stream: &Stream, pager: Option<&Pager>) -> Vec<String> {
 fn plain<'e>(expr: &'e Expr) -> Option<Vec<&'e str>> {
     let source = expr.source().split('|').next().unwrap_or_default().trim();
     let only = expr.paths().into_iter().next()?;
-    (source.split('.').count() == only.len() && !source.contains([' ', '(', '[']) && !expr.source().contains("entries")).then_some(only)
+    (source.split('.').count() == only.len() && !source.contains([' ', '(', '[']) && !expr.source().contains("entries"))
+        .then_some(only)
 }
 
 fn item_of<'a>(description: &'a Description, root: &Schema<'a>, items: &Expr) -> Schema<'a> {
@@ -471,7 +553,8 @@ fn written(path: &[Segment]) -> String {
 
 /// The described paths that share most of their beginning and end with `path`.
 fn closest<'p>(path: &str, known: Vec<&'p str>) -> Vec<&'p str> {
-    let mut ranked: Vec<(usize, &str)> = known.into_iter().map(|known| (strsim::damerau_levenshtein(path, known), known)).collect();
+    let mut ranked: Vec<(usize, &str)> =
+        known.into_iter().map(|known| (strsim::damerau_levenshtein(path, known), known)).collect();
     ranked.sort_unstable();
     ranked.dedup();
     ranked.into_iter().take(3).map(|(_, known)| known).collect()

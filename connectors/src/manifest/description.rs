@@ -63,7 +63,9 @@ pub enum DescriptionError {
         source: serde_json::Error,
     },
     /// It is JSON of an unknown kind.
-    #[error("`{name}` is neither OpenAPI 3, Swagger 2, a Google discovery document nor a list of types: it has none of `openapi`, `swagger`, `discoveryVersion`, `methods`, `types`")]
+    #[error(
+        "`{name}` is neither OpenAPI 3, Swagger 2, a Google discovery document nor a list of types: it has none of `openapi`, `swagger`, `discoveryVersion`, `methods`, `types`"
+    )]
     Unknown {
         /// Where it was read from.
         name: String,
@@ -85,11 +87,13 @@ impl Description {
     /// # Errors
     /// [`DescriptionError`].
     pub fn load(path: &Path) -> Result<Self, DescriptionError> {
-        let text = std::fs::read_to_string(path).map_err(|source| DescriptionError::Io { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| DescriptionError::Io { path: path.to_owned(), source })?;
         if !text.trim_start().starts_with(['{', '[']) {
             return Err(DescriptionError::Yaml { path: path.to_owned() });
         }
-        let json = serde_json::from_str(&text).map_err(|source| DescriptionError::Json { path: path.to_owned(), source })?;
+        let json =
+            serde_json::from_str(&text).map_err(|source| DescriptionError::Json { path: path.to_owned(), source })?;
         Self::parse(path.display().to_string(), json)
     }
 
@@ -119,7 +123,8 @@ impl Description {
 
     /// The call that a method and the pieces of a path mean; the most literal one where several do.
     pub(super) fn operation(&self, method: &str, path: &[Segment]) -> Option<&Operation> {
-        let fitting = self.operations.iter().filter(|operation| operation.method == method && fits(path, &operation.segments));
+        let fitting =
+            self.operations.iter().filter(|operation| operation.method == method && fits(path, &operation.segments));
         fitting.max_by_key(|operation| operation.segments.iter().filter(|segment| !is_parameter(segment)).count())
     }
 
@@ -170,7 +175,14 @@ impl Description {
         }
     }
 
-    fn lookup<'a>(&'a self, json: &'a Json, name: &str, names: &mut BTreeSet<String>, open: &mut bool, depth: usize) -> Option<Schema<'a>> {
+    fn lookup<'a>(
+        &'a self,
+        json: &'a Json,
+        name: &str,
+        names: &mut BTreeSet<String>,
+        open: &mut bool,
+        depth: usize,
+    ) -> Option<Schema<'a>> {
         if depth > DEPTH {
             *open = true;
             return None;
@@ -221,7 +233,8 @@ impl Description {
             match (self.target(at), &at["items"]) {
                 (Some(target), _) => at = target,
                 (None, Json::Null) => {
-                    let list = ["oneOf", "anyOf", "allOf"].iter().flat_map(|key| at[*key].as_array().into_iter().flatten());
+                    let list =
+                        ["oneOf", "anyOf", "allOf"].iter().flat_map(|key| at[*key].as_array().into_iter().flatten());
                     match list.clone().find(|part| !self.resolved(part)["items"].is_null()) {
                         Some(part) => at = part,
                         None => return Schema::Known(at),
@@ -300,15 +313,26 @@ fn openapi(json: &Json, base: &str) -> Vec<Operation> {
                 continue;
             }
             let parameters = [&methods["parameters"], &call["parameters"]];
-            let parameters: Vec<&Json> =
-                parameters.iter().flat_map(|list| list.as_array().into_iter().flatten()).map(|parameter| follow(json, parameter)).collect();
+            let parameters: Vec<&Json> = parameters
+                .iter()
+                .flat_map(|list| list.as_array().into_iter().flatten())
+                .map(|parameter| follow(json, parameter))
+                .collect();
             let named = |place: &str| {
                 let here = parameters.iter().filter(|parameter| parameter["in"] == place);
                 here.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect::<BTreeSet<String>>()
             };
             let content = &follow(json, &call["requestBody"])["content"];
-            let body = content.as_object().into_iter().flatten().find(|(kind, _)| kind.contains("json")).map(|(_, media)| media["schema"].clone());
-            let in_body = parameters.iter().find(|parameter| parameter["in"] == "body").map(|parameter| parameter["schema"].clone());
+            let body = content
+                .as_object()
+                .into_iter()
+                .flatten()
+                .find(|(kind, _)| kind.contains("json"))
+                .map(|(_, media)| media["schema"].clone());
+            let in_body = parameters
+                .iter()
+                .find(|parameter| parameter["in"] == "body")
+                .map(|parameter| parameter["schema"].clone());
             operations.push(Operation {
                 method: method.to_ascii_uppercase(),
                 path: format!("{base}{path}"),
@@ -338,16 +362,24 @@ fn follow<'a>(json: &'a Json, at: &'a Json) -> &'a Json {
 fn discovery(json: &Json) -> Vec<Operation> {
     let mut operations = Vec::new();
     let service = json["servicePath"].as_str().unwrap_or_default();
-    let common: Vec<String> = json["parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
+    let common: Vec<String> =
+        json["parameters"].as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
     let mut groups: Vec<&Json> = vec![json];
     while let Some(group) = groups.pop() {
         groups.extend(group["resources"].as_object().into_iter().flatten().map(|(_, resource)| resource));
         for (_, method) in group["methods"].as_object().into_iter().flatten() {
             let path = method["flatPath"].as_str().or_else(|| method["path"].as_str()).unwrap_or_default();
             let path = format!("/{service}{path}");
-            let parameters: BTreeMap<&str, &Json> =
-                method["parameters"].as_object().into_iter().flatten().map(|(name, parameter)| (name.as_str(), parameter)).collect();
-            let query = parameters.iter().filter(|(_, parameter)| parameter["location"] == "query").map(|(name, _)| (*name).to_owned());
+            let parameters: BTreeMap<&str, &Json> = method["parameters"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, parameter)| (name.as_str(), parameter))
+                .collect();
+            let query = parameters
+                .iter()
+                .filter(|(_, parameter)| parameter["location"] == "query")
+                .map(|(name, _)| (*name).to_owned());
             let schema = |key: &str| (!method[key].is_null()).then(|| method[key].clone());
             operations.push(Operation {
                 method: method["httpMethod"].as_str().unwrap_or("GET").to_owned(),

@@ -13,12 +13,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
+use super::Manifest;
 use super::expression::{EvalError, Expr};
 use super::fields::{KINDS, Kind, Unfit};
 use super::model::Emit;
 use super::scope::Scope;
 use super::value::{Fields, Unmapped, Value, is_null, text, to_json};
-use super::Manifest;
 use crate::record::{Raw, Record, RecordKind};
 
 /// A compiled `emit`.
@@ -49,7 +49,8 @@ impl Plan {
     /// The plan of an emit whose kind and fields were checked.
     pub(super) fn new(emit: &Emit, kind: usize, line: usize) -> Self {
         let names = KINDS[kind].names();
-        let index = |name: &str| names.iter().position(|known| *known == name).and_then(|index| u8::try_from(index).ok());
+        let index =
+            |name: &str| names.iter().position(|known| *known == name).and_then(|index| u8::try_from(index).ok());
         let mut fields: Vec<(u8, Expr)> =
             emit.fields.iter().filter_map(|(name, expr)| index(name).map(|index| (index, expr.clone()))).collect();
         fields.sort_by_key(|(index, _)| *index);
@@ -151,7 +152,13 @@ fn run(plans: &Plans, stream: &str, rank: usize, partition: u64, scope: &Scope, 
     let mut first = None;
     for (position, plan) in plans.emits.iter().enumerate() {
         let mut lose = |error: &dyn std::fmt::Display, ids: Vec<String>, drafts: &mut Drafts| {
-            let loss = Loss { kind: plan.kind().kind(), ids, stream: stream.to_owned(), line: plan.line, why: error.to_string() };
+            let loss = Loss {
+                kind: plan.kind().kind(),
+                ids,
+                stream: stream.to_owned(),
+                line: plan.line,
+                why: error.to_string(),
+            };
             drafts.losses.push(loss);
         };
         let each = match &plan.each {
@@ -186,7 +193,15 @@ fn elements(each: &Expr, list: &Value) -> Result<Vec<Value>, EvalError> {
 type Lose<'a> = &'a mut dyn FnMut(&dyn std::fmt::Display, Vec<String>, &mut Drafts);
 
 /// `first` is the id of the item's first record, which has its raw object; the others point at that one.
-fn one(plan: &Plan, rank: (usize, usize, u64), scope: &Scope, plans: &Plans, first: &mut Option<String>, drafts: &mut Drafts, lose: Lose<'_>) {
+fn one(
+    plan: &Plan,
+    rank: (usize, usize, u64),
+    scope: &Scope,
+    plans: &Plans,
+    first: &mut Option<String>,
+    drafts: &mut Drafts,
+    lose: Lose<'_>,
+) {
     match plan.when.as_ref().map(|when| when.holds(scope)) {
         None | Some(Ok(true)) => {}
         Some(Ok(false)) => return,
@@ -221,9 +236,15 @@ fn one(plan: &Plan, rank: (usize, usize, u64), scope: &Scope, plans: &Plans, fir
     }
 }
 
-fn build(kind: &'static dyn Kind, values: &[(u8, Value)], raw: Raw, words: &mut BTreeMap<Word, u64>) -> Result<Record, Unfit> {
+fn build(
+    kind: &'static dyn Kind,
+    values: &[(u8, Value)],
+    raw: Raw,
+    words: &mut BTreeMap<Word, u64>,
+) -> Result<Record, Unfit> {
     kind.build(values, raw, &mut |field, unmapped: &Unmapped| {
-        let word = Word { kind: kind.kind(), field, table: unmapped.table.to_string(), word: unmapped.word.to_string() };
+        let word =
+            Word { kind: kind.kind(), field, table: unmapped.table.to_string(), word: unmapped.word.to_string() };
         *words.entry(word).or_default() += 1;
     })
 }
@@ -241,7 +262,8 @@ fn reduced(item: &Value, kept: Option<&BTreeSet<String>>) -> Raw {
     match (item.downcast_object_ref::<Fields>(), kept) {
         (Some(fields), Some(kept)) => {
             let pairs = fields.iter().filter(|(name, _)| kept.contains(*name));
-            let object: serde_json::Map<String, Json> = pairs.map(|(name, value)| (name.to_owned(), to_json(value))).collect();
+            let object: serde_json::Map<String, Json> =
+                pairs.map(|(name, value)| (name.to_owned(), to_json(value))).collect();
             Raw::Object(Json::Object(object).to_string())
         }
         (_, _) if is_null(item) => Raw::None,
@@ -299,7 +321,8 @@ impl Collector {
                     let kind = KINDS[derive.kind];
                     let names = kind.names();
                     let why = format!("it follows from the list `{stream}`, which was not read whole");
-                    let withheld = derive.set.iter().map(|(field, _)| (kind.kind(), names[usize::from(*field)], why.clone()));
+                    let withheld =
+                        derive.set.iter().map(|(field, _)| (kind.kind(), names[usize::from(*field)], why.clone()));
                     merged.withheld.extend(withheld);
                 }
             }
@@ -318,15 +341,30 @@ impl Collector {
     }
 }
 
-fn merge(manifest: &Manifest, kind: usize, id: String, drafts: Vec<Draft>, ready: &[&Derivation], scope: &Scope, merged: &mut Merged) {
+fn merge(
+    manifest: &Manifest,
+    kind: usize,
+    id: String,
+    drafts: Vec<Draft>,
+    ready: &[&Derivation],
+    scope: &Scope,
+    merged: &mut Merged,
+) {
     let raw = drafts.iter().find(|draft| !draft.enriches).map_or(Raw::None, |draft| draft.raw.clone());
     let (stream, position, _) = drafts.iter().find(|draft| !draft.enriches).map_or(drafts[0].rank, |draft| draft.rank);
     let mut values: Vec<(u8, Value)> = drafts.into_iter().flat_map(|draft| draft.values).collect();
     let lose = |why: String, merged: &mut Merged| {
-        let name = stream.checked_sub(1).map_or("builtin", |stream| manifest.document.stream.entries()[stream].name.get_ref());
+        let name =
+            stream.checked_sub(1).map_or("builtin", |stream| manifest.document.stream.entries()[stream].name.get_ref());
         let plans = stream.checked_sub(1).map_or(&manifest.builtins, |stream| &manifest.plans[stream]);
         let line = plans.emits.get(position).map_or(0, |plan| plan.line);
-        merged.losses.push(Loss { kind: KINDS[kind].kind(), ids: vec![id.clone()], stream: name.to_owned(), line, why });
+        merged.losses.push(Loss {
+            kind: KINDS[kind].kind(),
+            ids: vec![id.clone()],
+            stream: name.to_owned(),
+            line,
+            why,
+        });
     };
     for derive in ready.iter().filter(|derive| derive.kind == kind) {
         let scope = scope.with("record", seen(kind, &values)).with_bare("record");
@@ -345,7 +383,9 @@ fn merge(manifest: &Manifest, kind: usize, id: String, drafts: Vec<Draft>, ready
 fn seen(kind: usize, values: &[(u8, Value)]) -> Value {
     let names = KINDS[kind].names();
     let known = values.iter().filter(|(_, value)| !is_null(value));
-    Value::from_object(Fields::new(known.map(|(field, value)| (names[usize::from(*field)].into(), value.clone())).collect()))
+    Value::from_object(Fields::new(
+        known.map(|(field, value)| (names[usize::from(*field)].into(), value.clone())).collect(),
+    ))
 }
 
 /// A compiled `[[derive]]`.

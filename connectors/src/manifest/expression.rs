@@ -115,7 +115,8 @@ impl Expr {
         let found = scan(source);
         for finding in found.iter().flat_map(|scan| scan.judge(names)) {
             let span = here(review, finding.offset);
-            let problem = if finding.warning { review.warning(&span, finding.what) } else { review.error(&span, finding.what) };
+            let problem =
+                if finding.warning { review.warning(&span, finding.what) } else { review.error(&span, finding.what) };
             problem.because(finding.cause).fix(finding.fix);
             sound &= finding.warning;
         }
@@ -255,7 +256,8 @@ struct Root<'a> {
     next: Option<&'a str>,
 }
 
-const KEYWORDS: &[&str] = &["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
+const KEYWORDS: &[&str] =
+    &["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
 
 /// Cuts an expression into words and signs; `None` when a quote does not end.
 fn scan(source: &str) -> Option<Scan<'_>> {
@@ -419,14 +421,30 @@ impl<'a> Scan<'a> {
             let Sign::Mark(mark) = *sign else { return None };
             let null = |sign| matches!(sign, Some(Sign::Word("none" | "None")));
             match mark {
-                "~" => Some(Finding::error(*offset, "`~` joins whatever there is", "a value that is missing would vanish from an id or a name unnoticed", "write `+`, with `| str` for numbers")),
-                "*" | "**" => Some(Finding::error(*offset, format!("`{mark}` multiplies texts as well"), "a hostile reply could make it fill the memory", "use the filters, `date('epoch_ms')` for instance")),
-                "==" | "!=" if null(self.sign(Some(at + 1))) || null(self.sign(at.checked_sub(1))) => Some(Finding::error(
+                "~" => Some(Finding::error(
                     *offset,
-                    format!("`{mark} none`"),
-                    "a key that is missing is not equal to one that is null",
-                    if mark == "==" { "write `is none`, which means both" } else { "write `is not none`, which excludes both" },
+                    "`~` joins whatever there is",
+                    "a value that is missing would vanish from an id or a name unnoticed",
+                    "write `+`, with `| str` for numbers",
                 )),
+                "*" | "**" => Some(Finding::error(
+                    *offset,
+                    format!("`{mark}` multiplies texts as well"),
+                    "a hostile reply could make it fill the memory",
+                    "use the filters, `date('epoch_ms')` for instance",
+                )),
+                "==" | "!=" if null(self.sign(Some(at + 1))) || null(self.sign(at.checked_sub(1))) => {
+                    Some(Finding::error(
+                        *offset,
+                        format!("`{mark} none`"),
+                        "a key that is missing is not equal to one that is null",
+                        if mark == "==" {
+                            "write `is none`, which means both"
+                        } else {
+                            "write `is not none`, which excludes both"
+                        },
+                    ))
+                }
                 _ => None,
             }
         })
@@ -465,7 +483,12 @@ fn name(offset: usize, word: &str, names: &Names<'_>) -> Option<Finding> {
         return None;
     }
     if let Some((_, why)) = names.elsewhere.iter().find(|(name, _)| *name == word) {
-        return Some(Finding::error(offset, format!("`{word}` cannot be named here"), *why, format!("names here are {}", names.known.join(", "))));
+        return Some(Finding::error(
+            offset,
+            format!("`{word}` cannot be named here"),
+            *why,
+            format!("names here are {}", names.known.join(", ")),
+        ));
     }
     match (names.bare, word) {
         (_, "null") => Some(Finding::error(offset, "`null` is no name", "null is called `none`", "write `is none`")),

@@ -14,9 +14,9 @@ use minijinja::value::ValueKind;
 use super::value::{Fields, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::{
     Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, CredentialKind, CredentialState, Employment,
-    EmploymentStatus, Entitlement, EntitlementKind, Fact, FactState, FederatedId, Federation, Grant, GrantOrigin, Group,
-    GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose, Raw, Record,
-    RecordKind, Resource, WorkerType,
+    EmploymentStatus, Entitlement, EntitlementKind, Fact, FactState, FederatedId, Federation, Grant, GrantOrigin,
+    Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind, PrivilegeLevel,
+    Purpose, Raw, Record, RecordKind, Resource, WorkerType,
 };
 
 /// What a field takes, for messages and for checks at load.
@@ -58,7 +58,6 @@ impl Shape {
         }
     }
 }
-
 
 /// A field that can take a value.
 trait Take {
@@ -477,7 +476,12 @@ pub(super) trait Kind: Sync {
     /// Whether records of it have an id by which several emits make one.
     fn has_id(&self) -> bool;
     /// The record of these values, the later before the earlier where both are there.
-    fn build(&self, values: &[(u8, Value)], raw: Raw, unmapped: &mut dyn FnMut(&'static str, &Unmapped)) -> Result<Record, Unfit>;
+    fn build(
+        &self,
+        values: &[(u8, Value)],
+        raw: Raw,
+        unmapped: &mut dyn FnMut(&'static str, &Unmapped),
+    ) -> Result<Record, Unfit>;
 }
 
 struct Of<T>(std::marker::PhantomData<fn() -> T>);
@@ -507,12 +511,19 @@ impl<T: Emits> Kind for Of<T> {
         T::HAS_ID
     }
 
-    fn build(&self, values: &[(u8, Value)], raw: Raw, unmapped: &mut dyn FnMut(&'static str, &Unmapped)) -> Result<Record, Unfit> {
+    fn build(
+        &self,
+        values: &[(u8, Value)],
+        raw: Raw,
+        unmapped: &mut dyn FnMut(&'static str, &Unmapped),
+    ) -> Result<Record, Unfit> {
         let mut record = T::blank();
         let mut given = 0_u64;
         for (position, (index, value)) in values.iter().enumerate() {
             let field = &T::FIELDS[usize::from(*index)];
-            if LATEST.contains(&field.name) && values[..position].iter().any(|(other, earlier)| other == index && !before(earlier, value)) {
+            if LATEST.contains(&field.name)
+                && values[..position].iter().any(|(other, earlier)| other == index && !before(earlier, value))
+            {
                 continue;
             }
             if is_null(value) {
@@ -525,7 +536,11 @@ impl<T: Emits> Kind for Of<T> {
             } else if (field.set)(&mut record, value).is_ok() {
                 given |= u64::from(value.as_str() != Some("")) << index;
             } else {
-                return Err(Unfit::Shape { field: field.name, needs: (field.shape)().describe(), found: found(value, (field.shape)()) });
+                return Err(Unfit::Shape {
+                    field: field.name,
+                    needs: (field.shape)().describe(),
+                    found: found(value, (field.shape)()),
+                });
             }
         }
         for required in T::REQUIRED {
@@ -555,7 +570,9 @@ fn found(value: &Value, shape: Shape) -> String {
         (Shape::Word(_), Some(word)) => format!("`{}`", word.chars().take(60).collect::<String>()),
         (_, _) => match stated(value) {
             Some(state) => format!("`{state}`, which only facts can be"),
-            None if value.kind() == ValueKind::Map && value.downcast_object_ref::<Fields>().is_some() => "an object".to_owned(),
+            None if value.kind() == ValueKind::Map && value.downcast_object_ref::<Fields>().is_some() => {
+                "an object".to_owned()
+            }
             None => value.kind().to_string(),
         },
     }

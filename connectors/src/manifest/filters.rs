@@ -14,9 +14,43 @@ use crate::record::FactState;
 
 /// Every filter, sorted.
 pub(super) const FILTERS: &[&str] = &[
-    "after", "before", "bool", "contains", "date", "default", "else_never", "else_none", "ends", "entries", "epoch", "first", "int",
-    "join", "json", "last", "len", "lower", "map", "minus", "none_if_zero", "never_if_zero", "pluck", "prefix", "raw", "replace",
-    "split", "starts", "str", "strftime", "trim", "unique", "upper", "values", "where", "with", "without",
+    "after",
+    "before",
+    "bool",
+    "contains",
+    "date",
+    "default",
+    "else_never",
+    "else_none",
+    "ends",
+    "entries",
+    "epoch",
+    "first",
+    "int",
+    "join",
+    "json",
+    "last",
+    "len",
+    "lower",
+    "map",
+    "minus",
+    "none_if_zero",
+    "never_if_zero",
+    "pluck",
+    "prefix",
+    "raw",
+    "replace",
+    "split",
+    "starts",
+    "str",
+    "strftime",
+    "trim",
+    "unique",
+    "upper",
+    "values",
+    "where",
+    "with",
+    "without",
 ];
 
 /// Every test, sorted.
@@ -89,7 +123,11 @@ fn texts(environment: &mut Environment<'static>) {
         on_text("after", value, |text| text.split_once(mark).map_or(Value::from(()), |(_, after)| Value::from(after)))
     });
     environment.add_filter("replace", |value: &Value, from: &str, to: &str| {
-        on_text("replace", value, |text| if from.is_empty() { Value::from(text) } else { Value::from(text.replace(from, to)) })
+        on_text(
+            "replace",
+            value,
+            |text| if from.is_empty() { Value::from(text) } else { Value::from(text.replace(from, to)) },
+        )
     });
     environment.add_filter("split", |value: &Value, mark: &str| {
         on_text("split", value, |text| text.split(mark).filter(|part| !part.is_empty()).map(Value::from).collect())
@@ -99,10 +137,13 @@ fn texts(environment: &mut Environment<'static>) {
         None if is_null(value) => Ok(value.clone()),
         None => Err(wrong("prefix", "a text", value)),
     });
-    environment.add_filter("raw", |value: &Value| on_text("raw", value, |text| Value::from_safe_string(text.to_owned())));
+    environment
+        .add_filter("raw", |value: &Value| on_text("raw", value, |text| Value::from_safe_string(text.to_owned())));
     environment.add_filter("int", |value: &Value| match (value.as_i64(), value.as_str()) {
         (Some(number), _) => Ok(Value::from(number)),
-        (None, Some(text)) => text.trim().parse::<i64>().map(Value::from).map_err(|_not_a_number| wrong("int", "digits", value)),
+        (None, Some(text)) => {
+            text.trim().parse::<i64>().map(Value::from).map_err(|_not_a_number| wrong("int", "digits", value))
+        }
         (None, None) if is_null(value) => Ok(value.clone()),
         (None, None) => Err(wrong("int", "a whole number", value)),
     });
@@ -165,7 +206,9 @@ fn lists(environment: &mut Environment<'static>) {
         })
     });
     environment.add_filter("pluck", |value: &Value, path: &str| {
-        on_list("pluck", value, |list| Ok(list.iter().map(|element| at(element, path)).filter(|found| !is_null(found)).collect()))
+        on_list("pluck", value, |list| {
+            Ok(list.iter().map(|element| at(element, path)).filter(|found| !is_null(found)).collect())
+        })
     });
     environment.add_filter("where", |value: &Value, path: &str, wanted: Option<Value>| {
         on_list("where", value, |list| {
@@ -223,7 +266,8 @@ fn date(value: &Value, form: Option<&str>) -> Result<Value, Error> {
     let number = || value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
     let read = match (form, value.as_str()) {
         (Some("epoch_s"), _) => number().and_then(|seconds| Timestamp::from_second(seconds).ok()).or_else(|| {
-            let seconds = f64::try_from(value.clone()).ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12)?;
+            let seconds =
+                f64::try_from(value.clone()).ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12)?;
             Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_secs_f64(seconds)).ok()
         }),
         (Some("epoch_ms"), _) => number().and_then(|millis| Timestamp::from_millisecond(millis).ok()),
@@ -235,9 +279,14 @@ fn date(value: &Value, form: Option<&str>) -> Result<Value, Error> {
     read.map(|instant| Value::from_object(Instant(instant))).ok_or_else(|| {
         let fix = match form {
             Some(form) => format!("`{form}`"),
-            None => "RFC 3339 or a day as 2026-11-20; say the form otherwise: date('epoch_s'), date('%m/%d/%Y')".to_owned(),
+            None => {
+                "RFC 3339 or a day as 2026-11-20; say the form otherwise: date('epoch_s'), date('%m/%d/%Y')".to_owned()
+            }
         };
-        Error::new(ErrorKind::InvalidOperation, format!("`date` found no instant in a {}, which should be {fix}", value.kind()))
+        Error::new(
+            ErrorKind::InvalidOperation,
+            format!("`date` found no instant in a {}, which should be {fix}", value.kind()),
+        )
     })
 }
 
@@ -253,7 +302,8 @@ fn parsed(text: &str) -> Option<Timestamp> {
 fn in_form(form: &str, text: &str) -> Option<Timestamp> {
     let parts = jiff::fmt::strtime::parse(form, text).ok()?;
     parts.to_timestamp().ok().or_else(|| {
-        let local = parts.to_datetime().or_else(|_| parts.to_date().map(|day| day.to_datetime(jiff::civil::Time::midnight())));
+        let local =
+            parts.to_datetime().or_else(|_| parts.to_date().map(|day| day.to_datetime(jiff::civil::Time::midnight())));
         local.ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })
 }

@@ -23,7 +23,13 @@ impl Library {
         let mut own: Vec<Arc<Manifest>> = Vec::new();
         let mut files = match std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
             Ok(entries) => entries.into_iter().map(|entry| entry.path()).collect::<Vec<_>>(),
-            Err(error) => return Err(vec![at(folder, format!("the folder cannot be read: {error}"), "create it, or correct `manifests` in the config")]),
+            Err(error) => {
+                return Err(vec![at(
+                    folder,
+                    format!("the folder cannot be read: {error}"),
+                    "create it, or correct `manifests` in the config",
+                )]);
+            }
         };
         files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
         files.sort();
@@ -61,7 +67,8 @@ impl Library {
 
     /// Every id that can be named, sorted.
     pub fn ids(&self) -> Vec<&str> {
-        let mut ids: Vec<&str> = self.own.iter().map(|manifest| manifest.id()).chain(CATALOG.iter().map(|entry| entry.id)).collect();
+        let mut ids: Vec<&str> =
+            self.own.iter().map(|manifest| manifest.id()).chain(CATALOG.iter().map(|entry| entry.id)).collect();
         ids.sort_unstable();
         ids.dedup();
         ids
@@ -69,5 +76,14 @@ impl Library {
 }
 
 fn at(file: &Path, what: String, fix: &str) -> Problem {
-    Problem { severity: Severity::Error, file: Some(file.to_owned()), line: 1, column: 1, span: 0..0, what, cause: None, fix: Some(fix.to_owned()) }
+    Problem {
+        severity: Severity::Error,
+        file: Some(file.to_owned()),
+        line: 1,
+        column: 1,
+        span: 0..0,
+        what,
+        cause: None,
+        fix: Some(fix.to_owned()),
+    }
 }

@@ -47,7 +47,10 @@ impl Manifest {
             Ok(text) => Self::parse(&text, Some(path)),
             Err(error) => {
                 let mut review = Review::new("", Some(path));
-                review.error(&(0..0), "the file cannot be read").because(error.to_string()).fix("check its path and that it is UTF-8");
+                review
+                    .error(&(0..0), "the file cannot be read")
+                    .because(error.to_string())
+                    .fix("check its path and that it is UTF-8");
                 Err(review.finish())
             }
         }
@@ -73,7 +76,18 @@ impl Manifest {
         let order = order(&parents);
         let maps = maps(&document);
         let file = file.map(Path::to_owned);
-        Ok(Self { document, file, plans, builtins, derives, order, parents, warnings: problems, maps, text: text.into() })
+        Ok(Self {
+            document,
+            file,
+            plans,
+            builtins,
+            derives,
+            order,
+            parents,
+            warnings: problems,
+            maps,
+            text: text.into(),
+        })
     }
 
     /// What is written.
@@ -161,7 +175,9 @@ impl Manifest {
     pub fn scope(&self, config: &BTreeMap<String, Json>, now: jiff::Timestamp) -> Scope {
         let value = |name: &str| match (config.get(name), self.document.config.get(name)) {
             (Some(given), _) => from_json(given),
-            (None, Some(field)) => field.default.as_ref().map_or(Value::from(()), |default| from_toml(default.get_ref())),
+            (None, Some(field)) => {
+                field.default.as_ref().map_or(Value::from(()), |default| from_toml(default.get_ref()))
+            }
             (None, None) => Value::UNDEFINED,
         };
         let config = self.document.config.names().map(|name| (name.into(), value(name))).collect();
@@ -189,7 +205,9 @@ fn read(text: &str, review: &mut Review<'_>) -> Option<Document> {
     let problem = review.error(&span, message.lines().next().unwrap_or_default());
     match words.split_first() {
         Some((unknown, known)) if message.starts_with("unknown ") => {
-            problem.because("only keys of the format are allowed, so that a slip is no silence").fix(did_you_mean(unknown, known.iter().copied()));
+            problem
+                .because("only keys of the format are allowed, so that a slip is no silence")
+                .fix(did_you_mean(unknown, known.iter().copied()));
         }
         Some((missing, _)) if message.starts_with("missing field") => {
             problem.fix(format!("add `{missing} = …`"));
@@ -240,7 +258,9 @@ fn order(parents: &[Option<usize>]) -> Vec<usize> {
 
 fn maps(document: &Document) -> Value {
     let table = |words: &super::model::Table<toml::Spanned<String>>| {
-        Value::from_object(Fields::new(words.iter().map(|(word, to)| (word.into(), Value::from(to.get_ref().as_str()))).collect()))
+        Value::from_object(Fields::new(
+            words.iter().map(|(word, to)| (word.into(), Value::from(to.get_ref().as_str()))).collect(),
+        ))
     };
     Value::from_object(Fields::new(document.map.iter().map(|(name, words)| (name.into(), table(words))).collect()))
 }

@@ -16,9 +16,7 @@ pub use self::access::{Access, Check};
 pub use self::action::{Action, Reading, Risk, Undo, Verify};
 pub use self::auth::{Algorithm, Auth, AuthKind, Grant, Jwt, Mtls, SendClient, Signer};
 pub use self::call::{Call, Ends, Http, Method, Target};
-pub use self::paging::{
-    Bucket, ErrorRule, Expired, Limits, Page, Pager, PagerKind, Reset, ResetKind, Status, Then,
-};
+pub use self::paging::{Bucket, ErrorRule, Expired, Limits, Page, Pager, PagerKind, Reset, ResetKind, Status, Then};
 pub use self::stream::{Batch, Builtin, Delta, Derive, Emit, Stream, Subject};
 pub use self::table::{Named, Table};
 

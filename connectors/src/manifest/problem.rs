@@ -89,9 +89,11 @@ impl<'a> Review<'a> {
     /// The byte of the file where `offset` of a text value stands, when its `span` holds it as it is: quoted, with no escape before.
     pub(super) fn within(&self, span: &Range<usize>, value: &str, offset: usize) -> usize {
         let written = self.text.get(span.clone()).unwrap_or_default();
-        let quote = ["'''\n", "'''", "\"\"\"\n", "\"\"\"", "'", "\""].into_iter().find(|quote| written.starts_with(quote));
+        let quote =
+            ["'''\n", "'''", "\"\"\"\n", "\"\"\"", "'", "\""].into_iter().find(|quote| written.starts_with(quote));
         let inside = quote.map(|quote| &written[quote.len()..]);
-        let untouched = inside.is_some_and(|inside| value.get(..offset).is_some_and(|before| inside.starts_with(before)));
+        let untouched =
+            inside.is_some_and(|inside| value.get(..offset).is_some_and(|before| inside.starts_with(before)));
         span.start + if untouched { quote.map_or(0, str::len) + offset } else { 0 }
     }
 

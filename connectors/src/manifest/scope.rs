@@ -93,7 +93,8 @@ impl Scope {
 
 /// Headers as expressions see them: names in lower case.
 pub fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
-    let fields = pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), Value::from(value)));
+    let fields =
+        pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), Value::from(value)));
     Value::from_object(Fields::new(fields.collect()))
 }
 

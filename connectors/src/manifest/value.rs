@@ -49,7 +49,8 @@ pub fn to_json(value: &Value) -> Json {
         }
         ValueKind::Map => {
             let keys = value.try_iter().into_iter().flatten();
-            let pairs = keys.map(|key| (key.to_string(), value.get_item(&key).map_or(Json::Null, |value| to_json(&value))));
+            let pairs =
+                keys.map(|key| (key.to_string(), value.get_item(&key).map_or(Json::Null, |value| to_json(&value))));
             Json::Object(pairs.collect())
         }
         ValueKind::Plain if instant(value).is_some() => Json::String(value.to_string()),

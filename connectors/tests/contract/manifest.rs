@@ -49,7 +49,9 @@ impl Live {
     fn manifest(&self) -> Arc<Manifest> {
         let pager = match self.paging {
             "link" => r#"{ kind = "link", size = 2, size_into = "query.limit", total = "total" }"#,
-            _ => r#"{ kind = "cursor", from = "next", into = "query.after", size = 2, size_into = "query.limit", total = "total" }"#,
+            _ => {
+                r#"{ kind = "cursor", from = "next", into = "query.after", size = 2, size_into = "query.limit", total = "total" }"#
+            }
         };
         let text = format!(
             r#"
@@ -116,7 +118,9 @@ impl HttpSubject for Live {
         let make = || {
             let users = (1..=6).map(|n| json!({"id": format!("u{n}"), "login": format!("user{n}"), "active": n != 3}));
             let groups = ["staff", "admins", "empty"].into_iter().enumerate();
-            let groups = groups.map(|(n, id)| json!({"id": id, "members": (1..=(4 - 2 * n)).map(|n| format!("u{n}")).collect::<Vec<_>>()}));
+            let groups = groups.map(
+                |(n, id)| json!({"id": id, "members": (1..=(4 - 2 * n)).map(|n| format!("u{n}")).collect::<Vec<_>>()}),
+            );
             Estate(vec![List::of("users", users.collect()), List::of("groups", groups.collect())])
         };
         ESTATE.get_or_init(make).clone()
@@ -150,8 +154,9 @@ impl HttpSubject for Live {
 
     fn page_linking_to(&self, list: &List, rows: &[Value], url: &str) -> Option<Response> {
         let page = json!({"items": rows, "total": list.total});
-        (self.paging == "link")
-            .then(|| Response::json(page.to_string()).header("link", &format!("<{url}/v2/users?after=c2>; rel=\"next\"")))
+        (self.paging == "link").then(|| {
+            Response::json(page.to_string()).header("link", &format!("<{url}/v2/users?after=c2>; rel=\"next\""))
+        })
     }
 
     fn other(&self, _estate: &Estate, _request: &Request) -> Response {

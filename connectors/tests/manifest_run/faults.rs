@@ -79,8 +79,7 @@ async fn a_server_that_stumbles_is_forgiven() {
 
 #[tokio::test]
 async fn a_cursor_that_loops_is_failed_and_ends() {
-    let (collected, requests) =
-        play(&manifest(&users(CURSOR)), |_| page(0, 3, json!({"next": "same"}))).await;
+    let (collected, requests) = play(&manifest(&users(CURSOR)), |_| page(0, 3, json!({"next": "same"}))).await;
     assert_eq!(collected.state("users"), ScopeState::Failed);
     assert_eq!(collected.gaps("users")[0].code, "COL060");
     assert_eq!(requests.len(), 2);
@@ -166,7 +165,9 @@ fix = "add the scope users:read"
         assert_eq!(collected.state("users"), ScopeState::Failed, "{told}: {:#?}", collected.reports);
         assert!(format!("{:?}", collected.gaps("users")).contains(told), "{told}: {:#?}", collected.reports);
     }
-    for body in [r#"{"error":"x"}"#, r#"{"users":null}"#, r#"{"users":"x"}"#, "null", "", "<html>", "soon", "{\"users\":["] {
+    for body in
+        [r#"{"error":"x"}"#, r#"{"users":null}"#, r#"{"users":"x"}"#, "null", "", "<html>", "soon", "{\"users\":["]
+    {
         let (collected, _) = play(&manifest(&users(CURSOR)), move |_| Response::json(body)).await;
         assert_eq!(collected.state("users"), ScopeState::Failed, "{body}: {:#?}", collected.reports);
         assert_eq!(collected.gaps("users")[0].code, "COL037", "{body}");
@@ -215,13 +216,14 @@ async fn a_refused_token_is_tried_once_and_fails_every_list() {
 
 #[tokio::test]
 async fn a_token_without_a_scope_fails_one_list_and_names_what_it_needs() {
-    let (collected, _) = play(&manifest(&format!("{}{GROUPS}", users(CURSOR))), |request| match request.path.as_str() {
-        "/users" => page(0, 3, json!({})),
-        "/groups" => groups(&["a", "b"]),
-        "/groups/a/members" => members(&["1"]),
-        _ => Response::json(r#"{"message":"insufficient scope"}"#).with_status(403),
-    })
-    .await;
+    let (collected, _) =
+        play(&manifest(&format!("{}{GROUPS}", users(CURSOR))), |request| match request.path.as_str() {
+            "/users" => page(0, 3, json!({})),
+            "/groups" => groups(&["a", "b"]),
+            "/groups/a/members" => members(&["1"]),
+            _ => Response::json(r#"{"message":"insufficient scope"}"#).with_status(403),
+        })
+        .await;
     assert_eq!(collected.state("users"), ScopeState::Complete);
     assert_eq!(collected.state("groups"), ScopeState::Complete);
     assert_eq!(collected.state("members"), ScopeState::Partial);
@@ -329,7 +331,9 @@ async fn a_dead_port_and_an_echoed_token_show_no_token() {
     collected.assert_honest();
     assert_eq!(collected.state("users"), ScopeState::Failed);
     let (collected, _) = play(&manifest(&users(CURSOR)), |_| {
-        Response::json(json!({"detail": format!("no {TOKEN} here")}).to_string()).with_status(400).header("x-request-id", TOKEN)
+        Response::json(json!({"detail": format!("no {TOKEN} here")}).to_string())
+            .with_status(400)
+            .header("x-request-id", TOKEN)
     })
     .await;
     assert!(format!("{:?}", collected.reports).contains("no *** here"));

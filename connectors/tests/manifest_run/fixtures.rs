@@ -169,15 +169,30 @@ async fn a_folder_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let error = fixture::test(Arc::clone(&manifest), folder.path()).await.unwrap_err();
     assert!(error.to_string().contains("exchanges.json"), "{error}");
-    std::fs::write(folder.path().join("exchanges.json"), r#"{"now":"2026-11-20T10:00:00Z","exchanges":[{"request":"GET"}]}"#).unwrap();
+    std::fs::write(
+        folder.path().join("exchanges.json"),
+        r#"{"now":"2026-11-20T10:00:00Z","exchanges":[{"request":"GET"}]}"#,
+    )
+    .unwrap();
     let error = fixture::test(manifest, folder.path()).await.unwrap_err();
     assert!(error.to_string().contains("exchange 1") || error.to_string().contains("base"), "{error}");
 }
 
 /// What must not remain in a recording.
 const PLANTED: &[&str] = &[
-    "s3cr3t-t0ken", "issued-t0ken", "alice", "smith", "acme", "4711471147", "+4917012345", "hunter2", "sess10n", "10.1.2.3", "salary",
-    "90210", "cookie-va1ue",
+    "s3cr3t-t0ken",
+    "issued-t0ken",
+    "alice",
+    "smith",
+    "acme",
+    "4711471147",
+    "+4917012345",
+    "hunter2",
+    "sess10n",
+    "10.1.2.3",
+    "salary",
+    "90210",
+    "cookie-va1ue",
 ];
 
 fn private_system(request: &Request) -> Response {
@@ -207,7 +222,8 @@ async fn a_recording_plays_and_nothing_secret_or_personal_remains_in_it() {
     let server = ScriptedHttp::start(private_system);
     let manifest = plain_manifest(SYSTEM);
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap().serialize_pem();
-    let settings = format!(r#"{{ base_url = "{}", token = {{ env = "TOKEN" }}, key = {{ env = "KEY" }} }}"#, server.url());
+    let settings =
+        format!(r#"{{ base_url = "{}", token = {{ env = "TOKEN" }}, key = {{ env = "KEY" }} }}"#, server.url());
     let given = Settings {
         system: "probe",
         table: toml::de::ValueDeserializer::parse(&settings).unwrap(),
@@ -224,7 +240,11 @@ async fn a_recording_plays_and_nothing_secret_or_personal_remains_in_it() {
     let tested = fixture::test(Arc::clone(&manifest), folder.path()).await.unwrap();
     recording::put(folder.path(), "expected.json", &tested.found).unwrap();
     // Only what was not expected, because nothing was: every request found its exchange.
-    assert!(!tested.differences.iter().any(|line| line.contains("request") || line.contains("never asked")), "{:#?}", tested.differences);
+    assert!(
+        !tested.differences.iter().any(|line| line.contains("request") || line.contains("never asked")),
+        "{:#?}",
+        tested.differences
+    );
     assert_eq!(tested.records, 3, "{:#}", tested.found);
     let again = fixture::test(manifest, folder.path()).await.unwrap();
     assert_eq!(again.differences, Vec::<String>::new());
@@ -241,8 +261,15 @@ async fn a_recording_plays_and_nothing_secret_or_personal_remains_in_it() {
     }
     // Joins still work: the membership is of the account, and the state is the vendor's word.
     let records = tested.found["records"].as_array().unwrap();
-    let accounts: Vec<&str> = records.iter().filter(|record| record["record"] == "account").filter_map(|record| record["id"].as_str()).collect();
+    let accounts: Vec<&str> = records
+        .iter()
+        .filter(|record| record["record"] == "account")
+        .filter_map(|record| record["id"].as_str())
+        .collect();
     let member = records.iter().find(|record| record["record"] == "membership").unwrap()["member"].as_str().unwrap();
     assert!(accounts.contains(&member), "{records:#?}");
-    assert!(records.iter().any(|record| record["lifecycle"] == "active") && records.iter().any(|record| record["lifecycle"] == "disabled"));
+    assert!(
+        records.iter().any(|record| record["lifecycle"] == "active")
+            && records.iter().any(|record| record["lifecycle"] == "disabled")
+    );
 }

@@ -29,7 +29,9 @@ async fn throttled(blocks: &str, answer: Response) -> (Collected, Vec<Duration>)
 #[tokio::test]
 async fn every_form_of_a_pause_is_obeyed() {
     let reset = |kind: &str| {
-        format!("[limits]\nremaining = \"x-left\"\nreset = {{ header = \"x-reset\", as = \"{kind}\" }}\nmax_wait_s = 100\n")
+        format!(
+            "[limits]\nremaining = \"x-left\"\nreset = {{ header = \"x-reset\", as = \"{kind}\" }}\nmax_wait_s = 100\n"
+        )
     };
     let spent = |text: &str| Response::status(429).header("x-left", "0").header("x-reset", text);
     let cases = [
@@ -148,7 +150,8 @@ group = "group.id | str"
         peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
         let answer = if request.path == "/groups" {
             let from: usize = request.query("cursor").map_or(0, |cursor| cursor.parse().unwrap());
-            let groups: Vec<_> = (from..from + 200).map(|n| json!({"id": n, "name": format!("Group number {n}")})).collect();
+            let groups: Vec<_> =
+                (from..from + 200).map(|n| json!({"id": n, "name": format!("Group number {n}")})).collect();
             let next = (from + 200 < PARENTS).then_some(from + 200);
             Response::json(json!({"groups": groups, "next": next}).to_string())
         } else {
@@ -165,8 +168,8 @@ group = "group.id | str"
     assert_eq!(collected.records.len(), 3 * PARENTS);
     assert!(most.load(Ordering::SeqCst) <= 4, "{most:?} at once");
     let waited: Duration = clock.waits().iter().sum();
-    let elapsed = muster_connectors::manifest::run::clock::Clock::now(&*clock)
-        .duration_since(super::bench::NOW.parse().unwrap());
+    let elapsed =
+        muster_connectors::manifest::run::clock::Clock::now(&*clock).duration_since(super::bench::NOW.parse().unwrap());
     assert!(elapsed.as_secs() >= 99, "10,000 calls at 100 a second take 100 seconds: {elapsed:?}, {waited:?}");
     assert!(grown < 200 * 1024 * 1024, "{grown} bytes");
 }

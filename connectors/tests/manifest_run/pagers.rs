@@ -34,7 +34,8 @@ async fn link_headers() {
 
 #[tokio::test]
 async fn a_cursor_in_the_query() {
-    let pager = r#"{ kind = "cursor", from = "meta.next", into = "query.cursor", size = 3, size_into = "query.limit" }"#;
+    let pager =
+        r#"{ kind = "cursor", from = "meta.next", into = "query.cursor", size = 3, size_into = "query.limit" }"#;
     seven(pager, |request| {
         let from = number(request, "cursor").unwrap_or(0);
         let next = if from + 3 < 7 { (from + 3).to_string() } else { String::new() };
@@ -93,7 +94,8 @@ async fn the_address_of_the_next_page() {
 
 #[tokio::test]
 async fn page_numbers() {
-    let pager = r#"{ kind = "page", into = "query.page", start = 0, size = 3, size_into = "query.size", total = "total" }"#;
+    let pager =
+        r#"{ kind = "page", into = "query.page", start = 0, size = 3, size_into = "query.size", total = "total" }"#;
     let requests = seven(pager, |request| {
         let from = number(request, "page").unwrap() * 3;
         page(from.min(7), (from + 3).min(7), json!({"total": 7}))
@@ -201,7 +203,8 @@ async fn an_expired_cursor_begins_again_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_cursor_that_always_expires_is_a_gap() {
-    let pager = r#"{ kind = "cursor", from = "next", into = "query.cursor", expired = { when = "error == 'expired'" } }"#;
+    let pager =
+        r#"{ kind = "cursor", from = "next", into = "query.cursor", expired = { when = "error == 'expired'" } }"#;
     let (collected, requests) = play(&manifest(&users(pager)), |request| match number(request, "cursor") {
         Some(_) => Response::json(r#"{"error":"expired"}"#).with_status(400),
         None => page(0, 3, json!({"next": 3})),

@@ -140,7 +140,9 @@ async fn grandchildren_know_their_whole_line() {
     };
     let (collected, requests) = play(&manifest(NESTED), move |request| match request.path.as_str() {
         "/projects" => list(&["p 1", "old", "p2"]),
-        "/projects/p%201/repos" if request.query("cursor").is_none() => Response::json(r#"{"items":[{"id":"a/b"}],"next":"2"}"#),
+        "/projects/p%201/repos" if request.query("cursor").is_none() => {
+            Response::json(r#"{"items":[{"id":"a/b"}],"next":"2"}"#)
+        }
         "/projects/p%201/repos" => list(&["c"]),
         "/projects/p2/repos" => list(&["d"]),
         path if path.ends_with("/owners") => list(&["ann"]),
@@ -189,8 +191,12 @@ group = "group.id | str"
         "/groups" => page(0, 7, json!({})),
         _ => {
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
-            let members: Vec<_> =
-                body["groups"].as_array().unwrap().iter().map(|group| json!({"id": "ann", "group_id": group})).collect();
+            let members: Vec<_> = body["groups"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|group| json!({"id": "ann", "group_id": group}))
+                .collect();
             Response::json(json!({"members": members}).to_string())
         }
     })
@@ -300,7 +306,8 @@ as = "group"
 id = "id | str"
 "#;
     let server = ScriptedHttp::start(|request| match request.path.as_str() {
-        "/me" => Response::json(r#"{"login":"scanner","team":"T1","groups":false}"#).header("x-oauth-scopes", "users:read,admin"),
+        "/me" => Response::json(r#"{"login":"scanner","team":"T1","groups":false}"#)
+            .header("x-oauth-scopes", "users:read,admin"),
         "/users" => page(0, 1, json!({})),
         _ => Response::status(403),
     });

@@ -17,20 +17,27 @@ use crate::collected::{Collected, collect, configured_in};
 const CURSOR: &str = r#"{ kind = "cursor", from = "next", into = "query.cursor" }"#;
 
 /// Reads the list with this `[auth]`; the secrets `token` and `key` hold these texts, which must show nowhere.
-async fn read(auth: &str, secrets: [&str; 2], script: impl Fn(&Request) -> Response + Send + Sync + 'static) -> (Collected, Vec<Request>) {
+async fn read(
+    auth: &str,
+    secrets: [&str; 2],
+    script: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> (Collected, Vec<Request>) {
     let server = ScriptedHttp::start(script);
     let url = server.url();
     let auth = auth.replace("{url}", &url);
     let manifest = plain_manifest(&format!("\n[http]\nbase = \"${{config.base_url}}\"\n{auth}{}", users(CURSOR)));
-    let clock = Arc::new(muster_connectors::manifest::run::clock::VirtualClock::new(super::bench::NOW.parse().unwrap(), 7));
+    let clock =
+        Arc::new(muster_connectors::manifest::run::clock::VirtualClock::new(super::bench::NOW.parse().unwrap(), 7));
     let build = |settings: muster_connectors::Settings<'_>| {
-        muster_connectors::manifest::run::ManifestConnector::configure_clocked(Arc::clone(&manifest), settings, clock.clone())
-            .map(|connector| Box::new(connector) as Box<dyn muster_connectors::Connector>)
+        muster_connectors::manifest::run::ManifestConnector::configure_clocked(
+            Arc::clone(&manifest),
+            settings,
+            clock.clone(),
+        )
+        .map(|connector| Box::new(connector) as Box<dyn muster_connectors::Connector>)
     };
-    let environment = Environment::from([
-        ("TOKEN".to_owned(), secrets[0].to_owned()),
-        ("KEY".to_owned(), secrets[1].to_owned()),
-    ]);
+    let environment =
+        Environment::from([("TOKEN".to_owned(), secrets[0].to_owned()), ("KEY".to_owned(), secrets[1].to_owned())]);
     let mut settings = format!(r#"base_url = "{url}""#);
     for (name, variable, secret) in [("token", "TOKEN", secrets[0]), ("key", "KEY", secrets[1])] {
         if !secret.is_empty() {
@@ -162,7 +169,10 @@ async fn a_jwt_bearer_grant_and_a_github_app() {
         }
         assert_eq!(field(request, "grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
         let claims = verified(&field(request, "assertion").unwrap(), Algorithm::RS256, &for_grant);
-        assert_eq!((claims["sub"].as_str(), claims["scope"].as_str()), (Some("admin@acme"), Some("directory.readonly")));
+        assert_eq!(
+            (claims["sub"].as_str(), claims["scope"].as_str()),
+            (Some("admin@acme"), Some("directory.readonly"))
+        );
         Response::json(r#"{"access_token":"issued-token","expires_in":"3600"}"#)
     })
     .await;
@@ -207,7 +217,9 @@ async fn a_token_that_ends_early_is_renewed_once_and_the_list_goes_on() {
     let (collected, requests) = read(CLIENT, ["hunter22", ""], move |request| {
         if request.path == "/token" {
             let number = issued.fetch_add(1, Ordering::SeqCst) + 1;
-            return Response::json(json!({"access_token": format!("issued-token-{number}"), "expires_in": 3600}).to_string());
+            return Response::json(
+                json!({"access_token": format!("issued-token-{number}"), "expires_in": 3600}).to_string(),
+            );
         }
         match request.query("cursor") {
             None => page(0, 3, json!({"next": "3"})),
@@ -224,7 +236,8 @@ async fn a_token_that_ends_early_is_renewed_once_and_the_list_goes_on() {
 #[tokio::test]
 async fn a_token_server_that_says_no_is_asked_once() {
     let (collected, requests) = read(CLIENT, ["hunter22", ""], |_| {
-        Response::json(r#"{"error":"invalid_client","error_description":"no client app with hunter22"}"#).with_status(400)
+        Response::json(r#"{"error":"invalid_client","error_description":"no client app with hunter22"}"#)
+            .with_status(400)
     })
     .await;
     assert_eq!((collected.state("users"), requests.len()), (ScopeState::Failed, 1));

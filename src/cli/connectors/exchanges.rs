@@ -8,9 +8,9 @@ use muster_connectors::manifest::run::fixture::{self, FixtureError, Scene};
 use muster_connectors::manifest::run::recording::{self, RecordError};
 use muster_connectors::manifest::{Manifest, catalogued};
 use muster_connectors::{ConnectorError, Run, Settings};
+use tokio_util::sync::CancellationToken;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
-use tokio_util::sync::CancellationToken;
 
 use crate::cli::outcome::{Exit, Failure, Outcome};
 use crate::cli::output::open;
@@ -93,13 +93,15 @@ pub(super) fn record(path: &Path, settings: &Path, to: &Path, session: &Session)
     crate::install_tls();
     let runtime = runtime()?;
     let run = Run { now: session.instant(), cancel: CancellationToken::new(), concurrency: ABREAST };
-    let scene: Scene = runtime
-        .block_on(recording::record(Arc::clone(&manifest), given, &run))
-        .map_err(|error| unrecorded(&error))?;
+    let scene: Scene =
+        runtime.block_on(recording::record(Arc::clone(&manifest), given, &run)).map_err(|error| unrecorded(&error))?;
     recording::write(&scene, to).map_err(|error| unrecorded(&error))?;
     let replayed = runtime.block_on(fixture::test(manifest, to));
     let tested = replayed.map_err(|error| -> Failure {
-        Diagnostic::error("MAN007", "the recording cannot be played").cause(error.to_string()).fix("please report this").into()
+        Diagnostic::error("MAN007", "the recording cannot be played")
+            .cause(error.to_string())
+            .fix("please report this")
+            .into()
     })?;
     recording::put(to, "expected.json", &tested.found).map_err(|error| unrecorded(&error))?;
     let mut out = open(None)?;
@@ -120,9 +122,13 @@ fn unrecorded(error: &RecordError) -> Failure {
         RecordError::Connector(ConnectorError::Secret(secret)) => {
             diagnostic.cause(secret.to_string()).fix("put the secret where the settings say").into()
         }
-        RecordError::Connector(ConnectorError::Stopped) => diagnostic.cause("the run was stopped").fix("record again").into(),
+        RecordError::Connector(ConnectorError::Stopped) => {
+            diagnostic.cause("the run was stopped").fix("record again").into()
+        }
         RecordError::Random => diagnostic.fix("try again on another machine").into(),
-        RecordError::Write { source, .. } => diagnostic.cause(source.to_string()).fix("check the folder and its disk").into(),
+        RecordError::Write { source, .. } => {
+            diagnostic.cause(source.to_string()).fix("check the folder and its disk").into()
+        }
     }
 }
 

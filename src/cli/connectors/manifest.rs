@@ -30,13 +30,21 @@ pub(super) fn check(path: &Path, specs: &[PathBuf], session: &Session) -> Result
     let mut descriptions = Vec::with_capacity(specs.len());
     for spec in &specs {
         descriptions.push(Description::load(spec).map_err(|error| {
-            Diagnostic::error("MAN004", error.to_string()).fix("name another description with --spec, or mend `[test] spec` of the manifest")
+            Diagnostic::error("MAN004", error.to_string())
+                .fix("name another description with --spec, or mend `[test] spec` of the manifest")
         })?);
     }
     let mut out = open(None)?;
     let document = manifest.document();
     let records: Vec<&str> = manifest.kinds().iter().map(|kind| kind.as_str()).collect();
-    writeln!(out, "{}: {} streams, {} actions, records: {}", manifest.id(), document.stream.len(), document.action.len(), records.join(", "))?;
+    writeln!(
+        out,
+        "{}: {} streams, {} actions, records: {}",
+        manifest.id(),
+        document.stream.len(),
+        document.action.len(),
+        records.join(", ")
+    )?;
     let mut errors = 0;
     if descriptions.is_empty() {
         writeln!(out, "no description to compare with; give one with --spec")?;
@@ -59,7 +67,9 @@ pub(super) fn check(path: &Path, specs: &[PathBuf], session: &Session) -> Result
     match errors {
         0 => Ok(Outcome::answered()),
         1 => Ok(Outcome::new(Exit::Failed, "1 name of the manifest is not in the vendor's description")),
-        more => Ok(Outcome::new(Exit::Failed, format!("{more} names of the manifest are not in the vendor's description"))),
+        more => {
+            Ok(Outcome::new(Exit::Failed, format!("{more} names of the manifest are not in the vendor's description")))
+        }
     }
 }
 

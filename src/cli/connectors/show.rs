@@ -92,14 +92,20 @@ fn reads(manifest: &Manifest) -> String {
     for (index, (name, stream)) in document.stream.iter().enumerate() {
         let Some(call) = &stream.call else { continue };
         let address = call.address().map_or("", |address| address.source());
-        let mut becomes: Vec<String> = manifest.yields(index).iter().map(|kind| kind.as_str().replace('_', " ")).collect();
+        let mut becomes: Vec<String> =
+            manifest.yields(index).iter().map(|kind| kind.as_str().replace('_', " ")).collect();
         for (kind, fields) in manifest.enriches(index) {
             let fields: Vec<&str> = fields.into_iter().collect();
             becomes.push(format!("{} of {}", fields.join(", "), kind.as_str().replace('_', " ")));
         }
         let _ = writeln!(text, "| `{} {address}` | `{name}` | {} |", call.method.as_str(), becomes.join("; "));
     }
-    let _ = writeln!(text, "\nThe interface is {}, compared with its documentation on {}.", document.api, document.checked.get_ref().0);
+    let _ = writeln!(
+        text,
+        "\nThe interface is {}, compared with its documentation on {}.",
+        document.api,
+        document.checked.get_ref().0
+    );
     listed(&mut text, "What its lists hide unless asked, and how it is read here", &document.hidden);
     listed(&mut text, "Not read", &document.not_read);
     if !document.action.is_empty() {

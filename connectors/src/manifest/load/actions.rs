@@ -17,19 +17,25 @@ fn one(entry: &Named<Action>, review: &mut Review<'_>) {
     let span = entry.name.span();
     let risk = action.risk.span();
     if action.call.path.is_some() == action.call.url.is_some() {
-        review.error(&span, format!("the call of action `{label}` does not have exactly one of `path` and `url`")).fix("give one of them");
+        review
+            .error(&span, format!("the call of action `{label}` does not have exactly one of `path` and `url`"))
+            .fix("give one of them");
     }
     if matches!(action.call.method, Method::Get | Method::Head | Method::List) {
-        review.error(&span, format!("action `{label}` changes nothing: its call is a {}", action.call.method.as_str())).fix("give the method that does");
+        review
+            .error(&span, format!("action `{label}` changes nothing: its call is a {}", action.call.method.as_str()))
+            .fix("give the method that does");
     }
     match (*action.risk.get_ref(), &action.undo) {
         (Risk::Reversible | Risk::Lossy, None) => {
-            review
-                .error(&risk, format!("action `{label}` can be undone and does not say how"))
-                .fix("add `undo`, or write `risk = \"irreversible\"`, which needs a flag of its own when it is carried out");
+            review.error(&risk, format!("action `{label}` can be undone and does not say how")).fix(
+                "add `undo`, or write `risk = \"irreversible\"`, which needs a flag of its own when it is carried out",
+            );
         }
         (Risk::Irreversible, Some(_)) => {
-            review.error(&risk, format!("action `{label}` cannot be undone and says how")).fix("remove `undo`, or write `reversible` or `lossy`");
+            review
+                .error(&risk, format!("action `{label}` cannot be undone and says how"))
+                .fix("remove `undo`, or write `reversible` or `lossy`");
         }
         (_, _) => {}
     }
@@ -46,7 +52,10 @@ fn one(entry: &Named<Action>, review: &mut Review<'_>) {
             .fix("add `verify`, or `already_if` over what `read` reads");
     }
     if action.already_if.is_some() && action.read.is_none() {
-        review.warning(&span, format!("`already_if` of action `{label}` looks at nothing fresh")).because("there is no `read`").fix("add `read = { get = …, as = … }`");
+        review
+            .warning(&span, format!("`already_if` of action `{label}` looks at nothing fresh"))
+            .because("there is no `read`")
+            .fix("add `read = { get = …, as = … }`");
     }
     for (call, whose) in [
         (action.read.as_ref().map(|read| &read.call), "`read`"),
@@ -55,7 +64,9 @@ fn one(entry: &Named<Action>, review: &mut Review<'_>) {
         match call {
             Some(Some(call)) => reading(call, &span, whose, review),
             Some(None) => {
-                review.error(&span, format!("{whose} of action `{label}` has no call")).fix("give it exactly one of `get` and `post`");
+                review
+                    .error(&span, format!("{whose} of action `{label}` has no call"))
+                    .fix("give it exactly one of `get` and `post`");
             }
             None => {}
         }
@@ -64,11 +75,15 @@ fn one(entry: &Named<Action>, review: &mut Review<'_>) {
         && verify.gone.is_empty()
         && verify.expect.is_none()
     {
-        review.error(&span, format!("`verify` of action `{label}` takes any reply for proof")).fix("add `gone = [404]` or `expect = \"…\"`");
+        review
+            .error(&span, format!("`verify` of action `{label}` takes any reply for proof"))
+            .fix("add `gone = [404]` or `expect = \"…\"`");
     }
     if let Some(undo) = &action.undo
         && undo.call.path.is_some() == undo.call.url.is_some()
     {
-        review.error(&span, format!("`undo` of action `{label}` does not have exactly one of `path` and `url`")).fix("give one of them");
+        review
+            .error(&span, format!("`undo` of action `{label}` does not have exactly one of `path` and `url`"))
+            .fix("give one of them");
     }
 }

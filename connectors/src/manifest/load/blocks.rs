@@ -5,7 +5,8 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::manifest::model::{
-    Auth, AuthKind, Call, ConfigField, ConfigType, Document, ErrorRule, Grant, Limits, Method, Pager, PagerKind, SendClient,
+    Auth, AuthKind, Call, ConfigField, ConfigType, Document, ErrorRule, Grant, Limits, Method, Pager, PagerKind,
+    SendClient,
 };
 use crate::manifest::problem::{Review, did_you_mean};
 
@@ -49,7 +50,9 @@ pub(super) fn check(document: &Document, review: &mut Review<'_>) {
         && access.scopes.is_some()
         && access.scopes_header.is_some()
     {
-        review.error(&document.id.span(), "`[access]` has both `scopes` and `scopes_header`").fix("say once where they are read back");
+        review
+            .error(&document.id.span(), "`[access]` has both `scopes` and `scopes_header`")
+            .fix("say once where they are read back");
     }
     let headers = document.http.headers.entries().iter();
     for header in headers.filter(|header| header.name.get_ref().eq_ignore_ascii_case("authorization")) {
@@ -65,9 +68,11 @@ pub(super) fn refer(name: Option<&Spanned<String>>, block: &str, known: Vec<&str
     if let Some(name) = name
         && !known.contains(&name.get_ref().as_str())
     {
-        review
-            .error(&name.span(), format!("there is no `[{block}.{}]`", name.get_ref()))
-            .fix(if known.is_empty() { format!("add `[{block}.{}]`", name.get_ref()) } else { did_you_mean(name.get_ref(), known) });
+        review.error(&name.span(), format!("there is no `[{block}.{}]`", name.get_ref())).fix(if known.is_empty() {
+            format!("add `[{block}.{}]`", name.get_ref())
+        } else {
+            did_you_mean(name.get_ref(), known)
+        });
     }
 }
 
@@ -81,8 +86,11 @@ fn config(name: &Spanned<String>, field: &ConfigField, review: &mut Review<'_>) 
             (_, _) => false,
         };
         if !fits {
-            let needs = if field.choices.is_empty() { field.kind.as_str().to_owned() } else { field.choices.join(", ") };
-            review.error(&default.span(), format!("the default of `{}` does not fit", name.get_ref())).fix(format!("it is of type: {needs}"));
+            let needs =
+                if field.choices.is_empty() { field.kind.as_str().to_owned() } else { field.choices.join(", ") };
+            review
+                .error(&default.span(), format!("the default of `{}` does not fit", name.get_ref()))
+                .fix(format!("it is of type: {needs}"));
         }
     }
     if !field.choices.is_empty() && field.kind != ConfigType::String {
@@ -102,14 +110,27 @@ fn reserved(name: &Spanned<String>, review: &mut Review<'_>) {
 
 /// Keys of a `[[system]]` that are the engine's or every manifest's.
 const RESERVED: &[&str] = &[
-    "auth", "ca_file", "canaries", "concurrency", "connector", "credential", "credentials", "deadline", "empty_is_normal", "gate", "max_age",
-    "name", "owner",
+    "auth",
+    "ca_file",
+    "canaries",
+    "concurrency",
+    "connector",
+    "credential",
+    "credentials",
+    "deadline",
+    "empty_is_normal",
+    "gate",
+    "max_age",
+    "name",
+    "owner",
 ];
 
 fn url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| {
         let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        !text.ends_with('/') && url.host_str().is_some() && (url.scheme() == "https" || (url.scheme() == "http" && local))
+        !text.ends_with('/')
+            && url.host_str().is_some()
+            && (url.scheme() == "https" || (url.scheme() == "http" && local))
     })
 }
 
@@ -141,7 +162,13 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
         ("with", !auth.with.is_empty(), &[Signer], &[Signer]),
         ("mtls", auth.mtls.is_some(), &[Bearer, Basic, Headers, Query, Oauth2, Exchange, Mtls], &[Mtls]),
     ];
-    belong("auth", kind.as_str(), &span, keys.map(|(key, given, allowed, needed)| (key, given, allowed.contains(&kind), needed.contains(&kind))), review);
+    belong(
+        "auth",
+        kind.as_str(),
+        &span,
+        keys.map(|(key, given, allowed, needed)| (key, given, allowed.contains(&kind), needed.contains(&kind))),
+        review,
+    );
     let mut need = |missing: bool, key: &str, why: &str| {
         if missing {
             review.error(&span, format!("`{key}` is missing")).because(why.to_owned()).fix(format!("add `{key} = …`"));
@@ -150,10 +177,18 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
     if kind == Oauth2 {
         let assertion = auth.client == SendClient::Assertion;
         let bearer = auth.grant == Some(Grant::JwtBearer);
-        need(auth.grant == Some(Grant::RefreshToken) && auth.refresh_token.is_none(), "refresh_token", "the grant renews with it");
+        need(
+            auth.grant == Some(Grant::RefreshToken) && auth.refresh_token.is_none(),
+            "refresh_token",
+            "the grant renews with it",
+        );
         need((assertion || bearer) && auth.jwt.is_none(), "jwt", "the assertion is a signed token");
         need(!bearer && auth.client_id.is_none(), "client_id", "the token request names the client");
-        need(!bearer && !assertion && auth.client_secret.is_none(), "client_secret", "the client proves itself with it");
+        need(
+            !bearer && !assertion && auth.client_secret.is_none(),
+            "client_secret",
+            "the client proves itself with it",
+        );
     }
     if auth.call.as_ref().is_some_and(|call| call.path.is_some() == call.url.is_some()) {
         need(true, "path", "a call has exactly one of `path` and `url`");
@@ -161,7 +196,13 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
 }
 
 /// Says which keys do not belong to a kind and which are missing: key, given, allowed, needed.
-fn belong<const N: usize>(block: &str, kind: &str, span: &Range<usize>, keys: [(&str, bool, bool, bool); N], review: &mut Review<'_>) {
+fn belong<const N: usize>(
+    block: &str,
+    kind: &str,
+    span: &Range<usize>,
+    keys: [(&str, bool, bool, bool); N],
+    review: &mut Review<'_>,
+) {
     for (key, given, allowed, needed) in keys {
         if given && !allowed {
             let known: Vec<&str> = keys.iter().filter(|(_, _, allowed, _)| *allowed).map(|(key, ..)| *key).collect();
@@ -197,7 +238,13 @@ pub(super) fn pager(pager: &Pager, review: &mut Review<'_>) {
         ("max_pages", pager.max_pages.is_some(), paged, &[]),
         ("expired", pager.expired.is_some(), paged, &[]),
     ];
-    belong("a pager", kind.as_str(), &span, keys.map(|(key, given, allowed, needed)| (key, given, allowed.contains(&kind), needed.contains(&kind))), review);
+    belong(
+        "a pager",
+        kind.as_str(),
+        &span,
+        keys.map(|(key, given, allowed, needed)| (key, given, allowed.contains(&kind), needed.contains(&kind))),
+        review,
+    );
     if pager.size_into.is_some() && pager.size.is_none() {
         review.error(&span, "`size_into` without `size`").fix("say how many rows are asked for at once");
     }
@@ -218,7 +265,15 @@ pub(super) fn pager(pager: &Pager, review: &mut Review<'_>) {
 /// A call that reads: one address, and a method that the transport lets through.
 pub(super) fn reading(call: &Call, span: &Range<usize>, whose: &str, review: &mut Review<'_>) {
     if call.path.is_some() == call.url.is_some() {
-        review.error(span, format!("the call of {whose} has {} `path` and `url`", if call.path.is_some() { "both" } else { "neither" })).fix("give exactly one");
+        review
+            .error(
+                span,
+                format!(
+                    "the call of {whose} has {} `path` and `url`",
+                    if call.path.is_some() { "both" } else { "neither" }
+                ),
+            )
+            .fix("give exactly one");
     }
     if !matches!(call.method, Method::Get | Method::Head | Method::List | Method::Post) {
         review
@@ -231,13 +286,20 @@ pub(super) fn reading(call: &Call, span: &Range<usize>, whose: &str, review: &mu
 fn limits(limits: &Limits, head: &Range<usize>, review: &mut Review<'_>) {
     for bucket in &limits.bucket {
         let rate = bucket.per_second();
-        if bucket.per_s.is_some() == bucket.per_min.is_some() || rate.is_none_or(|rate| !(rate.is_finite() && rate > 0.0)) {
+        if bucket.per_s.is_some() == bucket.per_min.is_some()
+            || rate.is_none_or(|rate| !(rate.is_finite() && rate > 0.0))
+        {
             let which = bucket.matches.as_deref().unwrap_or("every call");
-            review.error(head, format!("the bucket for `{which}` has no rate")).fix("give exactly one of `per_s` and `per_min`, above 0");
+            review
+                .error(head, format!("the bucket for `{which}` has no rate"))
+                .fix("give exactly one of `per_s` and `per_min`, above 0");
         }
     }
     if limits.floor.is_some() && limits.remaining.is_none() {
-        review.error(head, "`[limits] floor` without `remaining`").because("nothing says how many calls are left").fix("name the header");
+        review
+            .error(head, "`[limits] floor` without `remaining`")
+            .because("nothing says how many calls are left")
+            .fix("name the header");
     }
     if limits.concurrency == Some(0) || limits.attempts == Some(0) {
         review.error(head, "`concurrency` and `attempts` of `[limits]` are at least 1").fix("leave it out");
@@ -256,7 +318,10 @@ fn errors(rules: &[ErrorRule], head: &Range<usize>, review: &mut Review<'_>) {
             // A rule after one with the same statuses and no condition is never reached.
             let shadow = rules[..index].iter().any(|before| before.when.is_none() && covers(before, rule));
             if shadow {
-                review.error(when.span(), "this rule is never reached").because("one above it takes all its statuses").fix("move it up");
+                review
+                    .error(when.span(), "this rule is never reached")
+                    .because("one above it takes all its statuses")
+                    .fix("move it up");
             }
         }
     }
@@ -264,5 +329,8 @@ fn errors(rules: &[ErrorRule], head: &Range<usize>, review: &mut Review<'_>) {
 
 fn covers(before: &ErrorRule, rule: &ErrorRule) -> bool {
     !rule.status.is_empty()
-        && rule.status.iter().all(|status| before.status.iter().any(|wide| wide.from <= status.from && status.to <= wide.to))
+        && rule
+            .status
+            .iter()
+            .all(|status| before.status.iter().any(|wide| wide.from <= status.from && status.to <= wide.to))
 }

@@ -9,7 +9,8 @@ use crate::manifest::model::{
 use crate::manifest::problem::{Review, did_you_mean};
 use crate::manifest::template::{Node, Part, Template};
 
-const SECRET: (&str, &str) = ("secret", "secrets are sent in `[auth]` and headers alone, so that no address, body or log holds one");
+const SECRET: (&str, &str) =
+    ("secret", "secrets are sent in `[auth]` and headers alone, so that no address, body or log holds one");
 
 /// Where there is neither reply nor item.
 const NO_REPLY: &[(&str, &str)] = &[
@@ -105,7 +106,11 @@ pub(super) fn compile(document: &mut Document, parents: &[Option<usize>], review
         let place = Place::call(CONNECTION);
         c.optional(builtin.when.as_mut(), &place);
         c.optional(builtin.each.as_mut(), &place);
-        builtin.fields.entries_mut().iter_mut().for_each(|field| c.expr(&mut field.value, &Place::call(CONNECTION).and(&["x"])));
+        builtin
+            .fields
+            .entries_mut()
+            .iter_mut()
+            .for_each(|field| c.expr(&mut field.value, &Place::call(CONNECTION).and(&["x"])));
     }
     for derive in &mut document.derive {
         let place = || Place { known: vec!["config", "now", "record"], bare: Some("record"), elsewhere: ONLY_SECRET };
@@ -118,8 +123,12 @@ pub(super) fn compile(document: &mut Document, parents: &[Option<usize>], review
 }
 
 fn streams(document: &mut Document, parents: &[Option<usize>], c: &mut Compiler<'_, '_>) {
-    let aliases: Vec<Option<String>> =
-        document.stream.entries().iter().map(|entry| entry.value.alias.as_ref().map(|alias| alias.get_ref().clone())).collect();
+    let aliases: Vec<Option<String>> = document
+        .stream
+        .entries()
+        .iter()
+        .map(|entry| entry.value.alias.as_ref().map(|alias| alias.get_ref().clone()))
+        .collect();
     for (index, entry) in document.stream.entries_mut().iter_mut().enumerate() {
         let mut lineage: Vec<&str> = Vec::new();
         let mut at = Some(index);
@@ -183,7 +192,10 @@ impl Compiler<'_, '_> {
         if place.bare == Some("body") && expr.source().trim() == "." {
             *expr = Expr::unchecked("body".to_owned(), expr.span().clone());
         }
-        expr.compile(&Names { known: place.known.clone(), bare: place.bare, maps, elsewhere: place.elsewhere }, self.review);
+        expr.compile(
+            &Names { known: place.known.clone(), bare: place.bare, maps, elsewhere: place.elsewhere },
+            self.review,
+        );
         for path in expr.paths() {
             let (what, declared) = match path[0] {
                 "config" => ("config", &self.config),
@@ -237,7 +249,9 @@ impl Compiler<'_, '_> {
             }
             Err(at) => {
                 let start = self.review.within(&span, &source, at);
-                self.review.error(&(start..start), "`${` without its `}`").fix("close it; a literal `${` is written `$${`");
+                self.review
+                    .error(&(start..start), "`${` without its `}`")
+                    .fix("close it; a literal `${` is written `$${`");
             }
         }
     }
@@ -274,7 +288,9 @@ impl Compiler<'_, '_> {
         {
             self.review
                 .error(url.span(), "the address begins with a value that will be encoded")
-                .because("what an expression gives is made safe for a path segment, and `https://` would not survive it")
+                .because(
+                    "what an expression gives is made safe for a path segment, and `https://` would not survive it",
+                )
                 .fix(format!("write `${{{} | raw}}`", first.source()));
         }
     }

@@ -14,8 +14,32 @@ use crate::manifest::problem::{Review, did_you_mean};
 
 /// Names that mean something everywhere and so cannot be an alias.
 const TAKEN: &[&str] = &[
-    "account", "batch", "body", "config", "context", "credential", "cursor", "edge", "entitlement", "group", "header", "headers",
-    "identity", "item", "jwt", "loop", "now", "record", "resource", "secret", "self", "since", "status", "tenant", "token", "x",
+    "account",
+    "batch",
+    "body",
+    "config",
+    "context",
+    "credential",
+    "cursor",
+    "edge",
+    "entitlement",
+    "group",
+    "header",
+    "headers",
+    "identity",
+    "item",
+    "jwt",
+    "loop",
+    "now",
+    "record",
+    "resource",
+    "secret",
+    "self",
+    "since",
+    "status",
+    "tenant",
+    "token",
+    "x",
 ];
 
 /// Each stream's parent; references to nothing and circles are said and cut.
@@ -30,9 +54,14 @@ pub(super) fn parents(document: &Document, review: &mut Review<'_>) -> Vec<Optio
         })
         .collect();
     for start in 0..parents.len() {
-        if circle(&parents, start) && let Some(parent) = &streams.entries()[start].value.parent {
+        if circle(&parents, start)
+            && let Some(parent) = &streams.entries()[start].value.parent
+        {
             review
-                .error(&parent.span(), format!("`{}` is read for its own items", streams.entries()[start].name.get_ref()))
+                .error(
+                    &parent.span(),
+                    format!("`{}` is read for its own items", streams.entries()[start].name.get_ref()),
+                )
                 .because("the streams behind `for` go round in a circle")
                 .fix("let one of them stand on its own");
             parents[start] = None;
@@ -54,9 +83,16 @@ fn circle(parents: &[Option<usize>], start: usize) -> bool {
 }
 
 /// Checks them and makes the plans of their emits.
-pub(super) fn check(document: &Document, parents: &[Option<usize>], review: &mut Review<'_>) -> (Vec<Plans>, Plans, Vec<Derivation>) {
+pub(super) fn check(
+    document: &Document,
+    parents: &[Option<usize>],
+    review: &mut Review<'_>,
+) -> (Vec<Plans>, Plans, Vec<Derivation>) {
     if document.stream.is_empty() {
-        review.error(&document.id.span(), "there is no `[stream.NAME]`").because("nothing would be read").fix("add one");
+        review
+            .error(&document.id.span(), "there is no `[stream.NAME]`")
+            .because("nothing would be read")
+            .fix("add one");
     }
     let mut plans = Vec::new();
     for (index, entry) in document.stream.entries().iter().enumerate() {
@@ -92,17 +128,28 @@ fn name(name: &Spanned<String>, what: &str, review: &mut Review<'_>) {
     let fits = text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     if !fits {
-        review.error(&name.span(), format!("`{text}` cannot name {what}")).fix("use lower-case letters, digits and `_`, a letter first");
+        review
+            .error(&name.span(), format!("`{text}` cannot name {what}"))
+            .fix("use lower-case letters, digits and `_`, a letter first");
     }
 }
 
-fn stream(document: &Document, parents: &[Option<usize>], index: usize, entry: &Named<Stream>, lineage: &[&str], review: &mut Review<'_>) {
+fn stream(
+    document: &Document,
+    parents: &[Option<usize>],
+    index: usize,
+    entry: &Named<Stream>,
+    lineage: &[&str],
+    review: &mut Review<'_>,
+) {
     let (span, stream) = (entry.name.span(), &entry.value);
     let label = entry.name.get_ref();
     match &stream.call {
         Some(call) => reading(call, &span, "a stream", review),
         None => {
-            review.error(&span, format!("stream `{label}` has no call")).fix("give it exactly one of `get`, `post` and `list`");
+            review
+                .error(&span, format!("stream `{label}` has no call"))
+                .fix("give it exactly one of `get`, `post` and `list`");
         }
     }
     if stream.items.is_none() {
@@ -124,12 +171,18 @@ fn stream(document: &Document, parents: &[Option<usize>], index: usize, entry: &
     kinship(stream, &span, label, lineage, review);
     for over in stream.over.entries() {
         name(&over.name, "a partition", review);
-        if over.value.is_empty() || over.value.iter().any(|value| value.is_table() || value.is_array() || value.is_datetime()) {
-            review.error(&over.name.span(), format!("`over.{}` has no plain values", over.name.get_ref())).fix("list texts, numbers or truths");
+        if over.value.is_empty()
+            || over.value.iter().any(|value| value.is_table() || value.is_array() || value.is_datetime())
+        {
+            review
+                .error(&over.name.span(), format!("`over.{}` has no plain values", over.name.get_ref()))
+                .fix("list texts, numbers or truths");
         }
         let known = over.name.get_ref().as_str();
         if TAKEN.contains(&known) || lineage.contains(&known) {
-            review.error(&over.name.span(), format!("`{known}` already means something here")).fix("choose another name for the partition");
+            review
+                .error(&over.name.span(), format!("`{known}` already means something here"))
+                .fix("choose another name for the partition");
         }
     }
     let read_for = parents.contains(&Some(index));
@@ -169,25 +222,34 @@ fn kinship(stream: &Stream, span: &Range<usize>, label: &str, lineage: &[&str], 
                 .fix("add `as = \"group\"`, and write `${group.id}` in the path");
         }
         (None, Some(alias)) => {
-            review.error(&alias.span(), format!("stream `{label}` has `as` and no `for`")).fix("name the parent stream in `for`");
+            review
+                .error(&alias.span(), format!("stream `{label}` has `as` and no `for`"))
+                .fix("name the parent stream in `for`");
         }
         (_, _) => {}
     }
     if let Some(alias) = &stream.alias {
         name(alias, "a parent's item", review);
         let known = alias.get_ref().as_str();
-        let own = TAKEN.iter().filter(|taken| !["group", "account", "resource", "credential", "entitlement"].contains(taken));
+        let own =
+            TAKEN.iter().filter(|taken| !["group", "account", "resource", "credential", "entitlement"].contains(taken));
         if own.copied().any(|taken| taken == known) || lineage.iter().filter(|name| **name == known).count() > 1 {
-            review.error(&alias.span(), format!("`{known}` already means something here")).fix("choose another name for the parent's item");
+            review
+                .error(&alias.span(), format!("`{known}` already means something here"))
+                .fix("choose another name for the parent's item");
         }
     }
     for (given, key) in [(stream.filter.is_some(), "where"), (stream.batch.is_some(), "batch")] {
         if given && stream.parent.is_none() {
-            review.error(span, format!("`{key}` of stream `{label}` is about a parent, and it has none")).fix("name the parent in `for`, or remove it");
+            review
+                .error(span, format!("`{key}` of stream `{label}` is about a parent, and it has none"))
+                .fix("name the parent in `for`, or remove it");
         }
     }
     if stream.batch.as_ref().is_some_and(|batch| batch.size < 2) {
-        review.error(span, format!("`batch.size` of stream `{label}` is below 2")).fix("leave `batch` out to read one parent a call");
+        review
+            .error(span, format!("`batch.size` of stream `{label}` is below 2"))
+            .fix("leave `batch` out to read one parent a call");
     }
 }
 
@@ -257,8 +319,15 @@ fn kind(word: &Spanned<String>, review: &mut Review<'_>) -> Option<usize> {
     let found = find(word.get_ref());
     if found.is_none() {
         let known: Vec<&str> = KINDS.iter().map(|kind| kind.word()).collect();
-        let older = [("member", "membership"), ("role", "entitlement"), ("owner", "account"), ("user", "account"), ("event", "audit_event")];
-        let renamed = older.iter().find(|(old, _)| *old == word.get_ref()).map(|(_, new)| format!("did you mean `{new}`?"));
+        let older = [
+            ("member", "membership"),
+            ("role", "entitlement"),
+            ("owner", "account"),
+            ("user", "account"),
+            ("event", "audit_event"),
+        ];
+        let renamed =
+            older.iter().find(|(old, _)| *old == word.get_ref()).map(|(_, new)| format!("did you mean `{new}`?"));
         review
             .error(&word.span(), format!("there is no kind of record `{}`", word.get_ref()))
             .fix(renamed.unwrap_or_else(|| did_you_mean(word.get_ref(), known)));
@@ -269,8 +338,14 @@ fn kind(word: &Spanned<String>, review: &mut Review<'_>) -> Option<usize> {
 fn unknown_field(kind: usize, field: &Spanned<String>, review: &mut Review<'_>) {
     let older: &[(&str, &str)] = match KINDS[kind].word() {
         "account" => &[
-            ("status", "lifecycle"), ("kind", "class"), ("last_login", "last_activity"), ("last_seen", "last_activity"),
-            ("password_set", "password_changed"), ("mfa_methods", "mfa"), ("idp_id", "federated"), ("email", "emails"),
+            ("status", "lifecycle"),
+            ("kind", "class"),
+            ("last_login", "last_activity"),
+            ("last_seen", "last_activity"),
+            ("password_set", "password_changed"),
+            ("mfa_methods", "mfa"),
+            ("idp_id", "federated"),
+            ("email", "emails"),
         ],
         "membership" => &[("account", "member"), ("role", "via"), ("expires", "until")],
         "grant" => &[("role", "entitlement"), ("expires", "until"), ("granted_at", "since")],
@@ -295,7 +370,10 @@ fn shape(field: &str, expr: &Expr, shape: Shape, review: &mut Review<'_>) {
             .fix(did_you_mean(literal, words.iter().copied()));
     }
     if let (Shape::Instant | Shape::Truth, Some(literal)) = (shape, expr.literal()) {
-        review.error(expr.span(), format!("`{field}` cannot be the text `{literal}`")).because(format!("it is {}", shape.describe())).fix("leave out the quotes, or compute it");
+        review
+            .error(expr.span(), format!("`{field}` cannot be the text `{literal}`"))
+            .because(format!("it is {}", shape.describe()))
+            .fix("leave out the quotes, or compute it");
     }
 }
 
@@ -308,12 +386,17 @@ fn derives(document: &Document, review: &mut Review<'_>) -> Vec<Derivation> {
         if derive.needs.is_empty() {
             review
                 .error(&derive.on.span(), "what is derived `needs` no stream")
-                .because("a value that follows from what is missing from a list holds only when the list was read whole")
+                .because(
+                    "a value that follows from what is missing from a list holds only when the list was read whole",
+                )
                 .fix("name the streams it follows from; a value of the item itself belongs into its emit");
         }
         let Some(kind) = kind(&derive.on, review) else { continue };
         if !KINDS[kind].has_id() {
-            review.error(&derive.on.span(), format!("nothing can be derived for a {}", derive.on.get_ref())).because("it has no id").fix("set it in its emit");
+            review
+                .error(&derive.on.span(), format!("nothing can be derived for a {}", derive.on.get_ref()))
+                .because("it has no id")
+                .fix("set it in its emit");
         }
         let names = KINDS[kind].names();
         let mut set = Vec::new();
@@ -341,12 +424,15 @@ fn hold(plans: &mut [Plans], builtins: &mut Plans, derives: &[Derivation], docum
     for plan in plans.iter().flat_map(|plans| &plans.emits).chain(&builtins.emits) {
         *sources.entry(plan.kind).or_default() += 1;
     }
-    let several = |plan: &Plan| sources[&plan.kind] > 1 || derives.iter().any(|derive| derive.kind == plan.kind) || plan.each.is_some();
+    let several = |plan: &Plan| {
+        sources[&plan.kind] > 1 || derives.iter().any(|derive| derive.kind == plan.kind) || plan.each.is_some()
+    };
     for (plans, stream) in plans.iter_mut().zip(document.stream.entries()) {
         let stream = &stream.value;
         let again = stream.parent.is_some() || !stream.over.is_empty();
         for plan in &mut plans.emits {
-            plan.held = KINDS[plan.kind].has_id() && KINDS[plan.kind].word() != "audit_event" && (again || several(plan));
+            plan.held =
+                KINDS[plan.kind].has_id() && KINDS[plan.kind].word() != "audit_event" && (again || several(plan));
         }
     }
     for plan in &mut builtins.emits {
@@ -356,8 +442,13 @@ fn hold(plans: &mut [Plans], builtins: &mut Plans, derives: &[Derivation], docum
 
 /// An enriching emit needs somebody who yields the records.
 fn enriched(document: &Document, plans: &[Plans], builtins: &Plans, review: &mut Review<'_>) {
-    let yielded: BTreeSet<usize> =
-        plans.iter().chain([builtins]).flat_map(|plans| &plans.emits).filter(|plan| !plan.enriches).map(|plan| plan.kind).collect();
+    let yielded: BTreeSet<usize> = plans
+        .iter()
+        .chain([builtins])
+        .flat_map(|plans| &plans.emits)
+        .filter(|plan| !plan.enriches)
+        .map(|plan| plan.kind)
+        .collect();
     for emit in document.stream.entries().iter().flat_map(|entry| &entry.value.emit).filter(|emit| emit.enriches) {
         if find(emit.kind.get_ref()).is_some_and(|kind| !yielded.contains(&kind)) {
             review
@@ -374,7 +465,8 @@ fn maps(document: &Document, review: &mut Review<'_>) {
     for emit in emits {
         let Some(kind) = find(emit.kind.get_ref()) else { continue };
         for (field, expr) in emit.fields.iter() {
-            let shape = KINDS[kind].names().iter().position(|name| *name == field).map(|index| KINDS[kind].shape(index));
+            let shape =
+                KINDS[kind].names().iter().position(|name| *name == field).map(|index| KINDS[kind].shape(index));
             if let (Some(table), Some(shape)) = (expr.last_map(), shape) {
                 uses.entry(table).or_default().push(shape);
             }
@@ -389,25 +481,37 @@ fn maps(document: &Document, review: &mut Review<'_>) {
                     && !words.contains(&entry.value.get_ref().as_str())
                 {
                     review
-                        .error(&entry.value.span(), format!("the field that takes it cannot be `{}`", entry.value.get_ref()))
+                        .error(
+                            &entry.value.span(),
+                            format!("the field that takes it cannot be `{}`", entry.value.get_ref()),
+                        )
                         .because(format!("it is {}", shape.describe()))
                         .fix(did_you_mean(entry.value.get_ref(), words.iter().copied()));
                 }
             }
         }
         let called = format!("map('{}')", table.name.get_ref());
-        let expressions = document.stream.entries().iter().flat_map(|entry| &entry.value.emit).chain(&document.builtin).flat_map(|emit| {
-            emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
-        });
+        let expressions =
+            document.stream.entries().iter().flat_map(|entry| &entry.value.emit).chain(&document.builtin).flat_map(
+                |emit| emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value)),
+            );
         let calls = expressions.flat_map(|expr| expr.source().split(&called).skip(1)).map(str::trim_start);
-        let covered = |after: &str| after.strip_prefix('|').is_some_and(|next| next.trim_start().starts_with("default("));
+        let covered =
+            |after: &str| after.strip_prefix('|').is_some_and(|next| next.trim_start().starts_with("default("));
         let (total, bare) = calls.fold((0, 0), |(total, bare), after| (total + 1, bare + usize::from(!covered(after))));
-        let speaking = shapes.iter().filter(|shape| matches!(shape, Shape::Word(words) if words.contains(&"unknown"))).count();
+        let speaking =
+            shapes.iter().filter(|shape| matches!(shape, Shape::Word(words) if words.contains(&"unknown"))).count();
         if total == 0 {
-            review.warning(&table.name.span(), format!("no record takes a word of `[map.{}]`", table.name.get_ref())).because("nothing calls it in an emit").fix("remove it");
+            review
+                .warning(&table.name.span(), format!("no record takes a word of `[map.{}]`", table.name.get_ref()))
+                .because("nothing calls it in an emit")
+                .fix("remove it");
         } else if table.value.get("_").is_none() && bare > speaking {
             review
-                .warning(&table.name.span(), format!("`[map.{}]` says nothing of words it does not have", table.name.get_ref()))
+                .warning(
+                    &table.name.span(),
+                    format!("`[map.{}]` says nothing of words it does not have", table.name.get_ref()),
+                )
                 .because("they become null, and are counted")
                 .fix("add `_ = \"…\"` if all others mean the same, or `| default(…)` after the call");
         }

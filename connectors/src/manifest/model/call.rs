@@ -148,7 +148,9 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no place in a request; write `query.NAME`, `header.NAME`, `form.NAME` or `body.PATH`");
+        let wrong = || {
+            format!("`{text}` is no place in a request; write `query.NAME`, `header.NAME`, `form.NAME` or `body.PATH`")
+        };
         let (place, name) = text.split_once('.').filter(|(_, name)| !name.is_empty()).ok_or_else(wrong)?;
         match place {
             "query" => Ok(Self::Query(name.to_owned())),

@@ -183,7 +183,9 @@ impl<'de> Deserialize<'de> for Status {
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Status, E> {
                 match text.strip_suffix("xx").and_then(|digit| digit.parse::<u16>().ok()) {
                     Some(class @ 1..=5) => Ok(Status { from: class * 100, to: class * 100 + 99 }),
-                    Some(_) | None => Err(E::custom(format!("`{text}` is no class of HTTP statuses; write \"4xx\" or \"5xx\""))),
+                    Some(_) | None => {
+                        Err(E::custom(format!("`{text}` is no class of HTTP statuses; write \"4xx\" or \"5xx\"")))
+                    }
                 }
             }
         }

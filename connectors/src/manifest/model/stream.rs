@@ -166,7 +166,13 @@ impl TryFrom<Table<Spanned<toml::Value>>> for Emit {
     type Error = String;
 
     fn try_from(table: Table<Spanned<toml::Value>>) -> Result<Self, String> {
-        let mut emit = Self { kind: Spanned::new(0..0, String::new()), when: None, each: None, enriches: false, fields: Table::default() };
+        let mut emit = Self {
+            kind: Spanned::new(0..0, String::new()),
+            when: None,
+            each: None,
+            enriches: false,
+            fields: Table::default(),
+        };
         let mut fields = Vec::new();
         for entry in table.into_entries() {
             let (name, span) = (entry.name.get_ref().clone(), entry.value.span());

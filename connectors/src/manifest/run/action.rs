@@ -68,7 +68,12 @@ impl Carried {
 ///
 /// # Errors
 /// [`Trouble`] when fresh state cannot be read, or the change was not answered.
-pub(crate) async fn carry_out(action: &Action, session: &Session, base: &Url, names: &Scope) -> Result<Carried, Trouble> {
+pub(crate) async fn carry_out(
+    action: &Action,
+    session: &Session,
+    base: &Url,
+    names: &Scope,
+) -> Result<Carried, Trouble> {
     if let Some(filter) = &action.filter
         && !filter.holds(names)?
     {
@@ -81,7 +86,9 @@ pub(crate) async fn carry_out(action: &Action, session: &Session, base: &Url, na
         let body = match read(call, way, session, &names).await? {
             Answered::Reply(reply) => reply.body,
             Answered::Empty => crate::manifest::value::Value::from(()),
-            Answered::Gone(gap) | Answered::Gap(gap) | Answered::Restart(gap) => return Err(Trouble::Told(Box::new(gap))),
+            Answered::Gone(gap) | Answered::Gap(gap) | Answered::Restart(gap) => {
+                return Err(Trouble::Told(Box::new(gap)));
+            }
         };
         names = names.with(reading.alias.get_ref().as_str(), body);
     }
@@ -164,7 +171,8 @@ fn any(statuses: &[Status], status: u16) -> bool {
 
 fn rendered(base: &Url, request: &Outgoing) -> Rendered {
     let body = (!request.body.is_empty()).then(|| {
-        serde_json::from_slice(&request.body).unwrap_or_else(|_form| String::from_utf8_lossy(&request.body).into_owned().into())
+        serde_json::from_slice(&request.body)
+            .unwrap_or_else(|_form| String::from_utf8_lossy(&request.body).into_owned().into())
     });
     Rendered { request: told(base, request), body }
 }

@@ -124,7 +124,9 @@ impl Way {
             (None, Some(template)) => template.path(&self.scope)?,
             (None, None) => return Ok(None),
         };
-        Url::parse(&address).map(Some).map_err(|error| Trouble::unsendable("the address of the token is no URL", &error))
+        Url::parse(&address)
+            .map(Some)
+            .map_err(|error| Trouble::unsendable("the address of the token is no URL", &error))
     }
 
     /// Makes the request credible; returns the generation of the token, for [`Way::refused`].
@@ -282,7 +284,8 @@ impl Way {
         if grant == Grant::JwtBearer {
             form.push(("assertion".into(), assertion.to_owned()));
         }
-        let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(None), |template| template.text(scope));
+        let optional =
+            |template: &Option<Template>| template.as_ref().map_or(Ok(None), |template| template.text(scope));
         let (id, secret) = (optional(&auth.client_id)?, optional(&auth.client_secret)?);
         if let Some(secret) = &secret {
             door.transport.hide(Secret::new(secret.as_str()));
@@ -312,9 +315,7 @@ impl Way {
             }
             (SendClient::Basic, id, _) => form.extend(id.map(|id| ("client_id".to_owned(), id))),
         }
-        let url = self
-            .token_url()?
-            .ok_or_else(|| Trouble::manifest("`[auth]` of kind oauth2 has no `token_url`"))?;
+        let url = self.token_url()?.ok_or_else(|| Trouble::manifest("`[auth]` of kind oauth2 has no `token_url`"))?;
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
         let request = Outgoing {
             purpose: Purpose::Auth,
@@ -410,7 +411,9 @@ impl Way {
     }
 
     fn need<'a, T>(&self, part: Option<&'a T>, key: &str) -> Result<&'a T, Trouble> {
-        part.ok_or_else(|| Trouble::manifest(format!("`[auth]` of kind {} has no `{key}`", self.model.kind.get_ref().as_str())))
+        part.ok_or_else(|| {
+            Trouble::manifest(format!("`[auth]` of kind {} has no `{key}`", self.model.kind.get_ref().as_str()))
+        })
     }
 }
 

@@ -44,7 +44,10 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
     let reply = match session.ask(&question).await? {
         Answered::Reply(reply) => reply,
         Answered::Empty => {
-            return Ok(Checked { probes: vec![Probe { permission, granted: true, detail: None }], ..Checked::default() });
+            return Ok(Checked {
+                probes: vec![Probe { permission, granted: true, detail: None }],
+                ..Checked::default()
+            });
         }
         Answered::Gap(gap) | Answered::Gone(gap) | Answered::Restart(gap) => {
             let detail = Some(gap.cause.map_or(gap.what.clone(), |cause| format!("{}: {cause}", gap.what)));
@@ -140,7 +143,10 @@ mod tests {
         let probes = permissions(&access, Some(&split("users:read, admin  identify")));
         let told: Vec<(&str, bool)> = probes.iter().map(|probe| (probe.permission.as_str(), probe.granted)).collect();
         assert_eq!(told, [("users:read", true), ("team:read", false), ("nothing beyond reading", false)]);
-        assert!(probes[2].detail.as_ref().unwrap().contains("admin") && !probes[2].detail.as_ref().unwrap().contains("chat"));
+        assert!(
+            probes[2].detail.as_ref().unwrap().contains("admin")
+                && !probes[2].detail.as_ref().unwrap().contains("chat")
+        );
         assert_eq!(permissions(&access, None), []);
     }
 }

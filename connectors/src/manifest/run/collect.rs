@@ -19,13 +19,13 @@ use super::listing::{End, Listing, Plan, fingerprint};
 use super::session::Session;
 use super::trouble::Trouble;
 use super::wire::Purpose;
+use crate::manifest::Manifest;
 use crate::manifest::emit::{Collector, Drafts, Loss, Word};
 use crate::manifest::fields::KINDS;
 use crate::manifest::load::from_toml;
 use crate::manifest::model::Stream;
 use crate::manifest::scope::Scope as Names;
 use crate::manifest::value::{Value, is_null, text};
-use crate::manifest::Manifest;
 use crate::record::{Record, RecordKind};
 use crate::scope::Gap;
 use crate::sink::{Scope, Sink};
@@ -424,9 +424,10 @@ impl Collection<'_> {
             }
         }
         if strays > 0 {
-            let gap = Gap::new("COL074", format!("{strays} rows of {} belong to none of the parents asked for", origin.name))
-                .cause("`join` of the batch gives no key that was asked for")
-                .fix("compare `key` and `join` of the batch with a reply of the system");
+            let gap =
+                Gap::new("COL074", format!("{strays} rows of {} belong to none of the parents asked for", origin.name))
+                    .cause("`join` of the batch gives no key that was asked for")
+                    .fix("compare `key` and `join` of the batch with a reply of the system");
             tally.note(&gap);
             shared.gap(index, &gap).await;
         }
@@ -469,7 +470,9 @@ impl Collection<'_> {
             match &still {
                 Ok(urls) if !urls.contains(&goner.url) => {
                     tally.whole.fetch_add(1, Ordering::Relaxed);
-                    self.sink.progress().note(&format!("{}: vanished while it was read ({})", goner.origin.name, goner.gap.what));
+                    self.sink
+                        .progress()
+                        .note(&format!("{}: vanished while it was read ({})", goner.origin.name, goner.gap.what));
                 }
                 Ok(_) => {
                     let said = goner.gap.cause.clone().unwrap_or_default();
@@ -574,9 +577,10 @@ impl Collection<'_> {
                 None => Some(Gap::new("COL022", format!("`{parent}` was not read"))),
             };
             if let Some(why) = why {
-                let told = Gap::new("COL073", format!("`{name}` is read for each of `{parent}`, which was not read whole"))
-                    .cause(why.what)
-                    .fix(why.fix.unwrap_or_else(|| "collect this system again".to_owned()));
+                let told =
+                    Gap::new("COL073", format!("`{name}` is read for each of `{parent}`, which was not read whole"))
+                        .cause(why.what)
+                        .fix(why.fix.unwrap_or_else(|| "collect this system again".to_owned()));
                 shared.gap(index, &told).await;
                 gap.get_or_insert(told);
             }

@@ -140,7 +140,8 @@ impl ManifestConnector {
                 })?)
             }
         };
-        let value = |name: &str| secrets.get(name).map_or(Value::from(()), |secret: &Secret| Value::from(secret.expose()));
+        let value =
+            |name: &str| secrets.get(name).map_or(Value::from(()), |secret: &Secret| Value::from(secret.expose()));
         let fields = self.manifest.document().secrets.names().map(|name| (name.into(), value(name))).collect();
         let scope = self.names(run).with("secret", Value::from_object(Fields::new(fields)));
         let opening = Opening {
@@ -217,18 +218,23 @@ fn take(
 ) -> Result<(), SettingsError> {
     let (name, span) = (key.get_ref().as_str(), value.span());
     let document = manifest.document();
-    let wrong = |message: String, fix: &str| SettingsError { message, span: Some(span.clone()), fix: Some(fix.to_owned()) };
+    let wrong =
+        |message: String, fix: &str| SettingsError { message, span: Some(span.clone()), fix: Some(fix.to_owned()) };
     if let Some(field) = document.config.get(name) {
         let value = value.into_inner();
         let fits = match (field.kind, &value) {
             (ConfigType::String, toml::Value::String(text)) => {
                 if !field.choices.is_empty() && !field.choices.contains(text) {
-                    return Err(wrong(format!("`{name}` cannot be `{text}`"), &format!("known are {}", field.choices.join(", "))));
+                    return Err(wrong(
+                        format!("`{name}` cannot be `{text}`"),
+                        &format!("known are {}", field.choices.join(", ")),
+                    ));
                 }
                 true
             }
             (ConfigType::Url, toml::Value::String(text)) => {
-                crate::http::base_url(text).map_err(|error| wrong(format!("`{name}`: {error}"), "write it as `https://host/path`"))?;
+                crate::http::base_url(text)
+                    .map_err(|error| wrong(format!("`{name}`: {error}"), "write it as `https://host/path`"))?;
                 true
             }
             (ConfigType::Integer, toml::Value::Integer(_)) | (ConfigType::Boolean, toml::Value::Boolean(_)) => true,
@@ -243,7 +249,9 @@ fn take(
         }
         let value = match (field.kind, value) {
             (ConfigType::Url, toml::Value::String(text)) => Json::String(text.trim_end_matches('/').to_owned()),
-            (_, value) => serde_json::to_value(value).map_err(|error| wrong(error.to_string(), "write a plain value"))?,
+            (_, value) => {
+                serde_json::to_value(value).map_err(|error| wrong(error.to_string(), "write a plain value"))?
+            }
         };
         given.config.insert(name.to_owned(), value);
         return Ok(());
@@ -271,15 +279,13 @@ fn take(
             given.ca_file = Some(PathBuf::from(path));
             Ok(())
         }
-        ("auth" | "ca_file", other) => Err(wrong(format!("`{name}` is a text, and {} was found", other.type_str()), "write it in quotes")),
+        ("auth" | "ca_file", other) => {
+            Err(wrong(format!("`{name}` is a text, and {} was found", other.type_str()), "write it in quotes"))
+        }
         (_, _) => {
             let known: BTreeSet<&str> = document.config.names().chain(document.secrets.names()).chain(OWN).collect();
             let near = crate::manifest::problem::did_you_mean(name, known.iter().copied());
-            Err(SettingsError {
-                message: format!("unknown field `{name}`"),
-                span: Some(key.span()),
-                fix: Some(near),
-            })
+            Err(SettingsError { message: format!("unknown field `{name}`"), span: Some(key.span()), fix: Some(near) })
         }
     }
 }

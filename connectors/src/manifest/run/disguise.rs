@@ -221,7 +221,8 @@ fn is_instant(text: &str) -> bool {
 
 /// Whether a key is one of those that vendors give to instants.
 fn names_an_instant(name: &str) -> bool {
-    const SIGNS: &[&str] = &["date", "time", "created", "updated", "changed", "expire", "last", "since", "until", "_at"];
+    const SIGNS: &[&str] =
+        &["date", "time", "created", "updated", "changed", "expire", "last", "since", "until", "_at"];
     let name = name.to_lowercase();
     SIGNS.iter().any(|sign| name.contains(sign))
 }
@@ -240,7 +241,11 @@ mod tests {
     use super::*;
 
     fn disguise() -> Disguise {
-        Disguise::new([7; 32], ["/orgs/${config.org}/members", "role == 'admin' ? 'active'", "id login email created_at"], ["hunter2 admin2"])
+        Disguise::new(
+            [7; 32],
+            ["/orgs/${config.org}/members", "role == 'admin' ? 'active'", "id login email created_at"],
+            ["hunter2 admin2"],
+        )
     }
 
     #[test]
@@ -258,7 +263,9 @@ mod tests {
         assert_eq!(d.value(&json!(1_234_567)), d.text("1234567").parse::<Value>().unwrap());
         assert_ne!(Disguise::new([8; 32], [], []).text("alice"), alice);
         let mailbox = d.text("bob@acme.com");
-        assert!(mailbox.ends_with(".example") && mailbox.split('@').nth(1) == d.text("carol@ACME.com").split('@').nth(1));
+        assert!(
+            mailbox.ends_with(".example") && mailbox.split('@').nth(1) == d.text("carol@ACME.com").split('@').nth(1)
+        );
     }
 
     #[test]
@@ -282,8 +289,24 @@ mod tests {
         });
         let shown = d.value(&private).to_string().to_lowercase();
         for word in [
-            "bob", "smith", "acme", "hunter2", "admin2", "999999", "987654321", "1234567", "zoë", "müller", "dead", "beef", "pass", "intern",
-            "abcdef", "frag", "a1b2c3d4e5", "people",
+            "bob",
+            "smith",
+            "acme",
+            "hunter2",
+            "admin2",
+            "999999",
+            "987654321",
+            "1234567",
+            "zoë",
+            "müller",
+            "dead",
+            "beef",
+            "pass",
+            "intern",
+            "abcdef",
+            "frag",
+            "a1b2c3d4e5",
+            "people",
         ] {
             assert!(!shown.contains(word), "{word} in {shown}");
         }

@@ -99,8 +99,7 @@ impl Replay {
     pub(crate) fn new(base: &Url, exchanges: &[Exchange]) -> Result<Self, String> {
         let scripts = exchanges.iter().enumerate().map(|(number, exchange)| {
             let told = |what: &str| format!("exchange {}: `{}` {what}", number + 1, exchange.request);
-            let (method, address) =
-                exchange.request.split_once(' ').ok_or_else(|| told("is not `METHOD address`"))?;
+            let (method, address) = exchange.request.split_once(' ').ok_or_else(|| told("is not `METHOD address`"))?;
             let url = absolute(base, address.trim()).map_err(|error| told(&format!("has no address ({error})")))?;
             Ok(Script { exchange: exchange.clone(), method: method.to_owned(), url, used: false })
         });
@@ -228,8 +227,12 @@ fn pairs_differ(what: &str, expected: &[(String, String)], found: &[(String, Str
     if same {
         return None;
     }
-    let lacking = expected.iter().find(|pair| !found.iter().any(|other| other.0 == pair.0 && (other.1 == pair.1 || pair.1 == "*")));
-    let more = found.iter().find(|pair| !expected.iter().any(|other| other.0 == pair.0 && (other.1 == pair.1 || other.1 == "*")));
+    let lacking = expected
+        .iter()
+        .find(|pair| !found.iter().any(|other| other.0 == pair.0 && (other.1 == pair.1 || pair.1 == "*")));
+    let more = found
+        .iter()
+        .find(|pair| !expected.iter().any(|other| other.0 == pair.0 && (other.1 == pair.1 || other.1 == "*")));
     Some(match (lacking, more) {
         (Some((name, value)), _) => format!("the {what} lacks `{name}={value}`"),
         (None, Some((name, value))) => format!("the {what} has `{name}={value}` beyond the exchange"),
@@ -309,8 +312,12 @@ mod tests {
         for _ in 0..2 {
             assert!(replay.exchange(&ask(Method::POST, "https://h/token", "grant_type=x&assertion=e30")).await.is_ok());
         }
-        let throttled = replay.exchange(&ask(Method::POST, "https://other/b", r#"{"n":1,"q":{"deep":true}}"#)).await.unwrap();
-        assert_eq!((throttled.status.as_u16(), &throttled.headers["retry-after"]), (429, &HeaderValue::from_static("3")));
+        let throttled =
+            replay.exchange(&ask(Method::POST, "https://other/b", r#"{"n":1,"q":{"deep":true}}"#)).await.unwrap();
+        assert_eq!(
+            (throttled.status.as_u16(), &throttled.headers["retry-after"]),
+            (429, &HeaderValue::from_static("3"))
+        );
         assert!(replay.exchange(&ask(Method::GET, "https://h/a?x=1&y=3", "")).await.is_err());
         assert!(replay.exchange(&ask(Method::GET, "https://other/a?x=1&y=2", "")).await.is_err());
         assert_eq!(replay.unused(), ["GET /never"]);

@@ -117,7 +117,8 @@ impl std::error::Error for FixtureError {}
 /// without the first, everything that comes out is a difference.
 pub async fn test(manifest: Arc<Manifest>, folder: &Path) -> Result<Tested, FixtureError> {
     let file = folder.join("exchanges.json");
-    let scene: Scene = read(&file)?.ok_or_else(|| FixtureError { file: file.clone(), what: "there is no such file".into() })?;
+    let scene: Scene =
+        read(&file)?.ok_or_else(|| FixtureError { file: file.clone(), what: "there is no such file".into() })?;
     let expected: Json = read(&folder.join("expected.json"))?.unwrap_or(Json::Null);
     let cases: Vec<Case> = read(&folder.join("actions.json"))?.unwrap_or_default();
     let wrong = |what: String| FixtureError { file: file.clone(), what };
@@ -260,7 +261,9 @@ fn says_nothing(value: &Json) -> bool {
     match value {
         Json::Null => true,
         Json::Array(values) => values.is_empty(),
-        Json::Object(fields) => fields.is_empty() || (fields.len() == 1 && fields.get("state") == Some(&json!("unsupported"))),
+        Json::Object(fields) => {
+            fields.is_empty() || (fields.len() == 1 && fields.get("state") == Some(&json!("unsupported")))
+        }
         Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
     }
 }
@@ -289,7 +292,11 @@ fn compare(expected: &Json, found: &Json, differences: &mut Vec<String>) {
     let (wanted, got) = (scopes(expected), scopes(found));
     let flat = |scopes: &Map<String, Json>| -> BTreeMap<String, Json> {
         let kinds = scopes.iter().flat_map(|(scope, kinds)| {
-            kinds.as_object().into_iter().flatten().map(move |(kind, told)| (format!("scope {scope}, {kind}"), told.clone()))
+            kinds
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(move |(kind, told)| (format!("scope {scope}, {kind}"), told.clone()))
         });
         kinds.collect()
     };

@@ -18,8 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::clock::Clock;
 use super::transport::Reply;
-use crate::manifest::model::{Bucket, Limits, ResetKind};
 use crate::http::retry_after;
+use crate::manifest::model::{Bucket, Limits, ResetKind};
 
 /// What a manifest says about limits, with its defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,7 +289,8 @@ impl Limiter {
     /// The pause that a throttling reply asks for, where it says so.
     pub(crate) fn asked(&self, reply: &Reply) -> Option<Duration> {
         let now = self.clock.now();
-        let declared = self.declared.retry_after.as_ref().and_then(|header| pause(header, &ResetKind::Seconds, reply, now));
+        let declared =
+            self.declared.retry_after.as_ref().and_then(|header| pause(header, &ResetKind::Seconds, reply, now));
         let spent = || {
             let remaining = reply.header(self.declared.remaining.as_deref()?)?.trim().parse::<f64>().ok()?;
             (remaining <= self.declared.floor as f64).then_some(())?;
@@ -450,12 +451,8 @@ mod tests {
     async fn a_pause_is_asked_for_in_the_vendors_own_header_first() {
         let own = Some("x-wait".to_owned());
         let reset = Some(("x-reset".to_owned(), ResetKind::Seconds));
-        let (limiter, _) = at_rest(Declared {
-            retry_after: own,
-            remaining: Some("x-left".into()),
-            reset,
-            ..Declared::default()
-        });
+        let (limiter, _) =
+            at_rest(Declared { retry_after: own, remaining: Some("x-left".into()), reset, ..Declared::default() });
         let asked = |headers: &[(&str, &str)]| limiter.asked(&reply(headers)).map(|pause| pause.as_secs());
         assert_eq!(asked(&[("x-wait", "1"), ("retry-after", "2")]), Some(1));
         assert_eq!(asked(&[("retry-after", "2"), ("x-left", "0"), ("x-reset", "3")]), Some(2));

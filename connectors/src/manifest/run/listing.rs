@@ -227,7 +227,12 @@ impl<'a> Listing<'a> {
                 let next = pager.call.as_ref().ok_or_else(|| Trouble::manifest("the pager has no `call`"))?;
                 foundation.request(next, &scope, Purpose::Read, &[])
             }
-            PagerKind::Cursor | PagerKind::Page | PagerKind::Offset | PagerKind::Seek | PagerKind::Scim | PagerKind::None => {
+            PagerKind::Cursor
+            | PagerKind::Page
+            | PagerKind::Offset
+            | PagerKind::Seek
+            | PagerKind::Scim
+            | PagerKind::None => {
                 placed.extend(into.map(|target| (target, from_json(at))));
                 foundation.request(call, &self.scope, Purpose::Read, &placed)
             }

@@ -295,7 +295,10 @@ impl Walk {
         if moved {
             return Step::Partial(
                 Gap::new("COL062", format!("{} changed while it was read", self.name))
-                    .cause(format!("it declares {low} to {high} rows, {new} were read; it was read {} times", self.again + 1))
+                    .cause(format!(
+                        "it declares {low} to {high} rows, {new} were read; it was read {} times",
+                        self.again + 1
+                    ))
                     .fix("collect this system when it is quieter"),
             );
         }
@@ -390,9 +393,9 @@ mod tests {
         assert_eq!(content.take(&stale("c")), from("c"));
         assert!(matches!(content.take(&stale("d")), Step::Failed(_)));
         let mut endless = walk(TOLD);
-        let ended = (0..).map(|n| endless.take(&cursor(&n.to_string()))).position(|step| {
-            matches!(step, Step::Partial(gap) if gap.code == "COL070")
-        });
+        let ended = (0..)
+            .map(|n| endless.take(&cursor(&n.to_string())))
+            .position(|step| matches!(step, Step::Partial(gap) if gap.code == "COL070"));
         assert_eq!(ended, Some(8));
         let mut pages = walk(Scheme::Page { start: 1 });
         assert_eq!(pages.take(&rows(2)), from(2));

@@ -53,10 +53,13 @@ pub async fn record(manifest: Arc<Manifest>, settings: Settings<'_>, run: &Run) 
     drop(session);
     let (config, secrets) = connector.given().await?;
     let setup = |what: String| {
-        ConnectorError::Failed(Gap::new("COL039", what).cause("the connection cannot be set up").fix("check the settings"))
+        ConnectorError::Failed(
+            Gap::new("COL039", what).cause("the connection cannot be set up").fix("check the settings"),
+        )
     };
     let names = connector.names(run);
-    let base = manifest.document().http.base.text(&names).map_err(|error| setup(error.to_string()))?.unwrap_or_default();
+    let base =
+        manifest.document().http.base.text(&names).map_err(|error| setup(error.to_string()))?.unwrap_or_default();
     let base: Url = base.parse().map_err(|error: url::ParseError| setup(error.to_string()))?;
     let taken = Taken::default();
     let connector = connector.recording(Arc::clone(&taken));
@@ -116,8 +119,10 @@ fn one(disguise: &Disguise, base: &Url, headers: &[String], request: &Outgoing, 
     let mut shown = request.clone();
     let mut url = request.url.clone();
     // Credentials in the query are left out with their names: a replay signs in anew and adds them itself as `*`.
-    let secret: Vec<String> = request.secret.iter().filter(|name| url.query_pairs().any(|(key, _)| key == name.as_str())).cloned().collect();
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().filter(|(name, _)| !secret.contains(name)).collect();
+    let secret: Vec<String> =
+        request.secret.iter().filter(|name| url.query_pairs().any(|(key, _)| key == name.as_str())).cloned().collect();
+    let pairs: Vec<(String, String)> =
+        url.query_pairs().into_owned().filter(|(name, _)| !secret.contains(name)).collect();
     url.set_query(None);
     if !pairs.is_empty() {
         url.query_pairs_mut().extend_pairs(pairs);

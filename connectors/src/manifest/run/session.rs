@@ -126,7 +126,9 @@ impl Session {
         let default = Bounds::default();
         let bounds = Bounds {
             exchange: http.timeout_s.map_or(default.exchange, |seconds| Duration::from_secs(seconds.into())),
-            reply_bytes: http.max_reply_bytes.map_or(default.reply_bytes, |most| usize::try_from(most).unwrap_or(usize::MAX)),
+            reply_bytes: http
+                .max_reply_bytes
+                .map_or(default.reply_bytes, |most| usize::try_from(most).unwrap_or(usize::MAX)),
             ..default
         };
         let name = opening.way.or_else(|| opening.document.auth.first().map(|(name, _)| name));
@@ -281,7 +283,9 @@ impl Session {
                     waited += pause;
                     let most = self.limiter.declared().max_wait;
                     if asked.is_some_and(|asked| asked > most) || waited > most + BACKOFF {
-                        return Ok(Answered::Gap(Trouble::TooLong(asked.unwrap_or(waited)).gap(&question.request.shown())));
+                        return Ok(Answered::Gap(
+                            Trouble::TooLong(asked.unwrap_or(waited)).gap(&question.request.shown()),
+                        ));
                     }
                     if tries >= self.limiter.declared().attempts {
                         return Ok(Answered::Gap(gap));
@@ -345,10 +349,9 @@ impl Session {
 
     async fn sign(&self, way: Option<&str>, request: &mut Outgoing) -> Result<Option<u64>, Trouble> {
         let Some(name) = way else { return Ok(None) };
-        let way = self
-            .ways
-            .get(name)
-            .ok_or_else(|| Trouble::manifest(format!("the way to sign in called `{name}` lacks a secret that it needs")))?;
+        let way = self.ways.get(name).ok_or_else(|| {
+            Trouble::manifest(format!("the way to sign in called `{name}` lacks a secret that it needs"))
+        })?;
         let door = Door {
             transport: &self.transport,
             limiter: &self.limiter,

@@ -257,11 +257,7 @@ mod tests {
         if let Some(to) = location {
             headers.insert(LOCATION, to.parse().unwrap());
         }
-        Incoming {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers,
-            body: body.as_bytes().to_vec().into(),
-        }
+        Incoming { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec().into() }
     }
 
     fn ask(purpose: Purpose, method: Method, url: &str) -> Outgoing {
@@ -324,7 +320,10 @@ mod tests {
         let get = ask(Purpose::Read, Method::GET, "https://api.example/a");
         let home = wire(vec![told(302, Some("/b?c=1"), ""), told(200, None, "[1]")]);
         let reply = door(&home, false).send(&get).await.unwrap();
-        assert_eq!((reply.url.as_str(), value::to_json(&reply.body)), ("https://api.example/b?c=1", serde_json::json!([1])));
+        assert_eq!(
+            (reply.url.as_str(), value::to_json(&reply.body)),
+            ("https://api.example/b?c=1", serde_json::json!([1]))
+        );
 
         let away = wire(vec![told(302, Some("https://files.example/b"), "")]);
         let error = door(&away, false).send(&get).await.unwrap_err();

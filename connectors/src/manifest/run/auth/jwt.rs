@@ -25,7 +25,9 @@ pub(super) fn sign(
     };
     // The library's own words may quote the key.
     let unusable = || {
-        format!("the key cannot be used for {name}: it has to be an unencrypted PEM of that kind (EC and Ed25519 as PKCS#8)")
+        format!(
+            "the key cannot be used for {name}: it has to be an unencrypted PEM of that kind (EC and Ed25519 as PKCS#8)"
+        )
     };
     let encoding = encoding.map_err(|_may_quote| unusable())?;
     let mut header = Header::new(algorithm);
@@ -35,7 +37,11 @@ pub(super) fn sign(
             "typ" => header.typ = Some(value.clone()),
             "x5t" => header.x5t = Some(value.clone()),
             "x5t#S256" => header.x5t_s256 = Some(value.clone()),
-            _ => return Err(format!("`{field}` cannot stand in the header of an assertion; known are kid, typ, x5t and x5t#S256")),
+            _ => {
+                return Err(format!(
+                    "`{field}` cannot stand in the header of an assertion; known are kid, typ, x5t and x5t#S256"
+                ));
+            }
         }
     }
     jsonwebtoken::encode(&header, claims, &encoding).map(Secret::new).map_err(|_may_quote| unusable())

@@ -112,7 +112,9 @@ impl Signer {
             }
         }
         match refused {
-            Some(algorithm) => Err(format!("the server asks for a digest by {algorithm}; SHA-256 and SHA-512-256 are known")),
+            Some(algorithm) => {
+                Err(format!("the server asks for a digest by {algorithm}; SHA-256 and SHA-512-256 are known"))
+            }
             None => Ok(false),
         }
     }
@@ -141,8 +143,7 @@ fn duo(skey: &Secret, date: &str, request: &Outgoing) -> String {
         })
         .collect();
     let host = request.url.host_str().unwrap_or_default().to_ascii_lowercase();
-    let canon =
-        [date, request.method.as_str(), &host, request.url.path(), &encoded.join("&")].join("\n");
+    let canon = [date, request.method.as_str(), &host, request.url.path(), &encoded.join("&")].join("\n");
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, skey.expose().as_bytes());
     hex(hmac::sign(&key, canon.as_bytes()).as_ref())
 }
@@ -236,11 +237,8 @@ fn sigv4(
     let signable = SignableRequest::new(request.method.as_str(), &url, pairs, SignableBody::Bytes(&request.body))
         .map_err(|error| broken(&error))?;
     let (instructions, _signature) = sign(signable, &parameters).map_err(|error| broken(&error))?.into_parts();
-    let mut blank = http::Request::builder()
-        .method(request.method.clone())
-        .uri(&url)
-        .body(())
-        .map_err(|error| broken(&error))?;
+    let mut blank =
+        http::Request::builder().method(request.method.clone()).uri(&url).body(()).map_err(|error| broken(&error))?;
     instructions.apply_to_request_http1x(&mut blank);
     for (name, value) in blank.headers() {
         request.secret_header(name.clone(), value.clone());
@@ -325,8 +323,7 @@ mod tests {
         );
         assert!(header.ends_with(r#"opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS""#));
 
-        let signer =
-            Signer::Digest { user: "Mufasa".into(), password: Secret::new("x"), challenge: Mutex::new(None) };
+        let signer = Signer::Digest { user: "Mufasa".into(), password: Secret::new("x"), challenge: Mutex::new(None) };
         let mut first = request(Method::GET, "https://h/", "");
         signer.sign(&mut first, Timestamp::UNIX_EPOCH, 0.1).unwrap();
         assert!(first.headers.is_empty());
@@ -342,7 +339,8 @@ mod tests {
 
     #[test]
     fn sigv4_signs_what_is_sent() {
-        let credentials = Box::new(Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test"));
+        let credentials =
+            Box::new(Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None, None, "test"));
         let signer = Signer::SigV4 { service: "service".into(), region: "us-east-1".into(), credentials };
         let mut get = request(Method::GET, "https://example.amazonaws.com/", "");
         signer.sign(&mut get, "2015-08-30T12:36:00Z".parse().unwrap(), 0.0).unwrap();
