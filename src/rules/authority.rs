@@ -90,7 +90,7 @@ impl Facts<'_> {
         let (from, until) = widened(change, days(around.days_before), days(around.days_after));
         let doubt = self.approvals_doubt();
         let mut of_who: Vec<&Approval> =
-            who.names.iter().flat_map(|name| self.events.approvals_for(name)).filter(|one| one.approved).collect();
+            who.names.iter().flat_map(|name| self.events.approvals_for(name)).filter(|one| one.is_approved()).collect();
         of_who.sort_by_key(|one| one.id.written);
         of_who.dedup();
         let covering: Vec<&Approval> = of_who.iter().copied().filter(|one| self.covers(one, change)).collect();
@@ -143,7 +143,7 @@ impl Facts<'_> {
         for entry in &entries {
             let Some(ticket) = entry.ticket else { continue };
             let known: Vec<&Approval> = self.events.approvals_of_ticket(self.events.folded(Some(ticket))).collect();
-            if known.is_empty() || known.iter().any(|one| one.approved) {
+            if known.is_empty() || known.iter().any(|one| one.is_approved()) {
                 let (ticket, id) = (self.events.written(Some(ticket)), self.events.text(entry.id));
                 let found = format!("ticket {ticket} stands in audit-log entry {id}");
                 return Place { told: found.clone(), found: Some(found), doubt: None };

@@ -34,7 +34,7 @@ pub enum Population {
     Resolved,
     /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
     Changes,
-    /// Every decided request.
+    /// Every request, decided or open.
     Approvals,
     /// Everything that is declared, or there in a scope of which everything has to be.
     Declared,
@@ -56,7 +56,7 @@ impl Population {
             Self::Safeguards => "safeguards",
             Self::Resolved => "findings that were resolved",
             Self::Changes => "changes since the earlier snapshot",
-            Self::Approvals => "decided requests",
+            Self::Approvals => "requests",
             Self::Declared => "declared objects and those of managed scopes",
         }
     }
@@ -89,7 +89,7 @@ pub enum Subject {
     Resolved(usize),
     /// A change, or behind these a place of which nobody can say what changed, by its place in [`Facts::past`].
     Change(usize),
-    /// A decided request, by its place in [`Facts::events`].
+    /// A request, by its place in [`Facts::events`].
     Approval(usize),
     /// A thing of declared state, by its place in [`Facts::declared`].
     Declared(usize),

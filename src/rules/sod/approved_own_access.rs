@@ -32,7 +32,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Approval(place) = subject else { return Verdict::NotApplicable };
     let approval = &facts.events.approvals()[place];
-    if !approval.approved {
+    if !approval.is_approved() {
         return Verdict::NotApplicable;
     }
     let events = facts.events;
@@ -100,19 +100,20 @@ fn superiors(facts: &Facts<'_>, person: PersonIx) -> Vec<PersonIx> {
 }
 
 impl Facts<'_> {
-    /// The row of a decided request.
+    /// The row of a request.
     pub(in crate::rules) fn approval_row(&self, approval: &Approval) -> Evidence {
         let events = self.events;
         let (system, scope) = (events.text(approval.system), events.text(approval.scope));
         let mut facts = BTreeMap::from([
             ("beneficiary".to_owned(), events.text(approval.beneficiary.written).to_owned()),
-            ("approved".to_owned(), approval.approved.to_string()),
+            ("outcome".to_owned(), approval.outcome.as_str().to_owned()),
         ]);
         let names = [
             ("requester", approval.requester),
             ("entitlement", approval.entitlement),
             ("resource", approval.resource),
             ("decided_by", approval.decided_by),
+            ("reviewed_by", approval.reviewed_by),
         ];
         facts.extend(
             names
@@ -120,7 +121,13 @@ impl Facts<'_> {
                 .filter(|(_, name)| name.is_some())
                 .map(|(column, name)| ((*column).to_owned(), events.written(*name).to_owned())),
         );
-        let instants = [("from", approval.from), ("until", approval.until), ("decided_at", approval.decided_at)];
+        let instants = [
+            ("from", approval.from),
+            ("until", approval.until),
+            ("requested_at", approval.requested_at),
+            ("decided_at", approval.decided_at),
+            ("reviewed_at", approval.reviewed_at),
+        ];
         facts.extend(instants.iter().filter_map(|(column, at)| Some(((*column).to_owned(), (*at)?.to_string()))));
         let coverage = self.graph.coverage();
         Evidence {
