@@ -16,6 +16,7 @@ mod own_rules;
 mod owners;
 mod persons;
 mod privilege;
+mod reviews;
 mod roles;
 mod shared;
 mod sod;
@@ -42,7 +43,8 @@ pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
 pub use self::owners::OwnerEntry;
 pub use self::persons::PersonDecision;
 pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
-pub use self::roles::{Reservation, Role, RoleCatalogue};
+pub use self::reviews::{Campaign, Decided, ReviewItem, ReviewScope, Reviews};
+pub use self::roles::{Carrier, Parity, Reservation, Role, RoleCatalogue};
 pub use self::shared::SharedAccount;
 pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix};
 pub use self::when::{Answer, Field, Pattern, Says, When};
@@ -68,6 +70,7 @@ pub const SCHEMAS: &[(&str, Schema)] = &[
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
     ("privilege.toml", privilege::schema),
+    ("reviews.toml", reviews::schema),
     ("roles.toml", roles::schema),
     ("rule.toml", own_rules::schema),
     ("shared.toml", shared::schema),
@@ -105,6 +108,8 @@ pub struct Policy {
     pub baseline: Option<Baseline>,
     /// Who gets what by attributes, and what may be asked for; `None` without `roles.toml`.
     pub roles: Option<RoleCatalogue>,
+    /// What has to be reviewed, and what was; `None` without `reviews.toml`.
+    pub reviews: Option<Reviews>,
     /// What one person must not do together; `None` without `sod.toml`.
     pub sod: Option<SodMatrix>,
     /// Rules that the team wrote, in order of their files' names.
@@ -195,6 +200,9 @@ impl Policy {
                 }),
                 "roles.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.roles = Some(roles::read(text, &policy.nameable(known), problems));
+                }),
+                "reviews.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.reviews = Some(reviews::read(text, folder, known, &mut policy.files, problems));
                 }),
                 "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.sod = Some(sod::read(text, &policy.nameable(known), problems));

@@ -123,7 +123,8 @@ fn somebody_else(facts: &Facts<'_>, approval: &Approval) -> Verdict {
             let is_young = approval.decided_at.is_some_and(|decided| change.window.until >= decided);
             let who = facts.who(change);
             let asked_too = who.names.iter().flat_map(|name| facts.events.approvals_for(name)).any(|other| {
-                other.is_approved() && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
+                other.is_approved()
+                    && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
             });
             if is_young && !asked_too && !beneficiaries.contains(&principal) {
                 return failure(
