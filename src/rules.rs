@@ -77,6 +77,7 @@ pub const RULES: &[&Rule] = &[
     &crd::root_or_doubled_key::RULE,
     &crd::known_by_leaver::RULE,
     &crd::leavers_key::RULE,
+    &crd::not_vaulted::RULE,
     &crd::exposed::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,

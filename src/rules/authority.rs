@@ -10,7 +10,7 @@ use muster_connectors::record::RecordKind;
 use muster_reports::view::Evidence;
 
 use super::changes::Who;
-use super::{Facts, Rule};
+use super::{Facts, Rule, Setting};
 use crate::diff::What;
 use crate::drift::{Approval, AuditEvent, Changed};
 use crate::people::{Employment, PersonIx, fold};
@@ -21,6 +21,19 @@ const SLACK: SignedDuration = SignedDuration::from_hours(1);
 const MANY_DAYS: i64 = 36_500;
 /// Dates of HR before this are a placeholder for none.
 const NO_DATE_BEFORE: i16 = 1950;
+
+/// How old an approval may be; for rules whose options say so.
+pub(super) const DAYS_BEFORE: Setting = Setting {
+    name: "days_before",
+    default: 30,
+    about: "days by which an approval may be older than the change (our own default: a month from decision to delivery)",
+};
+/// How late an approval may come.
+pub(super) const DAYS_AFTER: Setting = Setting {
+    name: "days_after",
+    default: 7,
+    about: "days by which an approval may follow the change (our own default: approving after the fact puts it right)",
+};
 
 /// How far around a change is searched.
 #[derive(Debug, Clone, Copy)]

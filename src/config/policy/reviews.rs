@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
-use super::{day, known_system, policy_problem};
+use super::{day, known_system, tables};
 use crate::diagnostic::{Diagnostic, Place, SourceText, similar};
 
 /// Columns of a campaign's file, and whether there has to be one.
@@ -179,13 +179,7 @@ pub(super) fn read(
     files: &mut Vec<Arc<SourceText>>,
     problems: &mut Vec<Diagnostic>,
 ) -> Reviews {
-    let tables: ReviewsFile = match toml::from_str(&file.text) {
-        Ok(tables) => tables,
-        Err(error) => {
-            problems.push(policy_problem(file, &error));
-            return Reviews::default();
-        }
-    };
+    let Some(tables) = tables::<ReviewsFile>(file, problems) else { return Reviews::default() };
     let mut reviews = Reviews::default();
     for table in tables.scope {
         let place = Place::new(file, table.span());
