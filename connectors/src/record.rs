@@ -509,7 +509,7 @@ pub enum Record {
     Federation(Box<Federation>),
     /// An audit-log entry.
     AuditEvent(Box<AuditEvent>),
-    /// A decided request.
+    /// A request, decided or open.
     Approval(Box<Approval>),
 }
 

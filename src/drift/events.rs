@@ -118,6 +118,10 @@ pub struct Events {
     by_beneficiary: FxHashMap<Text, Vec<u32>>,
     by_ticket: FxHashMap<Text, Vec<u32>>,
     by_object: FxHashMap<Text, Vec<u32>>,
+    /// Open requests by who has to decide.
+    waiting: FxHashMap<Text, usize>,
+    /// Approved requests for emergencies.
+    emergencies: Vec<u32>,
     /// The first entry of each system's log.
     begins: BTreeMap<String, Timestamp>,
 }
@@ -203,6 +207,12 @@ impl Events {
             let number = u32::try_from(self.approvals.len()).unwrap_or(u32::MAX);
             self.by_beneficiary.entry(approval.beneficiary.folded).or_default().push(number);
             self.by_ticket.entry(approval.id.folded).or_default().push(number);
+            if let (Outcome::Open, Some(approver)) = (approval.outcome, approval.decided_by) {
+                *self.waiting.entry(approver.folded).or_default() += 1;
+            }
+            if approval.is_approved() && approval.emergency == Some(true) {
+                self.emergencies.push(number);
+            }
             self.approvals.push(approval);
         }
         Ok(())
@@ -260,6 +270,16 @@ impl Events {
     /// Every audit-log entry.
     pub fn audit(&self) -> &[AuditEvent] {
         &self.audit
+    }
+
+    /// How many open requests wait for somebody.
+    pub fn waiting_for(&self, approver: Name) -> usize {
+        self.waiting.get(&approver.folded).copied().unwrap_or_default()
+    }
+
+    /// Approved requests for emergencies.
+    pub fn emergencies(&self) -> impl Iterator<Item = &Approval> + '_ {
+        self.emergencies.iter().map(|place| &self.approvals[*place as usize])
     }
 
     /// Approvals for somebody known by a folded name.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
 use muster_reports::view::{self, Evidence};
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Facts;
@@ -193,24 +194,34 @@ impl Reviewed {
         }
         reviewed.last = last.into_values().map(|(_, place)| place).collect();
         reviewed.reviewers = reviewers.into_values().collect();
-        let systems: FxHashSet<SystemIx> = wanted.iter().map(|(system, _)| *system).collect();
-        for place in 0..facts.graph.node_count() {
-            let ix = NodeIx(u32::try_from(place).unwrap_or(u32::MAX));
-            let node = facts.graph.node(ix);
-            let is_asked = matches!(node.kind, NodeKind::Account | NodeKind::Group | NodeKind::Entitlement);
-            if !is_asked || !systems.contains(&node.system) {
-                continue;
-            }
-            let mut names = facts.names_of(ix);
-            names.sort_unstable();
-            names.dedup();
-            for name in names {
-                let key = (node.system, name);
-                if wanted.contains(&key) {
-                    reviewed.nodes.entry(key).or_default().push(ix);
-                }
-            }
-        }
+        reviewed.nodes = nodes(facts, &wanted);
         reviewed
     }
+}
+
+/// One pass over the nodes of reviewed systems, for the names that are in use; each name's nodes in order.
+fn nodes(facts: &Facts<'_>, wanted: &FxHashSet<(SystemIx, String)>) -> FxHashMap<(SystemIx, String), Vec<NodeIx>> {
+    let systems: FxHashSet<SystemIx> = wanted.iter().map(|(system, _)| *system).collect();
+    let found: Vec<((SystemIx, String), NodeIx)> = (0..facts.graph.node_count())
+        .into_par_iter()
+        .map(|place| NodeIx(u32::try_from(place).unwrap_or(u32::MAX)))
+        .filter(|ix| {
+            let node = facts.graph.node(*ix);
+            let is_asked = matches!(node.kind, NodeKind::Account | NodeKind::Group | NodeKind::Entitlement);
+            is_asked && systems.contains(&node.system)
+        })
+        .flat_map_iter(|ix| {
+            let system = facts.graph.node(ix).system;
+            facts.names_of(ix).into_iter().map(move |name| ((system, name), ix))
+        })
+        .filter(|(key, _)| wanted.contains(key))
+        .collect();
+    let mut nodes: FxHashMap<(SystemIx, String), Vec<NodeIx>> = FxHashMap::default();
+    for (key, ix) in found {
+        let bearers = nodes.entry(key).or_default();
+        if bearers.last() != Some(&ix) {
+            bearers.push(ix);
+        }
+    }
+    nodes
 }

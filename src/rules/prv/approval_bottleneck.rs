@@ -43,9 +43,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     let events = facts.events;
     let approver = events.folded(approval.decided_by);
-    let is_mine =
-        |other: &&crate::drift::Approval| other.outcome == Outcome::Open && events.folded(other.decided_by) == approver;
-    let queue = if approver.is_empty() { 0 } else { events.approvals().iter().filter(is_mine).count() };
+    let queue = approval.decided_by.map_or(0, |approver| events.waiting_for(approver));
     let age = approval.requested_at.map(|at| facts.now.duration_since(at));
     let mut faults = Vec::new();
     if let Some(age) =

@@ -24,7 +24,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Emergency access goes around every other control. Left open it is a standing back door that everybody has got used to.",
         evidence: "The request, its end, and the grant or membership that is still there.",
         fix: "Revoke it now; have what was done with it reviewed (XPR-012). If it is needed for longer, ask for it in the ordinary way.",
-        limits: "Knows what the source of requests marks as an emergency (`emergency`). Access that its holder had before the request, or that another request allows, is not the emergency's. Uses of registered emergency accounts are AUT-004.",
+        limits: "Knows what the source of requests marks as an emergency (`emergency`). Access that its holder had before the request, or that another request allows, is not the emergency's; a grant that its system does not date is, for nobody asks in an emergency for what they have. Uses of registered emergency accounts are AUT-004.",
     },
     judge,
 };
@@ -32,11 +32,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Approval(place) = subject else { return Verdict::NotApplicable };
     let approval = &facts.events.approvals()[place];
-    match approval.emergency {
-        _ if !approval.is_approved() => return Verdict::NotApplicable,
-        Some(false) => return Verdict::NotApplicable,
-        None => return Verdict::NotEvaluated(UNMARKED.to_owned()),
-        Some(true) => {}
+    if !approval.is_approved() || approval.emergency == Some(false) {
+        return Verdict::NotApplicable;
+    }
+    if approval.emergency.is_none() {
+        return Verdict::NotEvaluated(UNMARKED.to_owned());
     }
     if approval.entitlement.is_none() {
         return Verdict::NotEvaluated("the request does not say what was given".to_owned());

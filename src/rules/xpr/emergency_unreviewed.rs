@@ -42,11 +42,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let Subject::Approval(place) = subject else { return Verdict::NotApplicable };
     let approval = &facts.events.approvals()[place];
-    match approval.emergency {
-        _ if !approval.is_approved() => return Verdict::NotApplicable,
-        Some(false) => return Verdict::NotApplicable,
-        None => return Verdict::NotEvaluated(UNMARKED.to_owned()),
-        Some(true) => {}
+    if !approval.is_approved() || approval.emergency == Some(false) {
+        return Verdict::NotApplicable;
+    }
+    if approval.emergency.is_none() {
+        return Verdict::NotEvaluated(UNMARKED.to_owned());
     }
     let mut faults = Vec::new();
     let mut unknown = None;
@@ -88,9 +88,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 fn recent(facts: &Facts<'_>, approval: &Approval) -> usize {
     let Some(at) = approval.decided_at.or(approval.from) else { return 1 };
     let from = at.checked_sub(MONTH).unwrap_or(at);
-    let all = facts.events.approvals().iter().filter(|other| {
+    let all = facts.events.emergencies().filter(|other| {
         let when = other.decided_at.or(other.from);
-        other.emergency == Some(true) && other.is_approved() && when.is_some_and(|when| from < when && when <= at)
+        when.is_some_and(|when| from < when && when <= at)
     });
     all.filter(|other| is_same(facts, other.beneficiary, approval.beneficiary)).count()
 }
