@@ -41,6 +41,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     };
     let start = approval.from.map_or(decided, |from| from.max(decided));
     let days = SignedDuration::from_hours(24 * facts.option(&RULE, "days").clamp(0, 36_500));
+    // Emergencies end by themselves, and XPR-011 looks after them.
+    if approval.emergency == Some(true) {
+        return Verdict::NotApplicable;
+    }
     let is_over = approval.until.is_some_and(|until| until < facts.now);
     if is_over || start > facts.now || facts.now.duration_since(decided) > days {
         return Verdict::NotApplicable;
