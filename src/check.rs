@@ -140,6 +140,7 @@ impl Estate {
     ) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
+        rules::read_for(&self.graph, rules).map_err(|error| vec![unreadable(&error)])?;
         let Since { past, events } = self.since().map_err(|error| vec![unreadable(&error)])?;
         let ground = Ground {
             graph: &self.graph,

@@ -9,6 +9,9 @@
 //! nested groups, and for any derived fact one shortest path of direct facts that proves it. The layers above
 //! (people, access) refer to nodes by [`NodeIx`] and never rewrite one.
 //!
+//! What few questions need stays in the store until one asks: last uses of grants, texts that look like secrets, what earlier
+//! snapshots say.
+//!
 //! What was *not* read is a fact too: [`Coverage`] says for every system, scope and kind how far it was, and every node bears
 //! the state of the rows it comes from.
 
@@ -23,6 +26,8 @@ pub mod secrets;
 mod strings;
 mod uses;
 
+use std::sync::OnceLock;
+
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
     IdKind, Lifecycle, PolicyKind, PrivilegeLevel, Purpose,
@@ -31,10 +36,11 @@ use muster_connectors::record::{
 pub use self::build::Builder;
 pub use self::closure::Closure;
 pub use self::coverage::{Coverage, CoverageRow};
-pub use self::past::{Past, SwitchedOff};
+pub use self::past::SwitchedOff;
 pub use self::paths::{Reach, Step};
 pub use self::strings::{Strings, Text};
 pub use crate::snapshot::RowState;
+use crate::snapshot::Snapshot;
 
 /// A node: accounts come first, so the index of an account is also its place in [`Graph::accounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -422,9 +428,11 @@ pub struct Graph {
     credentials_of: build::Offsets,
     policies: Vec<Policy>,
     federations: Vec<Federation>,
-    past: Past,
-    secrets: Vec<secrets::Hit>,
-    uses: Vec<When>,
+    /// Where all of it comes from; `None` for a graph that was put together by hand.
+    snapshot: Option<Snapshot>,
+    switched: past::Switched,
+    secrets: OnceLock<Vec<secrets::Hit>>,
+    uses: OnceLock<Vec<When>>,
     lookup: build::Lookup,
     forward: build::Adjacency,
     backward: build::Adjacency,
@@ -602,14 +610,17 @@ impl Graph {
         &self.federations[start..end]
     }
 
-    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.
-    pub fn secrets(&self) -> &[secrets::Hit] {
-        &self.secrets
+    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row; `None` where nobody looked
+    /// ([`Graph::read_secrets`]).
+    pub fn secrets(&self) -> Option<&[secrets::Hit]> {
+        self.secrets.get().map(Vec::as_slice)
     }
 
-    /// When a grant was last used, as far as its source says.
+    /// When a grant was last used, as far as its source says; unreadable where nobody asked the store ([`Graph::read_uses`]).
     pub fn last_used(&self, edge: &Edge) -> When {
-        self.uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED)
+        self.uses
+            .get()
+            .map_or(When::UNREADABLE, |uses| uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED))
     }
 
     /// The node of `kind` that `system` knows by `id`.

@@ -24,7 +24,6 @@ mod evaluate;
 mod facts;
 mod index;
 mod lcm;
-mod lookup;
 mod lost_people;
 mod mentioned;
 pub(crate) mod named;
@@ -50,7 +49,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some};
+pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some, read_for};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::own::{evaluate as evaluate_own, namesakes};

@@ -1,6 +1,7 @@
 //! Puts a graph together: nodes first, then edges, then compressed adjacency both ways.
 
 use std::collections::hash_map::Entry;
+use std::sync::OnceLock;
 
 use rayon::slice::ParallelSliceMut as _;
 use rustc_hash::FxHashMap;
@@ -8,8 +9,9 @@ use rustc_hash::FxHashMap;
 use super::strings::number;
 use super::{
     Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
-    Past, Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
+use crate::snapshot::Snapshot;
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
 pub(super) fn node_ix(place: usize) -> NodeIx {
@@ -212,7 +214,7 @@ pub struct Builder {
     credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
     federations: Vec<Federation>,
-    past: Past,
+    snapshot: Option<Snapshot>,
     lookup: Lookup,
     edges: Vec<PendingEdge>,
     coverage: Coverage,
@@ -324,9 +326,9 @@ impl Builder {
         self.federations.push(federation);
     }
 
-    /// Gives the snapshots before the one that is read.
-    pub fn past(&mut self, past: Past) {
-        self.past = past;
+    /// Says where all of it comes from, for what is read later.
+    pub(super) fn snapshot(&mut self, snapshot: &Snapshot) {
+        self.snapshot = Some(snapshot.clone());
     }
 
     /// The account that `system` knows by `id`.
@@ -385,9 +387,10 @@ impl Builder {
             credentials: self.credentials,
             policies: self.policies,
             federations: self.federations,
-            past: self.past,
-            secrets: Vec::new(),
-            uses: Vec::new(),
+            snapshot: self.snapshot,
+            switched: OnceLock::new(),
+            secrets: OnceLock::new(),
+            uses: OnceLock::new(),
             lookup: self.lookup,
             forward,
             backward,

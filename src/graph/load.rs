@@ -7,8 +7,8 @@ use muster_connectors::record::{
 use polars::prelude::DataFrame;
 
 use super::{
-    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Past,
-    Policy, Relation, Resource, ScopeIx, SystemIx, Text, When, secrets,
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Policy,
+    Relation, Resource, ScopeIx, SystemIx, Text, When,
 };
 use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
 
@@ -28,13 +28,10 @@ impl Graph {
         credentials(&mut builder, snapshot)?;
         policies(&mut builder, snapshot)?;
         federations(&mut builder, snapshot)?;
-        builder.past(Past::before(snapshot));
+        builder.snapshot(snapshot);
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
-        let mut graph = builder.finish();
-        graph.uses = graph.read_uses(snapshot)?;
-        graph.secrets = secrets::read(snapshot)?;
-        Ok(graph)
+        Ok(builder.finish())
     }
 }
 

@@ -11,10 +11,11 @@ use rustc_hash::FxHashMap;
 
 use super::changes::Since;
 use super::past::{self, Asked, History};
-use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner};
+use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner, prv, xpr};
 use crate::controls;
-use crate::graph::{CoverageRow, CredentialIx, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
+use crate::graph::{CoverageRow, CredentialIx, Graph, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
 use crate::people::PersonIx;
+use crate::snapshot::StoreError;
 
 /// How the cause begins where a rule does not run.
 pub const SWITCHED_OFF: &str = "switched off in the config";
@@ -30,6 +31,21 @@ pub struct Check {
     pub unconfirmed: Vec<Finding>,
     /// Found before and in order since, as far back as is remembered, in the same order.
     pub resolved: Vec<Finding>,
+}
+
+/// Reads what these rules ask the graph for and other questions do not. Rules judge in parallel, so it is read before.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub fn read_for(graph: &Graph, asked: &[&'static Rule]) -> Result<(), StoreError> {
+    let asks = |one: &Rule| asked.iter().any(|rule| rule.id == one.id);
+    if asks(&xpr::unused_entitlement::RULE) || asks(&xpr::over_provisioned::RULE) {
+        graph.read_uses()?;
+    }
+    if asks(&prv::secret_in_record::RULE) {
+        graph.read_secrets()?;
+    }
+    Ok(())
 }
 
 /// Judges everything.

@@ -11,7 +11,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::drf::Assigned;
 use super::duties::Duties;
 use super::index::Index;
-use super::lookup::Lookup;
 use super::lost_people::LostPeople;
 use super::mentioned::Mentioned;
 use super::named::Named;
@@ -53,22 +52,7 @@ pub struct Ground<'a> {
 /// Everything that is known.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// Accounts, groups, grants.
-    pub graph: &'a Graph,
-    /// Persons and links.
-    pub people: &'a People,
-    /// Privilege.
-    pub access: &'a Access,
-    /// The config's changes.
-    pub options: &'a Options,
-    /// Systems that must be collected.
-    pub inventory: &'a Inventory,
-    /// The policy folder.
-    pub policy: &'a Policy,
-    /// What changed since the earlier snapshot.
-    pub past: &'a Past,
-    /// Approvals and audit logs.
-    pub events: &'a Events,
+    ground: Ground<'a>,
     /// Systems of config and inventory, sorted.
     pub systems: Vec<String>,
     /// The clock.
@@ -83,7 +67,6 @@ pub struct Facts<'a> {
     pub(super) mentioned: OnceLock<Mentioned>,
     pub(super) assigned: OnceLock<Assigned>,
     pub(super) lost_people: LostPeople,
-    pub(super) lookup: Lookup,
     pub(super) index: Index,
     safeguards: OnceLock<Vec<Safeguard>>,
     reviewed: OnceLock<Option<BTreeMap<String, String>>>,
@@ -94,10 +77,19 @@ pub struct Facts<'a> {
     pub(crate) duties: Duties<'a>,
 }
 
+/// What a check rests on is asked of its facts directly: `facts.graph`.
+impl<'a> std::ops::Deref for Facts<'a> {
+    type Target = Ground<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.ground
+    }
+}
+
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
-        let Ground { graph, people, access, options, inventory, policy, past, events } = ground;
+        let Ground { graph, people, inventory, policy, .. } = ground;
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
@@ -123,14 +115,7 @@ impl<'a> Facts<'a> {
         graph.look_back();
         let index = Index::new(graph, policy, &systems);
         let mut facts = Self {
-            graph,
-            people,
-            access,
-            options,
-            inventory,
-            policy,
-            past,
-            events,
+            ground,
             systems,
             now,
             names: owner_names(graph),
@@ -143,7 +128,6 @@ impl<'a> Facts<'a> {
             mentioned: OnceLock::new(),
             assigned: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
-            lookup: Lookup::default(),
             index,
             safeguards: OnceLock::new(),
             reviewed: OnceLock::new(),

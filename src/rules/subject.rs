@@ -137,8 +137,10 @@ impl Subject {
     }
 
     /// Place of the subject's system in [`Facts::systems`]: the system it was read in, for a person the feed that knows them.
+    /// One beyond the last for what is of no system, or of one that is not known.
     pub(super) fn system_place(self, facts: &Facts<'_>) -> usize {
-        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default();
+        let nowhere = facts.systems.len();
+        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or(nowhere);
         match self {
             Self::System(place) => place,
             Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
@@ -147,10 +149,9 @@ impl Subject {
             Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
             Self::Declared(place) => named(&facts.declared().items()[place].system),
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
-                self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
+                self.place(facts).map_or(nowhere, |(system, _)| facts.place_of(system))
             }
-            // Beyond the last: of no system.
-            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => facts.systems.len(),
+            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => nowhere,
         }
     }
 
