@@ -18,6 +18,7 @@
 mod build;
 mod closure;
 mod coverage;
+mod edges;
 mod load;
 mod past;
 mod paths;
@@ -162,6 +163,13 @@ impl When {
     pub fn days_before(self, now: jiff::Timestamp) -> Option<u32> {
         let seconds = now.as_second() - self.at()?.as_second();
         u32::try_from(seconds / 86_400).ok().filter(|_| seconds >= 0)
+    }
+}
+
+impl Default for When {
+    /// Nothing is known where nothing is said.
+    fn default() -> Self {
+        Self::UNSUPPORTED
     }
 }
 
@@ -434,9 +442,7 @@ pub struct Graph {
     secrets: OnceLock<Vec<secrets::Hit>>,
     uses: OnceLock<Vec<When>>,
     lookup: build::Lookup,
-    forward: build::Adjacency,
-    backward: build::Adjacency,
-    details: Vec<Detail>,
+    edges: edges::Edges,
     coverage: Coverage,
 }
 
@@ -488,7 +494,7 @@ impl Graph {
 
     /// Number of edges.
     pub fn edge_count(&self) -> usize {
-        self.details.len()
+        self.edges.len()
     }
 
     /// A node.
@@ -636,21 +642,21 @@ impl Graph {
 
     /// Edges that leave `node`, in order of target.
     pub fn edges_from(&self, node: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.forward.of(node).map(move |(target, relation, ix)| Edge { source: node, target, relation, ix })
+        self.edges.from(node)
     }
 
     /// Edges that reach `node`, in order of source.
     pub fn edges_to(&self, node: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.backward.of(node).map(move |(source, relation, ix)| Edge { source, target: node, relation, ix })
+        self.edges.to(node)
     }
 
     /// What stands on an edge.
-    pub fn detail(&self, edge: &Edge) -> &Detail {
-        &self.details[edge.ix as usize]
+    pub fn detail(&self, edge: &Edge) -> Detail {
+        self.edges.detail(edge)
     }
 
     /// Bytes the adjacency takes, both ways, without what stands on the edges.
     pub fn adjacency_bytes(&self) -> usize {
-        self.forward.bytes() + self.backward.bytes()
+        self.edges.bytes()
     }
 }

@@ -322,9 +322,10 @@ pub const FOLD_OVER: u32 = 10;
 impl Options {
     /// The value of a rule's setting.
     pub fn value(&self, rule: &Rule, name: &str) -> i64 {
-        let key = (rule.id.to_owned(), name.to_owned());
-        let default = rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
-        self.values.get(&key).copied().unwrap_or(default)
+        // Few are set, and a rule asks for every subject: no key is made.
+        let set = self.values.iter().find(|((id, key), _)| id == rule.id && key == name).map(|(_, value)| *value);
+        let default = || rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
+        set.unwrap_or_else(default)
     }
 }
 

@@ -213,6 +213,9 @@ pub enum OwnerFrom {
 }
 
 impl OwnerFrom {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Decision, Self::Register, Self::System, Self::Object, Self::Manager];
+
     /// The one spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -224,6 +227,8 @@ impl OwnerFrom {
         }
     }
 }
+
+spelled!(OwnerFrom, UnknownOwnerFrom, "source of an owner");
 
 /// What many findings of one rule have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

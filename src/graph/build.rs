@@ -3,9 +3,9 @@
 use std::collections::hash_map::Entry;
 use std::sync::OnceLock;
 
-use rayon::slice::ParallelSliceMut as _;
 use rustc_hash::FxHashMap;
 
+use super::edges::Pending;
 use super::strings::number;
 use super::{
     Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
@@ -64,67 +64,6 @@ impl Offsets {
     }
 }
 
-/// Compressed adjacency in one direction.
-#[derive(Debug, Default)]
-pub(super) struct Adjacency {
-    starts: Vec<u32>,
-    others: Vec<NodeIx>,
-    relations: Vec<Relation>,
-    edges: Vec<u32>,
-}
-
-impl Adjacency {
-    fn of_edges(nodes: usize, edges: &[PendingEdge], end: fn(&PendingEdge) -> (NodeIx, NodeIx)) -> Self {
-        let mut starts = vec![0_u32; nodes + 1];
-        for edge in edges {
-            starts[end(edge).0.get() + 1] += 1;
-        }
-        for node in 0..nodes {
-            starts[node + 1] += starts[node];
-        }
-        let mut next = starts.clone();
-        let mut others = vec![NodeIx(0); edges.len()];
-        let mut relations = vec![Relation::Holds; edges.len()];
-        let mut ids = vec![0_u32; edges.len()];
-        for (ix, edge) in edges.iter().enumerate() {
-            let (near, far) = end(edge);
-            let place = next[near.get()] as usize;
-            next[near.get()] += 1;
-            others[place] = far;
-            relations[place] = edge.relation;
-            ids[place] = small(ix);
-        }
-        Self { starts, others, relations, edges: ids }
-    }
-
-    /// The far ends of a node's edges.
-    pub(super) fn of(&self, node: NodeIx) -> impl Iterator<Item = (NodeIx, Relation, u32)> + '_ {
-        self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
-    }
-
-    /// Those edges of a node that end at `other`, where the far ends are in order.
-    pub(super) fn between(&self, node: NodeIx, other: NodeIx) -> impl Iterator<Item = (Relation, u32)> + '_ {
-        let range = self.range(node);
-        let first = range.start + self.others[range.clone()].partition_point(|far| *far < other);
-        let places = (first..range.end).take_while(move |place| self.others[*place] == other);
-        places.map(|place| (self.relations[place], self.edges[place]))
-    }
-
-    /// The far ends alone, as a slice.
-    pub(super) fn others(&self, node: NodeIx) -> &[NodeIx] {
-        &self.others[self.range(node)]
-    }
-
-    fn range(&self, node: NodeIx) -> std::ops::Range<usize> {
-        self.starts[node.get()] as usize..self.starts[node.get() + 1] as usize
-    }
-
-    /// Bytes taken.
-    pub(super) fn bytes(&self) -> usize {
-        self.starts.len() * 4 + self.others.len() * (4 + 1 + 4)
-    }
-}
-
 /// Nodes by system, kind and id: those with one id in a chain, which is as long as there are systems and kinds that have it.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
@@ -180,22 +119,6 @@ impl Place {
     }
 }
 
-#[derive(Debug)]
-struct PendingEdge {
-    source: NodeIx,
-    target: NodeIx,
-    relation: Relation,
-    detail: Detail,
-}
-
-impl PendingEdge {
-    /// What tells it from every other edge: a condition makes another grant, how a membership is held makes no other one.
-    fn key(&self) -> (NodeIx, NodeIx, Relation, Option<NodeIx>, Option<u32>) {
-        let condition = self.detail.note.filter(|_| self.relation == Relation::Holds).map(number);
-        (self.source, self.target, self.relation, self.detail.resource, condition)
-    }
-}
-
 /// Collects nodes and edges. Nodes are added kind by kind in the order of [`NodeKind`]; edges come last.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -216,7 +139,7 @@ pub struct Builder {
     federations: Vec<Federation>,
     snapshot: Option<Snapshot>,
     lookup: Lookup,
-    edges: Vec<PendingEdge>,
+    edges: Pending,
     coverage: Coverage,
 }
 
@@ -352,27 +275,22 @@ impl Builder {
     }
 
     /// Adds an edge.
-    pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: Detail) {
-        self.edges.push(PendingEdge { source, target, relation, detail });
+    pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: &Detail) {
+        self.edges.push(source, relation, target, detail);
     }
 
     /// The graph.
     ///
     /// Cost: O(V + E log d) for the widest node's degree d.
     pub fn finish(mut self) -> Graph {
-        // What several scopes list is one edge: its best row wins, and of equally good ones the first (the sort is stable).
-        self.edges.par_sort_by_key(|edge| (edge.key(), edge.detail.state));
-        self.edges.dedup_by_key(|edge| edge.key());
-        self.edges.shrink_to_fit();
-        let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
         self.federations.sort_by_key(|federation| federation.account);
-        let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self
             .credentials
             .iter()
             .enumerate()
             .filter_map(|(ix, credential)| Some((credential.account?.0, small(ix))))
             .collect::<Vec<_>>();
+        let nodes = self.nodes.len();
         Graph {
             credentials_of: Offsets::group(self.accounts.len(), owned.iter().copied()),
             strings: self.strings,
@@ -392,21 +310,9 @@ impl Builder {
             secrets: OnceLock::new(),
             uses: OnceLock::new(),
             lookup: self.lookup,
-            forward,
-            backward,
-            details: self.edges.into_iter().map(|edge| edge.detail).collect(),
+            edges: self.edges.finish(nodes),
             coverage: self.coverage,
         }
-    }
-}
-
-impl Graph {
-    pub(super) fn successors(&self, node: NodeIx) -> &[NodeIx] {
-        self.forward.others(node)
-    }
-
-    pub(super) fn predecessors(&self, node: NodeIx) -> &[NodeIx] {
-        self.backward.others(node)
     }
 }
 
@@ -437,7 +343,7 @@ mod tests {
             let (since, until) = (When::UNSUPPORTED, When::UNSUPPORTED);
             let (resource, note, origin, scope) = (None, None, GrantOrigin::Direct, scopes[0]);
             let detail = Detail { resource, since, until, note, origin, state, scope };
-            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), detail);
+            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), &detail);
         }
         let graph = builder.finish();
         assert_eq!(graph.node_count(), 1);

@@ -401,7 +401,7 @@ fn membership_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), Store
             state,
             scope,
         };
-        builder.edge(source, Relation::MemberOf, target, detail);
+        builder.edge(source, Relation::MemberOf, target, &detail);
     }
     Ok(())
 }
@@ -448,7 +448,7 @@ fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError
             state,
             scope,
         };
-        builder.edge(source, Relation::Holds, target, detail);
+        builder.edge(source, Relation::Holds, target, &detail);
     }
     Ok(())
 }

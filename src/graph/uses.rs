@@ -64,6 +64,6 @@ impl Graph {
     ///
     /// Cost: O(log d) for a source of degree d.
     pub fn edges_between(&self, source: NodeIx, target: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.forward.between(source, target).map(move |(relation, ix)| Edge { source, target, relation, ix })
+        self.edges.between(source, target)
     }
 }

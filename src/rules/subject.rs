@@ -144,7 +144,7 @@ impl Subject {
         match self {
             Self::System(place) => place,
             Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
-            Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Person(ix) => facts.feed_place(ix),
             Self::Change(place) => named(facts.since(place).place().0),
             Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
             Self::Declared(place) => named(&facts.declared().items()[place].system),
@@ -175,26 +175,6 @@ impl Subject {
             | Self::Exception(_)
             | Self::Safeguard(_)
             | Self::Resolved(_) => None,
-        }
-    }
-
-    /// What tells one subject of a population from another, cheaply and not always exactly: the start of its id.
-    pub(super) fn clue<'a>(self, facts: &'a Facts<'_>) -> std::borrow::Cow<'a, str> {
-        let graph = facts.graph;
-        match self {
-            Self::Account(ix) | Self::Object(ix) => graph.text(graph.node(ix).id).into(),
-            Self::Credential(ix) => graph.text(graph.credential(ix).id).into(),
-            Self::Edge(edge) => graph.text(graph.node(edge.source).id).into(),
-            Self::Person(ix) => fold(facts.people.key(ix)).into(),
-            Self::Change(_)
-            | Self::Approval(_)
-            | Self::Declared(_)
-            | Self::Application(_)
-            | Self::System(_)
-            | Self::Scope(_)
-            | Self::Exception(_)
-            | Self::Safeguard(_)
-            | Self::Resolved(_) => self.view(facts).id.into(),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Who does the same work and what they hold, and which roles have the same holders.
 
-use rayon::slice::ParallelSliceMut as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::{NodeIx, ScopeIx, SystemIx};
@@ -67,7 +66,8 @@ impl Peers {
             let edges = accounts().flat_map(|account| facts.graph.edges_from(account));
             held.extend(edges.map(|edge| (group, edge.target, person)));
         }
-        held.par_sort_unstable();
+        // Not in parallel: a rule asks in the middle of parallel work, and a thread that waits could pick up work that waits for this.
+        held.sort_unstable();
         held.dedup();
         for (group, target, _) in held {
             match peers.held.last_mut() {
