@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::OnceLock;
 
+use muster_connectors::record::RecordKind;
 use rustc_hash::FxHashMap;
 
 use super::edges::Pending;
@@ -26,6 +27,9 @@ pub(super) fn credential_ix(place: usize) -> CredentialIx {
 pub(super) fn small(count: usize) -> u32 {
     u32::try_from(count).expect("the builder admits at most u32::MAX rows a table")
 }
+
+/// The most rows of a kind that room is made for before one was read: what a manifest says is not yet what is there.
+const MOST_RESERVED: usize = 1 << 26;
 
 /// Rows grouped by owner.
 #[derive(Debug, Default)]
@@ -148,6 +152,22 @@ impl Builder {
     pub fn new(coverage: Coverage) -> Self {
         let systems = coverage.system_names();
         Self { systems, coverage, ..Self::default() }
+    }
+
+    /// Makes room for so many rows of each kind: what grows into place is copied, and takes twice its size while it is.
+    pub(super) fn reserve(&mut self, rows: impl Fn(RecordKind) -> usize) {
+        let rows = |kind| rows(kind).min(MOST_RESERVED);
+        let accounts = rows(RecordKind::Account);
+        let [groups, entitlements, resources] =
+            [RecordKind::Group, RecordKind::Entitlement, RecordKind::Resource].map(&rows);
+        let nodes = accounts + groups + entitlements + resources;
+        self.nodes.reserve(nodes);
+        self.lookup.before.reserve(nodes);
+        self.accounts.reserve(accounts);
+        self.texts.reserve(accounts);
+        // An id, a login and an address or name that nobody shares.
+        self.strings = Strings::with_capacity(accounts * 3 + (nodes - accounts) * 2);
+        self.edges.reserve(rows(RecordKind::Grant) + rows(RecordKind::Membership));
     }
 
     /// A system by name; rows of a system that coverage does not know are added to it.
@@ -275,8 +295,8 @@ impl Builder {
     }
 
     /// Adds an edge.
-    pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: &Detail) {
-        self.edges.push(source, relation, target, detail);
+    pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: Detail) {
+        self.edges.push(source, relation, target, &detail);
     }
 
     /// The graph.
@@ -343,7 +363,7 @@ mod tests {
             let (since, until) = (When::UNSUPPORTED, When::UNSUPPORTED);
             let (resource, note, origin, scope) = (None, None, GrantOrigin::Direct, scopes[0]);
             let detail = Detail { resource, since, until, note, origin, state, scope };
-            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), &detail);
+            builder.edge(NodeIx(0), Relation::MemberOf, NodeIx(0), detail);
         }
         let graph = builder.finish();
         assert_eq!(graph.node_count(), 1);

@@ -53,12 +53,13 @@ struct Seldom<T> {
 }
 
 impl<T: Copy + Default + PartialEq + Send + Sync> Seldom<T> {
-    /// Adds the value of row number `row`, the next one.
-    fn push(&mut self, row: usize, value: T) {
+    /// Adds the value of row number `row`, the next one of `room`.
+    fn push(&mut self, (row, room): (usize, usize), value: T) {
         if self.rows.is_empty() {
             if value == T::default() {
                 return;
             }
+            self.rows.reserve(room);
             self.rows.resize(row, T::default());
         }
         self.rows.push(value);
@@ -80,7 +81,7 @@ fn picked<T: Copy + Send + Sync>(rows: &[T], order: &[u32]) -> Vec<T> {
 
 impl Details {
     fn push(&mut self, detail: &Detail) {
-        let row = self.rest.len();
+        let row = (self.rest.len(), self.rest.capacity());
         self.resources.push(row, detail.resource);
         self.since.push(row, detail.since);
         self.until.push(row, detail.until);
@@ -127,6 +128,14 @@ impl Details {
 }
 
 impl Pending {
+    /// Makes room for so many edges.
+    pub(super) fn reserve(&mut self, edges: usize) {
+        self.sources.reserve(edges);
+        self.targets.reserve(edges);
+        self.relations.reserve(edges);
+        self.details.rest.reserve(edges);
+    }
+
     pub(super) fn push(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: &Detail) {
         self.sources.push(source);
         self.targets.push(target);
@@ -284,4 +293,49 @@ fn sorted_by(starts: &[u32], ends: &[NodeIx]) -> Vec<u32> {
         *place += 1;
     }
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(resource: Option<u32>, since: When, state: RowState) -> Detail {
+        Detail {
+            resource: resource.map(NodeIx),
+            since,
+            until: When::UNSUPPORTED,
+            note: None,
+            origin: GrantOrigin::Direct,
+            state,
+            scope: ScopeIx(0),
+        }
+    }
+
+    #[test]
+    fn edges_stand_by_source_and_target_and_keep_what_stands_on_them() {
+        let since = When::known(jiff::Timestamp::from_second(7).unwrap());
+        // The column of instants begins with rows that say nothing, and the better of two rows comes second.
+        let given = [
+            (2, 1, detail(None, When::UNSUPPORTED, RowState::Complete)),
+            (0, 2, detail(Some(3), When::UNSUPPORTED, RowState::Stale)),
+            (0, 2, detail(Some(3), since, RowState::Complete)),
+            (0, 1, detail(None, since, RowState::Partial)),
+        ];
+        let mut pending = Pending::default();
+        pending.reserve(given.len());
+        for (source, target, detail) in &given {
+            pending.push(NodeIx(*source), Relation::Holds, NodeIx(*target), detail);
+        }
+        let edges = pending.finish(4);
+        let ends = |edges: Vec<Edge>| edges.iter().map(|edge| (edge.source.0, edge.target.0)).collect::<Vec<_>>();
+        assert_eq!(edges.len(), 3);
+        assert_eq!(ends(edges.from(NodeIx(0)).collect()), [(0, 1), (0, 2)]);
+        assert_eq!(ends(edges.to(NodeIx(1)).collect()), [(0, 1), (2, 1)]);
+        assert_eq!(ends(edges.between(NodeIx(0), NodeIx(2)).collect()), [(0, 2)]);
+        for (edge, place) in edges.from(NodeIx(0)).chain(edges.from(NodeIx(2))).zip([3, 2, 0]) {
+            assert_eq!(edges.detail(&edge), given[place].2);
+            assert!(edges.to(edge.target).any(|same| same == edge));
+        }
+        assert_eq!(edges.from(NodeIx(3)).count(), 0);
+    }
 }

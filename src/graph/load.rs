@@ -21,6 +21,7 @@ impl Graph {
     /// [`StoreError`] when a table cannot be read.
     pub fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
         let mut builder = Builder::new(Coverage::of(snapshot.manifest()));
+        builder.reserve(|kind| snapshot.rows(kind));
         accounts(&mut builder, snapshot)?;
         groups(&mut builder, snapshot)?;
         entitlements(&mut builder, snapshot)?;
@@ -401,7 +402,7 @@ fn membership_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), Store
             state,
             scope,
         };
-        builder.edge(source, Relation::MemberOf, target, &detail);
+        builder.edge(source, Relation::MemberOf, target, detail);
     }
     Ok(())
 }
@@ -430,14 +431,22 @@ fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError
         (rows.texts("principal")?, rows.texts("principal_kind")?, rows.texts("entitlement")?);
     let (resource, condition, origin) = (rows.texts("resource")?, rows.texts("condition")?, rows.texts("origin")?);
     let (since, until) = (Facts::of(&rows, "since")?, Facts::of(&rows, "until")?);
+    // Grants of one principal follow each other.
+    let mut last = None;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let node = |id: Text| Node { kind: NodeKind::Unresolved, system, scope, state, id, name: None };
-        let kind = kind.name(row).unwrap_or(PrincipalKind::Unknown);
-        let principal = builder.strings.add(principal.text(row));
+        let holder = (principal.text(row), kind.name(row).unwrap_or(PrincipalKind::Unknown), scope, state);
+        let source = match last {
+            Some((same, source)) if same == holder => source,
+            Some(_) | None => {
+                let id = builder.strings.add(holder.0);
+                builder.resolve(&node(id), candidates(holder.1))
+            }
+        };
+        last = Some((holder, source));
         let entitlement = builder.strings.add(entitlement.text(row));
         let resource = add(builder, resource.get(row));
-        let source = builder.resolve(&node(principal), candidates(kind));
         let target = builder.resolve(&node(entitlement), &[NodeKind::Entitlement]);
         let detail = Detail {
             resource: resource.map(|id| builder.resolve(&node(id), &[NodeKind::Resource])),
@@ -448,7 +457,7 @@ fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError
             state,
             scope,
         };
-        builder.edge(source, Relation::Holds, target, &detail);
+        builder.edge(source, Relation::Holds, target, detail);
     }
     Ok(())
 }

@@ -126,7 +126,34 @@ pub(super) struct Tally {
 struct Cell {
     pass: u64,
     fail: u64,
-    not_evaluated: BTreeMap<String, u64>,
+    not_evaluated: Causes,
+}
+
+/// Subjects by cause. Neighbours mostly share one, so that the last is not looked up again.
+#[derive(Default)]
+struct Causes {
+    last: Option<(String, u64)>,
+    counted: BTreeMap<String, u64>,
+}
+
+impl Causes {
+    fn count(&mut self, cause: String) {
+        match &mut self.last {
+            Some((last, subjects)) if *last == cause => *subjects += 1,
+            Some(_) | None => {
+                if let Some((last, subjects)) = self.last.replace((cause, 1)) {
+                    *self.counted.entry(last).or_default() += subjects;
+                }
+            }
+        }
+    }
+
+    fn counted(mut self) -> BTreeMap<String, u64> {
+        if let Some((last, subjects)) = self.last {
+            *self.counted.entry(last).or_default() += subjects;
+        }
+        self.counted
+    }
 }
 
 impl Tally {
@@ -142,7 +169,7 @@ impl Tally {
                 cell.fail += 1;
                 self.failures.push((subject, failure));
             }
-            Verdict::NotEvaluated(cause) => *cell.not_evaluated.entry(cause).or_default() += 1,
+            Verdict::NotEvaluated(cause) => cell.not_evaluated.count(cause),
         }
     }
 
@@ -160,7 +187,7 @@ impl Tally {
             let into = self.cell(place);
             into.pass += from.pass;
             into.fail += from.fail;
-            add(&mut into.not_evaluated, from.not_evaluated);
+            add(&mut into.not_evaluated.counted, from.not_evaluated.counted());
         }
         self
     }
@@ -229,10 +256,11 @@ pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &
     let (mut pass, mut causes) = (0, BTreeMap::new());
     let mut systems = Vec::new();
     for (place, cell) in tally.systems.into_iter().enumerate() {
-        let not_evaluated: u64 = cell.not_evaluated.values().sum();
+        let not_judged = cell.not_evaluated.counted();
+        let not_evaluated: u64 = not_judged.values().sum();
         let population = cell.pass + cell.fail + not_evaluated;
         pass += cell.pass;
-        add(&mut causes, cell.not_evaluated.clone());
+        add(&mut causes, not_judged.clone());
         // What is of no system (an accepted risk, a safeguard) is in the totals only.
         if let Some(name) = facts.systems.get(place).filter(|_| population > 0) {
             systems.push(RuleSystem {
@@ -241,7 +269,7 @@ pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &
                 pass: cell.pass,
                 fail: cell.fail,
                 not_evaluated,
-                reasons: reasons(cell.not_evaluated),
+                reasons: reasons(not_judged),
             });
         }
     }
