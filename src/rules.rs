@@ -24,7 +24,6 @@ mod evaluate;
 mod facts;
 mod index;
 mod lcm;
-mod lookup;
 mod lost_people;
 mod mentioned;
 pub(crate) mod named;
@@ -51,7 +50,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some};
+pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some, read_for};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::own::{evaluate as evaluate_own, namesakes};
@@ -333,9 +332,10 @@ pub const FOLD_OVER: u32 = 10;
 impl Options {
     /// The value of a rule's setting.
     pub fn value(&self, rule: &Rule, name: &str) -> i64 {
-        let key = (rule.id.to_owned(), name.to_owned());
-        let default = rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
-        self.values.get(&key).copied().unwrap_or(default)
+        // Few are set, and a rule asks for every subject: no key is made.
+        let set = self.values.iter().find(|((id, key), _)| id == rule.id && key == name).map(|(_, value)| *value);
+        let default = || rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
+        set.unwrap_or_else(default)
     }
 }
 

@@ -992,7 +992,8 @@ fn findings_are_kept_beside_their_snapshot() {
     // What a check leaves behind that is killed before it is whole: the one before still counts.
     let left_behind = folder.join("000001-c0ffee.parquet");
     for count in [1, 2] {
-        let rows = CheckRows { findings: findings.clone(), links: findings.clone(), safeguards: BTreeMap::new() };
+        let frames = || std::iter::once(findings.clone());
+        let rows = CheckRows { findings: frames(), links: frames(), safeguards: BTreeMap::new() };
         store.write_check(&lock, 1, rows, &json!({ "rules": count })).unwrap();
         assert!(!left_behind.exists());
         std::fs::write(&left_behind, "half").unwrap();

@@ -20,7 +20,7 @@ pub(crate) struct Mentioned {
 }
 
 impl Facts<'_> {
-    fn mentioned(&self) -> &Mentioned {
+    pub(super) fn mentioned(&self) -> &Mentioned {
         self.mentioned.get_or_init(|| {
             let mut mentioned = Mentioned { nodes: nodes(self), ending: FxHashMap::default() };
             for (place, approval) in self.events.approvals().iter().enumerate() {

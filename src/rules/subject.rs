@@ -152,21 +152,22 @@ impl Subject {
     }
 
     /// Place of the subject's system in [`Facts::systems`]: the system it was read in, for a person the feed that knows them.
+    /// One beyond the last for what is of no system, or of one that is not known.
     pub(super) fn system_place(self, facts: &Facts<'_>) -> usize {
-        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default();
+        let nowhere = facts.systems.len();
+        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or(nowhere);
         match self {
             Self::System(place) => place,
             Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
-            Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Person(ix) => facts.feed_place(ix),
             Self::Change(place) => named(facts.since(place).place().0),
             Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
             Self::Declared(place) => named(&facts.declared().items()[place].system),
             Self::Review(place) => named(&facts.review_items()[place].system),
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
-                self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
+                self.place(facts).map_or(nowhere, |(system, _)| facts.place_of(system))
             }
-            // Beyond the last: of no system.
-            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => facts.systems.len(),
+            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => nowhere,
         }
     }
 
@@ -192,28 +193,6 @@ impl Subject {
             | Self::Review(_)
             | Self::Reviewer(_)
             | Self::Resolved(_) => None,
-        }
-    }
-
-    /// What tells one subject of a population from another, cheaply and not always exactly: the start of its id.
-    pub(super) fn clue<'a>(self, facts: &'a Facts<'_>) -> std::borrow::Cow<'a, str> {
-        let graph = facts.graph;
-        match self {
-            Self::Account(ix) | Self::Object(ix) => graph.text(graph.node(ix).id).into(),
-            Self::Credential(ix) => graph.text(graph.credential(ix).id).into(),
-            Self::Edge(edge) => graph.text(graph.node(edge.source).id).into(),
-            Self::Person(ix) => fold(facts.people.key(ix)).into(),
-            Self::Change(_)
-            | Self::Approval(_)
-            | Self::Declared(_)
-            | Self::Application(_)
-            | Self::System(_)
-            | Self::Scope(_)
-            | Self::Exception(_)
-            | Self::Safeguard(_)
-            | Self::Review(_)
-            | Self::Reviewer(_)
-            | Self::Resolved(_) => self.view(facts).id.into(),
         }
     }
 

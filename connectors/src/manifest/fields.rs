@@ -136,6 +136,17 @@ impl Take for bool {
     }
 }
 
+impl Take for Option<bool> {
+    fn shape() -> Shape {
+        Shape::Truth
+    }
+
+    fn take(&mut self, value: &Value) -> Result<(), ()> {
+        *self = Some(truth(value)?);
+        Ok(())
+    }
+}
+
 fn truth(value: &Value) -> Result<bool, ()> {
     if value.kind() == ValueKind::Bool { Ok(value.is_true()) } else { Err(()) }
 }
@@ -438,9 +449,11 @@ record!(AuditEvent, AuditEvent, "audit_event", Record::AuditEvent, AuditEvent {
 }, required: ["id", "at", "action"], id: true, fields: [id, at, actor, action, object, ticket]);
 record!(Approval, Approval, "approval", Record::Approval, Approval {
     id: String::new(), requester: None, beneficiary: String::new(), entitlement: None, resource: None, from: None, until: None,
-    decided_by: None, decided_at: None, approved: false, raw: Raw::None,
-}, required: ["id", "beneficiary", "approved"], id: true, fields: [
-    id, requester, beneficiary, entitlement, resource, from, until, decided_by, decided_at, approved,
+    requested_at: None, decided_by: None, decided_at: None, approved: None, emergency: None, reviewed_by: None, reviewed_at: None,
+    raw: Raw::None,
+}, required: ["id", "beneficiary"], id: true, fields: [
+    id, requester, beneficiary, entitlement, resource, from, until, requested_at, decided_by, decided_at, approved, emergency,
+    reviewed_by, reviewed_at,
 ]);
 
 /// Why no record came of an item.
