@@ -125,7 +125,9 @@ fn reads(manifest: &Manifest) -> String {
 fn listed(text: &mut String, title: &str, lines: &[String]) {
     if !lines.is_empty() {
         let _ = writeln!(text, "\n{title}:\n");
-        lines.iter().for_each(|line| drop(writeln!(text, "- {line}")));
+        for line in lines {
+            let _ = writeln!(text, "- {line}");
+        }
     }
 }
 
@@ -136,7 +138,9 @@ fn permissions(manifest: &Manifest) -> String {
     if needed.is_empty() {
         text.push_str("The manifest names no least-privilege permissions.\n");
     }
-    needed.iter().for_each(|permission| drop(writeln!(text, "- {permission}")));
+    for permission in needed {
+        let _ = writeln!(text, "- {permission}");
+    }
     for (name, stream) in document.stream.iter().filter(|(_, stream)| !stream.needs.is_empty()) {
         let _ = writeln!(text, "- for `{name}`: {}", stream.needs.join(", "));
     }
