@@ -83,7 +83,7 @@ fn what_only_looks_like_drift_is_counted_under_its_name() {
     }
     assert_eq!(list(&answer["noise"]).len(), truth("drift")["noise"].as_object().unwrap().len());
     // What is explained did change: `diff` tells it.
-    let diff = folder.expect(0, &["diff", "-o", "csv"]);
+    let diff = folder.expect(3, &["diff", "-o", "csv"]);
     for changed in ["c1001 · admin", "c1006 · report", "AROASUPPORT000000001"] {
         assert!(diff.contains(changed), "{changed}:\n{diff}");
     }
