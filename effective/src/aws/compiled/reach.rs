@@ -23,14 +23,12 @@ impl Reach {
             let mut known: FxHashMap<&str, bool> = FxHashMap::default();
             let mut reached: Vec<Range<ActionIx>> = Vec::new();
             for action in set.ranges.iter().cloned().flatten() {
-                let types = reference.resource_types(reference.action(action));
-                let reaches = types.fold(false, |reaches, of| {
-                    reaches
-                        || *known.entry(&of.name).or_insert_with(|| {
-                            of.pattern().is_none_or(|arn| {
-                                patterns.iter().any(|pattern| same_service(pattern, &arn) && meet(pattern, &arn))
-                            })
-                        })
+                let mut types = reference.resource_types(reference.action(action));
+                let reaches = types.any(|of| {
+                    *known.entry(&of.name).or_insert_with(|| {
+                        let meets = |arn: &str| patterns.iter().any(|one| same_service(one, arn) && meet(one, arn));
+                        of.pattern().is_none_or(|arn| meets(&arn))
+                    })
                 });
                 match reached.last_mut() {
                     _ if !reaches => {}
@@ -85,7 +83,7 @@ fn meet(one: &str, other: &str) -> bool {
         row[other.len()] = a == b'*' && below[other.len()];
         for j in (0..other.len()).rev() {
             let b = other[j];
-            let either = (a == b'*' && (below[j] || row[j + 1])) || (b == b'*' && (row[j + 1] || below[j]));
+            let either = (a == b'*' || b == b'*') && (below[j] || row[j + 1]);
             let both = a != b'*' && b != b'*' && (a == b || a == b'?' || b == b'?') && below[j + 1];
             row[j] = either || both;
         }

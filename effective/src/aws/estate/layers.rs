@@ -279,6 +279,9 @@ impl Estate {
             }
         }
         set("aws:ResourceAccount", &owner);
+        if let (super::PrincipalKind::User, Some(id)) = (entry.kind, &entry.unique_id) {
+            set("aws:userid", id);
+        }
         Request {
             principal,
             action: action.to_owned(),

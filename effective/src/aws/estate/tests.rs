@@ -218,12 +218,14 @@ fn who_is_not_in_the_snapshot_is_not_known_and_who_is_not_in_a_read_account_has_
 fn a_request_carries_what_the_estate_knows() {
     let mut estate = organization();
     estate.principals[USER].tags.push(("Team".into(), "core".into()));
+    estate.principals[USER].unique_id = Some("AIDAEXAMPLE".into());
     let (request, _) = layers(&estate, USER, "s3:GetObject", "arn:aws:sqs:eu-central-1:333333333333:q");
     let expected = [
         ("aws:principalorgid", "o-1"),
         ("aws:principaltag/team", "core"),
         ("aws:resourceaccount", "333333333333"),
         ("aws:resourceorgid", "o-1"),
+        ("aws:userid", "AIDAEXAMPLE"),
     ];
     let context: Vec<(&str, &str)> =
         request.context.iter().map(|(key, values)| (key.as_str(), values[0].as_str())).collect();
