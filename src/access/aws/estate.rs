@@ -258,14 +258,14 @@ impl<'g> Building<'g> {
                 };
                 chain.map_or_else(Vec::new, |chain| chain.iter().map(step).collect())
             };
-            let (scps, rcps) = (steps(PolicyKind::Scp, scps), steps(PolicyKind::Rcp, rcps));
+            let (mut scps, rcps) = (steps(PolicyKind::Scp, scps), steps(PolicyKind::Rcp, rcps));
             let mut unread = self.unread(&number, member);
-            let bare = scps.iter().find(|step| step.policies.is_empty());
+            let bare = scps.iter().find(|step| step.policies.is_empty()).map(|step| step.name.clone());
+            scps.retain(|step| !step.policies.is_empty());
             let above = match (&organization.unread, &chain) {
                 (Some(why), _) | (None, Some(Err(why))) => Some(why.clone()),
                 // Nothing attached would deny everything, and AWS takes the last one from nobody: the list is too short.
-                (None, Some(Ok(_))) if bare.is_some() => bare.map(|step| {
-                    let at = &step.name;
+                (None, Some(Ok(_))) if bare.is_some() => bare.map(|at| {
                     format!("no service control policy of `{at}` was read, and AWS keeps one attached everywhere").into()
                 }),
                 (None, None) if organization.id.is_some() => None,

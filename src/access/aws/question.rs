@@ -233,6 +233,8 @@ fn anywhere(place: &Place, action: &str) -> Vec<Found> {
             }
             let mut patterns = own_patterns(place, who, action);
             patterns.extend(named.iter().cloned());
+            // What holds everywhere was asked above, type by type.
+            patterns.retain(|pattern| pattern != "*");
             patterns.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
             patterns.dedup();
             patterns.truncate(MAX_PATTERNS);
