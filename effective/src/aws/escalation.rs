@@ -36,8 +36,8 @@ pub(in crate::aws) mod tests;
 
 use ask::Asker;
 pub(in crate::aws) use ask::everything;
-pub(in crate::aws) use breadth::means;
 use breadth::Breadth;
+pub(in crate::aws) use breadth::means;
 use class::Class;
 pub use explain::{Block, Evidence, Step};
 pub use technique::{
@@ -196,7 +196,8 @@ impl<'a> Search<'a> {
     /// Who can become one of the goals, by principal; becoming an administrator counts as well, because he can give himself anything.
     pub fn towards(&self, goals: &[Option<Certainty>]) -> Graph {
         let mut walk = Walk::new(goals);
-        let (raises, joins): (Vec<Edge>, Vec<Edge>) = self.raises(goals).into_iter().partition(|edge| edge.to.is_none());
+        let (raises, joins): (Vec<Edge>, Vec<Edge>) =
+            self.raises(goals).into_iter().partition(|edge| edge.to.is_none());
         walk.add(raises);
         let mut joining: FxHashMap<PrincipalIx, Vec<Edge>> = FxHashMap::default();
         for edge in joins {
@@ -317,7 +318,8 @@ impl Walk {
 
     fn add(&mut self, edges: impl IntoIterator<Item = Edge>) {
         for edge in edges {
-            let (certainty, steps) = edge.to.map_or((Certainty::Certain, 0), |to| self.cost[to as usize].unwrap_or(WORST));
+            let (certainty, steps) =
+                edge.to.map_or((Certainty::Certain, 0), |to| self.cost[to as usize].unwrap_or(WORST));
             let through = (certainty.max(edge.certainty), steps + 1);
             let known = &mut self.cost[edge.from as usize];
             if known.is_none_or(|known| through < known) {

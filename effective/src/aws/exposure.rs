@@ -130,7 +130,9 @@ impl Kind {
     /// The page that says why it matters.
     pub const fn page(self) -> &'static str {
         match self {
-            Self::Public => "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
+            Self::Public => {
+                "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"
+            }
             Self::Organization | Self::OwnAccount | Self::ForeignAccount => {
                 "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html"
             }
@@ -176,10 +178,11 @@ pub enum Closed {
 pub fn exposures(estate: &Estate, reference: &Reference) -> Vec<Exposure> {
     let scene = Scene { estate, reference, index: Index::new(estate) };
     let roles = (0..).zip(&estate.principals).filter(|(_, entry)| !entry.service_linked);
-    let roles = roles.filter_map(|(at, entry)| Some((Exposed::Role(at), &entry.arn, Some(entry.account), entry.trust?)));
+    let roles =
+        roles.filter_map(|(at, entry)| Some((Exposed::Role(at), &entry.arn, Some(entry.account), entry.trust?)));
     let resources = (0..).zip(&estate.resources);
-    let resources =
-        resources.filter_map(|(at, resource)| Some((Exposed::Resource(at), &resource.arn, resource.account, resource.policy?)));
+    let resources = resources
+        .filter_map(|(at, resource)| Some((Exposed::Resource(at), &resource.arn, resource.account, resource.policy?)));
     let all: Vec<_> = roles.chain(resources).collect();
     let found: Vec<Vec<Exposure>> = all
         .into_par_iter()
@@ -238,14 +241,23 @@ impl Scene<'_> {
         found
     }
 
-    fn opening<'a>(&'a self, subject: &'a Subject<'a>, policy: &Attached, statement: &'a Statement) -> Option<Opening<'a>> {
+    fn opening<'a>(
+        &'a self,
+        subject: &'a Subject<'a>,
+        policy: &Attached,
+        statement: &'a Statement,
+    ) -> Option<Opening<'a>> {
         let number = match subject.account {
             Some(account) => Some(&*self.estate.accounts[account as usize].number),
             None => subject.arn.split(':').nth(4).filter(|number| !number.is_empty()),
         };
         let action = stranger::action(self.reference, statement, matches!(subject.what, Exposed::Role(_)))?;
         let resource = stranger::resource(statement, subject.arn, &action);
-        let alone = policy.document.statements.iter().filter(|other| other.effect == Effect::Deny || other.index == statement.index);
+        let alone = policy
+            .document
+            .statements
+            .iter()
+            .filter(|other| other.effect == Effect::Deny || other.index == statement.index);
         let document = Document { statements: alone.cloned().collect(), ..Document::clone(&policy.document) };
         let deciding = Deciding {
             layer: Layer::Resource,
@@ -264,7 +276,13 @@ impl Scene<'_> {
             PrincipalPattern::Everyone => self.everyone(opening, found),
             PrincipalPattern::Account(account) => {
                 let number = account.split(':').nth(4).unwrap_or(account);
-                self.account(opening, number, &format!("arn:aws:iam::{number}:user/{}", stranger::NAME), Who::Account(number.into()), found);
+                self.account(
+                    opening,
+                    number,
+                    &format!("arn:aws:iam::{number}:user/{}", stranger::NAME),
+                    Who::Account(number.into()),
+                    found,
+                );
             }
             PrincipalPattern::Arn(arn) => {
                 let number = arn.split(':').nth(4).unwrap_or_default();
@@ -273,14 +291,27 @@ impl Scene<'_> {
             PrincipalPattern::Service(service) => self.service(opening, service, found),
             PrincipalPattern::Federated(provider) => self.federated(opening, provider, found),
             PrincipalPattern::CanonicalUser(id) => {
-                found.push(self.exposure(opening, Who::Canonical((**id).into()), Kind::ForeignAccount, Severity::Medium, Vec::new()));
+                found.push(self.exposure(
+                    opening,
+                    Who::Canonical((**id).into()),
+                    Kind::ForeignAccount,
+                    Severity::Medium,
+                    Vec::new(),
+                ));
             }
             // Matches nobody.
             PrincipalPattern::Deleted(_) => {}
         }
     }
 
-    fn exposure(&self, opening: &Opening, who: Who, kind: Kind, severity: Severity, narrowed: Vec<Assumption>) -> Exposure {
+    fn exposure(
+        &self,
+        opening: &Opening,
+        who: Who,
+        kind: Kind,
+        severity: Severity,
+        narrowed: Vec<Assumption>,
+    ) -> Exposure {
         Exposure {
             what: opening.subject.what,
             who,
@@ -316,7 +347,8 @@ impl Scene<'_> {
             } else {
                 // Perhaps he only comes from the wrong place.
                 let answer = self.ask(opening, principal, &stranger::somewhere());
-                let narrowed: Vec<Assumption> = answer.assumed.iter().filter(|assumed| stranger::narrows(&assumed.key)).cloned().collect();
+                let narrowed: Vec<Assumption> =
+                    answer.assumed.iter().filter(|assumed| stranger::narrows(&assumed.key)).cloned().collect();
                 (answer, narrowed)
             };
             match answer.verdict {
@@ -334,7 +366,13 @@ impl Scene<'_> {
         if let Some(organization) = &self.estate.organization {
             let answer = self.ask(opening, stranger::user(), &stranger::colleague(organization));
             if answer.verdict == Verdict::Allowed {
-                found.push(self.exposure(opening, Who::Organization, Kind::Organization, Severity::Low, answer.assumed));
+                found.push(self.exposure(
+                    opening,
+                    Who::Organization,
+                    Kind::Organization,
+                    Severity::Low,
+                    answer.assumed,
+                ));
                 return;
             }
         }
@@ -358,7 +396,8 @@ impl Scene<'_> {
         let known = self.index.account(number).map(|at| &self.estate.accounts[at as usize]);
         let inside = known.is_some_and(|account| account.in_organization) && self.estate.organization.is_some();
         let principal = Principal::from_arn(arn).filter(|principal| !matches!(principal, Principal::Root { .. }));
-        let principal = principal.unwrap_or_else(|| Principal::User { arn: format!("arn:aws:iam::{number}:user/{}", stranger::NAME) });
+        let principal = principal
+            .unwrap_or_else(|| Principal::User { arn: format!("arn:aws:iam::{number}:user/{}", stranger::NAME) });
         let organization = if inside { self.estate.organization.as_deref() } else { None };
         let context = stranger::of_account(number, organization);
         let mut answer = self.ask(opening, principal.clone(), &context);
@@ -387,9 +426,11 @@ impl Scene<'_> {
         if !stranger::acts_for_others(service, opening.is_role()) {
             return;
         }
-        let answer = self.ask(opening, Principal::Service { name: service.to_owned() }, &stranger::behind_service(service));
+        let answer =
+            self.ask(opening, Principal::Service { name: service.to_owned() }, &stranger::behind_service(service));
         let severity = if opening.is_role() { Severity::Low } else { Severity::Medium };
-        let mut exposure = self.exposure(opening, Who::Service(service.into()), Kind::ConfusedDeputy, severity, answer.assumed);
+        let mut exposure =
+            self.exposure(opening, Who::Service(service.into()), Kind::ConfusedDeputy, severity, answer.assumed);
         match answer.verdict {
             Verdict::Allowed => found.push(exposure),
             Verdict::ExplicitlyDenied => {

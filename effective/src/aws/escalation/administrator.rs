@@ -54,7 +54,11 @@ pub(super) fn administrators(asker: &Asker, classes: &[Class]) -> Vec<Option<Cer
         .par_iter()
         .map(|class| {
             let may_be = kinds.iter().all(|kind| !kind.is_disjoint(&class.allowed));
-            if may_be { controls(asker, class.first(), |action, question| ask(asker, class.first(), action, question)) } else { None }
+            if may_be {
+                controls(asker, class.first(), |action, question| ask(asker, class.first(), action, question))
+            } else {
+                None
+            }
         })
         .collect();
     let mut administrators = vec![None; asker.estate.principals.len()];
@@ -95,7 +99,10 @@ fn question(asker: &Asker, who: PrincipalIx, probe: &Probe) -> Question {
     if probe.action.contains("Attach") {
         given.push(("iam:policyarn", asker.filled(who, "arn:{partition}:iam::aws:policy/AdministratorAccess")));
     }
-    if matches!(probe.action, "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy") {
+    if matches!(
+        probe.action,
+        "iam:AttachRolePolicy" | "iam:PutRolePolicy" | "iam:AttachUserPolicy" | "iam:PutUserPolicy"
+    ) {
         given.push(("iam:permissionsboundary", String::new()));
     }
     Question { resource, given }
@@ -115,7 +122,9 @@ pub(super) enum Supposed<'a> {
 
 /// Whether a principal would be an administrator if.
 pub(super) fn would_be(asker: &Asker, who: PrincipalIx, supposed: &Supposed) -> Option<Certainty> {
-    controls(asker, who, |action, question| asker.supposing(who, action, question, &|layers| change(asker.estate, layers, supposed)))
+    controls(asker, who, |action, question| {
+        asker.supposing(who, action, question, &|layers| change(asker.estate, layers, supposed))
+    })
 }
 
 fn change(estate: &Estate, layers: &mut Layers, supposed: &Supposed) {
@@ -126,7 +135,8 @@ fn change(estate: &Estate, layers: &mut Layers, supposed: &Supposed) {
             layers.boundary = None;
         }
         Supposed::Identity(policies) => {
-            layers.identity = policies.iter().filter_map(|&policy| estate.policies.get(policy as usize)).cloned().collect();
+            layers.identity =
+                policies.iter().filter_map(|&policy| estate.policies.get(policy as usize)).cloned().collect();
         }
         Supposed::Unbound => layers.boundary = None,
     }
@@ -138,7 +148,8 @@ pub(super) fn held_by(asker: &Asker, who: PrincipalIx, supposed: &Supposed) -> O
         let mut denied = None;
         let allowed = kind.iter().any(|probe| {
             let question = question(asker, who, probe);
-            let answer = asker.supposing(who, probe.action, &question, &|layers| change(asker.estate, layers, supposed));
+            let answer =
+                asker.supposing(who, probe.action, &question, &|layers| change(asker.estate, layers, supposed));
             let allowed = certainty(&answer).is_some();
             denied.get_or_insert((probe.action, question.resource, answer));
             allowed

@@ -82,7 +82,12 @@ impl<'a> Asker<'a> {
     }
 
     /// The best answer to a permission, and what it was asked with; `None`: there is nothing to ask about.
-    pub(super) fn answer(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Option<(Question, Answer)> {
+    pub(super) fn answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Option<(Question, Answer)> {
         self.best(self.questions(who, permission, binding), |question| {
             self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
         })
@@ -128,7 +133,8 @@ impl<'a> Asker<'a> {
             On::New(pattern) => self.names(who, &permission.action, pattern),
         };
         let given = self.context(actor, permission, binding);
-        let associated = permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
+        let associated =
+            permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
         resources
             .into_iter()
             .flat_map(|resource| {
@@ -193,7 +199,8 @@ impl<'a> Asker<'a> {
     fn names(&self, who: PrincipalIx, action: &str, pattern: &str) -> Vec<String> {
         let about = |statement: &&Statement| means(statement, action);
         let wanted = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
-        let wanted = wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
+        let wanted =
+            wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
         self.fitting(who, pattern, wanted)
     }
 
@@ -238,7 +245,12 @@ impl<'a> Asker<'a> {
 
     /// Condition keys that the technique itself fixes. Source: Service Authorization Reference, "Actions, resources, and condition keys for
     /// AWS Identity and Access Management"; IAM User Guide, "Grant a user permissions to pass a role to an AWS service".
-    fn context(&self, actor: &PrincipalEntry, permission: &Permission, binding: Binding<'_>) -> Vec<(&'static str, String)> {
+    fn context(
+        &self,
+        actor: &PrincipalEntry,
+        permission: &Permission,
+        binding: Binding<'_>,
+    ) -> Vec<(&'static str, String)> {
         let mut given = Vec::new();
         if let Some(service) = &permission.passed_to {
             given.push(("iam:passedtoservice", service.clone()));
@@ -251,7 +263,10 @@ impl<'a> Asker<'a> {
         // Nothing has no boundary yet: the key is not in the request.
         let boundary = || {
             let policy = entry.and_then(|entry| entry.boundary);
-            policy.and_then(|policy| self.estate.policies.get(policy as usize)).map(|policy| policy.name.to_string()).unwrap_or_default()
+            policy
+                .and_then(|policy| self.estate.policies.get(policy as usize))
+                .map(|policy| policy.name.to_string())
+                .unwrap_or_default()
         };
         let widest = || self.filled_for(actor, "arn:{partition}:iam::aws:policy/AdministratorAccess");
         let action = permission.action.to_ascii_lowercase();
@@ -267,7 +282,10 @@ impl<'a> Asker<'a> {
                 }
                 given.push(("iam:permissionsboundary", boundary()));
             }
-            "iam:putuserpolicy" | "iam:putrolepolicy" | "iam:deleteuserpermissionsboundary" | "iam:deleterolepermissionsboundary" => {
+            "iam:putuserpolicy"
+            | "iam:putrolepolicy"
+            | "iam:deleteuserpermissionsboundary"
+            | "iam:deleterolepermissionsboundary" => {
                 given.push(("iam:permissionsboundary", boundary()));
             }
             "iam:createuser" | "iam:createrole" => given.push(("iam:permissionsboundary", String::new())),

@@ -78,10 +78,14 @@ impl Found {
     pub(super) fn objects(&self, asker: &Asker, technique: &Technique, target: PrincipalIx) -> Vec<Object> {
         let When { instance_profile, resource, policy, provider, .. } = &technique.when;
         let entry = asker.principal(target);
-        if *instance_profile && !self.by_role.contains_key(&("aws:iam-instance-profile".to_owned(), entry.arn.to_string())) {
+        if *instance_profile
+            && !self.by_role.contains_key(&("aws:iam-instance-profile".to_owned(), entry.arn.to_string()))
+        {
             return Vec::new();
         }
-        if !self.user_fits(asker.estate, &entry.arn, &technique.when) || (provider.is_some() && asker.providers(target).is_empty()) {
+        if !self.user_fits(asker.estate, &entry.arn, &technique.when)
+            || (provider.is_some() && asker.providers(target).is_empty())
+        {
             return Vec::new();
         }
         if *policy == Some(Policy::OfTarget) {
@@ -104,7 +108,9 @@ impl Found {
         if technique.when.management && !estate.accounts[account as usize].is_management {
             return Vec::new();
         }
-        let Some(Existing { kind, runs: Runs::Anything, .. }) = &technique.when.resource else { return vec![Object::None] };
+        let Some(Existing { kind, runs: Runs::Anything, .. }) = &technique.when.resource else {
+            return vec![Object::None];
+        };
         match self.by_account.get(&(kind.clone(), account)) {
             Some(resources) => resources.iter().copied().map(Object::Resource).collect(),
             None if self.is_unread(estate, kind, account) => vec![Object::Unread],
@@ -130,7 +136,10 @@ impl Found {
 }
 
 /// Managed policies of the account itself: those of AWS cannot be written, and inline policies have no versions.
-pub(super) fn written_policies<'a>(estate: &'a Estate, policies: &'a [PolicyIx]) -> impl Iterator<Item = PolicyIx> + 'a {
+pub(super) fn written_policies<'a>(
+    estate: &'a Estate,
+    policies: &'a [PolicyIx],
+) -> impl Iterator<Item = PolicyIx> + 'a {
     policies.iter().copied().filter(|&policy| {
         let name = estate.policies.get(policy as usize).map(|policy| &*policy.name).unwrap_or_default();
         name.split(':').nth(4).is_some_and(|account| name.starts_with("arn:") && account != "aws")

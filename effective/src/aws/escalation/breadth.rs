@@ -120,7 +120,10 @@ fn is_personal(document: &Document) -> bool {
     let variable = |patterns: &[Box<str>]| patterns.iter().any(|pattern| pattern.contains("${"));
     document.statements.iter().any(|statement| {
         statement.resources.as_ref().is_some_and(|resources| variable(&resources.patterns))
-            || statement.conditions.iter().any(|condition| is_personal_key(&condition.key) || variable(&condition.values))
+            || statement
+                .conditions
+                .iter()
+                .any(|condition| is_personal_key(&condition.key) || variable(&condition.values))
     })
 }
 
@@ -134,7 +137,8 @@ mod tests {
         let mut breadth = Breadth::new(&Estate::default(), actions.into_iter());
         breadth.allowed.clear();
         let names = |element: &str| {
-            let text = format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{element},"Resource":"*"}}]}}"#);
+            let text =
+                format!(r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",{element},"Resource":"*"}}]}}"#);
             let allowed = breadth.of(&Document::parse(&text));
             allowed.ones().map(|at| breadth.actions[at].to_string()).collect::<Vec<_>>()
         };

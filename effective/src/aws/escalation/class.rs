@@ -48,7 +48,8 @@ pub(super) fn classes(estate: &Estate, breadth: &Breadth) -> Vec<Class> {
         identity.sort_unstable();
         identity.dedup();
         let alone = personal(entry).then_some(who);
-        let key = (entry.account, entry.kind == PrincipalKind::User, entry.service_linked, entry.boundary, identity, alone);
+        let key =
+            (entry.account, entry.kind == PrincipalKind::User, entry.service_linked, entry.boundary, identity, alone);
         let at = *by_key.entry(key).or_insert_with(|| {
             let allowed = FixedBitSet::new();
             classes.push(Class { members: Vec::new(), account: entry.account, kind: entry.kind, allowed });

@@ -39,13 +39,16 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
             let mut best = None;
             for object in found.anything(asker.estate, technique, class.account) {
                 let binding = Binding { technique, target: None, object };
-                let held = technique.requires.iter().filter(|permission| !technique.depends_on_target(permission)).try_fold(
-                    if object == Object::Unread { Certainty::NotEvaluated } else { Certainty::Certain },
-                    |all, permission| {
-                        let held = memo.entry((permission, object)).or_insert_with(|| asker.holds(class.first(), permission, binding));
-                        held.map(|held| all.max(held))
-                    },
-                );
+                let held =
+                    technique.requires.iter().filter(|permission| !technique.depends_on_target(permission)).try_fold(
+                        if object == Object::Unread { Certainty::NotEvaluated } else { Certainty::Certain },
+                        |all, permission| {
+                            let held = memo
+                                .entry((permission, object))
+                                .or_insert_with(|| asker.holds(class.first(), permission, binding));
+                            held.map(|held| all.max(held))
+                        },
+                    );
                 best = better(best, held.map(|held| (held, object)));
                 if matches!(best, Some((Certainty::Certain, _))) {
                     break;
@@ -94,7 +97,9 @@ impl Search<'_> {
                 continue;
             }
             let Some(holders) = self.holders.get(&(at, entry.account)) else { continue };
-            let open = |holder: &&Holder| self.classes[holder.class as usize].members.iter().any(|&member| !closed[member as usize]);
+            let open = |holder: &&Holder| {
+                self.classes[holder.class as usize].members.iter().any(|&member| !closed[member as usize])
+            };
             let mut holders = holders.iter().filter(open).peekable();
             if holders.peek().is_none() {
                 continue;
@@ -137,14 +142,17 @@ impl Search<'_> {
         for &object in objects {
             let binding = Binding { technique: described, target: Some(target), object };
             let start = if object == Object::Unread { Certainty::NotEvaluated } else { Certainty::Certain };
-            let held = described.requires.iter().zip(ids).filter(|(permission, _)| described.depends_on_target(permission)).try_fold(
-                start,
-                |all, (permission, &id)| {
+            let held = described
+                .requires
+                .iter()
+                .zip(ids)
+                .filter(|(permission, _)| described.depends_on_target(permission))
+                .try_fold(start, |all, (permission, &id)| {
                     let ask = || self.asker.holds(who, permission, binding);
-                    let held = if object == Object::None { *memo.entry((class, id)).or_insert_with(ask) } else { ask() };
+                    let held =
+                        if object == Object::None { *memo.entry((class, id)).or_insert_with(ask) } else { ask() };
                     held.map(|held| all.max(held))
-                },
-            );
+                });
             best = better(best, held.map(|held| (held, object)));
             if matches!(best, Some((Certainty::Certain, _))) {
                 break;
@@ -200,7 +208,10 @@ impl Search<'_> {
     /// Whether a trust policy names single principals, so that members of one class differ.
     fn names_somebody(&self, role: PrincipalIx) -> bool {
         let statements = self.asker.trust(role).map(|trust| trust.document.statements.as_slice()).unwrap_or_default();
-        let mut patterns = statements.iter().filter_map(|statement| statement.principals.as_ref()).flat_map(|principals| &principals.of);
+        let mut patterns = statements
+            .iter()
+            .filter_map(|statement| statement.principals.as_ref())
+            .flat_map(|principals| &principals.of);
         patterns.any(|pattern| matches!(pattern, PrincipalPattern::Arn(_)))
     }
 
@@ -210,7 +221,9 @@ impl Search<'_> {
         let Some(trust) = self.asker.trust(role) else { return assumers };
         let own = self.asker.principal(role).account;
         let allows = |statement: &&_| is_allowing(statement);
-        for principals in trust.document.statements.iter().filter(allows).filter_map(|statement| statement.principals.as_ref()) {
+        for principals in
+            trust.document.statements.iter().filter(allows).filter_map(|statement| statement.principals.as_ref())
+        {
             if principals.not {
                 self.add_everyone(own, &mut assumers);
                 continue;
@@ -276,7 +289,9 @@ impl Assumers {
         self.classes.dedup();
         self.named.sort_unstable();
         self.named.dedup();
-        let in_class = |who: &PrincipalIx| self.classes.iter().any(|&class| classes[class as usize].members.binary_search(who).is_ok());
+        let in_class = |who: &PrincipalIx| {
+            self.classes.iter().any(|&class| classes[class as usize].members.binary_search(who).is_ok())
+        };
         self.named.retain(|who| !in_class(who));
     }
 }

@@ -93,9 +93,11 @@ impl<'a> Search<'a> {
             return Vec::new();
         }
         let entry = self.asker.principal(who);
-        let Some(class) = self.classes_of[entry.account as usize].iter().map(|&at| &self.classes[at as usize]).find(|class| {
-            class.members.binary_search(&who).is_ok()
-        }) else {
+        let Some(class) = self.classes_of[entry.account as usize]
+            .iter()
+            .map(|&at| &self.classes[at as usize])
+            .find(|class| class.members.binary_search(&who).is_ok())
+        else {
             return Vec::new();
         };
         let shown = |at: u16| graph.edges_from(who).iter().any(|edge| edge.technique == at);
@@ -105,26 +107,41 @@ impl<'a> Search<'a> {
             let actor = technique.actor.is_none_or(|actor| actor == entry.kind);
             if actor && needed.is_subset(&class.allowed) && !shown(at) {
                 let tried = self.tries(graph, technique, who);
-                blocks.extend(tried.into_iter().find_map(|(to, target, object)| self.block(at, technique, who, to, target, object)));
+                blocks.extend(
+                    tried
+                        .into_iter()
+                        .find_map(|(to, target, object)| self.block(at, technique, who, to, target, object)),
+                );
             }
         }
         blocks
     }
 
     /// What a technique could be tried with by somebody: whom one would become, whom one would act on, and what it would be about.
-    fn tries(&self, graph: &Graph, technique: &Technique, who: PrincipalIx) -> Vec<(Option<PrincipalIx>, Option<PrincipalIx>, Object)> {
+    fn tries(
+        &self,
+        graph: &Graph,
+        technique: &Technique,
+        who: PrincipalIx,
+    ) -> Vec<(Option<PrincipalIx>, Option<PrincipalIx>, Object)> {
         let account = self.asker.principal(who).account;
         match technique.takes {
             Takes::Itself | Takes::Group => {
                 self.own_objects(technique, who).into_iter().map(|object| (None, None, object)).collect()
             }
-            Takes::New => self.found.anything(self.asker.estate, technique, account).into_iter().map(|object| (None, None, object)).collect(),
+            Takes::New => self
+                .found
+                .anything(self.asker.estate, technique, account)
+                .into_iter()
+                .map(|object| (None, None, object))
+                .collect(),
             Takes::User | Takes::Role => {
                 let wanted = |target: PrincipalIx| {
                     let entry = self.asker.principal(target);
                     let fits = (technique.takes == Takes::Role) == entry.arn.contains(":role/");
                     let near = entry.account == account || technique.only_assumes();
-                    let gains = technique.yields != Yields::Target || matches!(graph.standing[target as usize], Standing::Goal(_));
+                    let gains = technique.yields != Yields::Target
+                        || matches!(graph.standing[target as usize], Standing::Goal(_));
                     target != who && fits && near && gains && !entry.service_linked
                 };
                 let targets = (0..).take(graph.standing.len()).filter(|&target| wanted(target));
@@ -161,7 +178,8 @@ impl<'a> Search<'a> {
         for (permission, question) in technique.requires.iter().zip(questions) {
             if self.asker.holds(who, permission, binding).is_none() {
                 // Of all names that something new could have, the one that the principal's own policies allow says why.
-                let answer = self.asker.evaluator.may_given(who, &permission.action, &question.resource, &question.given());
+                let answer =
+                    self.asker.evaluator.may_given(who, &permission.action, &question.resource, &question.given());
                 return blocked(at, to, permission.action.clone(), question.resource, answer);
             }
         }
@@ -196,10 +214,10 @@ fn only_identity(layers: &mut Layers) {
     for policy in &mut layers.identity {
         let document = &policy.document;
         if document.statements.iter().any(|statement| statement.effect == Effect::Deny) {
-            let allows: Vec<Statement> = document.statements.iter().filter(|statement| statement.effect == Effect::Allow).cloned().collect();
+            let allows: Vec<Statement> =
+                document.statements.iter().filter(|statement| statement.effect == Effect::Allow).cloned().collect();
             let document = Document { statements: allows, ..Document::clone(document) };
             *policy = Attached { document: document.into(), ..policy.clone() };
         }
     }
 }
-

@@ -35,7 +35,8 @@ impl Search<'_> {
             }
             edges
         };
-        let edges: Vec<Vec<Edge>> = self.classes.par_iter().enumerate().map(|(at, class)| of_class((at, class))).collect();
+        let edges: Vec<Vec<Edge>> =
+            self.classes.par_iter().enumerate().map(|(at, class)| of_class((at, class))).collect();
         edges.into_iter().flatten().collect()
     }
 
@@ -61,7 +62,14 @@ impl Search<'_> {
                 break;
             }
         }
-        edges.extend(best.map(|(certainty, object)| Edge { from: who, to: None, technique: at, object, raised: None, certainty }));
+        edges.extend(best.map(|(certainty, object)| Edge {
+            from: who,
+            to: None,
+            technique: at,
+            object,
+            raised: None,
+            certainty,
+        }));
     }
 
     /// What a technique on oneself can be about.
@@ -95,7 +103,8 @@ impl Search<'_> {
     pub(super) fn gained(&self, technique: &Technique, who: PrincipalIx, object: Object) -> Option<Certainty> {
         let entry = self.asker.principal(who);
         let with = |policies: Vec<PolicyIx>| would_be(&self.asker, who, &Supposed::Identity(&policies));
-        let without = |gone: &dyn Fn(PolicyIx) -> bool| entry.identity.iter().copied().filter(|&policy| !gone(policy)).collect();
+        let without =
+            |gone: &dyn Fn(PolicyIx) -> bool| entry.identity.iter().copied().filter(|&policy| !gone(policy)).collect();
         match (technique.yields, object) {
             (Yields::Administrator, _) => self.raised(who),
             (Yields::Unbound, _) => would_be(&self.asker, who, &Supposed::Unbound),
@@ -148,7 +157,10 @@ impl Search<'_> {
             let member = self.asker.principal(member);
             member.groups.contains(&group.arn)
                 && member.boundary == entry.boundary
-                && member.identity.iter().all(|policy| entry.identity.contains(policy) || group.policies.contains(policy))
+                && member
+                    .identity
+                    .iter()
+                    .all(|policy| entry.identity.contains(policy) || group.policies.contains(policy))
         };
         for &class in &self.classes_of[entry.account as usize] {
             let class = &self.classes[class as usize];
@@ -213,7 +225,9 @@ impl Search<'_> {
                     continue;
                 }
                 let objects = self.found.objects(&self.asker, technique, target);
-                let Some((held, object)) = self.way(place, who, at, target, &objects, &mut Memo::default()) else { continue };
+                let Some((held, object)) = self.way(place, who, at, target, &objects, &mut Memo::default()) else {
+                    continue;
+                };
                 let gained = self.raised(target).map(|gained| (gained.max(held), (Some(target), object)));
                 best = better(best, gained);
                 if matches!(best, Some((Certainty::Certain, _))) {

@@ -456,9 +456,9 @@ fn check(written: Written, sources: &FxHashMap<String, String>) -> Result<Techni
 
 fn wrong_permission(permission: &Permission, takes: Takes, when: &When) -> Option<String> {
     let Permission { action, on, passed_to, associated, .. } = permission;
-    let named = action.split_once(':').is_some_and(|(service, name)| {
-        !service.is_empty() && !name.is_empty() && !action.contains(['*', '?', ' '])
-    });
+    let named = action
+        .split_once(':')
+        .is_some_and(|(service, name)| !service.is_empty() && !name.is_empty() && !action.contains(['*', '?', ' ']));
     if !named {
         return Some(format!("`{action}` is no action: write one in full, as `iam:PassRole`"));
     }
@@ -484,12 +484,19 @@ fn wrong_permission(permission: &Permission, takes: Takes, when: &When) -> Optio
 fn wrong_when(when: &When, takes: Takes, yields: Yields) -> Option<(&'static str, String)> {
     let role = takes == Takes::Role;
     if (!when.trusts.is_empty() || when.instance_profile || when.provider.is_some()) && !role {
-        return Some(("when", "`trusts`, `instance-profile` and `provider` are about a role: `takes` must be role".to_owned()));
+        return Some((
+            "when",
+            "`trusts`, `instance-profile` and `provider` are about a role: `takes` must be role".to_owned(),
+        ));
     }
     if (when.keys_below.is_some() || when.keys_from.is_some() || when.console.is_some()) && takes != Takes::User {
-        return Some(("when", "`keys-below`, `keys-from` and `console` are about a user: `takes` must be user".to_owned()));
+        return Some((
+            "when",
+            "`keys-below`, `keys-from` and `console` are about a user: `takes` must be user".to_owned(),
+        ));
     }
-    if usize::from(when.policy.is_some()) + usize::from(when.group.is_some()) + usize::from(when.resource.is_some()) > 1 {
+    if usize::from(when.policy.is_some()) + usize::from(when.group.is_some()) + usize::from(when.resource.is_some()) > 1
+    {
         return Some(("when", "`policy`, `group` and `resource` exclude each other".to_owned()));
     }
     if when.group.is_some() && takes != Takes::Itself {
@@ -504,12 +511,16 @@ fn wrong_when(when: &When, takes: Takes, yields: Yields) -> Option<(&'static str
     if yields == Yields::Unbound && !when.boundary {
         return Some(("when", "what a boundary held back needs `boundary` true".to_owned()));
     }
-    if yields == Yields::Undenied && when.policy != Some(Policy::DenyingSelf) && when.group != Some(Group::DenyingSelf) {
+    if yields == Yields::Undenied && when.policy != Some(Policy::DenyingSelf) && when.group != Some(Group::DenyingSelf)
+    {
         return Some(("when", "what was denied needs `policy` or `group` denying-self".to_owned()));
     }
     let resource = when.resource.as_ref()?;
     if resource.runs == Runs::Target && !role {
-        return Some(("when", "a `resource` that runs as the target needs `takes` to be role, or runs = \"anything\"".to_owned()));
+        return Some((
+            "when",
+            "a `resource` that runs as the target needs `takes` to be role, or runs = \"anything\"".to_owned(),
+        ));
     }
     if !resource.arn.starts_with("arn:{partition}:") {
         return Some(("when", format!("`{}` is no pattern that begins with `arn:{{partition}}:`", resource.arn)));
@@ -571,7 +582,10 @@ mod tests {
             ((r#"takes = "role""#, r#"takes = "self""#), "but `takes` is neither user nor role"),
             ((r#"yields = "target""#, r#"yields = "version""#), "field `when`: what another version grants needs"),
             (("https://example.com", "example"), "field `references`: `example` is no https address"),
-            ((r#"id = "own""#, r#"id = "sts-assume-role""#), "technique `sts-assume-role` is there already, in techniques.toml"),
+            (
+                (r#"id = "own""#, r#"id = "sts-assume-role""#),
+                "technique `sts-assume-role` is there already, in techniques.toml",
+            ),
             ((r#"name = "Do it""#, "nam = 1"), "unknown field `nam`"),
             ((r#"on = "target""#, r#"on = "tarhget""#), "`tarhget` is none of"),
         ] {

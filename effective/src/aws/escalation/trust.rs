@@ -31,8 +31,12 @@ fn trusts(asker: &Asker, role: PrincipalIx, service: &str) -> Option<(Certainty,
     for principals in trust.document.statements.iter().filter_map(|statement| statement.principals.as_ref()) {
         for pattern in &principals.of {
             let name = match pattern {
-                PrincipalPattern::Service(name) if plain(name) == wanted => Principal::Service { name: name.to_string() },
-                PrincipalPattern::Federated(name) if plain(name) == wanted => Principal::Federated { provider: name.to_string() },
+                PrincipalPattern::Service(name) if plain(name) == wanted => {
+                    Principal::Service { name: name.to_string() }
+                }
+                PrincipalPattern::Federated(name) if plain(name) == wanted => {
+                    Principal::Federated { provider: name.to_string() }
+                }
                 PrincipalPattern::Everyone => Principal::Service { name: service.to_owned() },
                 PrincipalPattern::Service(_)
                 | PrincipalPattern::Federated(_)
@@ -61,7 +65,11 @@ fn trusts(asker: &Asker, role: PrincipalIx, service: &str) -> Option<(Certainty,
 fn assume(asker: &Asker, role: PrincipalIx, principal: Principal) -> Answer {
     let entry = asker.principal(role);
     let account = asker.estate.accounts[entry.account as usize].number.to_string();
-    let action = if matches!(principal, Principal::Federated { .. }) { "sts:AssumeRoleWithWebIdentity" } else { "sts:AssumeRole" };
+    let action = if matches!(principal, Principal::Federated { .. }) {
+        "sts:AssumeRoleWithWebIdentity"
+    } else {
+        "sts:AssumeRole"
+    };
     let mut request = Request {
         principal,
         action: action.to_owned(),
@@ -86,7 +94,9 @@ fn plain(service: &str) -> String {
     let name = name.strip_suffix(".cn").unwrap_or(&name);
     let name = name.strip_suffix(".amazonaws.com").unwrap_or(name);
     match name.rsplit_once('.') {
-        Some((service, region)) if region.ends_with(|last: char| last.is_ascii_digit()) && region.contains('-') => service.to_owned(),
+        Some((service, region)) if region.ends_with(|last: char| last.is_ascii_digit()) && region.contains('-') => {
+            service.to_owned()
+        }
         _ => name.to_owned(),
     }
 }

@@ -34,11 +34,31 @@ const SHARED: [Shared; 19] = [
         ],
         tenant: Some(("repo:", '/')),
     },
-    Shared { issuer: "gitlab.com", claims: &[("sub", "project_path:muster-stranger/muster-stranger:ref_type:branch:ref:main")], tenant: Some(("project_path:", '/')) },
-    Shared { issuer: "app.terraform.io", claims: &[("sub", "organization:muster-stranger:project:p:workspace:w:run_phase:apply")], tenant: Some(("organization:", ':')) },
-    Shared { issuer: "agent.buildkite.com", claims: &[("sub", "organization:muster-stranger:pipeline:p:ref:refs/heads/main:commit:c:step:s")], tenant: Some(("organization:", ':')) },
-    Shared { issuer: "oidc.codefresh.io", claims: &[("sub", "account:muster-stranger:pipeline:p")], tenant: Some(("account:", ':')) },
-    Shared { issuer: "scalr.io", claims: &[("sub", "account:muster-stranger:environment:e:workspace:w")], tenant: Some(("account:", ':')) },
+    Shared {
+        issuer: "gitlab.com",
+        claims: &[("sub", "project_path:muster-stranger/muster-stranger:ref_type:branch:ref:main")],
+        tenant: Some(("project_path:", '/')),
+    },
+    Shared {
+        issuer: "app.terraform.io",
+        claims: &[("sub", "organization:muster-stranger:project:p:workspace:w:run_phase:apply")],
+        tenant: Some(("organization:", ':')),
+    },
+    Shared {
+        issuer: "agent.buildkite.com",
+        claims: &[("sub", "organization:muster-stranger:pipeline:p:ref:refs/heads/main:commit:c:step:s")],
+        tenant: Some(("organization:", ':')),
+    },
+    Shared {
+        issuer: "oidc.codefresh.io",
+        claims: &[("sub", "account:muster-stranger:pipeline:p")],
+        tenant: Some(("account:", ':')),
+    },
+    Shared {
+        issuer: "scalr.io",
+        claims: &[("sub", "account:muster-stranger:environment:e:workspace:w")],
+        tenant: Some(("account:", ':')),
+    },
     Shared { issuer: "vstoken.actions.githubusercontent.com", claims: &[("sub", NAME)], tenant: None },
     Shared { issuer: "oidc-configuration.audit-log.githubusercontent.com", claims: &[("sub", NAME)], tenant: None },
     Shared { issuer: "studio.datachain.ai/api", claims: &[("sub", NAME)], tenant: None },
@@ -48,10 +68,24 @@ const SHARED: [Shared; 19] = [
     Shared { issuer: "api.pulumi.com/oidc", claims: &[("aud", NAME), ("sub", NAME)], tenant: None },
     Shared { issuer: "oidc.vercel.com", claims: &[("aud", NAME), ("sub", NAME)], tenant: None },
     Shared { issuer: "sandboxes.cloud", claims: &[("aud", NAME), ("sub", NAME)], tenant: None },
-    Shared { issuer: "accounts.google.com", claims: &[("aud", NAME), ("oaud", NAME), ("sub", "0"), ("email", "stranger@example.com"), ("hd", "example.com")], tenant: None },
+    Shared {
+        issuer: "accounts.google.com",
+        claims: &[
+            ("aud", NAME),
+            ("oaud", NAME),
+            ("sub", "0"),
+            ("email", "stranger@example.com"),
+            ("hd", "example.com"),
+        ],
+        tenant: None,
+    },
     Shared { issuer: "graph.facebook.com", claims: &[("app_id", "0"), ("id", "0")], tenant: None },
     Shared { issuer: "www.amazon.com", claims: &[("app_id", NAME), ("user_id", NAME)], tenant: None },
-    Shared { issuer: COGNITO, claims: &[("aud", "us-east-1:00000000-0000-0000-0000-000000000000"), ("sub", NAME)], tenant: None },
+    Shared {
+        issuer: COGNITO,
+        claims: &[("aud", "us-east-1:00000000-0000-0000-0000-000000000000"), ("sub", NAME)],
+        tenant: None,
+    },
 ];
 
 const COGNITO: &str = "cognito-identity.amazonaws.com";
@@ -66,9 +100,16 @@ impl Scene<'_> {
         if !means(opening.statement, action) {
             return;
         }
-        let opening = &Opening { action: action.to_owned(), policy: opening.policy.clone(), deciding: opening.deciding.clone(), resource: opening.resource.clone(), ..*opening };
+        let opening = &Opening {
+            action: action.to_owned(),
+            policy: opening.policy.clone(),
+            deciding: opening.deciding.clone(),
+            resource: opening.resource.clone(),
+            ..*opening
+        };
         let who = Who::Provider(provider.into());
-        let ask = |context: &Context| self.ask(opening, Principal::Federated { provider: provider.to_owned() }, context);
+        let ask =
+            |context: &Context| self.ask(opening, Principal::Federated { provider: provider.to_owned() }, context);
         let one = |key: String, value: &str| (key, vec![value.to_owned()]);
         let anybody = ask(&Vec::new());
         if anybody.verdict != Verdict::Allowed {
@@ -138,7 +179,8 @@ fn issuer(provider: &str) -> String {
 /// Whether an issuer is a path of a shared host that its tenants share, too.
 fn is_below(issuer: &str, shared: &str) -> bool {
     // Of Turbonomic, the path is the same for all; of GitHub Enterprise, the path is the enterprise, which is what is wanted.
-    shared == "rh-oidc.s3.us-east-1.amazonaws.com" && issuer.strip_prefix(shared).is_some_and(|path| path.starts_with('/'))
+    shared == "rh-oidc.s3.us-east-1.amazonaws.com"
+        && issuer.strip_prefix(shared).is_some_and(|path| path.starts_with('/'))
 }
 
 /// A wildcard that stands where the name of the customer should be complete: `repo:acme*` is also `repo:acme-evil/…`.

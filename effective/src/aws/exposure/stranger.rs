@@ -29,7 +29,8 @@ const NARROWING: [&str; 9] = [
 ];
 
 /// Keys that only a service sets when it acts for somebody.
-const OF_SERVICES: [&str; 5] = ["aws:sourcearn", "aws:sourceaccount", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
+const OF_SERVICES: [&str; 5] =
+    ["aws:sourcearn", "aws:sourceaccount", "aws:sourceowner", "aws:sourceorgid", "aws:sourceorgpaths"];
 
 /// Whether a condition on the key keeps strangers out.
 pub(super) fn narrows(key: &str) -> bool {
@@ -101,7 +102,11 @@ pub(super) fn with_open_id(mut context: Context) -> Context {
 pub(super) fn behind_service(service: &str) -> Context {
     let mut context = Context::new();
     let name = service.split('.').next().unwrap_or(service);
-    let arn = if name == "s3" { format!("arn:aws:s3:::{NAME}") } else { format!("arn:aws:{name}:us-east-1:{ACCOUNT}:{NAME}") };
+    let arn = if name == "s3" {
+        format!("arn:aws:s3:::{NAME}")
+    } else {
+        format!("arn:aws:{name}:us-east-1:{ACCOUNT}:{NAME}")
+    };
     set(&mut context, "aws:sourcearn", &[&arn]);
     set(&mut context, "aws:sourceaccount", &[ACCOUNT]);
     set(&mut context, "aws:sourceowner", &[ACCOUNT]);
@@ -227,7 +232,11 @@ pub(super) fn action(reference: &Reference, statement: &Statement, role: bool) -
     }
     let Matcher { not, patterns } = &statement.actions;
     if *not {
-        return reference.actions().iter().find(|action| means(statement, &action.name)).map(|action| action.name.to_string());
+        return reference
+            .actions()
+            .iter()
+            .find(|action| means(statement, &action.name))
+            .map(|action| action.name.to_string());
     }
     patterns.iter().find_map(|pattern| {
         if !pattern.contains(['*', '?']) {
@@ -258,11 +267,14 @@ pub(super) fn accounts_named(statement: &Statement) -> Vec<String> {
         let key = condition.key.to_ascii_lowercase();
         for value in &condition.values {
             let number = match key.as_str() {
-                "aws:principalaccount" | "aws:sourceaccount" | "aws:sourceowner" | "kms:calleraccount" => Some(&**value),
+                "aws:principalaccount" | "aws:sourceaccount" | "aws:sourceowner" | "kms:calleraccount" => {
+                    Some(&**value)
+                }
                 "aws:principalarn" | "aws:sourcearn" => value.split(':').nth(4),
                 _ => None,
             };
-            let number = number.filter(|number| number.len() == 12 && number.bytes().all(|digit| digit.is_ascii_digit()));
+            let number =
+                number.filter(|number| number.len() == 12 && number.bytes().all(|digit| digit.is_ascii_digit()));
             accounts.extend(number.map(str::to_owned));
         }
     }

@@ -46,7 +46,11 @@ fn reading(principal: Value, condition: Value) -> Value {
 }
 
 fn kinds(found: &[Exposure]) -> Vec<(Kind, Severity)> {
-    found.iter().filter(|exposure| exposure.closed.is_none()).map(|exposure| (exposure.kind, exposure.severity)).collect()
+    found
+        .iter()
+        .filter(|exposure| exposure.closed.is_none())
+        .map(|exposure| (exposure.kind, exposure.severity))
+        .collect()
 }
 
 #[test]
@@ -61,16 +65,32 @@ fn a_trust_is_as_open_as_its_conditions_leave_it() {
         (root("333333333333"), json!({}), vec![(Kind::WithoutExternalId, Severity::Medium)]),
         (root("333333333333"), id.clone(), vec![(Kind::ForeignAccount, Severity::Medium)]),
         // `IfExists` asks for nothing of who sends none.
-        (root("333333333333"), json!({"StringEqualsIfExists": {"sts:ExternalId": "secret"}}), vec![(Kind::WithoutExternalId, Severity::Medium)]),
+        (
+            root("333333333333"),
+            json!({"StringEqualsIfExists": {"sts:ExternalId": "secret"}}),
+            vec![(Kind::WithoutExternalId, Severity::Medium)],
+        ),
         (root("444444444444"), json!({}), vec![(Kind::WithoutExternalId, Severity::Medium)]),
         // An account outside the organisation cannot be in it.
         (root("333333333333"), org.clone(), vec![]),
-        (json!({"AWS": "arn:aws:iam::333333333333:role/vendor"}), id.clone(), vec![(Kind::ForeignAccount, Severity::Medium)]),
+        (
+            json!({"AWS": "arn:aws:iam::333333333333:role/vendor"}),
+            id.clone(),
+            vec![(Kind::ForeignAccount, Severity::Medium)],
+        ),
         (everyone.clone(), json!({}), vec![(Kind::Public, Severity::High)]),
         (everyone.clone(), org, vec![(Kind::Organization, Severity::Low)]),
         (everyone.clone(), id, vec![(Kind::Public, Severity::Low)]),
-        (everyone.clone(), json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), vec![(Kind::Public, Severity::High)]),
-        (everyone.clone(), json!({"StringEquals": {"aws:PrincipalAccount": "333333333333"}}), vec![(Kind::WithoutExternalId, Severity::Medium)]),
+        (
+            everyone.clone(),
+            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+            vec![(Kind::Public, Severity::High)],
+        ),
+        (
+            everyone.clone(),
+            json!({"StringEquals": {"aws:PrincipalAccount": "333333333333"}}),
+            vec![(Kind::WithoutExternalId, Severity::Medium)],
+        ),
         (everyone, json!({"StringEquals": {"aws:PrincipalAccount": HOME}}), vec![]),
         (json!({"AWS": "AROAEXAMPLEDELETED000"}), json!({}), vec![]),
         (json!({"Service": "ec2.amazonaws.com"}), json!({}), vec![]),
@@ -93,14 +113,34 @@ fn an_identity_provider_is_as_open_as_what_is_compared_of_its_tokens() {
         (GITHUB, json!({"StringEquals": {aud.0: aud.1}, "StringLike": {sub: "repo:*"}}), any.clone()),
         (GITHUB, json!({"StringEquals": {aud.0: aud.1}, "StringLike": {sub: "repo:acme*"}}), any.clone()),
         (GITHUB, json!({"StringEquals": {aud.0: aud.1}, "StringLike": {sub: "*:ref:refs/heads/main"}}), any.clone()),
-        (GITHUB, json!({"StringEquals": {aud.0: aud.1}, "StringLike": {sub: ["repo:acme/app:*", "repo:*/app:*"]}}), any.clone()),
+        (
+            GITHUB,
+            json!({"StringEquals": {aud.0: aud.1}, "StringLike": {sub: ["repo:acme/app:*", "repo:*/app:*"]}}),
+            any.clone(),
+        ),
         // With `StringEquals` a star is a star: nobody is let in, and nobody is by this one either.
         (GITHUB, json!({"StringEquals": {aud.0: aud.1, sub: "repo:acme/app:environment:prod"}}), bound.clone()),
-        (GITHUB, json!({"StringLikeIfExists": {sub: "repo:acme/app:*"}, "StringEquals": {aud.0: aud.1}}), bound.clone()),
-        (GITHUB, json!({"StringEquals": {aud.0: aud.1, "token.actions.githubusercontent.com:repository_owner": "acme"}}), bound.clone()),
+        (
+            GITHUB,
+            json!({"StringLikeIfExists": {sub: "repo:acme/app:*"}, "StringEquals": {aud.0: aud.1}}),
+            bound.clone(),
+        ),
+        (
+            GITHUB,
+            json!({"StringEquals": {aud.0: aud.1, "token.actions.githubusercontent.com:repository_owner": "acme"}}),
+            bound.clone(),
+        ),
         (GITHUB, json!({"StringLike": {sub: "repo:acme/app:*"}}), vec![(Kind::AnyAudience, Severity::Low)]),
-        ("arn:aws:iam::111111111111:oidc-provider/gitlab.com", json!({"StringLike": {"gitlab.com:sub": "project_path:*"}}), any.clone()),
-        ("arn:aws:iam::111111111111:oidc-provider/app.terraform.io", json!({"StringEquals": {"app.terraform.io:aud": "aws.workload.identity"}}), any.clone()),
+        (
+            "arn:aws:iam::111111111111:oidc-provider/gitlab.com",
+            json!({"StringLike": {"gitlab.com:sub": "project_path:*"}}),
+            any.clone(),
+        ),
+        (
+            "arn:aws:iam::111111111111:oidc-provider/app.terraform.io",
+            json!({"StringEquals": {"app.terraform.io:aud": "aws.workload.identity"}}),
+            any.clone(),
+        ),
         (
             "arn:aws:iam::111111111111:oidc-provider/app.terraform.io",
             json!({"StringEquals": {"app.terraform.io:aud": "aws.workload.identity"}, "StringLike": {"app.terraform.io:sub": "organization:acme:project:*"}}),
@@ -129,7 +169,11 @@ fn an_identity_provider_is_as_open_as_what_is_compared_of_its_tokens() {
     let saml = json!({"Federated": "arn:aws:iam::111111111111:saml-provider/idp"});
     let found = role(saml.clone(), "sts:AssumeRoleWithSAML", json!({}));
     assert_eq!(kinds(&found), [(Kind::AnyAudience, Severity::Medium)]);
-    let found = role(saml, "sts:AssumeRoleWithSAML", json!({"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}));
+    let found = role(
+        saml,
+        "sts:AssumeRoleWithSAML",
+        json!({"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}),
+    );
     assert_eq!(kinds(&found), [(Kind::Federated, Severity::Low)]);
 }
 
@@ -144,14 +188,21 @@ fn a_public_bucket_is_public_unless_what_narrows_it_is_not_chosen_by_who_asks() 
         (json!({"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}), vec![(Kind::Public, Severity::Low)]),
         (json!({"StringEquals": {"aws:SourceVpce": "vpce-1"}}), vec![(Kind::Public, Severity::Low)]),
         (json!({"StringEquals": {"aws:PrincipalOrgID": "o-acme"}}), vec![(Kind::Organization, Severity::Low)]),
-        (json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-acme/*"}}), vec![(Kind::Organization, Severity::Low)]),
+        (
+            json!({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-acme/*"}}),
+            vec![(Kind::Organization, Severity::Low)],
+        ),
         (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-other"}}), vec![(Kind::Public, Severity::High)]),
-        (json!({"StringEquals": {"aws:PrincipalAccount": ["333333333333", HOME]}}), vec![(Kind::ForeignAccount, Severity::Medium)]),
+        (
+            json!({"StringEquals": {"aws:PrincipalAccount": ["333333333333", HOME]}}),
+            vec![(Kind::ForeignAccount, Severity::Medium)],
+        ),
     ] {
         let found = bucket(&mut world(), &[reading(everyone.clone(), condition.clone())], &[]);
         assert_eq!(kinds(&found), expected, "{condition} {found:?}");
     }
-    let narrowed = bucket(&mut world(), &[reading(everyone, json!({"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}))], &[]);
+    let narrowed =
+        bucket(&mut world(), &[reading(everyone, json!({"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}))], &[]);
     assert_eq!((&narrowed[0].who, &*narrowed[0].narrowed[0].key), (&Who::Anonymous, "aws:sourceip"));
 }
 
@@ -165,15 +216,24 @@ fn what_closes_an_exposure_is_named() {
     except["Condition"] = json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-acme"}});
     let mut denied = world();
     // The denial leaves the organisation in.
-    assert_eq!(kinds(&bucket(&mut denied, &[open.clone(), except.clone()], &[])), [(Kind::Organization, Severity::Low)]);
+    assert_eq!(
+        kinds(&bucket(&mut denied, &[open.clone(), except.clone()], &[])),
+        [(Kind::Organization, Severity::Low)]
+    );
     except["Condition"] = json!({"StringNotEquals": {"aws:PrincipalAccount": HOME}});
     let found = bucket(&mut world(), &[open.clone(), except.clone()], &[]);
     assert!(matches!(&found[0].closed, Some(Closed::Denied(by)) if by[0].index == 1), "{found:?}");
     // The same by the organisation, for every bucket.
     let mut world = world();
     let rcp = world.policy("p-perimeter", &document(&[except]));
-    let full = world.policy("p-RCPFullAWSAccess", &document(&[json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"})]));
-    world.estate.accounts[0].rcps = vec![Step { name: "r-root".into(), policies: vec![full, rcp] }, Step { name: HOME.into(), policies: vec![full] }];
+    let full = world.policy(
+        "p-RCPFullAWSAccess",
+        &document(&[json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"})]),
+    );
+    world.estate.accounts[0].rcps = vec![
+        Step { name: "r-root".into(), policies: vec![full, rcp] },
+        Step { name: HOME.into(), policies: vec![full] },
+    ];
     let found = bucket(&mut world, &[open], &[]);
     assert!(matches!(&found[0].closed, Some(Closed::Denied(by)) if &*by[0].policy == "p-perimeter"), "{found:?}");
 }

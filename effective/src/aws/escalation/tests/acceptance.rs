@@ -71,7 +71,11 @@ fn case(technique: &Technique, change: Change) -> Case {
     let other = world.role("other", &[trusts(&json!({"Service": OTHER_SERVICE}))], &[harmless]);
     let runs_as = world.arn(if missing { other } else { target.unwrap_or(other) });
     if technique.when.instance_profile {
-        world.resource("aws:iam-instance-profile", &format!("arn:aws:iam::{HOME}:instance-profile/p"), &[("role", &runs_as)]);
+        world.resource(
+            "aws:iam-instance-profile",
+            &format!("arn:aws:iam::{HOME}:instance-profile/p"),
+            &[("role", &runs_as)],
+        );
     }
     let mut object = String::new();
     if let Some(resource) = &technique.when.resource {
@@ -88,7 +92,11 @@ fn case(technique: &Technique, change: Change) -> Case {
     }
     match technique.when.policy {
         Some(Policy::OfSelf) => {
-            let own = if missing { administratorless(&mut world) } else { world.managed("own", &[allow("s3:ListAllMyBuckets", "*")]) };
+            let own = if missing {
+                administratorless(&mut world)
+            } else {
+                world.managed("own", &[allow("s3:ListAllMyBuckets", "*")])
+            };
             object = world.estate.policies[own as usize].name.to_string();
             world.at(actor).identity.push(own);
             if technique.yields == Yields::Version {
@@ -96,7 +104,11 @@ fn case(technique: &Technique, change: Change) -> Case {
             }
         }
         Some(Policy::OfTarget) => {
-            let own = if missing { administratorless(&mut world) } else { world.managed("own", &[allow("s3:ListAllMyBuckets", "*")]) };
+            let own = if missing {
+                administratorless(&mut world)
+            } else {
+                world.managed("own", &[allow("s3:ListAllMyBuckets", "*")])
+            };
             object = world.estate.policies[own as usize].name.to_string();
             world.at(target.unwrap()).identity = vec![own];
         }
@@ -261,13 +273,20 @@ fn every_technique_works_with_what_it_needs_however_the_actions_are_written() {
     each(|technique| {
         for change in [Change::Nothing, Change::Service, Change::Hole, Change::NotAction] {
             let (case, edges) = found(technique, change);
-            let [edge] = edges.as_slice() else { panic!("{} {change:?}: {edges:?} {:?}", technique.id, case.world.graph()) };
+            let [edge] = edges.as_slice() else {
+                panic!("{} {change:?}: {edges:?} {:?}", technique.id, case.world.graph())
+            };
             assert_eq!((edge.to, edge.certainty), (case.to, Certainty::Certain), "{} {change:?}", technique.id);
             case.world.with(&TECHNIQUES.only(&technique.id), |search| {
                 let step = search.step(edge);
                 assert_eq!(step.evidence.len(), technique.requires.len(), "{} {change:?}", technique.id);
                 for (evidence, permission) in step.evidence.iter().zip(&technique.requires) {
-                    assert!(permission.not_denied || !evidence.answer.deciding.is_empty(), "{} {}", technique.id, evidence.action);
+                    assert!(
+                        permission.not_denied || !evidence.answer.deciding.is_empty(),
+                        "{} {}",
+                        technique.id,
+                        evidence.action
+                    );
                 }
             });
         }

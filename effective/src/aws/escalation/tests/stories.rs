@@ -40,7 +40,8 @@ fn three_steps_lead_from_a_user_to_an_administrator() {
     assert!(graph.edges_from(deployer).iter().all(|edge| edge.to == Some(last)));
     world.with(&TECHNIQUES, |search| {
         let steps: Vec<_> = graph.path(alice).into_iter().map(|edge| search.step(edge)).collect();
-        let policies = |step: usize| steps[step].evidence[0].answer.deciding.iter().map(|by| &*by.policy).collect::<Vec<_>>();
+        let policies =
+            |step: usize| steps[step].evidence[0].answer.deciding.iter().map(|by| &*by.policy).collect::<Vec<_>>();
         assert_eq!(policies(0), ["inline policy of user alice"]);
         assert_eq!(policies(1), ["trust policy of role deployer", "inline policy of user bob"]);
         assert_eq!(steps[2].about.as_deref(), Some(&*function));
@@ -60,7 +61,8 @@ fn the_shortest_way_is_taken_and_the_most_certain_one_before_it() {
     let graph = world.graph();
     assert_eq!(graph.standing[who as usize], Standing::Reaches { steps: 2, certainty: Certainty::Certain });
     assert_eq!(path(&world, who), ["iam-update-login-profile", "sts-assume-role"]);
-    let direct = graph.edges_from(who).iter().find(|edge| edge.to == Some(admin)).expect("the direct way is there as well");
+    let direct =
+        graph.edges_from(who).iter().find(|edge| edge.to == Some(admin)).expect("the direct way is there as well");
     assert_eq!(direct.certainty, Certainty::Conditional);
     world.with(&TECHNIQUES, |search| {
         let step = search.step(direct);
@@ -75,7 +77,8 @@ fn an_administrator_is_who_controls_iam_whatever_else_holds_him() {
     let all = world.administrator();
     let full = world.user("full", &[all]);
     let iam = world.user_who("iam", &[allow("iam:*", "*")]);
-    let power = world.user_who("power", &[json!({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"})]);
+    let power = world
+        .user_who("power", &[json!({"Effect": "Allow", "NotAction": ["iam:*", "organizations:*"], "Resource": "*"})]);
     let bounded = world.user("bounded", &[all]);
     world.bound(bounded, &["iam:*"]);
     let mut with_mfa = allow("*", "*");
@@ -83,7 +86,11 @@ fn an_administrator_is_who_controls_iam_whatever_else_holds_him() {
     let mfa = world.user_who("mfa", &[with_mfa]);
     let some = world.user_who("some", &[allow("iam:*", &format!("arn:aws:iam::{HOME}:user/team/*"))]);
     // A guardrail that takes one thing away takes no administrator away.
-    world.organisation(&[deny("iam:CreateAccessKey", "*"), deny("iam:AttachRolePolicy", "*"), deny("organizations:LeaveOrganization", "*")]);
+    world.organisation(&[
+        deny("iam:CreateAccessKey", "*"),
+        deny("iam:AttachRolePolicy", "*"),
+        deny("organizations:LeaveOrganization", "*"),
+    ]);
     let standing = world.graph().standing;
     let goal = |certainty| Standing::Goal(certainty);
     assert_eq!(standing[full as usize], goal(Certainty::Certain));
@@ -100,7 +107,8 @@ fn who_may_give_himself_any_policy_gains_nothing_under_a_boundary_that_holds() {
     let me = format!("arn:aws:iam::{HOME}:user/me");
     let statements = [allow("iam:PutUserPolicy", &me), allow("iam:AttachUserPolicy", &me)];
     let who = world.user_who("me", &statements);
-    let only = world.managed("only", &[allow("iam:PutUserPolicy", "*"), allow("iam:AttachUserPolicy", "*"), allow("s3:*", "*")]);
+    let only = world
+        .managed("only", &[allow("iam:PutUserPolicy", "*"), allow("iam:AttachUserPolicy", "*"), allow("s3:*", "*")]);
     world.at(who).boundary = Some(only);
     assert_eq!(world.graph().standing[who as usize], Standing::Apart);
     let blocks = world.blocks(who);
@@ -147,7 +155,10 @@ fn passing_is_judged_by_service_and_by_what_the_role_will_be_attached_to() {
     let lambda = world.user_who("lambda", &with(to(LAMBDA)));
     let glue = world.user_who("glue", &with(to("glue.amazonaws.com")));
     let dev = world.user_who("dev", &with(pass(json!({"ArnLike": {"iam:AssociatedResourceARN": format!("arn:aws:lambda:eu-north-1:{HOME}:function:dev-*")}}))));
-    let elsewhere = world.user_who("elsewhere", &with(pass(json!({"ArnLike": {"iam:AssociatedResourceARN": "arn:aws:ec2:*:*:instance/*"}}))));
+    let elsewhere = world.user_who(
+        "elsewhere",
+        &with(pass(json!({"ArnLike": {"iam:AssociatedResourceARN": "arn:aws:ec2:*:*:instance/*"}}))),
+    );
     let graph = world.graph();
     let certain = Standing::Reaches { steps: 1, certainty: Certainty::Certain };
     assert_eq!(graph.standing[lambda as usize], certain);
@@ -217,7 +228,12 @@ fn the_same_estate_gives_the_same_graph_with_one_thread_or_many() {
     let administrator = world.administrator();
     for at in 0..6 {
         let role = world.role(&format!("r{at}"), &[root(HOME), trusts(&json!({"Service": LAMBDA}))], &[administrator]);
-        let statements = [allow("sts:AssumeRole", &world.arn(role)), allow("iam:Put*", "*"), allow("iam:PassRole", "*"), allow("lambda:*", "*")];
+        let statements = [
+            allow("sts:AssumeRole", &world.arn(role)),
+            allow("iam:Put*", "*"),
+            allow("iam:PassRole", "*"),
+            allow("lambda:*", "*"),
+        ];
         world.user_who(&format!("u{at}"), &statements);
     }
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| world.graph());

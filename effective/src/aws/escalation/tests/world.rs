@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::aws::document::Document;
 use crate::aws::escalation::{Block, Graph, Search, Techniques};
 use crate::aws::estate::{
-    Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, ResourceIx, Step,
+    Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, ResourceIx,
+    Step,
 };
 use crate::aws::evaluate::Literal;
 use crate::aws::reference::Reference;
@@ -114,7 +115,13 @@ impl World {
         self.role_in(0, name, trust, identity)
     }
 
-    pub(in crate::aws) fn role_in(&mut self, account: AccountIx, name: &str, trust: &[Value], identity: &[PolicyIx]) -> PrincipalIx {
+    pub(in crate::aws) fn role_in(
+        &mut self,
+        account: AccountIx,
+        name: &str,
+        trust: &[Value],
+        identity: &[PolicyIx],
+    ) -> PrincipalIx {
         let trust = self.policy(&format!("trust policy of role {name}"), &document(trust));
         let role = self.principal(account, PrincipalKind::Role, name, identity);
         self.at(role).trust = Some(trust);
@@ -130,8 +137,15 @@ impl World {
     }
 
     pub(in crate::aws) fn resource(&mut self, kind: &str, arn: &str, facts: &[(&str, &str)]) -> ResourceIx {
-        let facts: FxHashMap<Arc<str>, Arc<str>> = facts.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        self.estate.resources.push(Resource { arn: arn.into(), kind: kind.into(), account: Some(0), policy: None, facts });
+        let facts: FxHashMap<Arc<str>, Arc<str>> =
+            facts.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        self.estate.resources.push(Resource {
+            arn: arn.into(),
+            kind: kind.into(),
+            account: Some(0),
+            policy: None,
+            facts,
+        });
         u32::try_from(self.estate.resources.len() - 1).unwrap()
     }
 
@@ -160,8 +174,14 @@ impl World {
 
     /// The home account in an organisation whose root has a policy with these statements beside the usual one.
     pub(in crate::aws) fn organisation(&mut self, statements: &[Value]) {
-        let full = self.policy("arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess", &document(&[allow("*", "*")]));
-        let own = self.policy("arn:aws:organizations::999999999999:policy/o-acme/service_control_policy/p-own", &document(statements));
+        let full = self.policy(
+            "arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess",
+            &document(&[allow("*", "*")]),
+        );
+        let own = self.policy(
+            "arn:aws:organizations::999999999999:policy/o-acme/service_control_policy/p-own",
+            &document(statements),
+        );
         self.estate.organization = Some("o-acme".into());
         let account = &mut self.estate.accounts[0];
         account.in_organization = true;
