@@ -326,7 +326,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ),
         ("groups", &["app|all|g1|positional|Admins|cn=Admins|all|a1|dynamic|true|known|admin|-".into()]),
         ("memberships", &[format!("app|all|g1|a1|account|{w}|-|primaryGroupID|-")]),
-        ("resources", &["app|all|r1|s3:bucket|payroll|r0|prod|high|a1|-".into()]),
+        ("resources", &["app|all|r1|s3:bucket|payroll|r0|prod|high|a1|{\"role\":\"arn:r\"}|-".into()]),
         ("entitlements", &["app|all|n1|licence|E5|-|ownership|-|-|-".into()]),
         ("grants", &[format!("app|all|a1|n1|r1|{{\"Bool\":1}}|group|inherited|{w}|known|-|none|INC-1|-")]),
         ("credentials", &[format!("app|all|AKIA1|a1|access_key|-|{w}|known|-|none|-|{u}|active|-")]),

@@ -115,8 +115,10 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 /// Whether the reference knows the action.
 fn check_action(action: &str, reference: &Reference, session: &Session) -> Result<bool, Failure> {
     let Some((service, name)) = action.split_once(':') else {
-        let near = similar(action, reference.actions().iter().map(|action| action.name.split(':').nth(1).unwrap_or_default()));
-        let named = near.and_then(|near| reference.actions().iter().find(|action| action.name.ends_with(&format!(":{near}"))));
+        let near =
+            similar(action, reference.actions().iter().map(|action| action.name.split(':').nth(1).unwrap_or_default()));
+        let named =
+            near.and_then(|near| reference.actions().iter().find(|action| action.name.ends_with(&format!(":{near}"))));
         return Err(Diagnostic::error("CLI001", format!("`{action}` is no action"))
             .cause("an action is a service and a name, as `s3:GetObject`")
             .maybe_fix(named.map(|action| format!("did you mean `{}`?", action.name)))
@@ -163,8 +165,11 @@ fn judge(answers: &Answers, expected: &BTreeMap<String, String>, session: &Sessi
     let surprises: Vec<&WhoCan> = answers.who.iter().filter(|one| !is_expected(one)).collect();
     let can = surprises.iter().filter(|one| one.can != Can::NotEvaluated).count();
     let open = surprises.len() - can;
-    let known: BTreeSet<String> =
-        answers.who.iter().flat_map(|one| [fold(&one.principal), fold(&one.name), fold(one.person.as_deref().unwrap_or_default())]).collect();
+    let known: BTreeSet<String> = answers
+        .who
+        .iter()
+        .flat_map(|one| [fold(&one.principal), fold(&one.name), fold(one.person.as_deref().unwrap_or_default())])
+        .collect();
     for (_, gone) in expected.iter().filter(|(name, _)| !known.contains(*name)) {
         session.tell(&Diagnostic::note("CLI007", format!("`{gone}` is expected and cannot")));
     }
@@ -176,8 +181,10 @@ fn judge(answers: &Answers, expected: &BTreeMap<String, String>, session: &Sessi
             Outcome::new(Exit::Incomplete, format!("nobody is known to can who is not expected, but {why}"))
         }
         (can, false) => Outcome::new(Exit::Findings, format!("{can} can who are not expected")),
-        (can, true) => Outcome::new(Exit::Findings, format!("{can} can who are not expected"))
-            .worst(Outcome::new(Exit::Incomplete, format!("{can} can who are not expected, and not everything was read"))),
+        (can, true) => Outcome::new(Exit::Findings, format!("{can} can who are not expected")).worst(Outcome::new(
+            Exit::Incomplete,
+            format!("{can} can who are not expected, and not everything was read"),
+        )),
     }
 }
 

@@ -254,11 +254,16 @@ impl Proposal {
 
     fn policies(&self, name: &str) -> Result<Vec<PolicyIx>, Failure> {
         let key = fold(name);
-        let bears = |policy: &Attached| fold(&policy.name) == key || policy.name.rsplit('/').next().is_some_and(|last| fold(last) == key);
+        let bears = |policy: &Attached| {
+            fold(&policy.name) == key || policy.name.rsplit('/').next().is_some_and(|last| fold(last) == key)
+        };
         let found: Vec<PolicyIx> =
             (0..).zip(&self.estate.policies).filter(|(_, policy)| bears(policy)).map(|(at, _)| at).collect();
         if found.is_empty() {
-            let near = similar(name, self.estate.policies.iter().map(|policy| policy.name.rsplit('/').next().unwrap_or_default()));
+            let near = similar(
+                name,
+                self.estate.policies.iter().map(|policy| policy.name.rsplit('/').next().unwrap_or_default()),
+            );
             return Err(unknown("policy", name, near));
         }
         Ok(found)
@@ -278,7 +283,12 @@ impl Proposal {
         let accounts = self.estate.accounts.iter().enumerate();
         let found: Vec<(usize, usize)> = accounts
             .flat_map(|(at, account)| {
-                account.scps.iter().enumerate().filter(|(_, step)| *step.name == *target).map(move |(step, _)| (at, step))
+                account
+                    .scps
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, step)| *step.name == *target)
+                    .map(move |(step, _)| (at, step))
             })
             .collect();
         if found.is_empty() {
@@ -293,8 +303,12 @@ impl Proposal {
 fn one<'a>(what: &str, name: &str, arns: impl Iterator<Item = &'a str> + Clone) -> Result<usize, Failure> {
     let key = fold(name);
     let last = |arn: &'a str| arn.rsplit('/').next().unwrap_or(arn);
-    let found: Vec<usize> =
-        arns.clone().enumerate().filter(|(_, arn)| fold(arn) == key || fold(last(arn)) == key).map(|(at, _)| at).collect();
+    let found: Vec<usize> = arns
+        .clone()
+        .enumerate()
+        .filter(|(_, arn)| fold(arn) == key || fold(last(arn)) == key)
+        .map(|(at, _)| at)
+        .collect();
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(unknown(what, name, similar(name, arns.map(last)))),
