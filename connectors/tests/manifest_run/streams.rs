@@ -75,13 +75,13 @@ async fn every_partition_has_a_pager_of_its_own() {
     let blocks = r#"
 [stream.users]
 get = "/users"
-over = { status = ["active", "inactive"], kind = ["a", "b"] }
-query = { status = "${status}", kind = "${kind}" }
+over = { state = ["active", "inactive"], sort = ["a", "b"] }
+query = { state = "${state}", sort = "${sort}" }
 items = "users"
 page = { kind = "cursor", from = "next", into = "query.cursor" }
 [[stream.users.emit]]
 as = "account"
-id = "status + kind + (id | str)"
+id = "state + sort + (id | str)"
 "#;
     let (collected, requests) = play(&manifest(blocks), |request| match request.query("cursor") {
         None => page(0, 2, json!({"next": "2"})),
@@ -91,7 +91,7 @@ id = "status + kind + (id | str)"
     collected.assert_complete();
     assert_eq!((collected.records.len(), requests.len()), (12, 8));
     // One partition that cannot be read leaves the others, and a gap.
-    let (collected, _) = play(&manifest(blocks), |request| match (request.query("status"), request.query("kind")) {
+    let (collected, _) = play(&manifest(blocks), |request| match (request.query("state"), request.query("sort")) {
         (Some("inactive"), Some("b")) => Response::status(500),
         _ => page(0, 2, json!({})),
     })

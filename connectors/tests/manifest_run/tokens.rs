@@ -306,3 +306,48 @@ async fn the_token_is_fetched_once_for_many_lists_at_once() {
     collected.assert_complete();
     assert_eq!(requests.iter().filter(|request| request.path == "/token").count(), 1);
 }
+
+#[tokio::test]
+async fn named_signers_sign_every_request() {
+    let digest = "[auth.a]\nkind = \"signer\"\nsigner = \"digest\"\nwith = { user = \"reader\", password = \"${secret.token}\" }\n";
+    let (collected, requests) = read(digest, ["hunter22", ""], |request| match request.header("authorization") {
+        Some(header) if header.starts_with("Digest username=\"reader\"") && header.contains("response=\"") => {
+            page(0, 3, json!({}))
+        }
+        _ => Response::status(401)
+            .header("www-authenticate", "Digest realm=\"r\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256"),
+    })
+    .await;
+    assert_eq!((collected.state("users"), requests.len()), (ScopeState::Complete, 2));
+    // A wrong password is not tried a second time.
+    let (collected, requests) = read(digest, ["hunter22", ""], |_| {
+        Response::status(401).header("www-authenticate", "Digest realm=\"r\", nonce=\"n1\", algorithm=SHA-256")
+    })
+    .await;
+    assert_eq!((collected.state("users"), requests.len()), (ScopeState::Failed, 2));
+
+    let duo =
+        "[auth.a]\nkind = \"signer\"\nsigner = \"duo\"\nwith = { key = \"DIXXXX\", secret = \"${secret.token}\" }\n";
+    let (collected, _) = read(duo, ["hunter22", ""], |request| {
+        let basic = request.header("authorization").and_then(|header| header.strip_prefix("Basic "));
+        let decoded = String::from_utf8(STANDARD.decode(basic.unwrap()).unwrap()).unwrap();
+        let (user, signature) = decoded.split_once(':').unwrap();
+        assert_eq!((user, signature.len()), ("DIXXXX", 40));
+        assert_eq!(request.header("date"), Some("Fri, 20 Nov 2026 10:00:00 -0000"));
+        page(0, 3, json!({}))
+    })
+    .await;
+    assert_eq!(collected.state("users"), ScopeState::Complete);
+
+    let aws = "[auth.a]\nkind = \"signer\"\nsigner = \"sigv4\"\nwith = { key = \"AKIDEXAMPLE\", secret = \"${secret.token}\", service = \"execute-api\", region = \"eu-west-1\" }\n";
+    let (collected, _) = read(aws, ["hunter22", ""], |request| {
+        let header = request.header("authorization").unwrap();
+        assert!(
+            header.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261120/eu-west-1/execute-api/"),
+            "{header}"
+        );
+        page(0, 3, json!({}))
+    })
+    .await;
+    assert_eq!(collected.state("users"), ScopeState::Complete);
+}

@@ -118,8 +118,12 @@ impl Way {
     /// [`Trouble`] when a template fails or gives no URL.
     pub(crate) fn token_url(&self) -> Result<Option<Url>, Trouble> {
         let own = self.model.call.as_ref().and_then(|call| call.url.as_ref());
-        let Some(template) = self.model.token_url.as_ref().or(own) else { return Ok(None) };
-        let address = template.path(&self.scope)?;
+        let address = match (&self.model.token_url, own) {
+            // The operator's own words; nothing in it comes from a reply.
+            (Some(template), _) => required("token_url", template, &self.scope)?,
+            (None, Some(template)) => template.path(&self.scope)?,
+            (None, None) => return Ok(None),
+        };
         Url::parse(&address)
             .map(Some)
             .map_err(|error| Trouble::unsendable("the address of the token is no URL", &error))

@@ -46,24 +46,25 @@ impl Disguise {
     /// A reply in disguise. Of its keys only those stay that the manifest names; a key that is data itself (an id, an address)
     /// stays in disguise.
     pub(crate) fn value(&self, value: &Value) -> Value {
-        self.reduced(value, true)
+        self.reduced(value, true, "")
     }
 
     /// A request's body in disguise: every key stays, the manifest wrote it.
     pub(crate) fn whole(&self, value: &Value) -> Value {
-        self.reduced(value, false)
+        self.reduced(value, false, "")
     }
 
-    fn reduced(&self, value: &Value, drop: bool) -> Value {
+    /// `name` is the key that the value stands at.
+    fn reduced(&self, value: &Value, drop: bool, name: &str) -> Value {
         match value {
             Value::Null | Value::Bool(_) => value.clone(),
-            Value::Number(number) => self.number(number),
+            Value::Number(number) => self.number(number, name),
             Value::String(text) => Value::String(self.text(text)),
-            Value::Array(values) => values.iter().map(|value| self.reduced(value, drop)).collect(),
+            Value::Array(values) => values.iter().map(|value| self.reduced(value, drop, name)).collect(),
             Value::Object(object) => {
-                let entries = object.iter().filter_map(|(key, value)| {
-                    let key = if self.is_known_name(key) { key.clone() } else { self.foreign_key(key, drop)? };
-                    Some((key, self.reduced(value, drop)))
+                let entries = object.iter().filter_map(|(name, value)| {
+                    let key = if self.is_known_name(name) { name.clone() } else { self.foreign_key(name, drop)? };
+                    Some((key, self.reduced(value, drop, name)))
                 });
                 Value::Object(entries.collect::<Map<_, _>>())
             }
@@ -73,17 +74,21 @@ impl Disguise {
     /// A key that the manifest does not name: left out when it is a vendor's word for something that nobody reads.
     fn foreign_key(&self, key: &str, drop: bool) -> Option<String> {
         let is_data = key.contains('@') || key.bytes().filter(u8::is_ascii_digit).count() > 2 || key.len() > 40;
-        (is_data || !drop).then(|| self.text(key))
+        if is_data {
+            return Some(self.text(key));
+        }
+        (!drop).then(|| key.to_owned())
     }
 
     fn is_known_name(&self, key: &str) -> bool {
         words(key).all(|word| self.known.contains(&word.to_lowercase()))
     }
 
-    fn number(&self, number: &Number) -> Value {
+    /// A number that could be an instant stays only where its key says that it is one: ids have as many digits.
+    fn number(&self, number: &Number, name: &str) -> Value {
         let text = number.to_string();
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        let short = digits <= SHORT || self.known.contains(&text) || is_epoch(&text);
+        let short = digits <= SHORT || self.known.contains(&text) || (is_epoch(&text) && names_an_instant(name));
         if short {
             return Value::Number(number.clone());
         }
@@ -214,6 +219,14 @@ fn is_instant(text: &str) -> bool {
         || jiff::fmt::rfc2822::parse(text).is_ok()
 }
 
+/// Whether a key is one of those that vendors give to instants.
+fn names_an_instant(name: &str) -> bool {
+    const SIGNS: &[&str] =
+        &["date", "time", "created", "updated", "changed", "expire", "last", "since", "until", "_at"];
+    let name = name.to_lowercase();
+    SIGNS.iter().any(|sign| name.contains(sign))
+}
+
 /// Seconds or milliseconds since 1970, between 2000 and 2060.
 fn is_epoch(text: &str) -> bool {
     const FROM: u64 = 946_684_800;
@@ -230,7 +243,7 @@ mod tests {
     fn disguise() -> Disguise {
         Disguise::new(
             [7; 32],
-            ["/orgs/${config.org}/members", "role == 'admin' ? 'active'", "id login email"],
+            ["/orgs/${config.org}/members", "role == 'admin' ? 'active'", "id login email created_at"],
             ["hunter2 admin2"],
         )
     }
@@ -260,9 +273,10 @@ mod tests {
         let d = disguise();
         let harmless = json!({
             "role": "admin", "active": true, "login": null, "id": 17, "email": "2026-11-20T10:00:00Z",
-            "members": [1_793_952_030, 1_793_952_030_000_u64, "2026-11-20", "Fri, 06 Nov 2026 08:00:30 GMT", "100"],
+            "created_at": [1_793_952_030, 1_793_952_030_000_u64], "members": ["2026-11-20", "Fri, 06 Nov 2026 08:00:30 GMT", "100"],
         });
         assert_eq!(d.value(&harmless), harmless);
+        assert_ne!(d.value(&json!({"id": 1_793_952_030})), json!({"id": 1_793_952_030}), "an id of as many digits");
     }
 
     #[test]

@@ -421,7 +421,7 @@ mod tests {
         let (limiter, clock) = at_rest(declared);
         limiter.learn("/x", 1, &reply(&[("x-left", "101"), ("x-reset", "40")]));
         drop(limiter.admit("/x", 1).await.unwrap());
-        assert_eq!(clock.waits(), []);
+        assert!(clock.waits().is_empty());
         limiter.learn("/x", 1, &reply(&[("x-left", "100"), ("x-reset", "40")]));
         drop(limiter.admit("/x", 1).await.unwrap());
         assert_eq!(clock.waits(), [Duration::from_secs(40)]);
@@ -440,7 +440,7 @@ mod tests {
             at_rest(Declared { buckets: vec![per_minute(Some("users"), 100)], ..Declared::default() });
         limiter.quiet("/users.list", Duration::from_secs(50));
         drop(limiter.admit("/groups", 1).await.unwrap());
-        assert_eq!(clock.waits(), []);
+        assert!(clock.waits().is_empty());
         drop(limiter.admit("/users.list", 1).await.unwrap());
         assert_eq!(clock.waits(), [Duration::from_secs(50)]);
         limiter.quiet("/groups", Duration::from_secs(400));
