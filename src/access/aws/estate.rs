@@ -682,7 +682,7 @@ impl Organization {
             }
             match graph.text_or_empty(resource.kind) {
                 "aws:organization" => all.id = Some(id),
-                "aws:account" => {
+                kind @ ("aws:account" | "aws:management-account") => {
                     let attributes: std::collections::BTreeMap<String, String> =
                         graph.attributes(ix).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
                     let is = |name: &str, values: &[&str]| {
@@ -690,7 +690,7 @@ impl Organization {
                     };
                     let member = Member {
                         name: node.name.map(|name| graph.text(name).into()),
-                        is_management: is("management", &["true"]),
+                        is_management: kind == "aws:management-account" || is("management", &["true"]),
                         is_closed: is("state", &["SUSPENDED", "CLOSED"]),
                     };
                     all.accounts.insert(id, member);
