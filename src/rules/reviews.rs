@@ -146,25 +146,25 @@ impl<'a> Facts<'a> {
             ..view::Subject::default()
         }
     }
+}
 
-    /// A row of a campaign as evidence.
-    pub(super) fn review_row(&self, item: &ReviewItem) -> Evidence {
-        let decision = item.decision.map_or("open", |decided| if decided.keeps { "keep" } else { "revoke" });
-        let mut facts = BTreeMap::from([
-            ("principal".to_owned(), item.principal.clone()),
-            ("access".to_owned(), item.access.clone()),
-            ("reviewer".to_owned(), item.reviewer.clone()),
-            ("decision".to_owned(), decision.to_owned()),
-        ]);
-        facts.extend(item.resource.clone().map(|resource| ("resource".to_owned(), resource)));
-        facts.extend(item.decision.map(|decided| ("decided_at".to_owned(), decided.at.to_string())));
-        Evidence {
-            system: item.system.clone(),
-            table: "reviews".to_owned(),
-            id: item.place.to_string(),
-            facts,
-            collected: None,
-        }
+/// A row of a campaign as evidence.
+pub(super) fn review_row(item: &ReviewItem) -> Evidence {
+    let decision = item.decision.map_or("open", |decided| if decided.keeps { "keep" } else { "revoke" });
+    let mut facts = BTreeMap::from([
+        ("principal".to_owned(), item.principal.clone()),
+        ("access".to_owned(), item.access.clone()),
+        ("reviewer".to_owned(), item.reviewer.clone()),
+        ("decision".to_owned(), decision.to_owned()),
+    ]);
+    facts.extend(item.resource.clone().map(|resource| ("resource".to_owned(), resource)));
+    facts.extend(item.decision.map(|decided| ("decided_at".to_owned(), decided.at.to_string())));
+    Evidence {
+        system: item.system.clone(),
+        table: "reviews".to_owned(),
+        id: item.place.to_string(),
+        facts,
+        collected: None,
     }
 }
 

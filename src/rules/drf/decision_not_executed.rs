@@ -3,7 +3,7 @@ use muster_connectors::record::PrivilegeLevel;
 use muster_reports::view::Severity;
 
 use crate::controls::REV;
-use crate::rules::reviews::NO_REVIEWS;
+use crate::rules::reviews::{NO_REVIEWS, review_row};
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Setting, Subject, Verdict, raised};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -68,7 +68,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         facts.graph.name(edge.target),
         item.system,
     ))
-    .row(facts.review_row(item))
+    .row(review_row(item))
     .row(facts.edge_row(edge));
     if facts.access.conveys(facts.graph, edge.target).is_at_least(PrivilegeLevel::Privileged) {
         return failure.severity(raised(RULE.severity), "what has to go is privileged").verdict();

@@ -4,6 +4,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::REV;
 use crate::diff::What;
 use crate::graph::Edge;
+use crate::rules::reviews::review_row;
 use crate::rules::{Facts, Failure, Manual, Population, Recurrence, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -85,7 +86,7 @@ fn given_back(facts: &Facts<'_>, place: usize) -> Verdict {
         day(decided.at),
         day(at),
     ))
-    .row(facts.review_row(item))
+    .row(review_row(item))
     .row(row)
     .verdict()
 }

@@ -5,6 +5,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::{REV, SOD};
 use crate::drift::Approval;
 use crate::people::{PersonIx, fold};
+use crate::rules::reviews::review_row;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
 
 /// Managers above managers are followed so far: deeper hierarchies are circles.
@@ -77,8 +78,7 @@ fn review(facts: &Facts<'_>, place: usize) -> Verdict {
     };
     let own = |how: &str| {
         let campaign = &reviews.campaign_of(item).id;
-        Failure::new(format!("{} kept {} for {how} in {campaign}.", item.reviewer, item.access))
-            .row(facts.review_row(item))
+        Failure::new(format!("{} kept {} for {how} in {campaign}.", item.reviewer, item.access)).row(review_row(item))
     };
     if fold(&item.reviewer) == fold(&item.principal) {
         return own("themselves").verdict();

@@ -76,7 +76,7 @@ pub(super) const UNMARKED: &str = "the source of requests does not tell emergenc
 /// Whether a grant is there because of the emergency: neither from before it, nor by another request.
 fn is_the_emergencys(facts: &Facts<'_>, approval: &Approval, edge: &Edge) -> bool {
     let events = facts.events;
-    let is_older = facts.graph.detail(edge).since.at().zip(approval.decided_at.or(approval.from));
+    let dated = facts.graph.detail(edge).since.at().zip(approval.decided_at.or(approval.from));
     let others = events.approvals_for(events.folded(Some(approval.beneficiary))).filter(|other| {
         other.is_approved()
             && other.emergency != Some(true)
@@ -85,7 +85,7 @@ fn is_the_emergencys(facts: &Facts<'_>, approval: &Approval, edge: &Edge) -> boo
     });
     // Clocks of both systems may differ, and access is sometimes given while the ticket is still being written.
     let before = |at: Timestamp| at.checked_sub(SignedDuration::from_hours(24)).unwrap_or(at);
-    !is_older.is_some_and(|(since, decided)| since < before(decided)) && others.count() == 0
+    dated.is_none_or(|(since, decided)| since >= before(decided)) && others.count() == 0
 }
 
 impl Facts<'_> {
