@@ -6,12 +6,15 @@
 //! cargo run --example make_estate -- drift examples/drift
 //! cargo run --release --example make_estate -- bulk DIR --accounts 1000000 --people 200000 --grants 5000000
 //! cargo run --release --example make_estate -- ldif FILE --users 98000
+//! cargo run --release --example make_estate -- aws DIR --accounts 1
 //! ```
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use muster_effective::aws::generated::{Generator, Sizes};
+use muster_effective::aws::reference::Reference;
 use muster_testbeds::bulk::Bulk;
 use muster_testbeds::estate;
 
@@ -79,6 +82,29 @@ enum What {
         #[arg(long, default_value_t = Bulk::default().seed)]
         seed: u64,
     },
+    /// AWS accounts whose policies resemble real ones, as authorization details with a `muster.toml`
+    Aws {
+        /// Folder to write into
+        folder: PathBuf,
+        /// Accounts; several are an organisation
+        #[arg(long, default_value_t = 1)]
+        accounts: u32,
+        /// Users in each
+        #[arg(long, default_value_t = Sizes::ACCOUNT.users)]
+        users: u32,
+        /// Roles in each
+        #[arg(long, default_value_t = Sizes::ACCOUNT.roles)]
+        roles: u32,
+        /// Groups in each
+        #[arg(long, default_value_t = Sizes::ACCOUNT.groups)]
+        groups: u32,
+        /// Managed policies in each
+        #[arg(long, default_value_t = Sizes::ACCOUNT.policies)]
+        policies: u32,
+        /// Where the numbers start
+        #[arg(long, default_value_t = Bulk::default().seed)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -103,6 +129,10 @@ fn run(what: What) -> Result<(), Box<dyn std::error::Error>> {
         }
         What::Ldif { file, users, groups, memberships, seed } => {
             Bulk { seed, people: users, memberships, ..Bulk::default() }.write_ldif(&file, groups)?;
+        }
+        What::Aws { folder, accounts, users, roles, groups, policies, seed } => {
+            let sizes = Sizes { users, roles, groups, policies, buckets: 0 };
+            Generator::new(seed, Reference::builtin()).write(&folder, accounts, sizes)?;
         }
     }
     Ok(())

@@ -4,12 +4,14 @@
 //! cannot be decided yet. What a boundary, a service control policy or a condition could still change is *undecided*, never
 //! guessed.
 
-mod aws;
-pub mod escalation;
+pub(crate) mod aws;
+
+use std::sync::OnceLock;
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use rustc_hash::FxHashMap;
 
+pub use self::aws::question::Effective;
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
 
 /// How privileged an account is.
@@ -46,9 +48,10 @@ pub struct Access {
     privileged: Option<Reach>,
     unknown: Option<Reach>,
     undecided: FxHashMap<NodeIx, String>,
-    bounds: aws::Bounds,
+    bounds: aws::documents::Bounds,
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
+    aws: OnceLock<Vec<aws::Place>>,
 }
 
 /// The kinds of record that a way to privilege consists of.
@@ -71,7 +74,7 @@ impl Access {
                 levels.push((ix, level));
             }
         }
-        let aws = aws::Documents::of(graph);
+        let aws = aws::documents::Documents::of(graph);
         for (ix, entitlement) in graph.entitlements() {
             let system = graph.node(ix).system;
             if let Some(level) = entitlement.privilege {
@@ -107,7 +110,126 @@ impl Access {
             undecided,
             unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
+            aws: OnceLock::new(),
         }
+    }
+
+    /// The AWS systems, ready to be asked; put together when the first question needs them.
+    pub(crate) fn places(&self, graph: &Graph) -> &[aws::Place] {
+        self.aws.get_or_init(|| aws::Place::all(graph))
+    }
+
+    /// The AWS system of an account.
+    fn place(&self, graph: &Graph, account: NodeIx) -> Option<&aws::Place> {
+        let system = graph.node(account).system;
+        self.places(graph).iter().find(|place| place.system == system)
+    }
+
+    /// Computes what questions would compute when they are first asked. Many threads may ask then without waiting for each other.
+    pub fn prepare(&self, graph: &Graph) {
+        for place in self.places(graph) {
+            place.ways(graph);
+            place.exposures();
+        }
+    }
+
+    /// How an AWS account that is no administrator becomes one: the steps as sentences, first to last; empty where it does not.
+    ///
+    /// # Errors
+    /// Why it cannot be decided.
+    pub fn way(&self, graph: &Graph, account: NodeIx) -> Result<Vec<String>, String> {
+        let Some(place) = self.place(graph, account) else { return Ok(Vec::new()) };
+        let roles = match place.principal(account) {
+            Some(who) => vec![who],
+            None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
+        };
+        let mut open = None;
+        for who in roles {
+            match place.ways(graph).privilege(who) {
+                Privilege::Certain(PrivilegeLevel::Privileged) => {
+                    let hops = place.ways(graph).path(who);
+                    return Ok(hops.into_iter().map(|hop| aws::ways::sentence(graph, place, hop)).collect());
+                }
+                Privilege::Certain(_) => {}
+                Privilege::Undecided { why, .. } => open = open.or_else(|| Some(why.clone())),
+            }
+        }
+        open.map_or(Ok(Vec::new()), Err)
+    }
+
+    /// How AWS accounts become other ones: of each of `from` that does, the steps as sentences. Accounts of other systems become nobody.
+    ///
+    /// Cost: one search for each AWS system that has one of `to`.
+    pub fn becoming(&self, graph: &Graph, from: &[NodeIx], to: &[NodeIx]) -> Vec<(NodeIx, Vec<String>)> {
+        let mut found = Vec::new();
+        for place in self.places(graph) {
+            let goals: Vec<u32> = to.iter().filter_map(|node| place.principal(*node)).collect();
+            if goals.is_empty() {
+                continue;
+            }
+            let ways = aws::ways::towards(place, &goals);
+            for node in from {
+                let roles = match place.principal(*node) {
+                    Some(who) => vec![(who, None)],
+                    None => place
+                        .assignments(graph, *node)
+                        .into_iter()
+                        .filter_map(|(_, one)| Some((one.role?, Some(one.edge))))
+                        .collect(),
+                };
+                let steps = roles.into_iter().find_map(|(who, edge)| {
+                    let hops = &ways[who as usize];
+                    let assigned = edge.map(|edge| format!("has the permission set {}", graph.name(edge.target)));
+                    let reached = !hops.is_empty() || (assigned.is_some() && goals.contains(&who));
+                    let steps = hops.iter().map(|hop| aws::ways::sentence(graph, place, hop));
+                    reached.then(|| assigned.into_iter().chain(steps).collect::<Vec<String>>())
+                });
+                found.extend(steps.map(|steps| (*node, steps)));
+            }
+        }
+        found
+    }
+
+    /// What an AWS account may really do, by service and access level; of somebody of Identity Center, as each of his roles. Empty for
+    /// accounts of other systems.
+    pub fn effective(&self, graph: &Graph, account: NodeIx) -> Vec<Effective> {
+        let Some(place) = self.place(graph, account) else { return Vec::new() };
+        let roles = match place.principal(account) {
+            Some(who) => vec![who],
+            None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
+        };
+        roles.into_iter().map(|who| aws::question::effective(graph, place, who)).collect()
+    }
+
+    /// Outsiders whom the trust policy of an AWS role lets in, each with the statement that does: accounts outside the organisation, and everyone.
+    pub fn outsiders(&self, graph: &Graph, account: NodeIx) -> Vec<(String, String)> {
+        self.open(graph, account, aws::outside::is_foreign)
+    }
+
+    /// Identities of other providers whom the trust policy of an AWS role lets in although nobody here vouches for them, each with the
+    /// statement that does.
+    pub fn loosely_federated(&self, graph: &Graph, account: NodeIx) -> Vec<(String, String)> {
+        self.open(graph, account, aws::outside::is_loose)
+    }
+
+    fn open(
+        &self,
+        graph: &Graph,
+        account: NodeIx,
+        wanted: fn(&muster_effective::aws::exposure::Exposure) -> bool,
+    ) -> Vec<(String, String)> {
+        let place = self.place(graph, account);
+        let found = place.and_then(|place| Some((place, place.principal(account)?)));
+        found.map_or_else(Vec::new, |(place, who)| aws::outside::of_role(place, who, wanted))
+    }
+
+    /// What keeps an AWS account from ways to administration that its own policies would allow, each as a sentence with its layer.
+    pub fn held_back(&self, graph: &Graph, account: NodeIx) -> Vec<String> {
+        let Some(place) = self.place(graph, account) else { return Vec::new() };
+        let Some(who) = place.principal(account) else { return Vec::new() };
+        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(aws::ways::blocked_by).collect();
+        all.dedup();
+        all
     }
 
     /// How privileged `account` is.
@@ -115,6 +237,9 @@ impl Access {
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(account));
         if graph.account(account).is_some_and(|account| account.is_root) {
             return Privilege::Certain(PrivilegeLevel::Admin);
+        }
+        if let Some(privilege) = self.place(graph, account).and_then(|place| place.privilege(graph, account)) {
+            return privilege;
         }
         let at_least = if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
         let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
@@ -190,11 +315,6 @@ impl Access {
         (reaches(&self.admin) || reaches(&self.privileged)).then_some(PrivilegeLevel::Privileged)
     }
 
-    /// What stands above an account and may take some of what it holds back.
-    pub fn above(&self, graph: &Graph, account: NodeIx) -> Option<&str> {
-        self.bounds.above(graph.node(account).scope, account)
-    }
-
     /// How privileged a group or an entitlement makes its holder, as far as nothing stands between.
     pub fn gives(&self, graph: &Graph, node: NodeIx) -> Privilege {
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
@@ -222,6 +342,10 @@ impl Access {
 
     /// The shortest path from `account` to what makes it privileged; empty when nothing does.
     pub fn proof(&self, account: NodeIx) -> Vec<Step> {
+        let principal = self.aws.get().into_iter().flatten().find_map(|place| place.proof(account));
+        if let Some(path) = principal {
+            return path;
+        }
         [&self.admin, &self.maybe_admin, &self.privileged]
             .into_iter()
             .flatten()
@@ -233,7 +357,7 @@ impl Access {
 
 /// Whether an AWS policy document allows everything, whatever stands above it.
 pub fn allows_everything(document: &str) -> bool {
-    aws::allows_everything(document)
+    aws::documents::allows_everything(document)
 }
 
 /// Everything an account holds, nearest first, with the shortest path to each.

@@ -5,6 +5,7 @@
 //! says why the exit code is what it is, go to standard error.
 
 pub mod access;
+pub mod answers;
 pub mod bars;
 pub mod check;
 pub mod collect;
@@ -35,6 +36,7 @@ pub mod scan;
 pub mod session;
 pub mod snapshots;
 mod tables;
+pub mod who_can;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
@@ -166,6 +168,8 @@ pub enum Command {
     Exceptions(exceptions::Arguments),
     /// Whose account is whose: the queue of candidates, and what people decide about it
     Links(links::Arguments),
+    /// Who may do an action on a resource, every layer of policies regarded
+    WhoCan(who_can::Arguments),
     /// What an account or person holds, and by which way
     Access(access::Arguments),
     /// The shortest way from an account or person to a group or entitlement
@@ -209,6 +213,7 @@ fn dispatch(command: Command, session: &Session) -> Result<Outcome, Failure> {
         Command::Findings(arguments) => findings::run(&arguments, session),
         Command::Exceptions(arguments) => exceptions::run(&arguments, session),
         Command::Links(arguments) => links::run(&arguments, session),
+        Command::WhoCan(arguments) => who_can::run(&arguments, session),
         Command::Access(arguments) => access::run(&arguments, session),
         Command::Path(arguments) => path::run(&arguments, session),
         Command::Rules(arguments) => rules::run(&arguments, session),

@@ -20,6 +20,7 @@ mod closure;
 mod coverage;
 mod edges;
 mod load;
+mod particulars;
 mod past;
 mod paths;
 mod petgraph_view;
@@ -357,6 +358,8 @@ pub struct Policy {
     pub id: Text,
     /// Name.
     pub name: Option<Text>,
+    /// Version of the document, where versions exist.
+    pub version: Option<Text>,
     /// System.
     pub system: SystemIx,
     /// Scope.
@@ -441,6 +444,7 @@ pub struct Graph {
     switched: past::Switched,
     secrets: OnceLock<Vec<secrets::Hit>>,
     uses: OnceLock<Vec<When>>,
+    particulars: particulars::Particulars,
     lookup: build::Lookup,
     edges: edges::Edges,
     coverage: Coverage,

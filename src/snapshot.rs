@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use checks::CheckRows;
-pub use columns::KEY_SEPARATOR;
+pub use columns::{KEY_SEPARATOR, USED};
 pub use error::StoreError;
 pub use lock::Lock;
 pub use manifest::{

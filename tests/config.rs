@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fake::FAKE;
+use muster::cli::answers::ANSWERS;
 use muster::config::policy::SCHEMAS;
 use muster::config::{Config, ConfigErrors, FailOn, Origin, Overrides};
 use muster_connectors::secret::Environment;
@@ -187,6 +188,19 @@ fn the_published_schemas_of_the_policy_folder_are_those_of_the_types() {
         assert!(
             std::fs::read_to_string(&path).unwrap_or_default() == format!("{now:#}\n"),
             "{} is not current: run `cargo run -- config schema {name}.toml > schemas/{name}.schema.json`",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn the_published_schemas_of_answers_are_those_of_the_types() {
+    for (name, schema) in ANSWERS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{name}.schema.json"));
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap_or_default(),
+            format!("{:#}\n", schema()),
+            "{} is not current: run `cargo run -- config schema {name} > schemas/{name}.schema.json`",
             path.display()
         );
     }

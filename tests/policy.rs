@@ -101,7 +101,7 @@ fn test_agrees_with_every_case_or_stops_at_the_first() {
 
     for (case, told) in [
         ("{\"id\":\"x\"}", "missing field `expected`"),
-        ("{\"id\":\"x\",\"request\":{},\"expected\":\"Allowed\"}", "only cases about roles and duties are understood"),
+        ("{\"id\":\"x\",\"request\":{},\"expected\":\"Allowed\"}", "the request has no `principal`"),
         ("{\"id\":\"x\",\"person\":{\"departmnt\":\"a\"},\"expected\":{}}", "a person has no `departmnt`"),
         ("{\"id\":\"x\",\"holds\":[\"crm\"],\"expected\":{}}", "`holds` names no thing"),
         ("", "the file has no case"),
@@ -110,6 +110,85 @@ fn test_agrees_with_every_case_or_stops_at_the_first() {
         let ran = folder.run(&["policy", "test", "bad.jsonl"]);
         assert_eq!(ran.code, Some(2), "{case}: {}", ran.stderr);
         assert!(ran.stderr.contains(told), "{case}: {}", ran.stderr);
+    }
+}
+
+/// A request that the policy allows.
+const ALLOWED: &str = r#"{"id":"reads","identityPolicies":[{"Version":"2012-10-17","Statement":[{"Sid":"Read","Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}],"request":{"principal":"arn:aws:iam::111122223333:user/bob","action":"s3:GetObject","resource":"arn:aws:s3:::docs/a"},"expected":"Allowed"}"#;
+
+#[test]
+fn test_judges_requests_to_aws_and_shows_the_statement_that_decided() {
+    let folder = Folder::example("acme");
+    let roles = r#"{"id":"sales","person":{"department":"SALES"},"expected":{"birthrights":["sales"]}}"#;
+    folder.write("mixed.jsonl", format!("{ALLOWED}\n{roles}\n"));
+    let ran = folder.run(&["policy", "test", "mixed.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.ends_with("the policy agrees with all 2 cases\n"), "{}", ran.stderr);
+
+    let denied = ALLOWED.replace("\"Allowed\"", "\"ImplicitlyDenied\"").replace("reads", "reads\u{1b}[2J");
+    folder.write("wrong.jsonl", format!("{ALLOWED}\n\n  {denied}\n{denied}\n"));
+    let ran = folder.run(&["policy", "test", "wrong.jsonl"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    let told: Vec<&str> = ran.stdout.lines().collect();
+    assert!(told[0].starts_with("wrong.jsonl:3:1: case reads") && !ran.stdout.contains('\u{1b}'), "{told:?}");
+    assert_eq!(told[1], "  expected ImplicitlyDenied, the policies say Allowed");
+    assert!(
+        told[2].starts_with(
+            "  allowed by identity policies: identity policy 1, statement 0 `Read`, bytes 37..102: {\"Sid\":\"Read\""
+        ),
+        "{told:?}"
+    );
+    assert!(told.len() == 3 && ran.stderr.contains("after 1 that agree"), "{told:?} {}", ran.stderr);
+}
+
+#[test]
+fn test_of_requests_needs_no_config_and_points_into_the_line() {
+    let folder = Folder::empty();
+    let odd = ALLOWED.replace("\"expected\"", "\"ticket\":7,\"expected\"").replace("\"Read\"", "\"\\ud800\"");
+    let bad = ALLOWED.replace("s3:GetObject", "s3:*");
+    folder.write("cases.jsonl", ALLOWED);
+    let ran = folder.run(&["policy", "test", "cases.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+
+    folder.write("cases.jsonl", format!("{ALLOWED}\n{bad}\n"));
+    let ran = folder.run(&["policy", "test", "cases.jsonl"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    let column = bad.find("\"s3:*\"").unwrap() + 1;
+    assert!(
+        ran.stderr.contains("`s3:*` is no action") && ran.stderr.contains(&format!("cases.jsonl:2:{column}")),
+        "{}",
+        ran.stderr
+    );
+
+    folder.write("cases.jsonl", &odd);
+    let ran = folder.run(&["policy", "test", "cases.jsonl"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("the policies say NotEvaluated\n  could not be read: identity policy 1\n"),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stderr.contains("a key that nobody reads: ticket") && ran.stderr.contains("names no character"),
+        "{}",
+        ran.stderr
+    );
+    let toml = "[[case]]\nid = \"toml\"\nexpected = \"ImplicitlyDenied\"\n[case.request]\nprincipal = \"arn:aws:iam::111122223333:user/bob\"\naction = \"s3:GetObject\"\nresource = \"arn:aws:s3:::docs/a\"\n";
+    folder.write("cases.toml", toml);
+    let ran = folder.run(&["policy", "test", "cases.toml"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn test_agrees_with_every_case_of_the_documentation() {
+    let folder = Folder::empty();
+    let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/effective/tests/aws-cases");
+    let mut files: Vec<_> = std::fs::read_dir(cases).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 5);
+    for file in files.iter().filter(|file| file.extension().is_some_and(|ending| ending == "jsonl")) {
+        let ran = folder.run(&["policy", "test", &file.display().to_string()]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     }
 }
 

@@ -509,7 +509,7 @@ pub enum Record {
     Federation(Box<Federation>),
     /// An audit-log entry.
     AuditEvent(Box<AuditEvent>),
-    /// A decided request.
+    /// A request, decided or open.
     Approval(Box<Approval>),
 }
 
@@ -734,6 +734,10 @@ pub struct Account {
     /// Ids of this account at other issuers.
     #[serde(default)]
     pub federated: Vec<FederatedId>,
+    /// What it may use, with the last use, where the system tells: a service (`s3`) or an action (`s3:GetObject`). [`Fact::Never`]
+    /// is what it may use and did not in the time that the system tracks; what is not there is unknown.
+    #[serde(default)]
+    pub used: BTreeMap<String, Fact<Timestamp>>,
     /// Further attributes that may serve as evidence (description, phone, office), by the source's own name.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
@@ -770,6 +774,7 @@ impl Account {
             department: None,
             title: None,
             federated: Vec::new(),
+            used: BTreeMap::new(),
             attributes: BTreeMap::new(),
             raw: Raw::None,
         }
@@ -894,6 +899,9 @@ pub struct Resource {
     /// Owner, as the system has it.
     #[serde(default)]
     pub owner: Option<String>,
+    /// Further facts that decide about access to it (`role` that it runs as, `restrict-public-buckets`).
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,
@@ -1110,7 +1118,7 @@ pub struct AuditEvent {
     pub raw: Raw,
 }
 
-/// A ticket or request, decided.
+/// A ticket or request, decided or waiting for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
@@ -1133,14 +1141,26 @@ pub struct Approval {
     /// Until.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// Who decided.
+    /// When it was asked for.
+    #[serde(default)]
+    pub requested_at: Option<Timestamp>,
+    /// Who decided; of an open request, who has to.
     #[serde(default)]
     pub decided_by: Option<String>,
     /// When.
     #[serde(default)]
     pub decided_at: Option<Timestamp>,
-    /// Whether it was approved.
-    pub approved: bool,
+    /// Whether it was approved; null while it is open.
+    pub approved: Option<bool>,
+    /// Whether it is for an emergency; null where the source does not tell such requests from others.
+    #[serde(default)]
+    pub emergency: Option<bool>,
+    /// Who looked at it afterwards.
+    #[serde(default)]
+    pub reviewed_by: Option<String>,
+    /// When.
+    #[serde(default)]
+    pub reviewed_at: Option<Timestamp>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

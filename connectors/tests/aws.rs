@@ -190,6 +190,8 @@ fn the_payments_account_is_told_in_full(collected: &Collected, moto: &Moto) {
     let deploy = policies[moto.seeded.deploy.as_str()];
     assert_eq!(deploy.version.as_deref(), Some("v2"));
     assert!(deploy.document.contains("iam:PassRole"), "{}", deploy.document);
+    let former = policies[format!("{}/version/v1", moto.seeded.deploy).as_str()];
+    assert!(!former.document.contains("iam:PassRole") && former.targets == [moto.seeded.deploy.clone()]);
     let inline = policies[format!("{}/inline/notes äöü", ada.id).as_str()];
     assert!(inline.document.starts_with('{') && inline.document.contains("arn:aws:s3:::notes/*"));
     let boundary = policies[format!("{}/boundary/{number}", moto.seeded.boundary).as_str()];
@@ -302,16 +304,28 @@ fn identity_center_is_told_with_its_assignments(collected: &Collected, moto: &Mo
 fn policies_of_resources_are_told(collected: &Collected, moto: &Moto) {
     let payments = &moto.seeded.members["payments"];
     let global = format!("resource-policies/{payments}/global");
-    let mut buckets: Vec<&str> = collected
+    assert_eq!(collected.kind(&global, RecordKind::Resource).withheld, BTreeMap::new());
+    let mut buckets: Vec<(&str, &str)> = collected
         .of(&global)
         .iter()
         .filter_map(|record| match record {
-            Record::Resource(bucket) => Some(bucket.id.as_str()),
+            Record::Resource(bucket) => {
+                Some((bucket.id.as_str(), bucket.attributes["restrict-public-buckets"].as_str()))
+            }
             _ => None,
         })
         .collect();
     buckets.sort_unstable();
-    assert_eq!(buckets, ["arn:aws:s3:::acme-abroad", "arn:aws:s3:::acme-ledger", "arn:aws:s3:::acme-scratch"]);
+    let expected = [
+        ("arn:aws:s3:::acme-abroad", "false"),
+        ("arn:aws:s3:::acme-ledger", "false"),
+        ("arn:aws:s3:::acme-scratch", "true"),
+    ];
+    assert_eq!(buckets, expected, "with what Block Public Access says");
+    assert!(collected.of(&format!("resource-policies/{}/global", moto.seeded.members["data"])).iter().any(|record| {
+        matches!(record, Record::Resource(bucket) if bucket.attributes["restrict-public-buckets"] == "true"
+            && bucket.attributes["ignore-public-acls"] == "false")
+    }));
     let policies = collected.policies(&global);
     assert_eq!(policies.keys().collect::<Vec<_>>(), [&"arn:aws:s3:::acme-ledger/policy"], "no policy is no gap");
     let regional = format!("resource-policies/{payments}/us-east-1");
@@ -323,6 +337,11 @@ fn policies_of_resources_are_told(collected: &Collected, moto: &Moto) {
     assert_eq!(found.keys().copied().collect::<Vec<_>>(), ["kms", "lambda", "secretsmanager", "sns", "sqs"]);
     assert!(found["sns"].contains("sns:Publish"));
     assert!(found["lambda"].contains("s3.amazonaws.com"));
+    let role = format!("arn:aws:iam::{payments}:role/github-deploy");
+    let runs_as =
+        |record: &Record| matches!(record, Record::Resource(one) if one.attributes.get("role") == Some(&role));
+    assert!(collected.of(&regional).iter().any(runs_as), "the role that a function runs as");
+    assert!(collected.of(&format!("account/{payments}")).iter().any(runs_as), "and that of an instance profile");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -440,6 +459,74 @@ async fn scripted_three_pages_are_followed_by_their_markers() {
     let asked: Vec<Option<&str>> =
         calls.iter().filter(|call| call.action == DETAILS).map(|call| call.marker.as_deref()).collect();
     assert_eq!(asked, [None, Some("to%2Bpage%2F2%3D%3D"), Some("page3")]);
+}
+
+/// Settings that ask for what principals used.
+fn with_use(server: &ScriptedAws) -> String {
+    scripted_settings(server).replace("attempts = 3", "attempts = 3, last_accessed = true")
+}
+
+const START_USE: &str = "GenerateServiceLastAccessedDetails";
+const READ_USE: &str = "GetServiceLastAccessedDetails";
+
+#[tokio::test]
+async fn scripted_what_principals_used_is_asked_for_looked_at_until_it_is_ready_and_read_to_the_last_page() {
+    let server = ScriptedAws::start(|call| match (call.action.as_str(), call.about.as_str()) {
+        (START_USE, about) if about.ends_with("bob") => {
+            Some(Answer::Error { status: 404, code: "NoSuchEntity", message: "deleted meanwhile" })
+        }
+        (READ_USE, "job-of-cyd") => Some(Answer::Result(
+            "<JobStatus>FAILED</JobStatus><JobCreationDate>2026-01-01T00:00:00Z</JobCreationDate><ServicesLastAccessed/>\
+             <JobCompletionDate>2026-01-01T00:00:00Z</JobCompletionDate><Error><Message>try again</Message><Code>X</Code></Error>"
+                .to_owned(),
+        )),
+        _ => None,
+    })
+    .unwrap();
+    let collected = collect(&with_use(&server), Path::new(".")).await;
+    assert_eq!(collected.gaps(), Vec::<String>::new(), "what is not known is withheld, nothing else is missing");
+    let accounts = collected.accounts(&scripted_scope());
+    let expected = BTreeMap::from([
+        ("iam".to_owned(), Fact::Never),
+        ("s3".to_owned(), Fact::Known("2026-10-01T02:03:04Z".parse().unwrap())),
+        ("s3:GetObject".to_owned(), Fact::Known("2026-09-30T02:03:04Z".parse().unwrap())),
+        ("s3:PutObject".to_owned(), Fact::Never),
+    ]);
+    assert_eq!(accounts["ada"].used, expected);
+    assert_eq!(accounts["runner"].used, expected, "roles as well");
+    assert!(accounts["bob"].used.is_empty() && accounts["cyd"].used.is_empty(), "unknown is not unused");
+    let withheld = &collected.kind(&scripted_scope(), RecordKind::Account).withheld;
+    assert!(withheld["used"].contains("user/cyd` failed: try again"), "{withheld:?}");
+    let looks = server.calls().iter().filter(|call| call.action == READ_USE && call.about == "job-of-ada").count();
+    assert_eq!(looks, 3, "one too early, two pages");
+}
+
+#[tokio::test]
+async fn scripted_the_missing_permission_for_last_uses_is_said_once_and_costs_nothing_else() {
+    let denied = Answer::Error { status: 403, code: "AccessDenied", message: "not authorized" };
+    let server = ScriptedAws::start(move |call| (call.action == START_USE).then(|| denied.clone())).unwrap();
+    let collected = collect(&with_use(&server), Path::new(".")).await;
+    assert_eq!(collected.report(&scripted_scope()).state(), ScopeState::Complete, "{:?}", collected.gaps());
+    let withheld = &collected.kind(&scripted_scope(), RecordKind::Account).withheld;
+    assert!(withheld["used"].contains("iam:GenerateServiceLastAccessedDetails"), "{withheld:?}");
+    assert!(collected.accounts(&scripted_scope()).values().all(|account| account.used.is_empty()));
+}
+
+#[tokio::test]
+async fn what_principals_used_is_read_from_a_file_and_a_damaged_one_is_withheld() {
+    let uses = r#"{"LastAccessed": [{"Arn": "arn:aws:iam::111122223333:user/ada", "JobStatus": "COMPLETED", "ServicesLastAccessed": [
+        {"ServiceName": "Amazon EC2", "ServiceNamespace": "ec2", "TotalAuthenticatedEntities": 0},
+        {"ServiceName": "Amazon S3", "ServiceNamespace": "s3", "LastAuthenticated": "2026-10-01T02:03:04+00:00",
+         "TrackedActionsLastAccessed": [{"ActionName": "GetObject", "LastAccessedTime": "2026-09-30T02:03:04+00:00"}]}]}]}"#;
+    let written = collect_damaged(|folder| std::fs::write(folder.join("last-accessed.json"), uses).unwrap()).await;
+    let scope = "account/111122223333";
+    let used = &written.accounts(scope)["ada"].used;
+    assert_eq!(used.keys().collect::<Vec<_>>(), ["ec2", "s3", "s3:GetObject"]);
+    assert_eq!(used["ec2"], Fact::Never);
+    let damaged =
+        collect_damaged(|folder| std::fs::write(folder.join("last-accessed.json"), &uses[..90]).unwrap()).await;
+    assert_eq!(damaged.report(scope).state(), ScopeState::Complete, "{:?}", damaged.gaps());
+    assert!(damaged.kind(scope, RecordKind::Account).withheld.contains_key("used"));
 }
 
 #[tokio::test]

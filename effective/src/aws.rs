@@ -6,7 +6,22 @@
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
 pub mod answer;
+pub mod assume;
+pub mod cases;
+pub mod compiled;
+pub mod condition;
+pub mod context;
 pub mod document;
+pub mod escalation;
 pub mod estate;
 pub mod evaluate;
+pub mod exposure;
+#[cfg(feature = "generate")]
+pub mod generated;
+pub mod least_privilege;
+pub mod literal;
+pub mod pattern;
+pub mod public;
+pub mod reference;
 pub mod request;
+pub mod variable;

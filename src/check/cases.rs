@@ -1,7 +1,10 @@
-//! Test cases of a policy: attributes and holdings of an invented person in, roles and conflicts expected.
+//! Test cases of a policy: attributes and holdings of an invented person in, roles and conflicts expected; or a request to AWS
+//! with the policies that apply to it, and the verdict expected.
 //!
-//! A case says by its keys what it is about: one with `expected` beside `person` or `holds` is about roles and duties. Nothing is
+//! A case says by its keys what it is about: one with `request` is about AWS, every other about roles and duties. Nothing is
 //! read but the policy; what a case does not say is unknown, as in HR.
+
+mod aws;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -86,8 +89,17 @@ struct Outcome {
 /// A case with where it stands.
 #[derive(Debug)]
 pub struct Placed {
-    case: Case,
+    case: Kind,
     place: Place,
+}
+
+/// What a case is about.
+#[derive(Debug)]
+enum Kind {
+    /// Roles and duties.
+    Roles(Box<Case>),
+    /// A request to AWS.
+    Aws(Box<muster_effective::aws::cases::Case>),
 }
 
 #[derive(Deserialize)]
@@ -104,26 +116,42 @@ struct TomlFile {
 pub fn read(path: &Path, text: String) -> Result<(Vec<Placed>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let file = Arc::new(SourceText { path: path.display().to_string(), text });
     let is_toml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-    let (mut cases, mut problems) = (Vec::new(), Vec::new());
+    let (mut cases, mut notes, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     let values = if is_toml { toml_values(&file) } else { json_values(&file) };
     for (place, value) in values {
         let value = match value {
             Ok(value) => value,
             Err(why) => {
-                problems.push(unusable(place, "this is no case").cause(why).fix("see docs/formats/policy-cases.md"));
+                // An escape that names no character may be what a case about a policy document is about.
+                match aws::read(&place, None) {
+                    Ok((case, odd)) => {
+                        notes.extend(odd);
+                        cases.push(Placed { case: Kind::Aws(Box::new(case)), place });
+                    }
+                    Err(_) => {
+                        problems.push(
+                            unusable(place, "this is no case").cause(why).fix("see docs/formats/policy-cases.md"),
+                        );
+                    }
+                }
                 continue;
             }
         };
         if value.get("request").is_some() {
-            problems.push(
-                unusable(place, "this case asks for a decision about a request")
-                    .cause("only cases about roles and duties are understood: with `person` or `holds`")
-                    .fix("move it to a file of its own"),
-            );
+            match aws::read(&place, Some(&value)) {
+                Ok((case, odd)) => {
+                    notes.extend(odd);
+                    cases.push(Placed { case: Kind::Aws(Box::new(case)), place });
+                }
+                Err(faults) => problems.extend(faults),
+            }
             continue;
         }
         match serde_json::from_value::<Case>(value) {
-            Ok(case) => cases.push(Placed { case, place }),
+            Ok(case) => {
+                notes.extend(unknown_keys(&case, &place));
+                cases.push(Placed { case: Kind::Roles(Box::new(case)), place });
+            }
             Err(error) => problems.push(
                 unusable(place, "this is no case").cause(error.to_string()).fix("see docs/formats/policy-cases.md"),
             ),
@@ -135,17 +163,14 @@ pub fn read(path: &Path, text: String) -> Result<(Vec<Placed>, Vec<Diagnostic>),
                 .fix("write one JSON object a line, or a `[[case]]` table each"),
         );
     }
-    let notes = cases.iter().filter(|placed| !placed.case.rest.is_empty()).map(|placed| {
-        let keys: Vec<&str> = placed.case.rest.keys().map(String::as_str).collect();
-        Diagnostic::note(
-            "POL006",
-            format!("the case `{}` has keys that nobody reads: {}", placed.case.id, keys.join(", ")),
-        )
-        .place(placed.place.clone())
-        .fix("remove them, or correct their spelling")
-    });
-    let notes = notes.collect();
     if problems.is_empty() { Ok((cases, notes)) } else { Err(problems) }
+}
+
+fn unknown_keys(case: &Case, place: &Place) -> Option<Diagnostic> {
+    let keys: Vec<&str> = case.rest.keys().map(String::as_str).collect();
+    let what = format!("the case `{}` has keys that nobody reads: {}", case.id, keys.join(", "));
+    let note = || Diagnostic::note("POL006", what).place(place.clone()).fix("remove them, or correct their spelling");
+    (!keys.is_empty()).then(note)
 }
 
 fn unusable(place: Place, what: &str) -> Diagnostic {
@@ -192,18 +217,37 @@ impl Placed {
 
     /// Its id.
     pub fn id(&self) -> &str {
-        &self.case.id
+        match &self.case {
+            Kind::Roles(case) => &case.id,
+            Kind::Aws(case) => &case.id,
+        }
     }
 
-    /// In what the policy disagrees with the case, a line each; empty where it does not.
+    /// Whether it asks the config's policy, and the clock.
+    pub fn needs_policy(&self) -> bool {
+        matches!(self.case, Kind::Roles(_))
+    }
+
+    /// In what a policy disagrees with the case, a line each; empty where it does not. Without a policy only those that need none
+    /// are judged.
     ///
     /// # Errors
     /// What of the case cannot be used.
-    pub fn disagreement(&self, policy: &Policy, now: Timestamp) -> Result<String, Box<Diagnostic>> {
-        let person = Person::of(self)?;
+    pub fn disagreement(&self, policy: Option<(&Policy, Timestamp)>) -> Result<String, Box<Diagnostic>> {
+        match (&self.case, policy) {
+            (Kind::Aws(case), _) => Ok(case.disagreement(&case.evaluate())),
+            (Kind::Roles(case), Some((policy, now))) => self.of_roles(case, policy, now),
+            (Kind::Roles(_), None) => Err(Box::new(
+                unusable(self.place.clone(), "the case needs the policy of a config").fix("write a muster.toml"),
+            )),
+        }
+    }
+
+    fn of_roles(&self, case: &Case, policy: &Policy, now: Timestamp) -> Result<String, Box<Diagnostic>> {
+        let person = Person::of(case, &self.place)?;
         let outcome = judge(policy, &person, now);
         let Expected { birthrights, undecided, requestable, missing, conflicts, mitigated, companions } =
-            &self.case.expected;
+            &case.expected;
         let compared = [
             ("birthrights", birthrights, &outcome.birthrights),
             ("undecided", undecided, &outcome.undecided),
@@ -234,10 +278,10 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    fn of(placed: &'a Placed) -> Result<Self, Box<Diagnostic>> {
-        let refuse = |what: String, fix: &str| Box::new(unusable(placed.place.clone(), &what).fix(fix));
+    fn of(case: &'a Case, place: &Place) -> Result<Self, Box<Diagnostic>> {
+        let refuse = |what: String, fix: &str| Box::new(unusable(place.clone(), &what).fix(fix));
         let (mut fields, mut keys) = (BTreeMap::new(), Vec::new());
-        for (key, value) in &placed.case.person {
+        for (key, value) in &case.person {
             if key == "attributes" {
                 for (name, value) in value.as_object().into_iter().flatten() {
                     fields.insert(Field::Further(name.clone()), fold(value.as_str().unwrap_or_default()));
@@ -266,7 +310,7 @@ impl<'a> Person<'a> {
                 }
             }
         }
-        for holding in &placed.case.holds {
+        for holding in &case.holds {
             let named = match holding {
                 Holding::Short(text) => text.split_once(':').is_some_and(|(_, name)| !name.is_empty()),
                 Holding::Long { group, entitlement, .. } => group.is_some() != entitlement.is_some(),
@@ -276,7 +320,7 @@ impl<'a> Person<'a> {
                 return Err(refuse("`holds` names no thing that can be held, or two".to_owned(), fix));
             }
         }
-        Ok(Self { fields, keys, holds: &placed.case.holds })
+        Ok(Self { fields, keys, holds: &case.holds })
     }
 
     fn says(&self, field: &Field) -> Option<String> {

@@ -5,6 +5,7 @@ use polars::prelude::{DataFrame, NamedFrom as _, Series};
 
 use super::{Estate, links, persons};
 use crate::access::Privilege;
+use crate::access::aws::outside;
 use crate::query::Extra;
 
 /// A derived table.
@@ -18,6 +19,7 @@ pub struct Derived {
 
 /// All of them, by name.
 pub const DERIVED: &[Derived] = &[
+    Derived { name: "exposures", frame: |estate, _| exposures(estate) },
     Derived { name: "links", frame: links::links_frame },
     Derived { name: "people", frame: persons::people_frame },
     Derived { name: "person_conflicts", frame: |estate, _| persons::conflicts_frame(estate) },
@@ -56,6 +58,43 @@ fn privileges(estate: &Estate) -> DataFrame {
         Series::new("level".into(), levels),
         Series::new("at_most".into(), most),
         Series::new("undecided".into(), whys),
+    ];
+    let height = columns[0].len();
+    DataFrame::new(height, columns.map(Into::into).to_vec()).expect("columns of equal length")
+}
+
+/// The table `exposures`: what is open to the outside, and what would be but for a denial.
+fn exposures(estate: &Estate) -> DataFrame {
+    let Estate { graph, access, .. } = estate;
+    let (mut systems, mut subjects, mut kinds, mut whos) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut actions, mut severities, mut narrowed, mut closed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut policies, mut statements) = (Vec::new(), Vec::new());
+    for place in access.places(graph) {
+        for (subject, one) in outside::all(place) {
+            systems.push(graph.system_name(place.system));
+            subjects.push(subject);
+            kinds.push(one.kind.as_str());
+            whos.push(outside::who(&one.who));
+            actions.push(one.action.as_str());
+            severities.push(outside::severity(one.severity));
+            let conditions: Vec<&str> = one.narrowed.iter().map(|condition| &*condition.text).collect();
+            narrowed.push((!conditions.is_empty()).then(|| conditions.join(" and ")));
+            closed.push(outside::closed(one));
+            policies.push(one.statement.policy.to_string());
+            statements.push(one.statement.index + 1);
+        }
+    }
+    let columns = [
+        Series::new("system".into(), systems),
+        Series::new("subject".into(), subjects),
+        Series::new("kind".into(), kinds),
+        Series::new("who".into(), whos),
+        Series::new("action".into(), actions),
+        Series::new("severity".into(), severities),
+        Series::new("narrowed".into(), narrowed),
+        Series::new("closed".into(), closed),
+        Series::new("policy".into(), policies),
+        Series::new("statement".into(), statements),
     ];
     let height = columns[0].len();
     DataFrame::new(height, columns.map(Into::into).to_vec()).expect("columns of equal length")

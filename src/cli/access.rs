@@ -107,6 +107,8 @@ fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
         "privilege": privilege_word(&privilege),
         "privilege_undecided": why,
         "state": node.state.as_str(),
+        "way_to_administration": estate.access.way(graph, ix).unwrap_or_default(),
+        "effective": estate.access.effective(graph, ix),
         "holds": held,
     })
 }
@@ -172,6 +174,29 @@ fn table(row: &Json) -> String {
         lines.push_str("  holds nothing that was read\n");
     } else {
         lines.push_str(&format!("{}\n", table.trim_fmt()));
+    }
+    for step in row["way_to_administration"].as_array().map_or(&[][..], Vec::as_slice) {
+        lines.push_str(&format!("  can become an administrator: {}\n", text(step)));
+    }
+    for (number, effective) in (0..).zip(row["effective"].as_array().map_or(&[][..], Vec::as_slice)) {
+        let gap = if number == 0 { "\n" } else { "" };
+        lines.push_str(&format!("{gap}  what it really allows as {}:\n", text(&effective["principal"])));
+        let mut table = plain_table(&["service", "level", "actions", "allowed if", "on", "last use"]);
+        for one in effective["permissions"].as_array().map_or(&[][..], Vec::as_slice) {
+            let last = one["last_use"]["at"].as_str().map(|at| at.chars().take(10).collect());
+            table.add_row([
+                text(&one["service"]),
+                text(&one["level"]),
+                text(&one["allowed"]),
+                text(&one["allowed_if"]),
+                text(&one["widest"]),
+                last.unwrap_or_else(|| text(&one["last_use"]["state"])),
+            ]);
+        }
+        lines.push_str(&format!("{}\n", table.trim_fmt()));
+        for unread in effective["unread"].as_array().map_or(&[][..], Vec::as_slice) {
+            lines.push_str(&format!("  not read: {}\n", text(unread)));
+        }
     }
     lines
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use clap::{Args, Subcommand, builder::PossibleValuesParser};
 use muster_connectors::NATIVE;
 
+use super::answers::ANSWERS;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::open;
 use super::session::Session;
@@ -32,7 +33,7 @@ pub enum Action {
     },
     /// Check the config and the policy folder, and nothing else
     Check,
-    /// Print the JSON Schema of muster.toml or of a policy file, for editors
+    /// Print the JSON Schema of muster.toml, of a policy file or of an answer, for editors and programs
     Schema {
         /// The file
         #[arg(default_value = CONFIG, value_parser = schema_names())]
@@ -44,7 +45,8 @@ pub enum Action {
 const CONFIG: &str = "muster.toml";
 
 fn schema_names() -> PossibleValuesParser {
-    PossibleValuesParser::new([CONFIG].into_iter().chain(SCHEMAS.iter().map(|(name, _)| *name)))
+    let answers = ANSWERS.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new([CONFIG].into_iter().chain(SCHEMAS.iter().map(|(name, _)| *name)).chain(answers))
 }
 
 /// Shows, checks or describes the config.
@@ -55,7 +57,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     match &arguments.action {
         Action::Schema { file } => {
             let mut out = open(None)?;
-            let of_policy = SCHEMAS.iter().find(|(name, _)| name == file);
+            let of_policy = SCHEMAS.iter().chain(ANSWERS).find(|(name, _)| name == file);
             let schema = of_policy.map_or_else(|| schema(NATIVE), |(_, schema)| schema());
             writeln!(out, "{schema:#}")?;
             out.close()?;
@@ -122,7 +124,7 @@ fn settings(config: &Config) -> Vec<Row> {
     rows.push(row("drift.compare_days", config.compare_days.value.to_string(), &config.compare_days.origin));
     rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {
-        let value = format!("{} (connector {})", system.name, system.manual.name);
+        let value = format!("{} (connector {})", system.name, system.connector_name);
         row("system", value, &Origin::File(line_of(&system.place)))
     }));
     rows

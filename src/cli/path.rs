@@ -1,4 +1,4 @@
-//! `muster path FROM TO`: the shortest way from a principal to a group, entitlement or account.
+//! `muster path FROM TO`: the shortest way from a principal to a group or entitlement, or to another principal of AWS that it can become.
 
 use std::io::Write as _;
 
@@ -7,11 +7,12 @@ use serde_json::{Value as Json, json};
 
 use super::Which;
 use super::access::named;
+use super::names::accounts_called;
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use crate::check::Estate;
-use crate::diagnostic::{Diagnostic, visible};
+use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::graph::{Graph, NodeIx, Step};
 use crate::people::fold;
 
@@ -20,7 +21,7 @@ use crate::people::fold;
 pub struct Arguments {
     /// An account or a person
     pub from: String,
-    /// A group, role, policy or other entitlement, by name or id
+    /// A group, role, policy or other entitlement, or a user or role of AWS, by name, id or ARN
     pub to: String,
     /// Which snapshot.
     #[command(flatten)]
@@ -39,9 +40,22 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let sources = named(&estate, &arguments.from)?;
     let ends = holdable(&estate.graph, &arguments.to);
     if ends.is_empty() {
-        return Err(Diagnostic::error("CLI001", format!("no group or entitlement is called `{}`", arguments.to))
-            .fix("`muster query \"select system, id, name from groups\"` lists the groups")
+        let others = accounts_called(&estate, &arguments.to);
+        if others.is_empty() {
+            let graph = &estate.graph;
+            let held = graph.groups().map(|(ix, _)| ix).chain(graph.entitlements().map(|(ix, _)| ix));
+            let near = similar(&arguments.to, held.map(|ix| graph.name(ix)));
+            let near = near.map(|near| format!("did you mean `{near}`?"));
+            return Err(Diagnostic::error(
+                "CLI001",
+                format!("no group, entitlement or account is called `{}`", arguments.to),
+            )
+            .fix(near.unwrap_or_else(|| {
+                "`muster query \"select system, id, name from groups\"` lists the groups".to_owned()
+            }))
             .into());
+        }
+        return becoming(session, &estate, arguments, &sources, &others);
     }
     let reach = estate.graph.reaching(&ends, |_| true);
     let paths: Vec<(NodeIx, Vec<Step>)> = sources
@@ -63,6 +77,47 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             }
             if paths.is_empty() {
                 writeln!(out, "no path from `{}` to `{}` in what was read", arguments.from, arguments.to)?;
+            }
+        }
+        out.close()?;
+    }
+    Ok(Outcome::answered())
+}
+
+/// Shows how the sources become other accounts.
+fn becoming(
+    session: &Session,
+    estate: &Estate,
+    arguments: &Arguments,
+    sources: &[NodeIx],
+    to: &[NodeIx],
+) -> Result<Outcome, Failure> {
+    let graph = &estate.graph;
+    let found = estate.access.becoming(graph, sources, to);
+    let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
+    for (choice, file) in targets(&session.global.output, &choices)? {
+        let mut out = open(file.as_deref())?;
+        if choice.name == "json" {
+            let rows = found.iter().map(|(from, steps)| {
+                json!({ "system": graph.system_name(graph.node(*from).system), "account": graph.name(*from), "becomes": steps })
+            });
+            let document = serde_json::to_string_pretty(&rows.collect::<Vec<Json>>()).map_err(std::io::Error::from)?;
+            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
+            writeln!(out)?;
+        } else {
+            for (from, steps) in &found {
+                writeln!(
+                    out,
+                    "{}: {}",
+                    visible(graph.system_name(graph.node(*from).system)),
+                    visible(graph.name(*from))
+                )?;
+                for step in steps {
+                    writeln!(out, "  {}", visible(step))?;
+                }
+            }
+            if found.is_empty() {
+                writeln!(out, "`{}` cannot become `{}`, as far as it was read", arguments.from, arguments.to)?;
             }
         }
         out.close()?;

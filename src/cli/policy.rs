@@ -1,6 +1,9 @@
 //! `muster policy check|test|diff|suggest`: what the policy folder says, before it counts.
 
 mod diff;
+pub(in crate::cli) mod least_privilege;
+pub(in crate::cli) mod simulate;
+pub(in crate::cli) mod what_if;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +15,8 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
-use crate::check::{Estate, cases, policy_lint};
+use crate::check::cases::{self, Placed};
+use crate::check::{Estate, policy_lint};
 use crate::config::{Config, Policy};
 use crate::diagnostic::{Diagnostic, Level, visible};
 use crate::suggest::{self, Name, Proposal, Settings};
@@ -51,10 +55,19 @@ pub enum Action {
         #[command(flatten)]
         which: Which,
     },
+    /// Whether a user, a role or a service may do something, and which statements decide
+    Simulate(simulate::Arguments),
+    /// Who would gain and who would lose what by another policy, service control policy, membership or detachment
+    WhatIf(what_if::Arguments),
     /// Propose policy from what people hold today
     Suggest {
         /// What to propose
         what: Suggested,
+        /// For least-privilege: a user or role, by ARN, id or name
+        principal: Option<String>,
+        /// For least-privilege: days back within which a use counts; AWS tells of the last 400
+        #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=400))]
+        days: u16,
         /// Limits.
         #[command(flatten)]
         limits: Limits,
@@ -67,6 +80,8 @@ pub enum Action {
 /// What can be proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Suggested {
+    /// The smallest policies with which a principal can still do what it did.
+    LeastPrivilege,
     /// Birthrights by attributes, and add-ons.
     Roles,
 }
@@ -93,17 +108,34 @@ pub struct Limits {
 /// # Errors
 /// [`Failure`] when the config, a folder, a file or the snapshot cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
-    let mut config = session.config()?;
     match &arguments.action {
         Action::Check { folder, which } => {
+            let mut config = session.config()?;
             if let Some(folder) = folder {
                 config.policy = read(folder, &config)?;
             }
             check(session, &config, which)
         }
-        Action::Test { file } => test(session, &config, file),
-        Action::Diff { old, new, which } => diff::run(session, config, old, new, which),
-        Action::Suggest { what: Suggested::Roles, limits, which } => suggest_roles(session, &config, limits, which),
+        Action::Test { file } => test(session, file),
+        Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
+        Action::WhatIf(arguments) => what_if::run(session, arguments),
+        Action::Simulate(arguments) => simulate::run(session, arguments),
+        Action::Suggest { what: Suggested::Roles, limits, which, principal: None, days: _ } => {
+            suggest_roles(session, &session.config()?, limits, which)
+        }
+        Action::Suggest { what: Suggested::Roles, principal: Some(name), .. } => {
+            Err(Diagnostic::error("CLI001", format!("`{name}` is a principal, and roles are proposed for everybody"))
+                .fix("leave it out, or write `muster policy suggest least-privilege NAME`")
+                .into())
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: Some(name), days, which, .. } => {
+            least_privilege::run(session, name, *days, which)
+        }
+        Action::Suggest { what: Suggested::LeastPrivilege, principal: None, .. } => {
+            Err(Diagnostic::error("CLI001", "least-privilege needs the principal that it is for")
+                .fix("write `muster policy suggest least-privilege NAME`")
+                .into())
+        }
     }
 }
 
@@ -145,7 +177,8 @@ fn check(session: &Session, config: &Config, which: &Which) -> Result<Outcome, F
     })
 }
 
-fn test(session: &Session, config: &Config, file: &Path) -> Result<Outcome, Failure> {
+/// Cases about requests to AWS bring their policies along; only those about roles and duties need the config's.
+fn test(session: &Session, file: &Path) -> Result<Outcome, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::from(
             Diagnostic::error("POL006", format!("cannot read `{}`", file.display()))
@@ -157,9 +190,10 @@ fn test(session: &Session, config: &Config, file: &Path) -> Result<Outcome, Fail
     for note in &notes {
         session.tell(note);
     }
-    let now = session.now(config);
+    let config = if cases.iter().any(Placed::needs_policy) { Some(session.config()?) } else { None };
+    let judged = config.as_ref().map(|config| (&config.policy, session.now(config)));
     for (number, case) in cases.iter().enumerate() {
-        let disagreement = case.disagreement(&config.policy, now)?;
+        let disagreement = case.disagreement(judged)?;
         if !disagreement.is_empty() {
             let mut out = open(None)?;
             writeln!(out, "{}: case {}", case.place(), visible(case.id()))?;

@@ -329,6 +329,7 @@ impl Builder {
             switched: OnceLock::new(),
             secrets: OnceLock::new(),
             uses: OnceLock::new(),
+            particulars: super::particulars::Particulars::default(),
             lookup: self.lookup,
             edges: self.edges.finish(nodes),
             coverage: self.coverage,

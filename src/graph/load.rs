@@ -32,7 +32,9 @@ impl Graph {
         builder.snapshot(snapshot);
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
-        Ok(builder.finish())
+        let mut graph = builder.finish();
+        graph.particulars = graph.read_particulars(snapshot)?;
+        Ok(graph)
     }
 }
 
@@ -322,11 +324,12 @@ fn credential_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), Store
 }
 
 fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("policies", &["id", "kind", "name", "targets", "document", "state"])?;
+    let frame = snapshot.frame("policies", &["id", "kind", "name", "version", "targets", "document", "state"])?;
     let rows = Rows::of(&frame, "policies");
     let mut places = Places::of(&rows)?;
     let (id, kind, name, document) =
         (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?, rows.texts("document")?);
+    let version = rows.texts("version")?;
     let targets = Lists::of(builder, &rows, "targets")?;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
@@ -334,6 +337,7 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
         let policy = Policy {
             id: builder.strings.add(id.text(row)),
             name: add(builder, name.get(row)),
+            version: add(builder, version.get(row)),
             system,
             scope,
             state,

@@ -339,9 +339,12 @@ fn places(population: Population, facts: &Facts<'_>) -> usize {
         Population::Scopes => facts.graph.coverage().rows().len(),
         Population::Exceptions => facts.policy.exceptions.len(),
         Population::Safeguards => facts.safeguards().len(),
-        Population::Resolved => facts.recurring().len(),
+        Population::Resolved => facts.recurring().len() + facts.review_items().len(),
         Population::Changes => facts.since_count(),
         Population::Approvals => facts.events.approvals().len(),
+        Population::Reviews => facts.review_items().len(),
+        Population::Decisions => facts.events.approvals().len() + facts.review_items().len(),
+        Population::Reviewers => facts.reviewers().len(),
         Population::Declared => facts.declared().items().len(),
     }
 }
@@ -363,11 +366,19 @@ fn subjects_at(population: Population, place: usize, facts: &Facts<'_>, into: &m
         Population::Scopes => Subject::Scope(place),
         Population::Exceptions => Subject::Exception(place),
         Population::Safeguards => Subject::Safeguard(place),
-        Population::Resolved => Subject::Resolved(place),
+        Population::Resolved => first_of(place, facts.recurring().len(), Subject::Resolved, Subject::Review),
         Population::Changes => Subject::Change(place),
         Population::Approvals => Subject::Approval(place),
+        Population::Reviews => Subject::Review(place),
+        Population::Decisions => first_of(place, facts.events.approvals().len(), Subject::Approval, Subject::Review),
+        Population::Reviewers => Subject::Reviewer(place),
         Population::Declared => Subject::Declared(place),
     });
+}
+
+/// A subject of a population that consists of two lists, one behind the other.
+fn first_of(place: usize, length: usize, first: fn(usize) -> Subject, second: fn(usize) -> Subject) -> Subject {
+    place.checked_sub(length).map_or_else(|| first(place), second)
 }
 
 /// A rule about to judge: its needs looked up once for HR, once a scope for the subject's own place.

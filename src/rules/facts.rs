@@ -17,6 +17,7 @@ use super::lost_people::LostPeople;
 use super::mentioned::Mentioned;
 use super::named::Named;
 use super::past::Recurring;
+use super::reviews::Reviewed;
 use super::roles::Roles;
 use super::safeguard::{self, Safeguard};
 use super::{History, Options, Rule};
@@ -70,6 +71,7 @@ pub struct Facts<'a> {
     declared: OnceLock<Comparison>,
     pub(super) mentioned: OnceLock<Mentioned>,
     pub(super) assigned: OnceLock<Assigned>,
+    pub(super) access_reviews: OnceLock<Reviewed>,
     pub(super) lost_people: LostPeople,
     pub(super) index: Index,
     safeguards: OnceLock<Vec<Safeguard>>,
@@ -96,7 +98,9 @@ impl<'a> std::ops::Deref for Facts<'a> {
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
-        let Ground { graph, people, inventory, policy, .. } = ground;
+        let Ground { graph, people, access, inventory, policy, .. } = ground;
+        // Rules ask side by side: what they would all wait for is computed before.
+        access.prepare(graph);
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
         systems.sort();
         systems.dedup();
@@ -140,6 +144,7 @@ impl<'a> Facts<'a> {
             declared: OnceLock::new(),
             mentioned: OnceLock::new(),
             assigned: OnceLock::new(),
+            access_reviews: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
             index,
             safeguards: OnceLock::new(),

@@ -19,10 +19,10 @@ pub(super) use self::sign_in::SignIn;
 use self::sign_in::SignIns;
 use super::{Facts, Failure, lowered, raised};
 use crate::access::Privilege;
-use crate::access::escalation::Escalations;
+use crate::access::aws::uses::Uses;
 use crate::config::Policy;
 use crate::config::policy::SystemKind;
-use crate::graph::{CredentialIx, Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, SystemIx};
+use crate::graph::{CredentialIx, Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, PersonIx, fold};
 
 /// Days by which Active Directory's `lastLogonTimestamp` may lag behind the last sign-in (Microsoft, "Lastlogontimestamp
@@ -42,7 +42,7 @@ pub(super) struct Index {
     admins: OnceLock<Vec<Administrators>>,
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
-    escalations: OnceLock<Escalations>,
+    uses: OnceLock<Uses>,
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
     twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,
@@ -142,9 +142,13 @@ impl Facts<'_> {
         texts.map(|text| fold(self.graph.text(text).trim_end_matches('$'))).collect()
     }
 
-    /// Ways to administration of those who are no administrators.
-    pub(super) fn escalations(&self) -> &Escalations {
-        self.index.escalations.get_or_init(|| Escalations::of(self.graph, self.access))
+    /// When a grant was last used: as its source says, or as its holder used what it is about.
+    pub(super) fn last_use(&self, edge: &Edge) -> When {
+        let used = self.graph.last_used(edge);
+        if used != When::UNSUPPORTED {
+            return used;
+        }
+        self.index.uses.get_or_init(|| Uses::of(self.graph)).last_use(edge).unwrap_or(used)
     }
 
     /// The accounts of a system, as a stretch of all accounts.

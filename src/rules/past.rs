@@ -128,6 +128,8 @@ impl<'h> Asked<'h> {
             | Subject::Scope(_)
             | Subject::Exception(_)
             | Subject::Safeguard(_)
+            | Subject::Review(_)
+            | Subject::Reviewer(_)
             | Subject::Resolved(_) => self.others.contains(subject.view(facts).id.as_str()),
         }
     }

@@ -117,11 +117,11 @@ impl Rows {
     }
 
     /// Appends a row of `activity`.
-    pub(super) fn push_activity(&mut self, kind: RecordKind, id: &str, fact: &'static str, at: &Fact<Timestamp>) {
+    pub(super) fn push_activity(&mut self, kind: RecordKind, id: &str, fact: &str, at: &Fact<Timestamp>) {
         self.row(|row| {
             row.name(kind.as_str());
             row.text(id);
-            row.name(fact);
+            row.text(fact);
             row.fact_instant(at);
         });
     }
@@ -671,6 +671,7 @@ fn resource(row: &mut Row<'_>, it: &Resource) {
     row.opt(it.environment.as_ref());
     row.opt(it.sensitivity.as_ref());
     row.opt(it.owner.as_ref());
+    row.attributes(&it.attributes);
     row.source(&it.raw);
 }
 
@@ -747,9 +748,13 @@ fn approval(row: &mut Row<'_>, it: &Approval) {
     row.opt(it.resource.as_ref());
     row.instant(it.from);
     row.instant(it.until);
+    row.instant(it.requested_at);
     row.opt(it.decided_by.as_ref());
     row.instant(it.decided_at);
-    row.flag(Some(it.approved));
+    row.flag(it.approved);
+    row.flag(it.emergency);
+    row.opt(it.reviewed_by.as_ref());
+    row.instant(it.reviewed_at);
     row.source(&it.raw);
 }
 
@@ -770,6 +775,15 @@ pub(super) fn volatile(record: &Record) -> Option<(&'static str, &Fact<Timestamp
         | Record::AuditEvent(_)
         | Record::Approval(_) => None,
     }
+}
+
+/// Before the name of what was used, in `activity`.
+pub const USED: &str = "used:";
+
+/// What an account used, as facts of `activity`.
+pub(super) fn used(record: &Record) -> impl Iterator<Item = (String, &Fact<Timestamp>)> {
+    let used = if let Record::Account(account) = record { Some(&account.used) } else { None };
+    used.into_iter().flatten().map(|(what, at)| (format!("{USED}{what}"), at))
 }
 
 /// The source object of a record.

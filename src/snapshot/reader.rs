@@ -141,7 +141,7 @@ impl Snapshot {
     /// As [`Snapshot::frame`].
     pub fn activity_of(&self, view: &KindView<'_>) -> Result<DataFrame, StoreError> {
         let table = find("activity")?;
-        let columns = ["id", "at", "at_state"];
+        let columns = ["id", "fact", "at", "at_state"];
         let readings = readings_of(*view, table);
         if readings.is_empty() {
             return Ok(empty(table, &columns));
@@ -310,6 +310,7 @@ impl Snapshot {
         Ok(all.unwrap_or_else(|| empty(table, stored)))
     }
 
+    /// Lays the one fact that a table shows as a column beside its rows; the others of `activity` are asked for by themselves.
     fn join_volatile(
         &self,
         frame: DataFrame,
@@ -318,7 +319,13 @@ impl Snapshot {
     ) -> Result<DataFrame, StoreError> {
         let failed = |error| StoreError::frame("join activity to", volatile.kind.as_str())(error);
         let activity = tables::find("activity").expect("the list has it");
-        let mut facts = self.parts(activity, &["id", "at", "at_state"], reading)?;
+        let mut facts = self.parts(activity, &["id", "fact", "at", "at_state"], reading)?;
+        let of = facts.drop_in_place("fact").map_err(failed)?;
+        let wanted: pl::BooleanChunked =
+            of.str().map_err(failed)?.iter().map(|fact| Some(fact == Some(volatile.fact))).collect();
+        if !wanted.all() {
+            facts = facts.filter(&wanted).map_err(failed)?;
+        }
         facts.rename("at", volatile.fact.into()).map_err(failed)?;
         facts.rename("at_state", volatile.state.into()).map_err(failed)?;
         let mut args = pl::JoinArgs::new(pl::JoinType::Left);

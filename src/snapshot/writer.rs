@@ -395,6 +395,10 @@ impl SystemWriter {
                 let activity = collected.activity.get_or_insert_with(|| Rows::new(activity_table()));
                 activity.push_activity(kind, &columns::id(&record), fact, at);
             }
+            for (fact, at) in columns::used(&record) {
+                let activity = collected.activity.get_or_insert_with(|| Rows::new(activity_table()));
+                activity.push_activity(kind, &columns::id(&record), &fact, at);
+            }
             if let Raw::Object(object) = columns::raw(&record) {
                 let id = columns::id(&record);
                 self.held += collected.raw.push(&id, object).ok_or_else(|| too_long(&self.staging, &id))?;

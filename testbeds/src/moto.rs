@@ -1,7 +1,7 @@
 //! AWS as moto emulates it, in a process of its own: an organisation of six accounts (one suspended) with users, keys, MFA,
 //! groups, roles, policies, SCPs, an RCP, Identity Center, and policies on resources.
 //!
-//! `moto/serve.py` says which six answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
+//! `moto/serve.py` says which seven answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
 //! see [`crate::scripted_aws`].
 
 use std::collections::BTreeMap;
@@ -82,6 +82,46 @@ pub struct Seeded {
     pub center: BTreeMap<String, String>,
 }
 
+/// What `effective.py` built, and what must come out of it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Effective {
+    /// Access key of the user `muster` in the management account.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// `o-…`.
+    pub organization: String,
+    /// The management account.
+    pub management: String,
+    /// Member accounts by name: `prod`, `build`, `data`, `sandbox`.
+    pub members: BTreeMap<String, String>,
+    /// The role in every member account.
+    pub role: String,
+    /// The external id that its trust policy asks for.
+    pub external_id: String,
+    /// An account outside the organisation.
+    pub foreign: String,
+    /// The answers.
+    pub truth: Truth,
+}
+
+/// The answers, all of them ARNs.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Truth {
+    /// Who may make users.
+    pub create_user: Vec<String>,
+    /// Who may by becoming somebody else first.
+    pub create_user_transitive: Vec<String>,
+    /// Who may read a report in the bucket `acme-lake`.
+    pub read_report: Vec<String>,
+    /// Who becomes an administrator.
+    pub escalates: Vec<String>,
+    /// Who would, and the layer that holds him back.
+    pub held_back: BTreeMap<String, String>,
+    /// Roles that any repository may assume.
+    pub loose: Vec<String>,
+}
+
 /// A running server; stopped, and its folder deleted, when dropped.
 #[derive(Debug)]
 pub struct Moto {
@@ -100,6 +140,32 @@ impl Moto {
     /// # Errors
     /// [`MotoError`]; without moto it names the line that installs it.
     pub fn start() -> Result<Self, MotoError> {
+        let mut moto = Self::empty()?;
+        let answer = moto.seed("seed.py")?;
+        moto.seeded = serde_json::from_str(&answer)
+            .map_err(|error| MotoError::Failed { what: "seed.py".into(), output: format!("{error}: {answer}") })?;
+        Ok(moto)
+    }
+
+    /// Starts a server and builds the organisation of five accounts whose policies decide about each other; what must come out of it
+    /// stands in the answer.
+    ///
+    /// # Errors
+    /// As [`Moto::start`].
+    pub fn effective() -> Result<(Self, Effective), MotoError> {
+        let moto = Self::empty()?;
+        let answer = moto.seed("effective.py")?;
+        let built = serde_json::from_str(&answer)
+            .map_err(|error| MotoError::Failed { what: "effective.py".into(), output: format!("{error}: {answer}") })?;
+        Ok((moto, built))
+    }
+
+    fn seed(&self, script: &str) -> Result<String, MotoError> {
+        let permissions = workspace_root().join("connectors/src/native/aws/permissions");
+        self.run(script, &[self.endpoint.as_ref(), permissions.as_ref()])
+    }
+
+    fn empty() -> Result<Self, MotoError> {
         let python = python("moto")?;
         let folder = tempfile::tempdir().map_err(io("make a folder for moto"))?;
         let port = free_port().map_err(io("find a free port"))?;
@@ -118,10 +184,6 @@ impl Moto {
             .map_err(io("start moto"))?;
         let mut moto = Self { server, folder, python, endpoint, seeded: Seeded::default() };
         moto.wait(port, &log)?;
-        let permissions = workspace_root().join("connectors/src/native/aws/permissions");
-        let answer = moto.run("seed.py", &[moto.endpoint.clone().as_ref(), permissions.as_ref()])?;
-        moto.seeded = serde_json::from_str(&answer)
-            .map_err(|error| MotoError::Failed { what: "seed.py".into(), output: format!("{error}: {answer}") })?;
         Ok(moto)
     }
 

@@ -23,7 +23,9 @@ pub struct Call {
     pub action: String,
     /// The `Marker` parameter.
     pub marker: Option<String>,
-    /// How many calls of the same action and marker came before.
+    /// What it is about: the `UserName`, `Arn` or `JobId` parameter as it was sent, percent-encoded; empty without.
+    pub about: String,
+    /// How many calls of the same action, marker and object came before.
     pub earlier: usize,
 }
 
@@ -128,15 +130,16 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     };
     let action = parameter("Action").unwrap_or(path);
     let marker = parameter("Marker");
+    let about = ["UserName", "Arn", "JobId"].into_iter().find_map(parameter).unwrap_or_default();
     let call = {
         let mut calls = shared.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = calls.iter().filter(|call| call.action == action && call.marker == marker).count();
-        let call = Call { action, marker, earlier };
+        let earlier =
+            calls.iter().filter(|call| call.action == action && call.marker == marker && call.about == about).count();
+        let call = Call { action, marker, about, earlier };
         calls.push(call.clone());
         call
     };
-    let user = parameter("UserName").unwrap_or_default();
-    let answer = (shared.script)(&call).unwrap_or_else(|| ordinary(&call, &user));
+    let answer = (shared.script)(&call).unwrap_or_else(|| ordinary(&call));
     let action = &call.action;
     match answer {
         Answer::Result(result) => {
@@ -210,7 +213,7 @@ fn write(stream: &mut TcpStream, status: u16, kind: &str, body: &str) -> std::io
     )
 }
 
-fn ordinary(call: &Call, user: &str) -> Answer {
+fn ordinary(call: &Call) -> Answer {
     let result = match (call.action.as_str(), call.marker.as_deref()) {
         ("GetCallerIdentity", _) => {
             format!("<UserId>AIDAME</UserId><Account>{ACCOUNT}</Account><Arn>arn:aws:iam::{ACCOUNT}:user/muster</Arn>")
@@ -229,7 +232,7 @@ fn ordinary(call: &Call, user: &str) -> Answer {
                 base64::engine::general_purpose::STANDARD.encode(report())
             )
         }
-        ("ListAccessKeys", _) if user == "ada" => format!(
+        ("ListAccessKeys", _) if call.about == "ada" => format!(
             "<IsTruncated>false</IsTruncated><AccessKeyMetadata><member><UserName>ada</UserName>\
              <AccessKeyId>AKIAADA</AccessKeyId><Status>Active</Status><CreateDate>{DAY}</CreateDate></member></AccessKeyMetadata>"
         ),
@@ -241,6 +244,27 @@ fn ordinary(call: &Call, user: &str) -> Answer {
         ("ListAccountAliases", _) => {
             "<IsTruncated>false</IsTruncated><AccountAliases><member>acme</member></AccountAliases>".to_owned()
         }
+        ("GenerateServiceLastAccessedDetails", _) => {
+            let name = call.about.rsplit("%2F").next().unwrap_or_default();
+            format!("<JobId>job-of-{name}</JobId>")
+        }
+        // Not ready at the first look; then two pages.
+        ("GetServiceLastAccessedDetails", None) if call.earlier == 0 => last_accessed("IN_PROGRESS", "", None),
+        ("GetServiceLastAccessedDetails", None) => last_accessed(
+            "COMPLETED",
+            "<member><ServiceName>Amazon S3</ServiceName><ServiceNamespace>s3</ServiceNamespace>\
+             <LastAuthenticated>2026-10-01T02:03:04Z</LastAuthenticated><TotalAuthenticatedEntities>1</TotalAuthenticatedEntities>\
+             <TrackedActionsLastAccessed><member><ActionName>GetObject</ActionName>\
+             <LastAccessedTime>2026-09-30T02:03:04Z</LastAccessedTime></member><member><ActionName>PutObject</ActionName></member>\
+             </TrackedActionsLastAccessed></member>",
+            Some("services2"),
+        ),
+        ("GetServiceLastAccessedDetails", Some("services2")) => last_accessed(
+            "COMPLETED",
+            "<member><ServiceName>AWS IAM</ServiceName><ServiceNamespace>iam</ServiceNamespace>\
+             <TotalAuthenticatedEntities>0</TotalAuthenticatedEntities></member>",
+            None,
+        ),
         ("GetLoginProfile", _) => {
             return Answer::Error { status: 404, code: "NoSuchEntity", message: "no login profile" };
         }
@@ -250,6 +274,17 @@ fn ordinary(call: &Call, user: &str) -> Answer {
 }
 
 const DAY: &str = "2024-01-02T03:04:05Z";
+
+fn last_accessed(status: &str, services: &str, marker: Option<&str>) -> String {
+    let end = match marker {
+        Some(marker) => format!("<IsTruncated>true</IsTruncated><Marker>{marker}</Marker>"),
+        None => "<IsTruncated>false</IsTruncated>".to_owned(),
+    };
+    format!(
+        "<JobStatus>{status}</JobStatus><JobType>ACTION_LEVEL</JobType><JobCreationDate>{DAY}</JobCreationDate>\
+         <ServicesLastAccessed>{services}</ServicesLastAccessed><JobCompletionDate>{DAY}</JobCompletionDate>{end}"
+    )
+}
 
 fn page(users: &[String], groups: &str, roles: &str, marker: Option<&str>) -> String {
     let end = match marker {

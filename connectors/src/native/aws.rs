@@ -20,6 +20,7 @@ mod documents;
 mod files;
 mod iam;
 mod identity_center;
+mod last_accessed;
 mod live;
 mod organization;
 mod outcome;
@@ -71,6 +72,8 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 - `identity_center` (default true): looked for in each of `regions`.
 - `resource_policies` (default true): KMS, SQS, SNS, Lambda, Secrets Manager in each of `regions`, S3 buckets wherever they
   are. **`regions` defaults to `["us-east-1"]` alone**: name every region you use.
+- `last_accessed` (default false): for each user and role, which services and actions it may use and when it last did
+  (GenerateServiceLastAccessedDetails; AWS makes one report a principal, so this is three calls or more for each).
 - Also: `profile`, `endpoint` (an emulator or a private endpoint), `access_key_id` with `credential` (instead of the chain),
   `attempts` (tries of one call, default 8).
 
@@ -85,6 +88,7 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 | `<account>/credential-report.csv` | `aws iam get-credential-report`: its JSON, or the CSV decoded from it |
 | `<account>/access-keys.json` (optional) | `{"AccessKeyMetadata": […]}` of `list-access-keys`, each with the `AccessKeyLastUsed` of `get-access-key-last-used`; without it keys are named by their place in the report |
 | `<account>/mfa-devices.json` (optional) | `{"MFADevices": […]}` of `list-mfa-devices` |
+| `<account>/last-accessed.json` (optional) | `{"LastAccessed": [{"Arn", "ServicesLastAccessed"}]}`: the answers of `aws iam get-service-last-accessed-details`, each with the ARN it was asked for |
 | `<account>/account-aliases.json` (optional) | `aws iam list-account-aliases` |
 | `organization.json` (optional) | `{"Organization", "Accounts", "Roots", "OrganizationalUnits": [{"Id","Name","ParentId"}], "AccountParents": {"<account>": "<ou>"}, "Policies": [{"PolicySummary","Content","Targets"}]}` |
 | `identity-center.json` (optional) | `{"Instance", "PermissionSets", "AccountAssignments", "Users", "Groups", "GroupMemberships"}` |
@@ -92,7 +96,7 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 `file = "…json"` instead of `folder` reads one account's authorization details alone.
 
 **Meaning.** *Last activity* is the latest use of password and keys; one that cannot be read makes it unreadable. *Never* means
-never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles for the trailing 400 days. Tags named
+never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles and services for the trailing 400 days. For buckets, *Block Public Access* of bucket and account is read. Tags named
 `email`, `employee-id`, `owner`, `manager`, `department` fill those fields, every tag stays as attribute `tag:<name>`.
 
 **Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, policies of services
@@ -136,6 +140,8 @@ struct AwsSettings {
     identity_center: Option<bool>,
     /// Read policies attached to resources (default true).
     resource_policies: Option<bool>,
+    /// Ask for every user and role what it used and when (default false: several calls for each).
+    last_accessed: Option<bool>,
     /// How often one call is tried (default 8).
     #[schemars(range(min = 1, max = 50))]
     attempts: Option<u32>,
@@ -187,6 +193,7 @@ struct Live {
     credential: Option<CredentialSource>,
     identity_center: bool,
     resource_policies: bool,
+    last_accessed: bool,
     attempts: u32,
     folder: PathBuf,
     environment: Arc<Environment>,
@@ -259,6 +266,7 @@ fn configure(settings: Settings<'_>) -> Result<Box<dyn Connector>, SettingsError
         credential: settings.credential,
         identity_center: settings.identity_center.unwrap_or(true),
         resource_policies: settings.resource_policies.unwrap_or(true),
+        last_accessed: settings.last_accessed.unwrap_or(false),
         attempts: settings.attempts.unwrap_or(8),
         folder,
         environment,
@@ -277,6 +285,7 @@ fn files_of(settings: &AwsSettings, base: &std::path::Path) -> Result<files::Fil
         ("credential", settings.credential.is_some()),
         ("identity_center", settings.identity_center.is_some()),
         ("resource_policies", settings.resource_policies.is_some()),
+        ("last_accessed", settings.last_accessed.is_some()),
         ("attempts", settings.attempts.is_some()),
     ];
     if let Some((key, _)) = live.iter().find(|(_, given)| *given) {
@@ -298,9 +307,8 @@ fn files_of(settings: &AwsSettings, base: &std::path::Path) -> Result<files::Fil
 impl Connector for Aws {
     fn kinds(&self) -> Vec<RecordKind> {
         let mut kinds = account::KINDS.to_vec();
-        kinds.push(RecordKind::Resource);
         if matches!(self, Self::Files(files::Files { place: files::Place::File(_), .. })) {
-            kinds.retain(|kind| !matches!(kind, RecordKind::Credential | RecordKind::Resource));
+            kinds.retain(|kind| *kind != RecordKind::Credential);
         }
         kinds
     }

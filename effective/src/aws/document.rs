@@ -2,6 +2,15 @@
 
 use std::ops::Range;
 
+mod condition_block;
+pub(super) mod json;
+mod parse;
+mod principal;
+#[cfg(test)]
+mod tests;
+
+pub use parse::MAX_BYTES;
+
 /// The language version of a document; policy variables are read from the later one on only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Version {
@@ -19,9 +28,46 @@ pub struct Document {
     pub version: Version,
     /// In the order of the document; those that could not be understood are [`Problem`]s instead.
     pub statements: Vec<Statement>,
-    /// What could not be understood. Whoever evaluates a document with problems must not call a request decided that an
-    /// unread statement could decide otherwise.
+    /// What could not be understood, in the order of the text. Whoever evaluates a document must not call a request decided that
+    /// something of [`Self::unread`] could decide otherwise.
     pub problems: Vec<Problem>,
+    /// Statements that could not be used and may decide something, in order; one of a document of which nothing is known for
+    /// a document that could not be read at all.
+    pub unread: Vec<UnreadStatement>,
+}
+
+/// What is known of a statement that could not be used: it may apply to whatever this does not rule out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnreadStatement {
+    /// Its effect, where that could be read.
+    pub effect: Option<Effect>,
+    /// Its actions, where they could be read.
+    pub actions: Option<Matcher>,
+    /// Its resources, where they could be read.
+    pub resources: Option<Matcher>,
+}
+
+impl Document {
+    /// Reads a policy. Never fails: what cannot be understood is among the [`Document::problems`], and the rest is there.
+    ///
+    /// Cost: linear in the text; a text of more than [`MAX_BYTES`] is not read.
+    pub fn parse(text: &str) -> Self {
+        parse::document(text)
+    }
+
+    /// Whether something of it that could not be read may decide a request.
+    pub fn is_blind(&self) -> bool {
+        !self.unread.is_empty()
+    }
+}
+
+impl Problem {
+    /// Line and column of the problem in the text that was parsed, both from 1; columns count characters.
+    pub fn place(&self, text: &str) -> (usize, usize) {
+        let before = text.get(..self.span.start as usize).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
 }
 
 /// One statement.
@@ -77,7 +123,7 @@ pub struct Principals {
 pub enum PrincipalPattern {
     /// `"*"` or `{"AWS": "*"}`: everyone, also who is not signed in.
     Everyone,
-    /// A whole account: its number, or the ARN of its root.
+    /// A whole account by its number; the ARN of its root means the same and is kept as the number.
     Account(Box<str>),
     /// A user, role or session by ARN.
     Arn(Box<str>),

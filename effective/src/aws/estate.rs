@@ -6,6 +6,12 @@ use rustc_hash::FxHashMap;
 
 use super::request::Attached;
 
+mod layers;
+#[cfg(test)]
+mod tests;
+
+pub use layers::{Index, Parts};
+
 /// Position of a policy in [`Estate::policies`].
 pub type PolicyIx = u32;
 /// Position of a principal in [`Estate::principals`].
@@ -28,6 +34,22 @@ pub struct Estate {
     pub resources: Vec<Resource>,
     /// The organisation's id (`o-…`), where one was read.
     pub organization: Option<Arc<str>>,
+    /// Groups, also those without members: whoever may add himself gains what they grant.
+    pub groups: Vec<GroupEntry>,
+    /// Versions of managed policies that are not the default: the policy as it is in force, and the other version of it. Whoever
+    /// may choose the default gains what the other version grants.
+    pub versions: Vec<(PolicyIx, PolicyIx)>,
+}
+
+/// A group of users.
+#[derive(Debug, Clone)]
+pub struct GroupEntry {
+    /// `arn:aws:iam::…:group/…`.
+    pub arn: Arc<str>,
+    /// Whose it is.
+    pub account: AccountIx,
+    /// Its own inline and attached policies.
+    pub policies: Vec<PolicyIx>,
 }
 
 /// One AWS account.
@@ -129,6 +151,7 @@ pub struct Resource {
     pub account: Option<AccountIx>,
     /// Its policy.
     pub policy: Option<PolicyIx>,
-    /// Facts about it that decide, by name: `public-access-block` = `true`, `role` = the ARN it runs as.
+    /// Facts about it that decide, by name: `public-access-block` = `true`, `role` = the ARN it runs as, `console` = whether a user
+    /// has a password, `keys` = how many access keys a user has.
     pub facts: FxHashMap<Arc<str>, Arc<str>>,
 }

@@ -3,6 +3,10 @@
 use super::answer::Answer;
 use super::estate::{Estate, PrincipalIx};
 
+mod literal;
+
+pub use literal::Literal;
+
 /// Answers for one estate, in open mode: what the estate does not decide is an assumption of the answer.
 pub trait Evaluate: Sync {
     /// What it answers about.
@@ -14,5 +18,11 @@ pub trait Evaluate: Sync {
 
     /// The whole answer, every layer regarded that the estate knows for this principal and this resource. The account of the
     /// resource is told by its ARN, by [`Estate::resources`], and else is the principal's own.
-    fn may(&self, who: PrincipalIx, action: &str, resource: &str) -> Answer;
+    fn may(&self, who: PrincipalIx, action: &str, resource: &str) -> Answer {
+        self.may_given(who, action, resource, &[])
+    }
+
+    /// The same, with condition keys whose values are known from how the request is made; keys in lower case. An empty value: the key is
+    /// known not to be in the request.
+    fn may_given(&self, who: PrincipalIx, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer;
 }

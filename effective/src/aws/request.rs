@@ -14,7 +14,7 @@ pub struct Request {
     pub action: String,
     /// ARN, or `*` for actions that know no resource.
     pub resource: String,
-    /// The account that owns the resource; `None`: the principal's own.
+    /// The account that owns the resource; `None`: the one that the ARN names, else the principal's own.
     pub resource_account: Option<String>,
     /// Keys in lower case, each with its values in order. A key that is not here is missing from the request (strict) or may
     /// have any value (open).
@@ -31,6 +31,18 @@ pub enum Mode {
     Strict,
     /// It may have any value, or none: what depends on it is carried as an assumption.
     Open,
+}
+
+impl Request {
+    /// The same with condition keys whose values are known, keys in lower case; an empty value: the key is not in the request.
+    #[must_use]
+    pub fn given(mut self, given: &[(&str, &str)]) -> Self {
+        for (key, value) in given {
+            let values = if value.is_empty() { Vec::new() } else { vec![(*value).to_owned()] };
+            self.context.insert((*key).to_owned(), values);
+        }
+        self
+    }
 }
 
 /// Who asks.
@@ -57,6 +69,8 @@ pub enum Principal {
     FederatedUser {
         /// `arn:aws:sts::123456789012:federated-user/name`.
         arn: String,
+        /// ARN of the IAM user who called it, where that is known: what names the user also means the session.
+        by: Option<String>,
     },
     /// Somebody of an identity provider, before a role is assumed (`AssumeRoleWithSAML`, `AssumeRoleWithWebIdentity`).
     Federated {
@@ -91,7 +105,7 @@ impl Principal {
                 let role = format!("arn:{partition}:iam::{account}:role/{role}");
                 Some(Self::Session { role, session: session.to_owned() })
             }
-            ("sts", Some(("federated-user", _))) => Some(Self::FederatedUser { arn: arn.to_owned() }),
+            ("sts", Some(("federated-user", _))) => Some(Self::FederatedUser { arn: arn.to_owned(), by: None }),
             _ => None,
         }
     }
@@ -100,7 +114,9 @@ impl Principal {
     pub fn account(&self) -> Option<&str> {
         match self {
             Self::Root { account } => Some(account),
-            Self::User { arn } | Self::FederatedUser { arn } | Self::Session { role: arn, .. } => arn.split(':').nth(4),
+            Self::User { arn } | Self::FederatedUser { arn, .. } | Self::Session { role: arn, .. } => {
+                arn.split(':').nth(4)
+            }
             Self::Federated { .. } | Self::Service { .. } | Self::Anonymous => None,
         }
     }
@@ -144,4 +160,6 @@ pub struct Layers {
     pub resource: Option<Attached>,
     /// Policies of the VPC endpoint that the request goes through.
     pub vpc_endpoint: Option<Vec<Attached>>,
+    /// Of a bucket: the block of public access has *restrict public buckets* switched on, in the bucket or in its account.
+    pub restrict_public_buckets: bool,
 }

@@ -70,6 +70,10 @@ impl Page<'_> {
             Privilege::Undecided { at_most, why, .. } => format!("at most {at_most}: {}", visible(&why)),
         };
         facts.push(("privilege", privilege));
+        let way = self.estate.access.way(graph, self.account).unwrap_or_default();
+        facts.extend(way.iter().map(|step| ("way to administration", visible(step).into_owned())));
+        let held_back = self.estate.access.held_back(graph, self.account);
+        facts.extend(held_back.iter().map(|why| ("held back", visible(why).into_owned())));
         for (name, value) in facts {
             writeln!(text, "  {name}: {value}").expect("a string takes everything");
         }

@@ -47,6 +47,15 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         .verdict();
     }
     let mut judged = false;
+    if let Some((provider, statement)) = facts.access.loosely_federated(facts.graph, ix).into_iter().next() {
+        let row = [("issuer", provider.clone()), ("statement", statement)];
+        return Failure::new(format!(
+            "{provider} may sign in to {}, whoever of its customers asks for it.",
+            facts.graph.name(ix)
+        ))
+        .row(facts.account_row(ix, &row))
+        .verdict();
+    }
     for federation in facts.federations_of(ix) {
         let issuer = facts.graph.text(federation.issuer);
         if !(issuer.contains(":oidc-provider/") || issuer.starts_with("https://")) {

@@ -15,7 +15,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[Need::ACCOUNT],
     options: &[],
     manual: Manual {
-        finds: "An active account of a guest, contractor, partner or vendor that is privileged, and a privileged AWS role that principals of a foreign AWS account may assume.",
+        finds: "An active account of a guest, contractor, partner or vendor that is privileged, and a privileged AWS role that outsiders may assume: accounts outside the organisation, or everyone.",
         matters: "Somebody else's company decides who uses it, how well it is protected, and when its holder leaves.",
         evidence: "The account with its affiliation and what it rests on, or the foreign principals, and the path to the privilege.",
         fix: "Take the privilege away, or give it an end and an owner inside who answers for it.",
@@ -30,7 +30,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if !facts.is_active(ix) || matches!(class, AccountClass::System | AccountClass::Device) {
         return Verdict::NotApplicable;
     }
-    let foreign = facts.escalations().foreign(ix);
+    let outsiders = facts.access.outsiders(facts.graph, ix);
+    let foreign: Vec<&str> = outsiders.iter().map(|(who, _)| who.as_str()).collect();
     let affiliated = facts.people.affiliation(facts.graph, ix, facts.now);
     let who = match affiliated.affiliation {
         Some(
@@ -51,7 +52,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let path = facts.access.proof(ix);
     let end = path.last().map_or_else(String::new, |step| format!(": {}", facts.graph.name(step.target)));
     let because =
-        if foreign.is_empty() { affiliated.evidence.into_owned() } else { "its trust policy names them".to_owned() };
+        outsiders.first().map_or_else(|| affiliated.evidence.into_owned(), |(_, statement)| statement.clone());
     Failure::new(format!("{who} is privileged in {}{end}.", facts.graph.system_name(facts.graph.node(ix).system)))
         .row(facts.account_row(ix, &[("external_because", because)]))
         .path(path)

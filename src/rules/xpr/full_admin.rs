@@ -20,7 +20,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "One such account in the wrong hands is the whole system. There are always more of them than anybody thinks.",
         evidence: "The shortest path from the account to what makes it an administrator.",
         fix: "Replace the grant by one that names the actions and resources that the work needs; for rare work, by one that is asked for and runs out.",
-        limits: "On AWS only what no permissions boundary, service control policy or condition can change is judged; policies above that allow everything and deny nothing of IAM change nothing. The rest is not evaluated. The built-in administrator of a system is not judged here.",
+        limits: "On AWS every layer is regarded: an administrator is who controls IAM of the account (grants anything, takes over others, passes roles) on names that nobody has yet. Where that depends on a condition, or on something that was not read, it is not evaluated. The built-in administrator of a system is not judged here.",
     },
     judge,
 };

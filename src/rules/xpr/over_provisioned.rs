@@ -2,7 +2,7 @@ use muster_connectors::record::FactState;
 use muster_reports::view::Severity;
 
 use crate::controls::LP;
-use crate::graph::{NodeKind, Relation};
+use crate::graph::{NodeIx, NodeKind, Relation};
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Setting, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -36,7 +36,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "The unused share is risk without any gain. It shows a role that was cut for somebody else.",
         evidence: "How many grants the account holds, of how many the use is known, how many were used.",
         fix: "Give the account a role that covers what it used, and take the rest away.",
-        limits: "Counts direct grants; what comes through groups is judged where the group's grants are (XPR-001). Accounts with few grants are not judged. Unknown use is not unused: where too little is known nothing is said.",
+        limits: "On AWS, where service last accessed data were collected (`last_accessed = true`), services are counted instead of grants; AWS counts attempts as use, also denied ones. Elsewhere direct grants; what comes through groups is judged where the group's grants are (XPR-001). Accounts with few grants are not judged. Unknown use is not unused: where too little is known nothing is said.",
     },
     judge,
 };
@@ -46,13 +46,16 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if !facts.is_active(ix) {
         return Verdict::NotApplicable;
     }
+    if let Some(verdict) = services(facts, ix) {
+        return verdict;
+    }
     let (mut granted, mut known, mut used) = (0_i64, 0_i64, 0_i64);
     for edge in facts.graph.edges_from(ix) {
         if edge.relation != Relation::Holds || facts.graph.node(edge.target).kind != NodeKind::Entitlement {
             continue;
         }
         granted += 1;
-        let last = facts.graph.last_used(&edge);
+        let last = facts.last_use(&edge);
         match last.state() {
             FactState::Known => {
                 known += 1;
@@ -81,4 +84,35 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     ))
     .row(facts.account_row(ix, &counts.map(|(name, count)| (name, count.to_string()))))
     .verdict()
+}
+
+/// The same by service, where the source tells of each service that the account may use when it last did; `None` elsewhere.
+fn services(facts: &Facts<'_>, ix: NodeIx) -> Option<Verdict> {
+    let services = || facts.graph.used_by(ix).iter().filter(|(what, _)| !what.contains(':'));
+    let granted = i64::try_from(services().count()).unwrap_or(i64::MAX);
+    if granted == 0 {
+        return None;
+    }
+    let days = facts.option(&RULE, "days");
+    let created = facts.graph.account(ix).and_then(|account| account.created.days_before(facts.now));
+    if granted < facts.option(&RULE, "grants").max(1) {
+        return Some(Verdict::NotApplicable);
+    }
+    if created.is_some_and(|age| i64::from(age) < days) {
+        return Some(Verdict::Pass);
+    }
+    let recent = services().filter(|(_, at)| at.days_before(facts.now).is_some_and(|age| i64::from(age) < days));
+    let used = i64::try_from(recent.count()).unwrap_or(i64::MAX);
+    let unused = (granted - used) * 100 / granted;
+    if unused <= facts.option(&RULE, "percent") {
+        return Some(Verdict::Pass);
+    }
+    let never = services().filter(|(_, at)| at.state() == FactState::Never).count();
+    let counts = [("services", granted.to_string()), ("used", used.to_string()), ("never_used", never.to_string())];
+    let failure = Failure::new(format!(
+        "{} used {used} of the {granted} services that its policies allow in {} within {days} days: {unused} % is unused.",
+        facts.graph.name(ix),
+        facts.graph.system_name(facts.graph.node(ix).system),
+    ));
+    Some(failure.row(facts.account_row(ix, &counts)).verdict())
 }

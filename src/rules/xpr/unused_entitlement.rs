@@ -24,7 +24,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "What nobody uses nobody misses when it is taken away, and an intruder can use it all the same.",
         evidence: "The grant with its last use and since when it is held.",
         fix: "Revoke the grant. Who needs it again asks for it.",
-        limits: "Only systems that record the last use of a grant can be judged. Grants of disabled accounts are not judged. A grant to a group counts as used when any member used it, as the system says.",
+        limits: "Only systems that record the last use of a grant can be judged; on AWS a grant counts as used when its holder used any service that its policy allows (`last_accessed = true`). Grants of disabled accounts are not judged. A grant to a group counts as used when any member used it, as the system says.",
     },
     judge,
 };
@@ -36,7 +36,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if !is_grant || holder == NodeKind::Unresolved || (holder == NodeKind::Account && !facts.is_active(edge.source)) {
         return Verdict::NotApplicable;
     }
-    let used = facts.graph.last_used(&edge);
+    let used = facts.last_use(&edge);
     let (since, how) = match used.state() {
         FactState::Known => (used, "has not used"),
         FactState::Never | FactState::None => {

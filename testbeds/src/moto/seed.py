@@ -10,6 +10,10 @@ import zipfile
 from pathlib import Path
 
 import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
 endpoint, documented = sys.argv[1], Path(sys.argv[2])
 REGION = "us-east-1"
@@ -18,6 +22,19 @@ REGION = "us-east-1"
 def client(service, keys=None, region=REGION):
     keys = keys or {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "secret"}
     return boto3.client(service, endpoint_url=endpoint, region_name=region, **keys)
+
+
+def block_public_policies(keys, account):
+    """Of a whole account. boto3 asks a host of the account's own, which an emulator on an address does not have."""
+    settings = {"BlockPublicAcls": "false", "IgnorePublicAcls": "false", "BlockPublicPolicy": "true",
+                "RestrictPublicBuckets": "true"}
+    body = "".join(f"<{name}>{value}</{name}>" for name, value in settings.items())
+    request = AWSRequest("PUT", f"{endpoint}/v20180820/configuration/publicAccessBlock", headers={"x-amz-account-id": account},
+                         data=f"<PublicAccessBlockConfiguration>{body}</PublicAccessBlockConfiguration>")
+    signed_by = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"], keys["aws_session_token"])
+    S3SigV4Auth(signed_by, "s3", REGION).add_auth(request)
+    answer = URLLib3Session().send(request.prepare())
+    assert answer.status_code < 300, answer.text
 
 
 sts = client("sts")
@@ -111,6 +128,8 @@ iam.create_role(RoleName="github-deploy", PermissionsBoundary=boundary, AssumeRo
     "Principal": {"Federated": f"arn:aws:iam::{members['payments']}:oidc-provider/token.actions.githubusercontent.com"},
     "Condition": {"StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/payments:*"}}}]}))
 iam.attach_role_policy(RoleName="github-deploy", PolicyArn=deploy)
+iam.create_instance_profile(InstanceProfileName="deployer")
+iam.add_role_to_instance_profile(InstanceProfileName="deployer", RoleName="github-deploy")
 iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
 
 # Policies on resources.
@@ -119,6 +138,11 @@ s3.create_bucket(Bucket="acme-ledger")
 s3.put_bucket_policy(Bucket="acme-ledger", Policy=statement(
     "Allow", "s3:GetObject", "arn:aws:s3:::acme-ledger/*", Principal={"AWS": f"arn:aws:iam::{members['data']}:root"}))
 s3.create_bucket(Bucket="acme-scratch")
+s3.put_public_access_block(Bucket="acme-scratch", PublicAccessBlockConfiguration={
+    "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
+data = keys_in(members["data"])
+client("s3", data).create_bucket(Bucket="acme-lake")
+block_public_policies(data, members["data"])
 client("s3", payments, "eu-west-1").create_bucket(
     Bucket="acme-abroad", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 kms = client("kms", payments)

@@ -1,4 +1,4 @@
-"""Runs moto's server with six corrections, so that it refuses and answers as AWS does where our tests depend on it.
+"""Runs moto's server with seven corrections, so that it refuses and answers as AWS does where our tests depend on it.
 
 1. sts:AssumeRole refuses a role that does not exist in the target account, and a missing or wrong external id.
    (moto 5.2.5 assumes any ARN.)
@@ -9,6 +9,9 @@
 5. sso:GetPermissionsBoundaryForPermissionSet answers that there is none. (moto answers HTTP 500.)
 6. The signature of a GET is checked over its empty body. (With authorisation enforced moto refuses those of Lambda, also
    when boto3 sends them: it takes the query for a body.)
+
+7. S3's Block Public Access is read with the permissions that AWS names: s3:GetBucketPublicAccessBlock and
+   s3:GetAccountPublicAccessBlock. (moto asks for s3:ListBucket and s3:GetPublicAccessBlock.)
 
 Usage: serve.py PORT
 """
@@ -28,6 +31,7 @@ del everything
 
 import moto.iam.access_control as access_control
 import moto.iam.models as iam
+import moto.s3.responses as s3
 import moto.ssoadmin.responses as sso
 import moto.sts.models as sts
 from moto.core.exceptions import ServiceException
@@ -100,6 +104,19 @@ def request_without_body(self):
 
 
 access_control.IAMRequestBase._create_aws_request = request_without_body
+
+
+s3.ACTION_MAP["BUCKET"]["GET"]["publicAccessBlock"] = "GetBucketPublicAccessBlock"
+asked_by = access_control.IAMRequestBase.__init__
+
+
+def asked_as_aws_does(self, *args, **kwargs):
+    asked_by(self, *args, **kwargs)
+    if self._action == "s3:GetPublicAccessBlock":
+        self._action = "s3:GetAccountPublicAccessBlock"
+
+
+access_control.IAMRequestBase.__init__ = asked_as_aws_does
 
 
 report_without_root = iam.IAMBackend.get_credential_report

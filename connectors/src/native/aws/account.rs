@@ -13,13 +13,13 @@ use futures::StreamExt;
 
 use super::credential_report::{self, Report};
 use super::details::{AccessKey, AccountData, CALL, Details, LastUsed, LoginProfile, MfaDevice, Part, User};
-use super::iam;
 use super::outcome::{Outcome, Stopped};
 use super::session::{ApiError, ErrorKind, Pages, Session, instant};
+use super::{iam, last_accessed};
 use crate::record::RecordKind;
 
 /// What an account's scope promises.
-pub(super) const KINDS: [RecordKind; 8] = [
+pub(super) const KINDS: [RecordKind; 9] = [
     RecordKind::Account,
     RecordKind::Group,
     RecordKind::Membership,
@@ -28,6 +28,7 @@ pub(super) const KINDS: [RecordKind; 8] = [
     RecordKind::Credential,
     RecordKind::Policy,
     RecordKind::Federation,
+    RecordKind::Resource,
 ];
 
 /// Objects a page of details may hold; the API's limit is 1000.
@@ -46,8 +47,8 @@ pub(super) struct Reading {
     pub(super) identity_center_roles: Vec<String>,
 }
 
-/// Reads the account that `session` is in.
-pub(super) async fn read(session: &Session) -> Result<Reading, Stopped> {
+/// Reads the account that `session` is in; with what its principals used where that is wanted.
+pub(super) async fn read(session: &Session, with_use: bool) -> Result<Reading, Stopped> {
     let client = Client::new(&session.config);
     let account = &session.caller.account;
     let mut pages = 0;
@@ -84,6 +85,8 @@ pub(super) async fn read(session: &Session) -> Result<Reading, Stopped> {
         .cloned()
         .collect();
     let logins = each_user(session, &unreported, "login profiles", |user| login(session, &client, user)).await?;
+    let (used, unread_use) =
+        if with_use { last_accessed::read(session, &client, &details).await? } else { (Vec::new(), None) };
     let alias = match aliases {
         Ok(alias) => alias,
         Err(error) if error.kind == ErrorKind::Stopped => return Err(Stopped),
@@ -103,6 +106,8 @@ pub(super) async fn read(session: &Session) -> Result<Reading, Stopped> {
         keys: keys?,
         mfa: mfa?,
         logins,
+        used,
+        unread_use,
         details,
     };
     let mapped = iam::outcome(&data);

@@ -98,6 +98,16 @@ pub(super) struct Role {
     pub(super) tags: Vec<Tag>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) role_last_used: Option<LastUsed>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) instance_profile_list: Vec<InstanceProfile>,
+}
+
+/// What hands a role to an EC2 instance.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct InstanceProfile {
+    pub(super) instance_profile_name: String,
+    pub(super) arn: String,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -243,6 +253,38 @@ pub(super) struct AccountData {
     pub(super) mfa: Part<Vec<MfaDevice>>,
     /// Console passwords of users that the report does not know yet, or of all users when there is no report.
     pub(super) logins: Part<Vec<LoginProfile>>,
+    pub(super) used: Vec<Accessed>,
+    /// Why of some principals it is not known what they used; `None` also where nobody asked.
+    pub(super) unread_use: Option<String>,
+}
+
+/// What one principal may use, and when it last did: `get-service-last-accessed-details`, put beside the principal's ARN.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Accessed {
+    pub(super) arn: String,
+    #[serde(default)]
+    pub(super) services_last_accessed: Vec<ServiceUse>,
+}
+
+/// The last use of one service. AWS counts attempts, also denied ones, of the trailing 400 days.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ServiceUse {
+    pub(super) service_namespace: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_authenticated: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tracked_actions_last_accessed: Vec<ActionUse>,
+}
+
+/// The last use of one action, of the services whose actions AWS tracks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ActionUse {
+    pub(super) action_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_accessed_time: Option<Timestamp>,
 }
 
 mod sdk {
@@ -250,8 +292,8 @@ mod sdk {
     use aws_sdk_iam::types;
 
     use super::{
-        ApiError, AttachedPolicy, Boundary, CALL, Details, Document, Group, InlinePolicy, LastUsed, ManagedPolicy,
-        PolicyVersion, Role, Tag, User, instant,
+        ApiError, AttachedPolicy, Boundary, CALL, Details, Document, Group, InlinePolicy, InstanceProfile, LastUsed,
+        ManagedPolicy, PolicyVersion, Role, Tag, User, instant,
     };
 
     /// An id or name without which an object cannot be told from others.
@@ -357,6 +399,15 @@ mod sdk {
                     service_name: None,
                     region: used.region,
                 }),
+                instance_profile_list: role
+                    .instance_profile_list
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|profile| InstanceProfile {
+                        instance_profile_name: profile.instance_profile_name,
+                        arn: profile.arn,
+                    })
+                    .collect(),
             })
         }
     }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::account::KINDS;
 use super::credential_report::{self, Report};
-use super::details::{AccessKey, AccountData, Details, MfaDevice, Part};
+use super::details::{AccessKey, Accessed, AccountData, Details, MfaDevice, Part};
 use super::outcome::Outcome;
 use super::{iam, identity_center, organization};
 use crate::record::{Record, RecordKind, Resource};
@@ -196,11 +196,7 @@ pub(super) async fn probe(files: &Files) -> Result<Vec<Probe>, ConnectorError> {
 }
 
 async fn deliver(account: AccountFiles, sink: &Sink, with_resource: bool) -> Result<(), ConnectorError> {
-    let mut kinds = account.kinds;
-    if with_resource {
-        kinds.push(RecordKind::Resource);
-    }
-    let mut scope = sink.scope(format!("account/{}", account.id), &kinds);
+    let mut scope = sink.scope(format!("account/{}", account.id), &account.kinds);
     scope.tenant(&account.id);
     for source in account.sources {
         scope.file(source);
@@ -208,22 +204,14 @@ async fn deliver(account: AccountFiles, sink: &Sink, with_resource: bool) -> Res
     }
     let failed = !account.outcome.failed.is_empty();
     account.outcome.deliver(&mut scope).await?;
-    if with_resource {
-        if failed {
-            let gap = Gap::new("AWS012", format!("the alias of account {} was not read", account.id));
-            scope.fail(
-                RecordKind::Resource,
-                gap.cause("its authorization details could not be read").fix("export them again"),
-            );
-        } else {
-            let resource = Resource {
-                id: account.id.clone(),
-                kind: Some("aws:account".to_owned()),
-                name: account.alias,
-                ..Resource::default()
-            };
-            scope.push(Record::Resource(Box::new(resource))).await?;
-        }
+    if with_resource && !failed {
+        let resource = Resource {
+            id: account.id.clone(),
+            kind: Some("aws:account".to_owned()),
+            name: account.alias,
+            ..Resource::default()
+        };
+        scope.push(Record::Resource(Box::new(resource))).await?;
     }
     scope.finish().await?;
     Ok(())
@@ -259,6 +247,13 @@ struct KeyList {
 struct DeviceList {
     #[serde(rename = "MFADevices")]
     devices: Vec<MfaDevice>,
+}
+
+/// `last-accessed.json`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UseList {
+    last_accessed: Vec<Accessed>,
 }
 
 /// `account-aliases.json`.
@@ -363,6 +358,12 @@ impl Reader {
             });
             data.mfa =
                 map(self.optional(&folder.join("mfa-devices.json"), &mut sources), |list: DeviceList| list.devices);
+            let used: Part<UseList> = self.optional(&folder.join("last-accessed.json"), &mut sources);
+            match used {
+                Part::Read(list) => data.used = list.last_accessed,
+                Part::NotGiven => {}
+                Part::Failed(gap) => data.unread_use = Some(gap.cause.unwrap_or(gap.what)),
+            }
             (data, outcome)
         });
         let aliases: Part<AliasList> = self.optional(&folder.join("account-aliases.json"), &mut sources);
@@ -450,6 +451,8 @@ impl Reader {
             keys: Part::NotGiven,
             mfa: Part::NotGiven,
             logins: Part::NotGiven,
+            used: Vec::new(),
+            unread_use: None,
         };
         Ok((data, outcome))
     }

@@ -5,11 +5,14 @@
 //! | user, root user, role | [`Account`] (`AIDA…`, `<account>:root`, `AROA…`) |
 //! | group, membership | [`Group`], [`Membership`] |
 //! | managed policy | [`Entitlement`] and policy record, id = ARN |
+//! | version of it that is not in force | policy record `<ARN>/version/<version>`, target = ARN |
 //! | inline policy | [`Entitlement`], policy record and [`Grant`], id = `<principal id>/inline/<name>` |
 //! | attachment | [`Grant`] |
 //! | permissions boundary | policy record `<ARN>/boundary/<account>`, targets = principals |
 //! | trust policy | policy record `<role id>/trust`; one [`Federation`] for each federated principal |
 //! | access key, password, signing certificate | [`Credential`] |
+//! | instance profile | [`Resource`] with the role that it hands out |
+//! | service last accessed data | `used` of the [`Account`] |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,14 +21,15 @@ use serde::Serialize;
 
 use super::credential_report::{Field, Row, Slot};
 use super::details::{
-    AccessKey, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part, Role, Tag, User,
+    AccessKey, Accessed, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part, PolicyVersion, Role,
+    Tag, User,
 };
 use super::documents::{Decoded, Document, statements, strings};
 use super::outcome::{NewPolicy, Outcome, raw};
 use crate::record::{
     Account, AccountClass, Credential, CredentialKind, CredentialState, Entitlement, EntitlementKind, Fact, Federation,
     Grant, Group, GroupRule, IdKind, Lifecycle, Membership, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose, Raw,
-    Record, RecordKind,
+    Record, RecordKind, Resource,
 };
 use crate::scope::Gap;
 
@@ -45,7 +49,11 @@ pub(super) const IDENTITY_CENTER: &str = "/aws-reserved/sso.amazonaws.com/";
 
 /// Everything that can be said about the account.
 pub(super) fn outcome(data: &AccountData) -> Outcome {
-    let mut mapping = Mapping { data, out: Outcome::default() };
+    let mut used: BTreeMap<&str, Vec<&Accessed>> = BTreeMap::new();
+    for report in &data.used {
+        used.entry(&report.arn).or_default().push(report);
+    }
+    let mut mapping = Mapping { data, used, out: Outcome::default() };
     mapping.report_gaps();
     mapping.policies();
     mapping.groups();
@@ -75,6 +83,8 @@ fn distinct<T>(list: &[T], id: impl Fn(&T) -> &String) -> Vec<&T> {
 
 struct Mapping<'a> {
     data: &'a AccountData,
+    /// By ARN of the principal.
+    used: BTreeMap<&'a str, Vec<&'a Accessed>>,
     out: Outcome,
 }
 
@@ -127,6 +137,9 @@ impl Mapping<'_> {
         }
         if let Part::Failed(gap) = &self.data.logins {
             self.out.gap(&[RecordKind::Credential], gap);
+        }
+        if let Some(why) = &self.data.unread_use {
+            self.out.withheld.push((RecordKind::Account, "used", why.clone()));
         }
     }
 
@@ -181,6 +194,19 @@ impl Mapping<'_> {
             document: default_document(policy),
             raw: Raw::Within(policy.arn.clone()),
         });
+        // Who may choose the version in force may choose one of these. AWS chooses for its own policies.
+        let others = policy.policy_version_list.iter().filter(|version| !is_default(policy, version));
+        for version in others.filter(|_| !is_aws_managed(&policy.arn)) {
+            self.out.policy(NewPolicy {
+                id: format!("{}/version/{}", policy.arn, version.version_id),
+                kind: PolicyKind::Identity,
+                name: Some(policy.name().to_owned()),
+                version: Some(version.version_id.clone()),
+                targets: vec![policy.arn.clone()],
+                document: version.document.as_ref(),
+                raw: Raw::Within(policy.arn.clone()),
+            });
+        }
     }
 
     fn boundary(&mut self, arn: &str, policy: Option<&ManagedPolicy>, targets: &[&str]) {
@@ -270,6 +296,7 @@ impl Mapping<'_> {
         account.password_changed = password.changed.clone();
         account.last_activity = latest(&password.last_used, &keys);
         account.mfa = self.mfa_of(user, row);
+        account.used = self.used_by(&user.arn);
         tagged(&mut account, &user.tags);
         account.attributes.insert("path".to_owned(), user.path.clone());
         account.raw = raw(&User { user_policy_list: Vec::new(), ..user.clone() });
@@ -402,6 +429,7 @@ impl Mapping<'_> {
         };
         account.interactive = Fact::Known(false);
         account.mfa = Fact::Unsupported;
+        account.used = self.used_by(&role.arn);
         let (class, evidence) = class_of(role);
         account.class = Some(class);
         account.class_evidence = Some(evidence);
@@ -411,6 +439,32 @@ impl Mapping<'_> {
         self.out.records.push(Record::Account(Box::new(account)));
         self.held(&role.role_id, PrincipalKind::Account, &role.attached_managed_policies, &role.role_policy_list);
         self.trust(role);
+        for profile in distinct(&role.instance_profile_list, |profile| &profile.arn) {
+            self.out.records.push(Record::Resource(Box::new(Resource {
+                id: profile.arn.clone(),
+                kind: Some("iam:instance-profile".to_owned()),
+                name: Some(profile.instance_profile_name.clone()),
+                parent: Some(self.data.account.clone()),
+                attributes: BTreeMap::from([("role".to_owned(), role.arn.clone())]),
+                raw: Raw::Within(role.role_id.clone()),
+                ..Resource::default()
+            })));
+        }
+    }
+
+    /// What a principal may use, and when it last did. A service without an instant was not used in the time that AWS tracks.
+    fn used_by(&self, arn: &str) -> BTreeMap<String, Fact<Timestamp>> {
+        let mut used: BTreeMap<String, Fact<Timestamp>> = BTreeMap::new();
+        let Some(reports) = self.used.get(arn) else { return used };
+        for service in reports.iter().flat_map(|report| &report.services_last_accessed) {
+            let at = |at: Option<Timestamp>| at.map_or(Fact::Never, Fact::Known);
+            let namespace = &service.service_namespace;
+            used.insert(namespace.clone(), at(service.last_authenticated));
+            for action in &service.tracked_actions_last_accessed {
+                used.insert(format!("{namespace}:{}", action.action_name), at(action.last_accessed_time));
+            }
+        }
+        used
     }
 
     fn trust(&mut self, role: &Role) {
@@ -671,10 +725,16 @@ fn boundaries(details: &Details) -> BTreeMap<&str, Vec<&str>> {
 }
 
 fn default_document(policy: &ManagedPolicy) -> Option<&Document> {
-    let versions = &policy.policy_version_list;
-    let by_id = |id: &String| versions.iter().find(|version| version.version_id == *id);
-    let default = policy.default_version_id.as_ref().and_then(by_id);
-    default.or_else(|| versions.iter().find(|version| version.is_default_version))?.document.as_ref()
+    policy.policy_version_list.iter().find(|version| is_default(policy, version))?.document.as_ref()
+}
+
+/// Whether a version is the one in force: what the policy names, or where it names none that is listed, what calls itself so.
+fn is_default(policy: &ManagedPolicy, version: &PolicyVersion) -> bool {
+    let named = policy.default_version_id.as_ref();
+    match named.filter(|named| policy.policy_version_list.iter().any(|version| version.version_id == **named)) {
+        Some(named) => version.version_id == *named,
+        None => version.is_default_version,
+    }
 }
 
 /// One federation for each federated principal that a trust policy lets in.
@@ -732,6 +792,8 @@ mod tests {
             keys: Part::NotGiven,
             mfa: Part::NotGiven,
             logins: Part::NotGiven,
+            used: Vec::new(),
+            unread_use: None,
         }
     }
 

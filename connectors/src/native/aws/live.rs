@@ -10,7 +10,7 @@ use super::organization::{self, Export};
 use super::outcome::Outcome;
 use super::session::{ApiError, ErrorKind, Session};
 use super::{Accounts, AccountsWord, Live, identity_center, resource_policies};
-use crate::record::{Record, RecordKind, Resource};
+use crate::record::{Record, Resource};
 use crate::scope::{Gap, Probe};
 use crate::secret::Secret;
 use crate::sink::{Scope, Sink};
@@ -130,11 +130,7 @@ async fn collect_account(
     sink: &Sink,
     account: &str,
 ) -> Result<Note, ConnectorError> {
-    let mut kinds = account::KINDS.to_vec();
-    if !live.is_organisation() {
-        kinds.push(RecordKind::Resource);
-    }
-    let mut scope = sink.scope(format!("account/{account}"), &kinds);
+    let mut scope = sink.scope(format!("account/{account}"), &account::KINDS);
     scope.tenant(account);
     let session = match caller.for_account(live, account).await {
         Ok(session) => session,
@@ -154,7 +150,7 @@ async fn collect_account(
     };
     scope.identity(&session.caller.arn);
     let reading = async {
-        let Reading { mut outcome, alias, identity_center_roles } = account::read(&session).await?;
+        let Reading { mut outcome, alias, identity_center_roles } = account::read(&session, live.last_accessed).await?;
         if !live.is_organisation() {
             outcome.records.push(Record::Resource(Box::new(Resource {
                 id: account.to_owned(),

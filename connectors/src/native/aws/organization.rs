@@ -68,8 +68,11 @@ pub(super) struct Account {
 impl Account {
     /// Nobody can sign in to a suspended or closed account: it is listed and not read.
     pub(super) fn is_readable(&self) -> bool {
-        let state = if self.state.is_empty() { &self.status } else { &self.state };
-        !matches!(state.as_str(), "SUSPENDED" | "CLOSED")
+        !matches!(self.state(), "SUSPENDED" | "CLOSED")
+    }
+
+    fn state(&self) -> &str {
+        if self.state.is_empty() { &self.status } else { &self.state }
     }
 }
 
@@ -123,29 +126,39 @@ pub(super) struct Target {
 /// The records of an organisation. `aliases` are those of the accounts that were read.
 pub(super) fn records(export: &Export, aliases: &BTreeMap<String, String>, outcome: &mut Outcome) {
     let top = export.organization.as_ref().map(|organization| organization.id.clone());
-    let mut resource = |id: &str, kind: &str, name: Option<String>, parent: Option<String>, raw: Raw| {
+    let management = export.organization.as_ref().map_or("", |organization| organization.master_account_id.as_str());
+    let mut resource = |id: &str, kind: &str, name: Option<String>, parent: Option<String>, raw: Raw, attributes| {
         outcome.records.push(Record::Resource(Box::new(Resource {
             id: id.to_owned(),
             kind: Some(kind.to_owned()),
             name: name.filter(|name| !name.is_empty()),
             parent,
+            attributes,
             raw,
             ..Resource::default()
         })));
     };
     if let Some(organization) = &export.organization {
-        resource(&organization.id, "aws:organization", None, None, raw(organization));
+        resource(&organization.id, "aws:organization", None, None, raw(organization), BTreeMap::new());
     }
     for root in &export.roots {
-        resource(&root.id, "aws:root", Some(root.name.clone()), top.clone(), raw(root));
+        resource(&root.id, "aws:root", Some(root.name.clone()), top.clone(), raw(root), BTreeMap::new());
     }
     for unit in &export.organizational_units {
-        resource(&unit.id, "aws:organizational-unit", Some(unit.name.clone()), unit.parent_id.clone(), raw(unit));
+        let name = Some(unit.name.clone());
+        resource(&unit.id, "aws:organizational-unit", name, unit.parent_id.clone(), raw(unit), BTreeMap::new());
     }
     for account in &export.accounts {
         let name = aliases.get(&account.id).unwrap_or(&account.name).clone();
         let parent = export.account_parents.get(&account.id).cloned();
-        resource(&account.id, "aws:account", Some(name), parent, raw(account));
+        let mut attributes = BTreeMap::new();
+        if account.id == management {
+            attributes.insert("management".to_owned(), "true".to_owned());
+        }
+        if !account.state().is_empty() {
+            attributes.insert("state".to_owned(), account.state().to_owned());
+        }
+        resource(&account.id, "aws:account", Some(name), parent, raw(account), attributes);
     }
     for policy in &export.policies {
         let kind = match policy.policy_summary.r#type.as_str() {

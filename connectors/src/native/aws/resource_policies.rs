@@ -3,6 +3,7 @@
 //! Buckets live in one namespace, so all of an account's are read in the scope `resource-policies/<account>/global`; the other
 //! services stand in `resource-policies/<account>/<region>`. A resource without a policy is a resource and no gap.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use futures::StreamExt;
@@ -28,6 +29,10 @@ struct Found {
     kind: &'static str,
     name: String,
     policy: Option<String>,
+    /// Further facts that decide about access to it.
+    attributes: BTreeMap<String, String>,
+    /// Why some of those facts are not known.
+    unread: Option<ApiError>,
 }
 
 /// What one service of one region brought.
@@ -75,7 +80,12 @@ fn outcome<const N: usize>(
         match reading {
             Ok(reading) => {
                 outcome.pages += reading.pages;
-                for found in reading.found {
+                for mut found in reading.found {
+                    match found.unread.take() {
+                        Some(error) if error.kind == ErrorKind::Stopped => return Err(Stopped),
+                        Some(error) => outcome.withheld.push((RecordKind::Resource, "attributes", error.to_string())),
+                        None => {}
+                    }
                     add(session, found, &mut outcome);
                 }
                 for (resource, error) in reading.failures {
@@ -100,6 +110,7 @@ fn add(session: &Session, found: Found, outcome: &mut Outcome) {
         kind: Some(found.kind.to_owned()),
         name: Some(found.name.clone()),
         parent: Some(session.caller.account.clone()),
+        attributes: found.attributes,
         ..Resource::default()
     })));
     if let Some(policy) = found.policy.filter(|policy| !policy.is_empty()) {
@@ -137,9 +148,10 @@ fn found(
     name: String,
     policy: Result<Option<String>, ApiError>,
 ) -> (Found, Option<ApiError>) {
+    let found = |policy| Found { arn, kind, name, policy, attributes: BTreeMap::new(), unread: None };
     match policy {
-        Ok(policy) => (Found { arn, kind, name, policy }, None),
-        Err(error) => (Found { arn, kind, name, policy: None }, Some(error)),
+        Ok(policy) => (found(policy), None),
+        Err(error) => (found(None), Some(error)),
     }
 }
 
@@ -222,32 +234,114 @@ async fn buckets(session: &Session, client: &reqwest::Client) -> Result<Reading,
             None => break,
         }
     }
+    if list.is_empty() {
+        return Ok(reading);
+    }
     let partition = &session.caller.partition;
+    let of_account = account_block(session, client, &home).await;
     each(session, &mut reading, list, |(name, region)| {
-        let service = &service;
+        let (service, of_account) = (&service, &of_account);
         async move {
-            let policy = bucket_policy(session, client, service, &name, region).await;
-            found(format!("arn:{partition}:s3:::{name}"), "s3:bucket", name, policy)
+            let (policy, block) = match bucket_region(service, &name, region).await {
+                Ok(region) => futures::join!(
+                    bucket_policy(session, client, &name, &region),
+                    bucket_block(session, client, &name, &region)
+                ),
+                Err(error) => (Err(error.clone()), Err(error)),
+            };
+            let (mut bucket, failure) = found(format!("arn:{partition}:s3:::{name}"), "s3:bucket", name, policy);
+            match (of_account, block) {
+                (Ok(of_account), Ok(block)) => bucket.attributes = of_account.or(block).attributes(),
+                (Err(error), _) if failure.is_none() => bucket.unread = Some(error.clone()),
+                (Ok(_), Err(error)) if failure.is_none() => bucket.unread = Some(error),
+                (Err(_), _) | (_, Err(_)) => {}
+            }
+            (bucket, failure)
         }
     })
     .await;
     Ok(reading)
 }
 
+/// What *Block Public Access* takes back, of a bucket or of a whole account; what either says, holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct PublicAccessBlock {
+    /// `RestrictPublicBuckets`: a policy that is open to the world gives nothing outside the bucket's own account.
+    restrict: bool,
+    /// `IgnorePublicAcls`: ACLs that are open to the world give nothing.
+    ignore_acls: bool,
+}
+
+impl PublicAccessBlock {
+    fn or(self, other: Self) -> Self {
+        Self { restrict: self.restrict || other.restrict, ignore_acls: self.ignore_acls || other.ignore_acls }
+    }
+
+    fn attributes(self) -> BTreeMap<String, String> {
+        [("restrict-public-buckets", self.restrict), ("ignore-public-acls", self.ignore_acls)]
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .into()
+    }
+
+    /// From the answer; there is none where nothing was ever set, and then nothing is blocked.
+    fn of(call: &'static str, answer: Result<bytes::Bytes, ApiError>) -> Result<Self, ApiError> {
+        let body = match answer {
+            Ok(body) => body,
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error),
+        };
+        let mut block = Self::default();
+        leaves(&String::from_utf8_lossy(&body), |path, text| match path.last() {
+            Some(&"RestrictPublicBuckets") => block.restrict = text.eq_ignore_ascii_case("true"),
+            Some(&"IgnorePublicAcls") => block.ignore_acls = text.eq_ignore_ascii_case("true"),
+            _ => {}
+        })
+        .map_err(|problem| ApiError::bad_answer(call, problem))?;
+        Ok(block)
+    }
+}
+
+async fn account_block(
+    session: &Session,
+    client: &reqwest::Client,
+    region: &str,
+) -> Result<PublicAccessBlock, ApiError> {
+    const GET: &str = "s3:GetAccountPublicAccessBlock";
+    let service = Service::control(session, client, region, GET).await?;
+    let mut request = Request::get(GET, "/v20180820/configuration/publicAccessBlock");
+    request.headers.push(("x-amz-account-id", session.caller.account.clone()));
+    PublicAccessBlock::of(GET, service.send(&request).await)
+}
+
+async fn bucket_block(
+    session: &Session,
+    client: &reqwest::Client,
+    name: &str,
+    region: &str,
+) -> Result<PublicAccessBlock, ApiError> {
+    const GET: &str = "s3:GetBucketPublicAccessBlock";
+    let bucket = utf8_percent_encode(name, SEGMENT);
+    let there = Service::new(session, client, "s3", region, GET).await?;
+    PublicAccessBlock::of(GET, there.send(&Request::get(GET, format!("/{bucket}?publicAccessBlock="))).await)
+}
+
+/// The region that a bucket is in: the list tells it, or the bucket does.
+async fn bucket_region(home: &Service<'_>, name: &str, listed: Option<String>) -> Result<String, ApiError> {
+    match listed {
+        Some(region) => Ok(region),
+        None => location(home, &utf8_percent_encode(name, SEGMENT).to_string()).await,
+    }
+}
+
 async fn bucket_policy(
     session: &Session,
     client: &reqwest::Client,
-    home: &Service<'_>,
     name: &str,
-    region: Option<String>,
+    region: &str,
 ) -> Result<Option<String>, ApiError> {
     const POLICY: &str = "s3:GetBucketPolicy";
     let bucket = utf8_percent_encode(name, SEGMENT);
-    let region = match region {
-        Some(region) => region,
-        None => location(home, &bucket.to_string()).await?,
-    };
-    let there = Service::new(session, client, "s3", &region, POLICY).await?;
+    let there = Service::new(session, client, "s3", region, POLICY).await?;
     let answer = there.send(&Request::get(POLICY, format!("/{bucket}?policy="))).await;
     absent_is_none(answer.map(|body| Some(String::from_utf8_lossy(&body).into_owned())))
 }
@@ -382,7 +476,9 @@ async fn functions(session: &Session, client: &reqwest::Client, region: &str) ->
             let path = format!("/2015-03-31/functions/{}/policy", utf8_percent_encode(&name, SEGMENT));
             let answer = service.send(&Request::get(POLICY, path)).await;
             let policy = answer.and_then(|body| Ok(text(&parsed(POLICY, &body)?, "/Policy")));
-            found(arn, "lambda:function", name, absent_is_none(policy))
+            let (mut lambda, failure) = found(arn, "lambda:function", name, absent_is_none(policy));
+            lambda.attributes = text(&function, "/Role").map(|role| ("role".to_owned(), role)).into_iter().collect();
+            (lambda, failure)
         }
     })
     .await;

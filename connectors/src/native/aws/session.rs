@@ -285,6 +285,7 @@ impl ApiError {
                 | "ResourceNotFoundException"
                 | "NotFoundException"
                 | "NoSuchBucketPolicy"
+                | "NoSuchPublicAccessBlockConfiguration"
                 | "NoSuchBucket"
                 | "NotFound"
                 | "ReportNotPresent"

@@ -108,6 +108,21 @@ impl<'a> Service<'a> {
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }
 
+    /// S3's account-wide settings: signed as S3, at a host that begins with the account.
+    pub(super) async fn control(
+        session: &'a Session,
+        client: &reqwest::Client,
+        region: &str,
+        call: &'static str,
+    ) -> Result<Self, ApiError> {
+        let mut service = Self::new(session, client, "s3", region, call).await?;
+        if session.endpoint.is_none() {
+            let account = &session.caller.account;
+            service.base = service.base.replacen("https://s3.", &format!("https://{account}.s3-control."), 1);
+        }
+        Ok(service)
+    }
+
     /// The answer's body when the service answered with success.
     pub(super) async fn send(&self, request: &Request) -> Result<Bytes, ApiError> {
         let mut pause = FIRST_PAUSE;
@@ -264,6 +279,7 @@ fn is_leaf(path: &[&str]) -> bool {
             | [.., "ListAllMyBucketsResult", "ContinuationToken"]
             | ["LocationConstraint"]
             | [.., "TopicArn" | "NextToken" | "key" | "value"]
+            | [.., "RestrictPublicBuckets" | "IgnorePublicAcls"]
     )
 }
 

@@ -1,5 +1,7 @@
 //! Groups, members, resources, entitlements, grants and policies.
 
+use std::collections::BTreeMap;
+
 use super::super::cells::Cells;
 use super::super::columns::{Column, Field, Shape};
 use super::super::fault::Fault;
@@ -115,6 +117,7 @@ impl Mapper for Resources {
             environment: cells.text(&self.environment),
             sensitivity: cells.text(&self.sensitivity),
             owner: cells.text(&self.owner),
+            attributes: BTreeMap::new(),
             raw: Raw::At(cells.line),
         })));
         Ok(RowKey::Unique(id))

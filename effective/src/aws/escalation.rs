@@ -1,0 +1,347 @@
+//! Who can become whom, and who can become an administrator: techniques as data, searched over effective permissions.
+//!
+//! In: an evaluator of an estate, and techniques. Out: a [`Graph`]: where every principal stands, and one edge for each way from a
+//! principal to somebody stronger. Every permission of a technique is asked of the evaluator, so that boundaries, denies, control
+//! policies and conditions count; what a technique fixes itself (`iam:PassedToService`…) is given as context. Statements are not kept:
+//! [`Search::step`] asks again for the few steps that somebody looks at.
+//!
+//! Stronger is whoever stands nearer to administrator: the most certain way first, then the fewest steps. There is no edge to
+//! somebody who stands no better, because nothing would be gained by it.
+//!
+//! What is not asked, and therefore not found: rights over an existing resource that only its own policy grants, without any identity policy;
+//! policies that could be attached although the widest one could not; code that is pushed to where something else runs it.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::estate::{Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
+use super::evaluate::Evaluate;
+use super::reference::Reference;
+
+mod administrator;
+mod ask;
+mod bind;
+mod breadth;
+mod class;
+mod expand;
+mod explain;
+mod raise;
+mod technique;
+mod trust;
+mod witness;
+
+#[cfg(test)]
+pub(in crate::aws) mod tests;
+
+use ask::Asker;
+pub(in crate::aws) use ask::everything;
+use breadth::Breadth;
+pub(in crate::aws) use breadth::means;
+use class::Class;
+pub use explain::{Block, Evidence, Step};
+pub use technique::{
+    Existing, Group, On, Permission, Policy, Provider, Runs, Takes, Technique, TechniqueError, Techniques, When, Yields,
+};
+
+/// How sure something is; the order is from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// Allowed, with nothing assumed.
+    Certain,
+    /// Allowed if conditions hold that the estate does not decide.
+    Conditional,
+    /// What would decide was not read.
+    NotEvaluated,
+}
+
+/// Where a principal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Is an administrator, or one of the goals that were searched for.
+    Goal(Certainty),
+    /// Can become one.
+    Reaches {
+        /// In so many steps.
+        steps: u32,
+        /// How surely.
+        certainty: Certainty,
+    },
+    /// What it may do was not read.
+    NotEvaluated,
+    /// Cannot become one, by any technique.
+    Apart,
+}
+
+/// Who can become whom.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// Of every principal, in the order of the estate.
+    pub standing: Vec<Standing>,
+    /// Sorted by `from`, then by what is reached (administrator first), then by technique.
+    pub edges: Vec<Edge>,
+    /// Kinds of existing resources that techniques need and that no account of the estate shows: ways by these are *not evaluated*.
+    pub unseen: Vec<String>,
+    /// Of every principal that reaches a goal: the edge of its first step.
+    first: Vec<Option<u32>>,
+}
+
+/// One way from a principal to somebody stronger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// Who goes it.
+    pub from: PrincipalIx,
+    /// Whom one can act as afterwards; `None`: one is an administrator of the account.
+    pub to: Option<PrincipalIx>,
+    /// By which technique: its place in [`Techniques::list`].
+    pub technique: u16,
+    /// By which policy, group or resource.
+    pub object: Object,
+    /// The principal that is raised and taken over, where `to` is `None`.
+    pub raised: Option<PrincipalIx>,
+    /// How surely.
+    pub certainty: Certainty,
+}
+
+/// What a technique is about, beside its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Object {
+    /// Nothing.
+    None,
+    /// A managed policy.
+    Policy(PolicyIx),
+    /// One of the groups that the actor is in, by its place in `PrincipalEntry::groups`.
+    OwnGroup(u32),
+    /// A group, by its place in `Estate::groups`.
+    Group(u32),
+    /// An existing resource.
+    Resource(ResourceIx),
+    /// An existing resource of a kind that was not read.
+    Unread,
+}
+
+impl Graph {
+    /// The edges that start at a principal.
+    pub fn edges_from(&self, who: PrincipalIx) -> &[Edge] {
+        let from = self.edges.partition_point(|edge| edge.from < who);
+        let to = self.edges.partition_point(|edge| edge.from <= who);
+        &self.edges[from..to]
+    }
+
+    /// The shortest of the most certain ways from a principal to a goal; empty for a goal itself and for who reaches none.
+    pub fn path(&self, who: PrincipalIx) -> Vec<&Edge> {
+        let mut path = Vec::new();
+        let mut at = Some(who);
+        while let Some(edge) = at.and_then(|at| self.first[at as usize]).map(|edge| &self.edges[edge as usize]) {
+            path.push(edge);
+            at = edge.to;
+        }
+        path
+    }
+}
+
+/// An estate made ready for searches.
+pub struct Search<'a> {
+    asker: Asker<'a>,
+    techniques: &'a Techniques,
+    classes: Vec<Class>,
+    /// What `Estate::resources` and `Estate::groups` say, by what is looked for.
+    found: bind::Found,
+    /// For each technique and account, the classes that hold whatever it needs beside its target, and how surely.
+    holders: expand::Holders,
+    /// The classes of each account.
+    classes_of: Vec<Vec<u32>>,
+    /// Of each class, whether it could assume any role at all.
+    could_assume: Vec<bool>,
+    /// Equal permissions have equal numbers, by technique and place in it.
+    permission_ids: Vec<Vec<u32>>,
+}
+
+impl std::fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search").field("classes", &self.classes.len()).finish_non_exhaustive()
+    }
+}
+
+/// Who can become an administrator.
+///
+/// Cost: linear in principals and edges; every class of principals with the same policies is asked about once.
+pub fn search(evaluator: &dyn Evaluate, reference: &Reference, techniques: &Techniques) -> Graph {
+    let search = Search::new(evaluator, reference, techniques);
+    search.towards(&search.administrators())
+}
+
+impl<'a> Search<'a> {
+    /// Reads every policy once, and asks for what does not depend on a target.
+    pub fn new(evaluator: &'a dyn Evaluate, reference: &'a Reference, techniques: &'a Techniques) -> Self {
+        let estate = evaluator.estate();
+        let needed = techniques.list().iter().flat_map(|technique| &technique.requires);
+        let actions = needed.map(|permission| permission.action.as_str()).chain(administrator::actions());
+        let breadth = Breadth::new(estate, actions);
+        let classes = class::classes(estate, &breadth);
+        let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
+        let found = bind::Found::new(estate);
+        let holders = expand::holders(&asker, techniques, &classes, &found);
+        let mut classes_of = vec![Vec::new(); estate.accounts.len()];
+        for (at, class) in (0..).zip(&classes) {
+            classes_of[class.account as usize].push(at);
+        }
+        let could_assume = classes.par_iter().map(|class| evaluator.could(class.first(), "sts:AssumeRole")).collect();
+        let permission_ids = permission_ids(techniques);
+        Self { asker, techniques, classes, found, holders, classes_of, could_assume, permission_ids }
+    }
+
+    /// Who is an administrator already, and how surely, by principal.
+    pub fn administrators(&self) -> Vec<Option<Certainty>> {
+        administrator::administrators(&self.asker, &self.classes)
+    }
+
+    /// Who can become one of the goals, by principal; becoming an administrator counts as well, because he can give himself anything.
+    pub fn towards(&self, goals: &[Option<Certainty>]) -> Graph {
+        let mut walk = Walk::new(goals);
+        let (raises, joins): (Vec<Edge>, Vec<Edge>) =
+            self.raises(goals).into_iter().partition(|edge| edge.to.is_none());
+        walk.add(raises);
+        let mut joining: FxHashMap<PrincipalIx, Vec<Edge>> = FxHashMap::default();
+        for edge in joins {
+            joining.entry(edge.to.unwrap_or_default()).or_default().push(edge);
+        }
+        while let Some(targets) = walk.next() {
+            let edges = self.expand(&targets, &walk.closed);
+            let joins = targets.iter().flat_map(|target| joining.remove(target).unwrap_or_default());
+            let joins: Vec<Edge> = joins.filter(|edge| !walk.closed[edge.from as usize]).collect();
+            walk.add(edges.into_iter().chain(joins));
+        }
+        self.finish(goals, walk)
+    }
+
+    fn finish(&self, goals: &[Option<Certainty>], walk: Walk) -> Graph {
+        let Walk { mut edges, cost, .. } = walk;
+        let order = |edge: &Edge| (edge.from, edge.to.map_or(0, |to| to + 1), edge.technique, edge.object);
+        edges.sort_unstable_by_key(order);
+        let reached = |edge: &Edge| edge.to.map_or((Certainty::Certain, 0), |to| cost[to as usize].unwrap_or(WORST));
+        let mut first: Vec<Option<u32>> = vec![None; goals.len()];
+        for (at, edge) in (0..).zip(&edges) {
+            let through = |edge: &Edge| {
+                let (certainty, steps) = reached(edge);
+                (certainty.max(edge.certainty), steps + 1)
+            };
+            let slot = &mut first[edge.from as usize];
+            if slot.is_none_or(|other: u32| through(edge) < through(&edges[other as usize])) {
+                *slot = Some(at);
+            }
+        }
+        let standing = (0..).zip(goals).map(|(who, goal)| match (goal, cost[who as usize]) {
+            (Some(certainty), _) => Standing::Goal(*certainty),
+            (None, Some((certainty, steps))) => Standing::Reaches { steps, certainty },
+            (None, None) if self.is_unread(who) => Standing::NotEvaluated,
+            (None, None) => Standing::Apart,
+        });
+        let standing = standing.collect();
+        Graph { standing, edges, unseen: self.unseen(), first }
+    }
+
+    /// Whether what a principal may do was not read, wholly or in part.
+    fn is_unread(&self, who: PrincipalIx) -> bool {
+        let estate = self.asker.estate;
+        let entry = self.asker.principal(who);
+        let mut policies = entry.identity.iter().filter_map(|&policy| estate.policies.get(policy as usize));
+        !entry.unread.is_empty()
+            || policies.any(|policy| policy.document.is_blind())
+            || estate.accounts[entry.account as usize].unread.iter().any(|unread| unread.what == UnreadKind::Principals)
+    }
+
+    fn unseen(&self) -> Vec<String> {
+        let needed = self.techniques.list().iter().filter_map(|technique| technique.when.resource.as_ref());
+        let mut unseen: Vec<String> =
+            needed.map(|resource| &resource.kind).filter(|kind| !self.found.has_kind(kind)).cloned().collect();
+        unseen.sort_unstable();
+        unseen.dedup();
+        unseen
+    }
+}
+
+fn permission_ids(techniques: &Techniques) -> Vec<Vec<u32>> {
+    let mut ids: FxHashMap<&Permission, u32> = FxHashMap::default();
+    let mut numbered = Vec::with_capacity(techniques.list().len());
+    for technique in techniques.list() {
+        let mut own = Vec::with_capacity(technique.requires.len());
+        for permission in &technique.requires {
+            let next = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+            own.push(*ids.entry(permission).or_insert(next));
+        }
+        numbered.push(own);
+    }
+    numbered
+}
+
+/// The worst certainty on the way, then the steps.
+type Cost = (Certainty, u32);
+const WORST: Cost = (Certainty::NotEvaluated, u32::MAX - 1);
+
+/// A walk backwards from the goals, the cheapest first. Costs only grow along a way, so who is settled is settled for good.
+struct Walk {
+    cost: Vec<Option<Cost>>,
+    /// Who stands too well already to gain by another edge: the goals, and whoever was given by [`Walk::next`].
+    closed: Vec<bool>,
+    done: Vec<bool>,
+    queue: BTreeMap<Cost, Vec<PrincipalIx>>,
+    edges: Vec<Edge>,
+}
+
+impl Walk {
+    fn new(goals: &[Option<Certainty>]) -> Self {
+        let cost: Vec<Option<Cost>> = goals.iter().map(|goal| goal.map(|certainty| (certainty, 0))).collect();
+        let mut queue: BTreeMap<Cost, Vec<PrincipalIx>> = BTreeMap::new();
+        for (who, cost) in (0..).zip(&cost) {
+            if let Some(cost) = cost {
+                queue.entry(*cost).or_default().push(who);
+            }
+        }
+        let closed = goals.iter().map(Option::is_some).collect();
+        Self { closed, done: vec![false; cost.len()], cost, queue, edges: Vec::new() }
+    }
+
+    /// The principals that stand next best, none of whom was given before.
+    fn next(&mut self) -> Option<Vec<PrincipalIx>> {
+        while let Some((cost, mut at)) = self.queue.pop_first() {
+            at.retain(|&who| self.cost[who as usize] == Some(cost) && !self.done[who as usize]);
+            at.sort_unstable();
+            at.dedup();
+            for &who in &at {
+                self.done[who as usize] = true;
+                self.closed[who as usize] = true;
+            }
+            if !at.is_empty() {
+                return Some(at);
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, edges: impl IntoIterator<Item = Edge>) {
+        for edge in edges {
+            let (certainty, steps) =
+                edge.to.map_or((Certainty::Certain, 0), |to| self.cost[to as usize].unwrap_or(WORST));
+            let through = (certainty.max(edge.certainty), steps + 1);
+            let known = &mut self.cost[edge.from as usize];
+            if known.is_none_or(|known| through < known) {
+                *known = Some(through);
+                self.queue.entry(through).or_default().push(edge.from);
+            }
+            self.edges.push(edge);
+        }
+    }
+}
+
+/// The better of two ways to the same, the first where they are equal.
+fn better<T>(best: Option<(Certainty, T)>, other: Option<(Certainty, T)>) -> Option<(Certainty, T)> {
+    match (best, other) {
+        (Some(best), Some(other)) => Some(if other.0 < best.0 { other } else { best }),
+        (best, other) => best.or(other),
+    }
+}
+
+/// What was asked already, by class and permission.
+type Memo = FxHashMap<(u32, u32), Option<Certainty>>;

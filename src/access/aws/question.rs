@@ -1,0 +1,482 @@
+//! Who may do an action, on a resource or on anything at all: principals and the people behind them, each with one way.
+
+use muster_connectors::record::FactState;
+use muster_effective::aws::answer::{Answer, Deciding, Verdict};
+use muster_effective::aws::document::Effect;
+use muster_effective::aws::escalation::Certainty;
+use muster_effective::aws::estate::{PrincipalIx, PrincipalKind};
+use muster_effective::aws::evaluate::Evaluate as _;
+use muster_effective::aws::pattern::Glob;
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Place;
+use super::ways::{self, Hop};
+use crate::graph::{Graph, NodeIx, Step};
+
+/// Patterns of resources that are tried for a principal where none is asked about.
+const MAX_PATTERNS: usize = 256;
+
+/// What an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Can {
+    /// Allowed, whatever else holds.
+    Allowed,
+    /// Allowed if conditions hold that the snapshot does not decide.
+    AllowedIf,
+    /// What would decide was not read.
+    NotEvaluated,
+}
+
+impl Can {
+    /// For a table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::AllowedIf => "allowed if",
+            Self::NotEvaluated => "not evaluated",
+        }
+    }
+}
+
+/// A statement that decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StatementAt {
+    /// `identity policies`, `resource policy`, `service control policies`…
+    pub layer: &'static str,
+    /// ARN of a managed policy; for others a name that leads to it.
+    pub policy: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its `Sid`.
+    pub sid: Option<String>,
+    /// Which statement of the document, from 1.
+    pub statement: u32,
+    /// Where it stands in the document's text: first byte, and the byte after the last.
+    pub bytes: [u32; 2],
+}
+
+impl StatementAt {
+    pub(crate) fn of(one: &Deciding) -> Self {
+        Self {
+            layer: one.layer.as_str(),
+            policy: one.policy.to_string(),
+            version: one.version.as_deref().map(str::to_owned),
+            sid: one.sid.as_deref().map(str::to_owned),
+            statement: one.index + 1,
+            bytes: [one.span.start, one.span.end],
+        }
+    }
+}
+
+/// One step to another principal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HopTo {
+    /// What is done: a technique's id, or `permission-set`, `member-of`.
+    pub by: String,
+    /// The same as a sentence.
+    pub how: String,
+    /// Whom one is afterwards; `None`: an administrator of the account.
+    pub to: Option<String>,
+    /// What it is about.
+    pub about: Option<String>,
+    /// The statements that allow it.
+    pub statements: Vec<StatementAt>,
+}
+
+/// When it was last used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LastUse {
+    /// The action, or the service where actions are not told.
+    pub of: String,
+    /// When; `None`: see `state`.
+    pub at: Option<jiff::Timestamp>,
+    /// `known`, or `never` in the time that AWS tracks.
+    pub state: FactState,
+}
+
+/// Somebody who can.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WhoCan {
+    /// The system.
+    pub system: String,
+    /// Number of the AWS account whose principal it is.
+    pub account: String,
+    /// ARN of the user or role; of a person of Identity Center the user's name.
+    pub principal: String,
+    /// `user`, `role` or `person` (of Identity Center).
+    pub kind: &'static str,
+    /// The name people know it by.
+    pub name: String,
+    /// The person behind it.
+    pub person: Option<String>,
+    /// What the answer says.
+    pub can: Can,
+    /// Conditions that it rests on.
+    pub conditions: Vec<String>,
+    /// What was not read and could change it.
+    pub unread: Vec<String>,
+    /// On what: the resource that was asked about, or a pattern on which it is allowed.
+    pub resource: String,
+    /// Further patterns on which it is allowed as well.
+    pub more_resources: usize,
+    /// The way, where another principal is reached first.
+    pub through: Vec<HopTo>,
+    /// The statements that allow it.
+    pub statements: Vec<StatementAt>,
+    /// When the principal last did so; `None`: not collected.
+    pub last_use: Option<LastUse>,
+    /// Whether it can act at all; `None`: not known.
+    pub can_act: Option<bool>,
+    /// The node, for links to people.
+    #[serde(skip)]
+    pub(crate) node: NodeIx,
+}
+
+/// One principal's answer.
+struct Found {
+    who: PrincipalIx,
+    resource: String,
+    more: usize,
+    answer: Answer,
+}
+
+/// Everybody of one system who can, or of whom it is not known; by account and name. People are left to the caller.
+///
+/// Cost: of the evaluator's `who_can`; where no resource is asked about, once for each pattern of who is not allowed everywhere; with
+/// `transitive`, a search.
+pub(crate) fn who_can(
+    graph: &Graph,
+    place: &Place,
+    action: &str,
+    resource: Option<&str>,
+    transitive: bool,
+) -> Vec<WhoCan> {
+    let found = match resource {
+        Some(resource) => {
+            let answers = place.compiled.who_can(action, resource).into_iter();
+            answers.map(|(who, answer)| Found { who, resource: resource.to_owned(), more: 0, answer }).collect()
+        }
+        None => anywhere(place, action),
+    };
+    let mut rows: Vec<WhoCan> = found.iter().map(|found| row(graph, place, found, action)).collect();
+    for one in &found {
+        for (account, path) in place.assignees(graph, one.who) {
+            rows.push(assigned(graph, place, &row(graph, place, one, action), account, &path));
+        }
+    }
+    if transitive {
+        rows.extend(reaching(graph, place, &found, action));
+    }
+    rows.sort_by(|a, b| {
+        (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(
+            b.can,
+            b.through.len(),
+            &b.account,
+            b.kind,
+            &b.principal,
+        ))
+    });
+    rows
+}
+
+/// Those who can by becoming somebody who can.
+fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<WhoCan> {
+    let estate = place.compiled.estate();
+    let mut goals: Vec<Option<Certainty>> = vec![None; estate.principals.len()];
+    for one in found {
+        goals[one.who as usize] = Some(match can(&one.answer) {
+            Can::Allowed => Certainty::Certain,
+            Can::AllowedIf => Certainty::Conditional,
+            Can::NotEvaluated => Certainty::NotEvaluated,
+        });
+    }
+    let mut rows = Vec::new();
+    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals)) {
+        let Some(last) = hops.last() else { continue };
+        let end = last.to.and_then(|to| found.iter().find(|one| one.who == to));
+        let here = Found {
+            who,
+            resource: end.map_or_else(|| "*".to_owned(), |end| end.resource.clone()),
+            more: end.map_or(0, |end| end.more),
+            answer: end.map_or_else(granted_itself, |end| end.answer.clone()),
+        };
+        let mut one = row(graph, place, &here, action);
+        one.through = hops.iter().map(|hop| hop_to(place, hop)).collect();
+        one.conditions.extend(hops.iter().flat_map(|hop| hop.assumed.iter().cloned()));
+        one.unread.extend(hops.iter().flat_map(|hop| hop.unread.iter().cloned()));
+        for list in [&mut one.conditions, &mut one.unread] {
+            list.sort();
+            list.dedup();
+        }
+        one.last_use = None;
+        one.can = match () {
+            () if !one.unread.is_empty() => Can::NotEvaluated,
+            () if !one.conditions.is_empty() => one.can.max(Can::AllowedIf),
+            () => one.can,
+        };
+        for (account, path) in place.assignees(graph, who) {
+            rows.push(assigned(graph, place, &one, account, &path));
+        }
+        rows.push(one);
+    }
+    rows
+}
+
+/// Who became an administrator gives itself what was asked about.
+fn granted_itself() -> Answer {
+    Answer { verdict: Verdict::Allowed, assumed: Vec::new(), deciding: Vec::new(), missing: None, unread: Vec::new() }
+}
+
+/// Everybody who can on anything at all, each with the widest pattern that was found.
+fn anywhere(place: &Place, action: &str) -> Vec<Found> {
+    let estate = place.compiled.estate();
+    let named = resource_patterns(place, action);
+    let count = u32::try_from(estate.principals.len()).unwrap_or(u32::MAX);
+    (0..count)
+        .into_par_iter()
+        .filter(|who| place.compiled.could(*who, action))
+        .filter_map(|who| {
+            let everywhere = everywhere(place, who, action);
+            if let Some(answer) = everywhere.as_ref().filter(|answer| can(answer) == Can::Allowed) {
+                return Some(Found { who, resource: "*".to_owned(), more: 0, answer: answer.clone() });
+            }
+            let mut patterns = own_patterns(place, who, action);
+            patterns.extend(named.iter().cloned());
+            // What holds everywhere was asked above, type by type.
+            patterns.retain(|pattern| pattern != "*");
+            patterns.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
+            patterns.dedup();
+            patterns.truncate(MAX_PATTERNS);
+            let asked = patterns.into_iter().map(|resource| (place.compiled.may(who, action, &resource), resource));
+            let mut open: Vec<(Answer, String)> = everywhere
+                .map(|answer| (answer, "*".to_owned()))
+                .into_iter()
+                .chain(asked)
+                .filter(|(answer, _)| !ways::is_denied(answer))
+                .collect();
+            open.sort_by_key(|(answer, _)| can(answer));
+            let best = open.first().map(|(answer, _)| can(answer))?;
+            let more = open.iter().filter(|(answer, _)| can(answer) == best).count() - 1;
+            open.into_iter().next().map(|(answer, resource)| Found { who, resource, more, answer })
+        })
+        .collect()
+}
+
+/// The answer that holds on every resource of the principal's own account: of each type that the action needs, any at all. `None`:
+/// some of them are denied.
+fn everywhere(place: &Place, who: PrincipalIx, action: &str) -> Option<Answer> {
+    let estate = place.compiled.estate();
+    let reference = place.compiled.reference();
+    let entry = &estate.principals[who as usize];
+    let number = &estate.accounts[entry.account as usize].number;
+    let partition = entry.arn.split(':').nth(1).unwrap_or("aws");
+    let mut patterns: Vec<String> = Vec::new();
+    if let Some(known) = reference.find(action).map(|action| reference.action(action)) {
+        let needed = reference.resource_types(known).take(known.required as usize).filter_map(|of| of.arn.as_deref());
+        patterns.extend(needed.map(|arn| any_of(arn, partition, number)));
+    }
+    if patterns.is_empty() {
+        patterns.push("*".to_owned());
+    }
+    let answers = patterns.iter().map(|resource| place.compiled.may(who, action, resource));
+    let allowed =
+        answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?;
+    let worst = allowed.into_iter().max_by_key(can)?;
+    if can(&worst) != Can::NotEvaluated {
+        return Some(worst);
+    }
+    // A policy of some resource, which was not read, decides about that one and not about every other.
+    let of_none = place.compiled.may(who, action, "*");
+    Some(if of_none.verdict == Verdict::Allowed { of_none } else { worst })
+}
+
+/// Any resource of a type: what its ARN leaves open is `*`.
+fn any_of(arn: &str, partition: &str, account: &str) -> String {
+    let (mut rest, mut pattern) = (arn, String::with_capacity(arn.len()));
+    while let Some((before, after)) = rest.split_once("${") {
+        pattern.push_str(before);
+        let (name, after) = after.split_once('}').unwrap_or((after, ""));
+        pattern.push_str(match name {
+            "Partition" => partition,
+            "Account" => account,
+            _ => "*",
+        });
+        rest = after;
+    }
+    pattern + rest
+}
+
+/// The resources that a principal's own policies allow an action on, as they are written.
+fn own_patterns(place: &Place, who: PrincipalIx, action: &str) -> Vec<String> {
+    let estate = place.compiled.estate();
+    let entry = &estate.principals[who as usize];
+    let user = entry.arn.rsplit('/').next().unwrap_or_default();
+    let policies = entry.identity.iter().map(|policy| &estate.policies[*policy as usize].document);
+    let patterns = policies.flat_map(|document| allowing(&document.statements, action));
+    patterns.map(|pattern| pattern.replace("${aws:username}", user)).collect()
+}
+
+/// The resources that policies of resources allow an action on.
+fn resource_patterns(place: &Place, action: &str) -> Vec<String> {
+    let estate = place.compiled.estate();
+    let policies = estate.resources.iter().filter_map(|resource| Some(&estate.policies[resource.policy? as usize]));
+    let mut patterns: Vec<String> = policies.flat_map(|policy| allowing(&policy.document.statements, action)).collect();
+    if action.to_ascii_lowercase().starts_with("sts:assumerole") {
+        let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
+        patterns.extend(roles.map(|entry| entry.arn.to_string()));
+    }
+    patterns.retain(|pattern| pattern != "*");
+    patterns.sort();
+    patterns.dedup();
+    patterns
+}
+
+fn allowing<'a>(
+    statements: &'a [muster_effective::aws::document::Statement],
+    action: &str,
+) -> impl Iterator<Item = String> + use<'a> {
+    let action = action.to_ascii_lowercase();
+    let about = statements.iter().filter(move |statement| {
+        let named = statement.actions.patterns.iter().any(|pattern| Glob::lowercase(pattern).matches(&action));
+        statement.effect == Effect::Allow && named != statement.actions.not
+    });
+    let resources = about.filter_map(|statement| statement.resources.as_ref()).filter(|resources| !resources.not);
+    resources.flat_map(|resources| resources.patterns.iter().map(ToString::to_string))
+}
+
+fn can(answer: &Answer) -> Can {
+    match answer.verdict {
+        Verdict::Allowed if answer.assumed.is_empty() => Can::Allowed,
+        Verdict::Allowed => Can::AllowedIf,
+        Verdict::NotEvaluated | Verdict::ExplicitlyDenied | Verdict::ImplicitlyDenied => Can::NotEvaluated,
+    }
+}
+
+fn row(graph: &Graph, place: &Place, found: &Found, action: &str) -> WhoCan {
+    let estate = place.compiled.estate();
+    let entry = &estate.principals[found.who as usize];
+    let node = place.nodes[found.who as usize];
+    WhoCan {
+        system: graph.system_name(place.system).to_owned(),
+        account: estate.accounts[entry.account as usize].number.to_string(),
+        principal: entry.arn.to_string(),
+        kind: match entry.kind {
+            PrincipalKind::User => "user",
+            PrincipalKind::Role => "role",
+        },
+        name: graph.name(node).to_owned(),
+        person: None,
+        can: can(&found.answer),
+        conditions: found.answer.assumed.iter().map(|assumed| assumed.text.to_string()).collect(),
+        unread: found.answer.unread.clone(),
+        resource: found.resource.clone(),
+        more_resources: found.more,
+        through: Vec::new(),
+        statements: found.answer.deciding.iter().map(StatementAt::of).collect(),
+        last_use: last_use(graph, node, action),
+        can_act: entry.can_act,
+        node,
+    }
+}
+
+/// The row of somebody of Identity Center who has a role.
+fn assigned(graph: &Graph, place: &Place, role: &WhoCan, account: NodeIx, path: &[Step]) -> WhoCan {
+    let mut hops: Vec<HopTo> = path
+        .iter()
+        .map(|step| HopTo {
+            by: if graph.group(step.target).is_some() { "member-of" } else { "permission-set" }.to_owned(),
+            how: format!("{} {}", step.relation.as_str(), graph.name(step.target)),
+            to: Some(if graph.group(step.target).is_some() {
+                graph.name(step.target).to_owned()
+            } else {
+                role.principal.clone()
+            }),
+            about: None,
+            statements: Vec::new(),
+        })
+        .collect();
+    hops.extend(role.through.iter().cloned());
+    let _ = place;
+    WhoCan {
+        principal: graph.text(graph.node(account).id).to_owned(),
+        kind: "person",
+        name: graph.name(account).to_owned(),
+        through: hops,
+        can_act: graph.account(account).map(|account| account.lifecycle.is_active()),
+        node: account,
+        ..role.clone()
+    }
+}
+
+fn hop_to(place: &Place, hop: &Hop) -> HopTo {
+    let estate = place.compiled.estate();
+    HopTo {
+        by: hop.technique.0.clone(),
+        how: hop.technique.1.clone(),
+        to: hop.to.map(|to| estate.principals[to as usize].arn.to_string()),
+        about: hop.about.clone(),
+        statements: hop.needs.iter().flat_map(|(_, _, statements)| statements).map(StatementAt::of).collect(),
+    }
+}
+
+/// When a principal last did an action; of a service whose actions AWS does not track, when it last used the service.
+fn last_use(graph: &Graph, node: NodeIx, action: &str) -> Option<LastUse> {
+    let used = graph.used_by(node);
+    let service = action.split(':').next().unwrap_or_default();
+    let named = |name: &str| used.iter().find(|(what, _)| what.eq_ignore_ascii_case(name));
+    let (of, at) = named(action).or_else(|| named(service))?;
+    Some(LastUse { of: of.to_string(), at: at.at(), state: at.state() })
+}
+
+/// Everything that one principal may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Effective {
+    /// Its ARN.
+    pub principal: String,
+    /// By service and access level.
+    pub permissions: Vec<OfService>,
+    /// Patterns of its policies that match no action of the reference data.
+    pub unknown: Vec<String>,
+    /// What was not read: there may be more or less.
+    pub unread: Vec<String>,
+}
+
+/// Actions of one service and one access level.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OfService {
+    /// Prefix of the service.
+    pub service: String,
+    /// `List`, `Read`, `Write`, `Tagging` or `Permissions management`.
+    pub level: &'static str,
+    /// Actions that are allowed on something, under no condition.
+    pub allowed: u32,
+    /// Actions that are allowed at most: under a condition, or as far as other layers allow the same resource.
+    pub allowed_if: u32,
+    /// The widest pattern of resources that grants any of them.
+    pub widest: String,
+    /// When the principal last used the service; `None`: not collected.
+    pub last_use: Option<LastUse>,
+}
+
+/// What a principal's own policies allow within its boundary and what its organisation allows.
+pub(crate) fn effective(graph: &Graph, place: &Place, who: PrincipalIx) -> Effective {
+    let permissions = place.compiled.actions_of(who);
+    let node = place.nodes[who as usize];
+    let of_service = permissions.by_service.iter().map(|one| OfService {
+        service: one.service.to_string(),
+        level: one.level.as_str(),
+        allowed: one.allowed,
+        allowed_if: one.allowed_if,
+        widest: one.widest.to_string(),
+        last_use: last_use(graph, node, &one.service),
+    });
+    Effective {
+        principal: place.compiled.estate().principals[who as usize].arn.to_string(),
+        permissions: of_service.collect(),
+        unknown: permissions.unknown.iter().map(ToString::to_string).collect(),
+        unread: permissions.unread.iter().map(ToString::to_string).collect(),
+    }
+}

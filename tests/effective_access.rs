@@ -1,0 +1,385 @@
+//! Effective access of a real collection: an organisation of five accounts that its own client built in an emulator, collected live,
+//! then asked. What must come out stands beside what was built (`testbeds/src/moto/effective.py`), by hand.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
+
+mod muster_cmd;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_cmd::{Folder, Report, list, text};
+use muster_testbeds::moto::{Effective, Moto};
+use serde_json::{Value, json};
+
+fn collected(moto: &Moto, built: &Effective) -> Folder {
+    let folder = Folder::empty();
+    folder.write("secret", &built.secret_access_key);
+    folder.write(
+        "muster.toml",
+        format!(
+            "[[system]]\nname = \"aws\"\nconnector = \"aws\"\naccounts = \"organization\"\nendpoint = \"{}\"\n\
+             access_key_id = \"{}\"\ncredential = {{ file = \"secret\" }}\nrole = \"{}\"\nexternal_id = \"{}\"\nattempts = 3\n\
+             identity_center = false\n",
+            moto.endpoint, built.access_key_id, built.role, built.external_id
+        ),
+    );
+    let ran = folder.run(&["collect"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    folder
+}
+
+fn answer(folder: &Folder, arguments: &[&str]) -> Value {
+    let ran = folder.run(arguments);
+    assert!(ran.code.is_some_and(|code| code < 2), "{arguments:?}: {}", ran.stderr);
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}\n{}", ran.stdout, ran.stderr))
+}
+
+/// ARNs of who can, as an answer tells; only those by the word in `can`, without the roles of the emulator's own making.
+fn who(answer: &Value, can: &str, direct: bool) -> BTreeSet<String> {
+    let rows = answer["who"].as_array().unwrap().iter();
+    rows.filter(|row| row["can"] == can && row["through"].as_array().unwrap().is_empty() == direct)
+        .map(|row| row["principal"].as_str().unwrap().to_owned())
+        .filter(|arn| !arn.ends_with(":role/OrganizationAccountAccessRole"))
+        .collect()
+}
+
+fn set(list: &[String]) -> BTreeSet<String> {
+    list.iter().cloned().collect()
+}
+
+#[test]
+fn an_organisation_collected_live_answers_as_it_was_built() {
+    let (moto, built) = Moto::effective().unwrap_or_else(|error| panic!("{error}"));
+    let folder = collected(&moto, &built);
+    let truth = &built.truth;
+
+    let direct = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
+    assert_eq!(who(&direct, "allowed", true), set(&truth.create_user), "{direct:#}");
+    assert_eq!(direct["unread"], serde_json::json!([]), "everything was read");
+    let all = answer(&folder, &["who-can", "iam:CreateUser", "--transitive", "-o", "json"]);
+    assert_eq!(who(&all, "allowed", true), set(&truth.create_user));
+    assert_eq!(who(&all, "allowed", false), set(&truth.create_user_transitive), "{all:#}");
+
+    let report = "arn:aws:s3:::acme-lake/reports/2026.csv";
+    let readers = answer(&folder, &["who-can", "s3:GetObject", report, "-o", "json"]);
+    let readers = who(&readers, "allowed", true);
+    for arn in &truth.read_report {
+        assert!(readers.contains(arn), "{arn} reads it: {readers:?}");
+    }
+    assert!(readers.iter().all(|arn| !arn.ends_with(":user/otto")), "a deny takes it back: {readers:?}");
+
+    for (bucket, verdict) in [("acme-open", "Allowed"), ("acme-blocked", "ImplicitlyDenied")] {
+        let object = format!("arn:aws:s3:::{bucket}/page.html");
+        let world = answer(&folder, &["policy", "simulate", "anonymous", "s3:GetObject", &object, "-o", "json"]);
+        assert_eq!(world["verdict"], verdict, "{world:#}");
+    }
+
+    let open = folder
+        .query("select subject, kind, who from exposures where closed is null and severity = 'high' order by subject");
+    let of = |kind: &str| -> BTreeSet<String> {
+        open.iter().filter(|row| row["kind"] == kind).map(|row| text(&row["subject"])).collect()
+    };
+    assert_eq!(of("public"), BTreeSet::from(["arn:aws:s3:::acme-open".to_owned()]), "{open:#?}");
+    assert_eq!(
+        of("without-external-id"),
+        BTreeSet::from([format!("arn:aws:iam::{}:role/partner", built.members["build"])])
+    );
+    assert_eq!(of("any-tenant"), set(&truth.loose));
+
+    let arns: BTreeMap<String, String> = folder
+        .query("select id, native_name from accounts")
+        .iter()
+        .map(|row| (text(&row["id"]), text(&row["native_name"])))
+        .collect();
+    let checked = Report(answer(&folder, &["check", "-o", "json"]));
+    let of = |rule: &str| -> BTreeSet<String> {
+        let found = checked.addresses().into_iter().filter(|(of, _, _)| of == rule);
+        let subjects = found.map(|(_, _, subject)| arns.get(&subject).cloned().unwrap_or(subject));
+        subjects.filter(|arn| !arn.ends_with(":role/OrganizationAccountAccessRole")).collect()
+    };
+    assert_eq!(of("XPR-005"), set(&truth.escalates), "who becomes an administrator");
+    assert_eq!(of("CIC-002"), set(&truth.loose), "who any repository may become");
+
+    let path = folder.run(&["path", &format!("arn:aws:iam::{}:user/dev", built.members["build"]), "lambda-admin"]);
+    assert!(path.stdout.contains("cannot become"), "{}{}", path.stdout, path.stderr);
+    let path = folder.run(&["path", "dev", "release-target"]);
+    assert!(
+        path.stdout.contains("becomes release of account") && path.stdout.contains("becomes release-target of account"),
+        "{}",
+        path.stdout
+    );
+
+    for (arn, layer) in &truth.held_back {
+        let ran = folder.run(&["explain", arn]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stdout.contains("held back") && ran.stdout.contains(layer.as_str()), "{arn}: {}", ran.stdout);
+    }
+}
+
+const MANAGEMENT: &str = "111122223333";
+const MEMBER: &str = "444455556666";
+const ADMIN: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
+
+fn document(effect: &str, action: &str) -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Sid": "One", "Effect": effect, "Action": action, "Resource": "*"}]})
+}
+
+fn role(account: &str, path: &str, name: &str, trust: &Value, attached: &[&str]) -> Value {
+    let attached: Vec<Value> =
+        attached.iter().map(|arn| json!({"PolicyArn": arn, "PolicyName": arn.rsplit('/').next()})).collect();
+    json!({"RoleName": name, "RoleId": format!("AROA{name}"), "Path": path, "Arn": format!("arn:aws:iam::{account}:role{path}{name}"),
+        "AttachedManagedPolicies": attached, "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": trust, "Action": "sts:AssumeRole"}]}})
+}
+
+fn user(account: &str, name: &str, attached: &[&str], boundary: Option<&str>) -> Value {
+    let attached: Vec<Value> =
+        attached.iter().map(|arn| json!({"PolicyArn": arn, "PolicyName": arn.rsplit('/').next()})).collect();
+    let mut user = json!({"UserName": name, "UserId": format!("AIDA{name}"), "Path": "/",
+        "Arn": format!("arn:aws:iam::{account}:user/{name}"), "AttachedManagedPolicies": attached});
+    if let Some(boundary) = boundary {
+        user["PermissionsBoundary"] =
+            json!({"PermissionsBoundaryArn": boundary, "PermissionsBoundaryType": "PermissionsBoundaryPolicy"});
+    }
+    user
+}
+
+fn managed(arn: &str, document: &Value) -> Value {
+    json!({"Arn": arn, "PolicyName": arn.rsplit('/').next(), "DefaultVersionId": "v3",
+        "PolicyVersionList": [{"VersionId": "v3", "IsDefaultVersion": true, "Document": document}]})
+}
+
+fn full_access() -> Value {
+    managed(ADMIN, &document("Allow", "*"))
+}
+
+fn scp(id: &str, targets: &[&str], document: &Value) -> Value {
+    let targets: Vec<Value> = targets.iter().map(|target| json!({"TargetId": target})).collect();
+    json!({"PolicySummary": {"Id": id, "Arn": format!("arn:aws:organizations::x:policy/{id}"), "Name": id,
+        "Type": "SERVICE_CONTROL_POLICY"}, "Content": document, "Targets": targets})
+}
+
+/// Exports of an organisation of two accounts: cara and bert are administrators of the member account but for a boundary of bert's,
+/// grace of Identity Center has a role in it, an SCP above it denies what `denied` says.
+fn exported(denied: &str) -> Folder {
+    let folder = Folder::empty();
+    folder.write(
+        "muster.toml",
+        "[[system]]\nname = \"aws\"\nconnector = \"aws\"\nfolder = \"export\"\ncollected = \"2026-11-20T06:00:00Z\"\n",
+    );
+    let write = |file: &str, value: &Value| folder.write(&format!("export/{file}"), value.to_string());
+    let full = document("Allow", "*");
+    let everywhere = ["r-1", "ou-1", MANAGEMENT, MEMBER];
+    write(
+        "organization.json",
+        &json!({
+        "Organization": {"Id": "o-1", "MasterAccountId": MANAGEMENT},
+        "Accounts": [{"Id": MANAGEMENT, "Name": "main", "Status": "ACTIVE"}, {"Id": MEMBER, "Name": "prod", "Status": "ACTIVE"}],
+        "Roots": [{"Id": "r-1"}], "OrganizationalUnits": [{"Id": "ou-1", "ParentId": "r-1"}],
+        "AccountParents": {MANAGEMENT: "r-1", MEMBER: "ou-1"},
+        "Policies": [scp("p-FullAWSAccess", &everywhere, &full), scp("p-guard", &["ou-1"], &document("Deny", denied))]}),
+    );
+    write(
+        &format!("{MANAGEMENT}/authorization-details.json"),
+        &json!({
+        "UserDetailList": [user(MANAGEMENT, "mara", &[ADMIN], None)], "Policies": [full_access()]}),
+    );
+    let bound = format!("arn:aws:iam::{MEMBER}:policy/only-s3");
+    let ec2 = json!({"Service": "ec2.amazonaws.com"});
+    let sso = json!({"Federated": format!("arn:aws:iam::{MEMBER}:saml-provider/AWSSSO")});
+    write(
+        &format!("{MEMBER}/authorization-details.json"),
+        &json!({
+        "UserDetailList": [user(MEMBER, "cara", &[ADMIN], None), user(MEMBER, "bert", &[ADMIN], Some(&bound))],
+        "RoleDetailList": [role(MEMBER, "/", "worker", &ec2, &[]),
+            role(MEMBER, "/aws-reserved/sso.amazonaws.com/eu-west-1/", "AWSReservedSSO_Ops_Team_0123456789abcdef", &sso, &[ADMIN])],
+        "Policies": [full_access(), managed(&bound, &document("Allow", "s3:*"))]}),
+    );
+    for account in [MANAGEMENT, MEMBER] {
+        let header = "user,arn,user_creation_time,password_enabled,password_last_used,mfa_active,access_key_1_active,access_key_2_active";
+        let root = format!(
+            "<root_account>,arn:aws:iam::{account}:root,2020-01-02T03:04:05+00:00,not_supported,no_information,true,false,false"
+        );
+        let row = |name: &str| {
+            format!(
+                "{name},arn:aws:iam::{account}:user/{name},2024-01-02T03:04:05+00:00,true,no_information,true,false,false"
+            )
+        };
+        let names: &[&str] = if account == MEMBER { &["cara", "bert"] } else { &["mara"] };
+        let rows: Vec<String> = names.iter().map(|name| row(name)).collect();
+        folder.write(
+            &format!("export/{account}/credential-report.csv"),
+            format!("{header}\n{root}\n{}\n", rows.join("\n")),
+        );
+    }
+    write(
+        "identity-center.json",
+        &json!({
+        "Instance": {"InstanceArn": "arn:aws:sso:::instance/ssoins-1", "IdentityStoreId": "d-1"},
+        "PermissionSets": [{"PermissionSetArn": "arn:aws:sso:::permissionSet/ssoins-1/ps-1", "Name": "Ops_Team",
+            "ManagedPolicies": [{"Name": "AdministratorAccess", "Arn": ADMIN}]}],
+        "AccountAssignments": [{"AccountId": MEMBER, "PermissionSetArn": "arn:aws:sso:::permissionSet/ssoins-1/ps-1",
+            "PrincipalType": "GROUP", "PrincipalId": "g-1"}],
+        "Users": [{"UserId": "u-1", "UserName": "grace", "DisplayName": "Grace Hopper", "UserStatus": "ENABLED"}],
+        "Groups": [{"GroupId": "g-1", "DisplayName": "ops"}],
+        "GroupMemberships": [{"GroupId": "g-1", "MemberId": {"UserId": "u-1"}}]}),
+    );
+    folder.write(
+        &format!("export/{MEMBER}/last-accessed.json"),
+        json!({"LastAccessed": [
+        {"Arn": format!("arn:aws:iam::{MEMBER}:user/cara"), "ServicesLastAccessed": [
+            {"ServiceNamespace": "iam", "LastAuthenticated": "2026-10-01T00:00:00Z",
+             "TrackedActionsLastAccessed": [{"ActionName": "CreateUser", "LastAccessedTime": "2026-09-01T00:00:00Z"}]},
+            {"ServiceNamespace": "s3"}]}]})
+        .to_string(),
+    );
+    let ran = folder.run(&["collect", "--now", "2026-11-20T08:00:00Z"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stderr, ran.stdout);
+    folder
+}
+
+/// Name and verdict of who can, in the order of the answer.
+fn names(answer: &Value) -> Vec<(String, String)> {
+    list(&answer["who"]).iter().map(|row| (text(&row["name"]), text(&row["can"]))).collect()
+}
+
+fn expected(names: &[&str]) -> Vec<(String, String)> {
+    names.iter().map(|name| ((*name).to_owned(), "allowed".to_owned())).collect()
+}
+
+#[test]
+fn every_layer_decides_and_people_stand_behind_their_roles() {
+    let folder = exported("s3:DeleteBucket");
+    let who = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
+    assert_eq!(
+        names(&who),
+        expected(&["mara", "AWSReservedSSO_Ops_Team_0123456789abcdef", "cara", "Grace Hopper"]),
+        "{who:#}"
+    );
+    let cara = list(&who["who"]).iter().find(|row| row["name"] == "cara").unwrap();
+    assert_eq!(
+        (text(&cara["last_use"]["of"]), text(&cara["last_use"]["at"])),
+        ("iam:CreateUser".into(), "2026-09-01T00:00:00Z".into())
+    );
+    let own = list(&cara["statements"]).iter().find(|one| one["layer"] == "identity policies").unwrap();
+    assert_eq!([&own["policy"], &own["version"], &own["sid"]].map(text), [ADMIN, "v3", "One"].map(str::to_owned));
+    let grace = list(&who["who"]).iter().find(|row| row["name"] == "Grace Hopper").unwrap();
+    let by: Vec<String> = list(&grace["through"]).iter().map(|hop| text(&hop["by"])).collect();
+    assert_eq!((text(&grace["kind"]), by), ("person".into(), vec!["member-of".into(), "permission-set".into()]));
+    // The boundary leaves bert S3; the service control policy takes this of it back from everybody but the management account.
+    let create = answer(&folder, &["who-can", "s3:CreateBucket", "-o", "json"]);
+    assert!(names(&create).contains(&("bert".to_owned(), "allowed".to_owned())), "{create:#}");
+    let delete = answer(&folder, &["who-can", "s3:DeleteBucket", "-o", "json"]);
+    assert_eq!(names(&delete), expected(&["mara"]), "{delete:#}");
+
+    let allowed = folder.run(&["who-can", "s3:DeleteBucket", "--expect", "none"]);
+    assert_eq!(allowed.code, Some(1), "{}", allowed.stderr);
+    folder.write("expected.txt", "# the owner of the organisation\nmara\nsomebody-else\n");
+    let expect = folder.run(&["who-can", "iam:CreateUser", "--expect", "expected.txt"]);
+    assert!(
+        expect.stderr.contains("3 can who are not expected")
+            && expect.stderr.contains("`somebody-else` is expected and cannot"),
+        "{}",
+        expect.stderr
+    );
+}
+
+#[test]
+fn a_simulated_request_names_the_statement_the_layer_and_the_place() {
+    let folder = exported("iam:*");
+    let denied = answer(&folder, &["policy", "simulate", "cara", "iam:CreateUser", "-o", "json"]);
+    assert_eq!(denied["verdict"], "ExplicitlyDenied");
+    let one = &denied["statements"][0];
+    assert_eq!((text(&one["layer"]), text(&one["sid"])), ("service control policies".into(), "One".into()));
+    let written: Value = serde_json::from_str(&text(&one["text"])).unwrap();
+    assert_eq!(written["Action"], "iam:*", "the statement as it stands at these bytes");
+    let bounded = answer(&folder, &["policy", "simulate", "bert", "ec2:RunInstances", "-o", "json"]);
+    assert_eq!(
+        (text(&bounded["verdict"]), text(&bounded["missing"]["layer"])),
+        ("ImplicitlyDenied".into(), "permissions boundary".into())
+    );
+    let near = folder.run(&["policy", "simulate", "carra", "iam:CreateUser"]);
+    assert_eq!(near.code, Some(2));
+    assert!(near.stderr.contains("did you mean `cara`?"), "{}", near.stderr);
+    let near = folder.run(&["who-can", "iam:CreateUsr"]);
+    assert!(near.stderr.contains("did you mean `iam:CreateUser`?"), "{}", near.stderr);
+    assert_eq!(folder.run(&["who-can", "CreateUser"]).code, Some(2));
+    // Nobody of the member account is an administrator where IAM is denied to all of it, and explain says why.
+    let levels = folder.query(
+        "select account, level, at_most from privileges where account in ('AIDAcara', 'AIDAmara') order by account",
+    );
+    let levels: Vec<(String, String)> = levels.iter().map(|row| (text(&row["account"]), text(&row["level"]))).collect();
+    assert_eq!(levels, [("AIDAcara".into(), "baseline".into()), ("AIDAmara".into(), "admin".into())]);
+    let explained = folder.expect(0, &["explain", "aws:cara"]);
+    assert!(explained.contains("held back") && explained.contains("service control policies"), "{explained}");
+}
+
+#[test]
+fn what_was_not_read_is_never_a_denial_and_never_clean() {
+    let folder = exported("s3:DeleteBucket");
+    // A list of policies without the one that AWS keeps attached everywhere was cut off.
+    let organization = folder.read("export/organization.json");
+    folder.write("export/organization.json", organization.replace(r#""TargetId":"r-1""#, r#""TargetId":"ou-9""#));
+    folder.run(&["collect", "--now", "2026-11-21T08:00:00Z"]);
+    let who = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
+    let open: BTreeSet<(String, String)> = names(&who).into_iter().collect();
+    assert!(open.contains(&("cara".to_owned(), "not-evaluated".to_owned())), "{who:#}");
+    assert!(
+        open.contains(&("mara".to_owned(), "allowed".to_owned())),
+        "no control policy binds the management account: {who:#}"
+    );
+    let gate = folder.run(&["who-can", "iam:CreateUser", "--expect", "none"]);
+    assert_eq!(gate.code, Some(3), "{}", gate.stderr);
+    // A document that cannot be read is not one that allows nothing.
+    folder.write("export/organization.json", organization);
+    let details = format!("export/{MEMBER}/authorization-details.json");
+    folder.write(&details, folder.read(&details).replace(r#""Action":"*""#, r#""Action":{"x":1}"#));
+    folder.run(&["collect", "--now", "2026-11-22T08:00:00Z"]);
+    let who = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
+    assert!(names(&who).iter().any(|(name, can)| name == "cara" && can == "not-evaluated"), "{who:#}");
+}
+
+#[test]
+fn least_privilege_keeps_what_was_used_and_says_since_when() {
+    let folder = exported("s3:DeleteBucket");
+    let suggested = answer(&folder, &["policy", "suggest", "least-privilege", "cara", "-o", "json"]);
+    assert_eq!(
+        (text(&suggested["from"]), text(&suggested["until"])),
+        ("2026-08-22T06:00:00Z".into(), "2026-11-20T06:00:00Z".into())
+    );
+    let kept: Vec<String> = list(&suggested["kept"]).iter().map(text).collect();
+    assert!(
+        kept.contains(&"iam:CreateUser".to_owned()) && !kept.iter().any(|action| action.starts_with("s3:")),
+        "{kept:?}"
+    );
+    assert_eq!(suggested["doubts"], json!([]), "{suggested:#}");
+    let unknown = folder.run(&["policy", "suggest", "least-privilege", "bert"]);
+    assert_eq!(unknown.code, Some(2));
+    assert!(unknown.stderr.contains("CLI008") && unknown.stderr.contains("last_accessed = true"), "{}", unknown.stderr);
+}
+
+#[test]
+fn a_proposal_says_who_gains_and_who_loses_by_it() {
+    let folder = exported("iam:*");
+    let of = |answer: &Value, name: &str| -> Value {
+        let arn = format!("arn:aws:iam::{MEMBER}:user/{name}");
+        list(&answer["changes"]).iter().find(|change| change["principal"] == arn).cloned().unwrap_or(Value::Null)
+    };
+    let has = |change: &Value, which: &str, action: &str| list(&change[which]).iter().any(|one| one == action);
+    // A deny that is detached is a gain.
+    let freed = answer(&folder, &["policy", "what-if", "--detach", "ou-1=p-guard", "-o", "json"]);
+    let cara = of(&freed, "cara");
+    assert!(has(&cara, "gains", "iam:CreateUser") && list(&cara["loses"]).is_empty(), "{freed:#}");
+    assert_eq!((text(&cara["before"]), text(&cara["after"])), ("apart".into(), "administrator".into()));
+    assert_eq!(of(&freed, "bert"), Value::Null, "the boundary holds him as before");
+    // A deny that is proposed is a loss, in the account below it and nowhere else.
+    folder.write("no-s3.json", document("Deny", "s3:*").to_string());
+    let denied = answer(&folder, &["policy", "what-if", "--scp", &format!("{MEMBER}=no-s3.json"), "-o", "json"]);
+    assert!(has(&of(&denied, "bert"), "loses", "s3:GetObject"), "{denied:#}");
+    assert!(!denied.to_string().contains(":user/mara"));
+    let refused = folder.run(&["policy", "what-if", "--detach", "ou-1=p-gard"]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("did you mean `p-guard`?"), "{}", refused.stderr);
+    folder.write("broken.json", "{\"Statement\": [{\"Effect\": \"Allow\",\n \"Action\": }]}");
+    let refused = folder.run(&["policy", "what-if", "--attach", "cara=broken.json"]);
+    assert!(refused.stderr.contains("CLI009") && refused.stderr.contains("line 2"), "{}", refused.stderr);
+}
