@@ -25,7 +25,7 @@ use rustc_hash::FxHashMap;
 
 use super::employment::{Change, Terms};
 use super::{Employment, People, Person, PersonIx, Source, fold};
-use crate::graph::{RowState, Text};
+use crate::graph::{RowState, Strings, Text};
 
 pub use self::attributes::{Attribute, Said};
 pub(super) use self::same::full_name;
@@ -156,7 +156,9 @@ pub(super) fn merge(
     employments: Vec<(Source, record::Employment)>,
     merging: &Merging,
 ) -> People {
-    let mut people = People { zone: merging.zone.clone(), ..People::default() };
+    // An id, a name and an address of each, and as the feed spells them.
+    let strings = Strings::with_capacity(persons.len().saturating_mul(4));
+    let mut people = People { strings, zone: merging.zone.clone(), ..People::default() };
     let mut rows = rows(&mut people, persons);
     add_employments(&mut people, &mut rows, employments);
     let mut known = FxHashMap::default();
