@@ -16,7 +16,7 @@ use muster::config::Policy;
 use muster::drift::{Events, Past};
 use muster::graph::Graph;
 use muster::people::{People, Thresholds};
-use muster::rules::{Facts, Ground, History, Inventory, Options, evaluate};
+use muster::rules::{Facts, Ground, History, Inventory, Options, RULES, evaluate, read_for};
 
 fn rules(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rules");
@@ -24,6 +24,7 @@ fn rules(criterion: &mut Criterion) {
     for size in estate::sizes() {
         let (_folder, snapshot) = estate::snapshot(size);
         let graph = Graph::load(&snapshot).unwrap();
+        read_for(&graph, RULES).unwrap();
         let people = People::load(&snapshot, None).unwrap();
         let people = people.correlate(&graph, &[], Thresholds::default(), estate::now());
         let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());

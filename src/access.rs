@@ -171,7 +171,11 @@ impl Access {
             for node in from {
                 let roles = match place.principal(*node) {
                     Some(who) => vec![(who, None)],
-                    None => place.assignments(graph, *node).into_iter().filter_map(|(_, one)| Some((one.role?, Some(one.edge)))).collect(),
+                    None => place
+                        .assignments(graph, *node)
+                        .into_iter()
+                        .filter_map(|(_, one)| Some((one.role?, Some(one.edge))))
+                        .collect(),
                 };
                 let steps = roles.into_iter().find_map(|(who, edge)| {
                     let hops = &ways[who as usize];

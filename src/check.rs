@@ -18,7 +18,6 @@ use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use jiff::ToSpan as _;
-use serde_json::Value as Json;
 
 use crate::access::Access;
 use crate::config::policy::OwnRule;
@@ -30,7 +29,7 @@ use crate::graph::Graph;
 use crate::people::{LinkDecision, People, Thresholds};
 use crate::query;
 use crate::rules::{self, Check, Facts, Ground, History, Inventory, Options, RULES, Rule, Safeguard, Weaker};
-use crate::snapshot::{Snapshot, Store, StoreError};
+use crate::snapshot::{Snapshot, StoreError};
 
 /// The layers of one snapshot.
 #[derive(Debug)]
@@ -140,6 +139,7 @@ impl Estate {
     ) -> Result<Check, Vec<Diagnostic>> {
         let options = options(config)?;
         let inventory = inventory(config);
+        rules::read_for(&self.graph, rules).map_err(|error| vec![unreadable(&error)])?;
         let Since { past, events } = self.since().map_err(|error| vec![unreadable(&error)])?;
         let ground = Ground {
             graph: &self.graph,
@@ -305,19 +305,4 @@ fn apply(options: &mut Options, table: RuleTable<'_>, own: &[OwnRule]) -> Result
         options.values.insert((rule.id.to_owned(), name), value);
     }
     Ok(())
-}
-
-/// The view of the last check of a snapshot, if there was one.
-///
-/// # Errors
-/// [`StoreError`] when it is there and cannot be read.
-pub fn stored_view(store: &Store, sequence: u64) -> Result<Option<muster_reports::view::View>, StoreError> {
-    let Some((_, json)) = store.read_check(sequence)? else { return Ok(None) };
-    Ok(view_of(json))
-}
-
-/// A view that another version wrote is not shown: the snapshot can be checked again.
-pub fn view_of(json: Json) -> Option<muster_reports::view::View> {
-    let view: muster_reports::view::View = serde_json::from_value(json).ok()?;
-    (view.version == muster_reports::view::VIEW_VERSION).then_some(view)
 }

@@ -9,7 +9,8 @@
 //! completely and is believed. Everything else is *unproven*: counted with its reason, never listed as added or removed. Where
 //! in a file a row stood, the order within a list, and what is volatile (last use, source objects) is no change.
 //!
-//! Cost: parts that share their objects cost nothing; the others O(rows), each scope and kind in memory by itself.
+//! Cost: parts that share their objects cost nothing; the others O(rows), each scope and kind in memory by itself, and of
+//! the large ones one at a time.
 
 mod walk;
 
@@ -27,6 +28,9 @@ use crate::graph::Coverage;
 use crate::query::value;
 use crate::snapshot::tables::{self, Table};
 use crate::snapshot::{KindState, KindView, Manifest, Snapshot, StoreError, SystemEntry};
+
+/// Rows of a kind of a scope, of both sides together, from which on it is compared by itself.
+const MANY_ROWS: u64 = 1 << 20;
 
 /// Everything that is different, by system, scope and kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,8 +138,16 @@ impl Diff {
     ) -> Result<Self, StoreError> {
         let (before, after) = (Of::new(before), Of::new(after));
         let all: BTreeSet<(&str, &str, RecordKind)> = before.views.keys().chain(after.views.keys()).copied().collect();
-        let wanted: Vec<_> = all.into_iter().filter(|(system, _, kind)| wanted(system, *kind)).collect();
-        let parts = wanted.into_par_iter().map(|place| part(&before, &after, place)).collect::<Result<_, _>>()?;
+        let wanted = all.into_iter().filter(|(system, _, kind)| wanted(system, *kind));
+        let is_large = |place: &(&str, &str, RecordKind)| before.rows(place) + after.rows(place) > MANY_ROWS;
+        // Large ones one after another: the rows of all of them would fill the memory.
+        let (large, small): (Vec<_>, Vec<_>) = wanted.partition(is_large);
+        let parts = small.into_par_iter().map(|place| part(&before, &after, place));
+        let mut parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
+        for place in large {
+            parts.push(part(&before, &after, place)?);
+        }
+        parts.sort_by(|a, b| (&a.system, &a.scope, a.kind).cmp(&(&b.system, &b.scope, b.kind)));
         Ok(Self { parts })
     }
 
@@ -202,6 +214,11 @@ impl<'a> Of<'a> {
         self.manifest().systems.get(name)
     }
 
+    /// Rows of a kind of a scope.
+    fn rows(&self, place: &(&str, &str, RecordKind)) -> u64 {
+        self.views.get(place).map_or(0, |view| Self::reading(view).rows)
+    }
+
     fn number(&self) -> u64 {
         self.manifest().header.sequence
     }
@@ -261,7 +278,8 @@ fn part(before: &Of<'_>, after: &Of<'_>, place: (&str, &str, RecordKind)) -> Res
         Some(view) => of.snapshot.rows_of(view, &columns),
         None => of.snapshot.no_rows(kind, &columns),
     };
-    let (old, new) = (rows(before, old)?, rows(after, new)?);
+    let (old, new) = rayon::join(|| rows(before, old), || rows(after, new));
+    let (old, new) = (old?, new?);
     let failed = StoreError::frame("compare", table.name);
     if let Err(error) = compare(table, &old, &new, (before.doubt(place), after.doubt(place)), &mut part) {
         return Err(failed(error));
@@ -290,7 +308,8 @@ fn compare(
         .map(|column| column.name)
         .filter(|name| !keys.contains(name) && *name != "source_row")
         .collect();
-    let (old_side, new_side) = (Side::of(old, &keys)?, Side::of(new, &keys)?);
+    let (old_side, new_side) = rayon::join(|| Side::of(old, &keys), || Side::of(new, &keys));
+    let (old_side, new_side) = (old_side?, new_side?);
     let Pairing { only_old, only_new, both } = Pairing::of(&old_side, &new_side);
     let differing = walk::differing(old, new, &rest, &both)?;
     part.reordered = differing.reordered;

@@ -9,12 +9,16 @@
 //! nested groups, and for any derived fact one shortest path of direct facts that proves it. The layers above
 //! (people, access) refer to nodes by [`NodeIx`] and never rewrite one.
 //!
+//! What few questions need stays in the store until one asks: last uses of grants, texts that look like secrets, what earlier
+//! snapshots say.
+//!
 //! What was *not* read is a fact too: [`Coverage`] says for every system, scope and kind how far it was, and every node bears
 //! the state of the rows it comes from.
 
 mod build;
 mod closure;
 mod coverage;
+mod edges;
 mod load;
 mod particulars;
 mod past;
@@ -24,6 +28,8 @@ pub mod secrets;
 mod strings;
 mod uses;
 
+use std::sync::OnceLock;
+
 use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
     IdKind, Lifecycle, PolicyKind, PrivilegeLevel, Purpose,
@@ -32,10 +38,11 @@ use muster_connectors::record::{
 pub use self::build::Builder;
 pub use self::closure::Closure;
 pub use self::coverage::{Coverage, CoverageRow};
-pub use self::past::{Past, SwitchedOff};
+pub use self::past::SwitchedOff;
 pub use self::paths::{Reach, Step};
 pub use self::strings::{Strings, Text};
 pub use crate::snapshot::RowState;
+use crate::snapshot::Snapshot;
 
 /// A node: accounts come first, so the index of an account is also its place in [`Graph::accounts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -157,6 +164,13 @@ impl When {
     pub fn days_before(self, now: jiff::Timestamp) -> Option<u32> {
         let seconds = now.as_second() - self.at()?.as_second();
         u32::try_from(seconds / 86_400).ok().filter(|_| seconds >= 0)
+    }
+}
+
+impl Default for When {
+    /// Nothing is known where nothing is said.
+    fn default() -> Self {
+        Self::UNSUPPORTED
     }
 }
 
@@ -425,14 +439,14 @@ pub struct Graph {
     credentials_of: build::Offsets,
     policies: Vec<Policy>,
     federations: Vec<Federation>,
-    past: Past,
-    secrets: Vec<secrets::Hit>,
-    uses: Vec<When>,
+    /// Where all of it comes from; `None` for a graph that was put together by hand.
+    snapshot: Option<Snapshot>,
+    switched: past::Switched,
+    secrets: OnceLock<Vec<secrets::Hit>>,
+    uses: OnceLock<Vec<When>>,
     particulars: particulars::Particulars,
     lookup: build::Lookup,
-    forward: build::Adjacency,
-    backward: build::Adjacency,
-    details: Vec<Detail>,
+    edges: edges::Edges,
     coverage: Coverage,
 }
 
@@ -484,7 +498,7 @@ impl Graph {
 
     /// Number of edges.
     pub fn edge_count(&self) -> usize {
-        self.details.len()
+        self.edges.len()
     }
 
     /// A node.
@@ -606,14 +620,17 @@ impl Graph {
         &self.federations[start..end]
     }
 
-    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row.
-    pub fn secrets(&self) -> &[secrets::Hit] {
-        &self.secrets
+    /// Texts of the stored rows that have the shape of a secret, by system, scope, table and row; `None` where nobody looked
+    /// ([`Graph::read_secrets`]).
+    pub fn secrets(&self) -> Option<&[secrets::Hit]> {
+        self.secrets.get().map(Vec::as_slice)
     }
 
-    /// When a grant was last used, as far as its source says.
+    /// When a grant was last used, as far as its source says; unreadable where nobody asked the store ([`Graph::read_uses`]).
     pub fn last_used(&self, edge: &Edge) -> When {
-        self.uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED)
+        self.uses
+            .get()
+            .map_or(When::UNREADABLE, |uses| uses.get(edge.ix as usize).copied().unwrap_or(When::UNSUPPORTED))
     }
 
     /// The node of `kind` that `system` knows by `id`.
@@ -629,21 +646,21 @@ impl Graph {
 
     /// Edges that leave `node`, in order of target.
     pub fn edges_from(&self, node: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.forward.of(node).map(move |(target, relation, ix)| Edge { source: node, target, relation, ix })
+        self.edges.from(node)
     }
 
     /// Edges that reach `node`, in order of source.
     pub fn edges_to(&self, node: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.backward.of(node).map(move |(source, relation, ix)| Edge { source, target: node, relation, ix })
+        self.edges.to(node)
     }
 
     /// What stands on an edge.
-    pub fn detail(&self, edge: &Edge) -> &Detail {
-        &self.details[edge.ix as usize]
+    pub fn detail(&self, edge: &Edge) -> Detail {
+        self.edges.detail(edge)
     }
 
     /// Bytes the adjacency takes, both ways, without what stands on the edges.
     pub fn adjacency_bytes(&self) -> usize {
-        self.forward.bytes() + self.backward.bytes()
+        self.edges.bytes()
     }
 }

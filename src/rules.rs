@@ -24,7 +24,6 @@ mod evaluate;
 mod facts;
 mod index;
 mod lcm;
-mod lookup;
 mod lost_people;
 mod mentioned;
 pub(crate) mod named;
@@ -36,6 +35,7 @@ mod own;
 mod owner;
 mod past;
 mod prv;
+mod reviews;
 pub(crate) mod roles;
 mod safeguard;
 mod sod;
@@ -50,7 +50,7 @@ use muster_reports::view::{Evidence, Severity};
 use crate::controls::Bundle;
 use crate::graph::Step;
 
-pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some};
+pub use self::evaluate::{Check, SWITCHED_OFF, evaluate, evaluate_some, read_for};
 pub use self::facts::{Facts, Ground, Inventory};
 pub use self::needs::{From, Need};
 pub use self::own::{evaluate as evaluate_own, namesakes};
@@ -76,11 +76,14 @@ pub const RULES: &[&Rule] = &[
     &crd::root_or_doubled_key::RULE,
     &crd::known_by_leaver::RULE,
     &crd::leavers_key::RULE,
+    &crd::not_vaulted::RULE,
     &crd::exposed::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &ctl::audit_log_gap::RULE,
+    &ctl::review_overdue::RULE,
+    &ctl::rubber_stamp::RULE,
     &ctl::change_without_approval::RULE,
     &ctl::scanner_over_privileged::RULE,
     &ctl::exception_lapsed::RULE,
@@ -110,7 +113,9 @@ pub const RULES: &[&Rule] = &[
     &drf::manual_override::RULE,
     &drf::flapping::RULE,
     &drf::regression::RULE,
+    &drf::decision_not_executed::RULE,
     &drf::role_content::RULE,
+    &drf::environments_differ::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
@@ -127,6 +132,7 @@ pub const RULES: &[&Rule] = &[
     &lcm::use_after_termination::RULE,
     &lcm::token_outlives::RULE,
     &lcm::worker_type_mismatch::RULE,
+    &lcm::late_to_provision::RULE,
     &lcm::kept_too_long::RULE,
     &net::remote_access::RULE,
     &net::local_edge_admin::RULE,
@@ -152,6 +158,7 @@ pub const RULES: &[&Rule] = &[
     &orp::expired_temporary::RULE,
     &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
+    &prv::approval_bottleneck::RULE,
     &prv::secret_in_record::RULE,
     &sod::toxic_pair::RULE,
     &sod::toxic_across::RULE,
@@ -169,6 +176,8 @@ pub const RULES: &[&Rule] = &[
     &xpr::temporary_access::RULE,
     &xpr::direct_grant::RULE,
     &xpr::sensitive_birthright::RULE,
+    &xpr::emergency_open::RULE,
+    &xpr::emergency_unreviewed::RULE,
     &xpr::external_privilege::RULE,
     &xpr::role_bloat::RULE,
     &xpr::everyday_admin::RULE,
@@ -323,9 +332,10 @@ pub const FOLD_OVER: u32 = 10;
 impl Options {
     /// The value of a rule's setting.
     pub fn value(&self, rule: &Rule, name: &str) -> i64 {
-        let key = (rule.id.to_owned(), name.to_owned());
-        let default = rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
-        self.values.get(&key).copied().unwrap_or(default)
+        // Few are set, and a rule asks for every subject: no key is made.
+        let set = self.values.iter().find(|((id, key), _)| id == rule.id && key == name).map(|(_, value)| *value);
+        let default = || rule.options.iter().find(|setting| setting.name == name).map_or(0, |setting| setting.default);
+        set.unwrap_or_else(default)
     }
 }
 

@@ -44,7 +44,7 @@ pub use manifest::{
 pub use profile::{Profile, SAMPLE, Sampled};
 pub use prune::{Keep, PrunePlan};
 pub use reader::Snapshot;
-pub(crate) use rows::{Instants, Rows, Texts};
+pub(crate) use rows::{Instants, Numbers, Rows, Texts};
 pub use verify::{Damage, Verification};
 pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
 

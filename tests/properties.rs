@@ -13,7 +13,7 @@ use muster::graph::{
     Account, Builder, Closure, Coverage, Detail, Graph, Group, Node, NodeIx, NodeKind, Relation, RowState, Span, When,
 };
 use muster::people::{People, Source, Thresholds};
-use muster::rules::{Check, Facts, Ground, History, Inventory, Options, evaluate};
+use muster::rules::{Check, Facts, Ground, History, Inventory, Options, RULES, evaluate, read_for};
 use muster::snapshot::{Start, Store};
 use muster_connectors::record::{
     self, CredentialKind, CredentialState, EmploymentStatus, EntitlementKind, Fact, FactState, GrantOrigin, GroupRule,
@@ -289,6 +289,7 @@ fn check(store: &Store) -> Check {
     let now = at(NOW);
     let snapshot = store.find("latest").unwrap();
     let graph = Graph::load(&snapshot).unwrap();
+    read_for(&graph, RULES).unwrap();
     let people = People::load(&snapshot, None).unwrap().correlate(&graph, &[], Thresholds::default(), now);
     let access = Access::of(&graph);
     let (options, inventory, policy) = (Options::default(), Inventory::default(), Policy::default());

@@ -25,7 +25,7 @@ use muster::config::Policy;
 use muster::drift::{Events, Past};
 use muster::graph::{Graph, NodeKind};
 use muster::people::{Merging, People, Pin, Thresholds};
-use muster::rules::{Check, Facts, Ground, History, Inventory, Options, RULES, evaluate};
+use muster::rules::{Check, Facts, Ground, History, Inventory, Options, RULES, evaluate, read_for};
 use muster::snapshot::{Start, Store};
 use muster_connectors::record::{Record, RecordKind};
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
@@ -249,6 +249,7 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
 fn judge(folder: &Path, expected: &Expected, store: &Store, now: Timestamp, history: &History) -> Told {
     let snapshot = store.find("latest").unwrap();
     let graph = Graph::load(&snapshot).unwrap();
+    read_for(&graph, RULES).unwrap();
     let pins: Vec<Pin> = expected.pins.iter().map(pin).collect();
     let zone = expected.timezone.as_ref().map(|name| TimeZone::get(name).unwrap());
     let merging = Merging { zone, ..Merging::default() };

@@ -207,6 +207,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             environment: some("prod"),
             sensitivity: some("high"),
             owner: some("a1"),
+            attributes: BTreeMap::from([("role".to_owned(), "arn:r".to_owned())]),
             raw: Raw::None,
         })),
         Record::Entitlement(Box::new(Entitlement {
@@ -276,9 +277,13 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             resource: None,
             from: Some(when),
             until: None,
+            requested_at: None,
             decided_by: some("p2"),
             decided_at: Some(when),
-            approved: false,
+            approved: Some(false),
+            emergency: Some(true),
+            reviewed_by: None,
+            reviewed_at: Some(when),
             raw: Raw::None,
         })),
     ];
@@ -321,14 +326,14 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ),
         ("groups", &["app|all|g1|positional|Admins|cn=Admins|all|a1|dynamic|true|known|admin|-".into()]),
         ("memberships", &[format!("app|all|g1|a1|account|{w}|-|primaryGroupID|-")]),
-        ("resources", &["app|all|r1|s3:bucket|payroll|r0|prod|high|a1|-".into()]),
+        ("resources", &["app|all|r1|s3:bucket|payroll|r0|prod|high|a1|{\"role\":\"arn:r\"}|-".into()]),
         ("entitlements", &["app|all|n1|licence|E5|-|ownership|-|-|-".into()]),
         ("grants", &[format!("app|all|a1|n1|r1|{{\"Bool\":1}}|group|inherited|{w}|known|-|none|INC-1|-")]),
         ("credentials", &[format!("app|all|AKIA1|a1|access_key|-|{w}|known|-|none|-|{u}|active|-")]),
         ("policies", &["app|all|arn:1|scp|deny|v2|[ou-1]|{\"Statement\":[]}|-".into()]),
         ("federations", &["app|all|f1|a1|https://idp|-|aud|-".into()]),
         ("audit_events", &[format!("app|all|v1|{w}|a1|Login|-|INC-2|-")]),
-        ("approvals", &[format!("app|all|t1|-|p1|n1|-|{w}|-|p2|{w}|false|-")]),
+        ("approvals", &[format!("app|all|t1|-|p1|n1|-|{w}|-|-|p2|{w}|false|true|-|{w}|-")]),
         (
             "activity",
             &[
@@ -987,7 +992,8 @@ fn findings_are_kept_beside_their_snapshot() {
     // What a check leaves behind that is killed before it is whole: the one before still counts.
     let left_behind = folder.join("000001-c0ffee.parquet");
     for count in [1, 2] {
-        let rows = CheckRows { findings: findings.clone(), links: findings.clone(), safeguards: BTreeMap::new() };
+        let frames = || std::iter::once(findings.clone());
+        let rows = CheckRows { findings: frames(), links: frames(), safeguards: BTreeMap::new() };
         store.write_check(&lock, 1, rows, &json!({ "rules": count })).unwrap();
         assert!(!left_behind.exists());
         std::fs::write(&left_behind, "half").unwrap();

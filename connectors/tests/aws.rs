@@ -309,13 +309,18 @@ fn policies_of_resources_are_told(collected: &Collected, moto: &Moto) {
         .of(&global)
         .iter()
         .filter_map(|record| match record {
-            Record::Resource(bucket) => Some((bucket.id.as_str(), bucket.attributes["restrict-public-buckets"].as_str())),
+            Record::Resource(bucket) => {
+                Some((bucket.id.as_str(), bucket.attributes["restrict-public-buckets"].as_str()))
+            }
             _ => None,
         })
         .collect();
     buckets.sort_unstable();
-    let expected =
-        [("arn:aws:s3:::acme-abroad", "false"), ("arn:aws:s3:::acme-ledger", "false"), ("arn:aws:s3:::acme-scratch", "true")];
+    let expected = [
+        ("arn:aws:s3:::acme-abroad", "false"),
+        ("arn:aws:s3:::acme-ledger", "false"),
+        ("arn:aws:s3:::acme-scratch", "true"),
+    ];
     assert_eq!(buckets, expected, "with what Block Public Access says");
     assert!(collected.of(&format!("resource-policies/{}/global", moto.seeded.members["data"])).iter().any(|record| {
         matches!(record, Record::Resource(bucket) if bucket.attributes["restrict-public-buckets"] == "true"
@@ -333,7 +338,8 @@ fn policies_of_resources_are_told(collected: &Collected, moto: &Moto) {
     assert!(found["sns"].contains("sns:Publish"));
     assert!(found["lambda"].contains("s3.amazonaws.com"));
     let role = format!("arn:aws:iam::{payments}:role/github-deploy");
-    let runs_as = |record: &Record| matches!(record, Record::Resource(one) if one.attributes.get("role") == Some(&role));
+    let runs_as =
+        |record: &Record| matches!(record, Record::Resource(one) if one.attributes.get("role") == Some(&role));
     assert!(collected.of(&regional).iter().any(runs_as), "the role that a function runs as");
     assert!(collected.of(&format!("account/{payments}")).iter().any(runs_as), "and that of an instance profile");
 }
@@ -517,7 +523,8 @@ async fn what_principals_used_is_read_from_a_file_and_a_damaged_one_is_withheld(
     let used = &written.accounts(scope)["ada"].used;
     assert_eq!(used.keys().collect::<Vec<_>>(), ["ec2", "s3", "s3:GetObject"]);
     assert_eq!(used["ec2"], Fact::Never);
-    let damaged = collect_damaged(|folder| std::fs::write(folder.join("last-accessed.json"), &uses[..90]).unwrap()).await;
+    let damaged =
+        collect_damaged(|folder| std::fs::write(folder.join("last-accessed.json"), &uses[..90]).unwrap()).await;
     assert_eq!(damaged.report(scope).state(), ScopeState::Complete, "{:?}", damaged.gaps());
     assert!(damaged.kind(scope, RecordKind::Account).withheld.contains_key("used"));
 }

@@ -1,6 +1,6 @@
 //! How long it takes to say who can become an administrator: `cargo run --release -p muster-effective --features generate --example escalation`.
 //!
-//! `MUSTER_ACCOUNTS` is the number of accounts of a generated organisation; without it, one account of the size of the speed targets.
+//! With a number behind `--`: in an organisation of so many generated accounts; without, in one account of the size of the speed targets.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
@@ -8,11 +8,12 @@ use std::time::Instant;
 
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::escalation::{Search, Standing, Techniques};
+use muster_effective::aws::exposure::exposures;
 use muster_effective::aws::generated::{Generator, Sizes};
 use muster_effective::aws::reference::Reference;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let accounts: Option<u32> = std::env::var("MUSTER_ACCOUNTS").ok().map(|accounts| accounts.parse()).transpose()?;
+    let accounts: Option<u32> = std::env::args().nth(1).map(|accounts| accounts.parse()).transpose()?;
     let reference = Reference::builtin();
     let generator = Generator::new(7, reference);
     let estate = match accounts {
@@ -44,5 +45,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         *counts.entry(name).or_insert(0_usize) += 1;
     }
     println!("{} edges, {counts:?}", graph.edges.len());
+    let start = Instant::now();
+    let open = exposures(&estate, reference).len();
+    println!("exposures  {:>9.3} s, {open} found", start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -11,6 +11,30 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The spellings of an enum as [`Display`](std::fmt::Display) and [`FromStr`](std::str::FromStr), and the error for other words.
+macro_rules! spelled {
+    ($name:ident, $unknown:ident, $noun:literal) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $unknown;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| $unknown(text.to_owned()))
+            }
+        }
+
+        #[doc = concat!("A word that is no ", $noun, ".")]
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[error("`{0}` is no {noun}; known are {known}", noun = $noun, known = $name::ALL.map($name::as_str).join(", "))]
+        pub struct $unknown(pub String);
+    };
+}
+
 /// Version of the machine formats' shape; it rises when a key changes its meaning or goes.
 pub const VIEW_VERSION: u32 = 1;
 
@@ -114,24 +138,7 @@ impl Severity {
     }
 }
 
-impl std::fmt::Display for Severity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Severity {
-    type Err = UnknownSeverity;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|severity| severity.as_str() == text).ok_or_else(|| UnknownSeverity(text.to_owned()))
-    }
-}
-
-/// A word that is no severity.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no severity; known are info, low, medium, high, critical")]
-pub struct UnknownSeverity(pub String);
+spelled!(Severity, UnknownSeverity, "severity");
 
 /// Where a finding stands: what the chain of checks shows, and what people decided about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
@@ -178,24 +185,7 @@ impl State {
     }
 }
 
-impl std::fmt::Display for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for State {
-    type Err = UnknownState;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| UnknownState(text.to_owned()))
-    }
-}
-
-/// A word that is no state.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no state; known are open, regressed, acknowledged, snoozed, accepted, resolved")]
-pub struct UnknownState(pub String);
+spelled!(State, UnknownState, "state");
 
 /// Who has to act on a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -223,6 +213,9 @@ pub enum OwnerFrom {
 }
 
 impl OwnerFrom {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Decision, Self::Register, Self::System, Self::Object, Self::Manager];
+
     /// The one spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -234,6 +227,8 @@ impl OwnerFrom {
         }
     }
 }
+
+spelled!(OwnerFrom, UnknownOwnerFrom, "source of an owner");
 
 /// What many findings of one rule have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -8,9 +8,9 @@ use polars::prelude::{DataFrame, IntoColumn, NamedFrom as _, Series};
 use super::Estate;
 use crate::diagnostic::Diagnostic;
 use crate::graph::{Graph, NodeIx};
-use crate::people::churn::{Change, Churn, Former, compare, percent};
+use crate::people::churn::{Change, Churn, Formers, compare, percent, tenant_of};
 use crate::people::{Candidate, Correlation, Idle, LinkDecision};
-use crate::snapshot::{Rows, Store, StoreError};
+use crate::snapshot::{Store, StoreError};
 
 /// Links as the table `links` that queries see: one row an account and a person whom it is linked to or may belong to.
 pub fn links_frame(estate: &Estate, now: Timestamp) -> DataFrame {
@@ -99,46 +99,40 @@ fn owned(graph: &Graph, name: &str, of: &dyn Fn(NodeIx) -> Option<Cow<'static, s
     Series::new(name.into(), graph.accounts().map(|(ix, _)| of(ix)).collect::<Vec<Option<Cow<'_, str>>>>())
 }
 
-/// What a check keeps of the links, for the next one to compare with: every account that is linked, or could be.
-pub fn kept_frame(estate: &Estate, now: Timestamp) -> DataFrame {
-    let rows = formers(estate, now);
-    let texts = |name: &str, of: &dyn Fn(&Former) -> Option<&str>| {
-        Series::new(name.into(), rows.iter().map(of).collect::<Vec<Option<&str>>>())
-    };
-    let confidences: Vec<Option<u32>> = rows.iter().map(|row| row.confidence.map(u32::from)).collect();
-    frame(vec![
-        texts("tenant", &|row| Some(&row.tenant)),
-        texts("system", &|row| Some(&row.system)),
-        texts("account", &|row| Some(&row.account)),
-        texts("name", &|row| Some(&row.name)),
-        texts("person", &|row| row.person.as_deref()),
-        texts("person_name", &|row| row.person_name.as_deref()),
-        texts("strategy", &|row| row.strategy.as_deref()),
-        Series::new("confidence".into(), confidences),
-        texts("situation", &|row| Some(&row.situation)),
-    ])
+/// What a check keeps of the links, for the next one to compare with: every account that is linked, or could be. Some accounts at a
+/// time: of millions, the table is never in memory whole.
+pub fn kept_frames(estate: &Estate, now: Timestamp) -> impl Iterator<Item = DataFrame> + '_ {
+    let Estate { graph, people, .. } = estate;
+    let kept: Vec<NodeIx> =
+        graph.accounts().map(|(ix, _)| ix).filter(|ix| people.is_human(*ix) || people.link(*ix).is_some()).collect();
+    let count = kept.len().div_ceil(KEPT_ROWS).max(1);
+    (0..count).map(move |place| {
+        let start = place * KEPT_ROWS;
+        kept_frame(estate, &kept[start..kept.len().min(start + KEPT_ROWS)], now)
+    })
 }
 
-fn formers(estate: &Estate, now: Timestamp) -> Vec<Former> {
+/// Accounts of a frame.
+const KEPT_ROWS: usize = 1 << 18;
+
+fn kept_frame<'a>(estate: &'a Estate, accounts: &[NodeIx], now: Timestamp) -> DataFrame {
     let Estate { graph, people, .. } = estate;
-    let rows = graph.accounts().filter(|(ix, _)| people.is_human(*ix) || people.link(*ix).is_some());
-    let rows = rows.map(|(ix, _)| {
-        let node = graph.node(ix);
-        let system = graph.system_name(node.system);
-        let link = people.link(ix);
-        Former {
-            tenant: graph.coverage().tenant_of(system, graph.scope_name(node.scope)).to_owned(),
-            account: graph.text(node.id).to_owned(),
-            system: system.to_owned(),
-            name: graph.name(ix).to_owned(),
-            person: link.map(|link| people.key(link.person).to_owned()),
-            person_name: link.map(|link| people.name(link.person).to_owned()),
-            strategy: link.map(|link| link.strategy.to_owned()),
-            confidence: link.map(|link| percent(link.confidence)),
-            situation: people.situation(ix, now).as_str().to_owned(),
-        }
-    });
-    rows.collect()
+    let texts = |name: &str, of: &dyn Fn(NodeIx) -> Option<&'a str>| {
+        Series::new(name.into(), accounts.iter().map(|ix| of(*ix)).collect::<Vec<Option<&str>>>())
+    };
+    let confidences: Vec<Option<u32>> =
+        accounts.iter().map(|ix| people.link(*ix).map(|link| u32::from(percent(link.confidence)))).collect();
+    frame(vec![
+        texts("tenant", &|ix| Some(tenant_of(graph, ix))),
+        texts("system", &|ix| Some(graph.system_name(graph.node(ix).system))),
+        texts("account", &|ix| Some(graph.text(graph.node(ix).id))),
+        texts("name", &|ix| Some(graph.name(ix))),
+        texts("person", &|ix| Some(people.key(people.link(ix)?.person))),
+        texts("person_name", &|ix| Some(people.name(people.link(ix)?.person))),
+        texts("strategy", &|ix| Some(people.link(ix)?.strategy)),
+        Series::new("confidence".into(), confidences),
+        texts("situation", &|ix| Some(people.situation(ix, now).as_str())),
+    ])
 }
 
 /// What became of the links since the check before that of snapshot `sequence`; `None` when there is none to compare with.
@@ -153,28 +147,7 @@ pub fn churn(
     now: Timestamp,
 ) -> Result<Option<(u64, Churn)>, StoreError> {
     let Some((since, frame)) = store.links_before(sequence)? else { return Ok(None) };
-    let rows = Rows::of(&frame, "links");
-    let names = ["tenant", "system", "account", "name", "person", "person_name", "strategy", "situation"];
-    let columns = names.map(|name| rows.texts(name));
-    let [tenant, system, account, name, person, person_name, strategy, situation] = columns;
-    let (tenant, system, account, name) = (tenant?, system?, account?, name?);
-    let (person, person_name, strategy, situation) = (person?, person_name?, strategy?, situation?);
-    let confidence = rows.numbers("confidence")?;
-    let own = |text: Option<&str>| text.map(str::to_owned);
-    let before: Vec<Former> = (0..rows.len())
-        .map(|row| Former {
-            tenant: tenant.text(row).to_owned(),
-            account: account.text(row).to_owned(),
-            system: system.text(row).to_owned(),
-            name: name.text(row).to_owned(),
-            person: own(person.get(row)),
-            person_name: own(person_name.get(row)),
-            strategy: own(strategy.get(row)),
-            confidence: confidence.get(row).and_then(|percent| u8::try_from(percent).ok()),
-            situation: situation.text(row).to_owned(),
-        })
-        .collect();
-    Ok(Some((since, compare(&before, &estate.graph, &estate.people, now))))
+    Ok(Some((since, compare(&Formers::of(&frame)?, &estate.graph, &estate.people, now))))
 }
 
 /// The table `link_changes` that queries see.

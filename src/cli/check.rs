@@ -112,6 +112,7 @@ pub(super) fn judge(
     let options = check::options(config).map_err(Failure::Told)?;
     let signed = adopt.settle(session, config)?;
     let mut checked = estate.check(config, &history, now).map_err(Failure::Told)?;
+    kept::recall(store, manifest.header.sequence, &mut checked, now)?;
     let adopted = match &signed {
         Some(signed) => {
             let before = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);
@@ -125,11 +126,9 @@ pub(super) fn judge(
         book.decide(&mut checked.unconfirmed);
     }
     let ending = Ending::of(&checked, manifest, config.fail_on.value, session.global.allow_partial, now);
-    let rows = CheckRows {
-        findings: kept::frame(&checked),
-        links: links::kept_frame(&estate, now),
-        safeguards: rules::reviewed(&options, &history),
-    };
+    let safeguards = rules::reviewed(&options, &history);
+    drop(history);
+    let remembered: Vec<Finding> = checked.resolved.extract_if(.., |finding| finding.resolved != Some(now)).collect();
     let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
     for problem in links::decision_problems(&estate).into_iter().chain(persons::decision_problems(&estate, config, now))
     {
@@ -137,12 +136,15 @@ pub(super) fn judge(
     }
     let mut view = report::view(&estate, checked, manifest, &ending, &book, now);
     view.people.churn = churn.as_ref().map(|(since, churn)| report::links::churn(*since, churn));
-    let json = serde_json::to_value(&view).map_err(std::io::Error::from)?;
+    let summary = kept::summary(&mut view).map_err(std::io::Error::from)?;
     let lock = match lock {
         Some(held) => held,
         None => session.lock(store)?,
     };
-    store.write_check(&lock, manifest.header.sequence, rows, &json)?;
+    let rows =
+        CheckRows { findings: kept::frames(&view, &remembered), links: links::kept_frames(&estate, now), safeguards };
+    store.write_check(&lock, manifest.header.sequence, rows, &summary)?;
+    drop(remembered);
     drop(lock);
     write(session, &view, &Walk { estate: &estate, churn: churn.as_ref().map(|(_, churn)| churn), now }, &outputs)?;
     Ok(outcome(&view))

@@ -16,7 +16,7 @@ use super::tables::{lines, plain_table};
 use crate::collect::known_systems;
 use crate::diagnostic::visible;
 use crate::diff::{Change, Diff, Field, Part, Reading, What};
-use crate::snapshot::{Snapshot, StoreError};
+use crate::snapshot::{Rows, Snapshot, StoreError};
 
 /// Arguments of `muster diff`.
 #[derive(Debug, Clone, Args)]
@@ -232,16 +232,16 @@ impl Answer<'_> {
     }
 }
 
-/// Names of the objects that changes speak of, by system and id.
-struct Names(FxHashMap<(String, String), String>);
+/// Names of the objects that changes speak of, by system and by id.
+struct Names(FxHashMap<String, FxHashMap<String, String>>);
 
-/// Tables that name things, and their columns, the better one first.
-const NAMED: [(&str, &[&str]); 5] = [
-    ("accounts", &["login", "name"]),
-    ("groups", &["name"]),
-    ("entitlements", &["name"]),
-    ("resources", &["name"]),
-    ("persons", &["preferred_name", "legal_name"]),
+/// Kinds that name things, and their columns, the better one first.
+const NAMED: [(RecordKind, &[&str]); 5] = [
+    (RecordKind::Account, &["login", "name"]),
+    (RecordKind::Group, &["name"]),
+    (RecordKind::Entitlement, &["name"]),
+    (RecordKind::Resource, &["name"]),
+    (RecordKind::Person, &["preferred_name", "legal_name"]),
 ];
 
 /// Key columns that hold the id of something that has a name.
@@ -250,36 +250,27 @@ const IDS: [&str; 6] = ["id", "group", "member", "principal", "entitlement", "re
 impl Names {
     /// Looks up only what is spoken of. The later snapshot's names win.
     fn of(diff: &Diff, before: &Snapshot, after: &Snapshot) -> Result<Self, StoreError> {
-        let keys = |part: &Part| {
+        let mut wanted: FxHashMap<&str, FxHashSet<&str>> = FxHashMap::default();
+        for part in diff.parts.iter().filter(|part| !part.changes.is_empty()) {
             let ids = part.changes.iter().flat_map(|change| &change.key).filter(|(column, _)| IDS.contains(column));
-            let system = part.system.clone();
-            ids.filter_map(|(_, id)| id.clone()).map(move |id| (system.clone(), id)).collect::<Vec<_>>()
-        };
-        let wanted: FxHashSet<(String, String)> = diff.parts.iter().flat_map(keys).collect();
-        let mut names = FxHashMap::default();
-        if wanted.is_empty() {
-            return Ok(Self(names));
+            wanted.entry(&part.system).or_default().extend(ids.filter_map(|(_, id)| id.as_deref()));
         }
+        let mut names: FxHashMap<String, FxHashMap<String, String>> = FxHashMap::default();
         for snapshot in [before, after] {
-            for (table, columns) in NAMED {
-                let frame = snapshot.frame(table, &[&["id"], columns].concat())?;
-                let failed = StoreError::frame("read", table);
-                let column = |name: &str| frame.column(name).and_then(|column| column.str().cloned());
-                let mut read = || -> polars::prelude::PolarsResult<()> {
-                    let (systems, ids) = (column("system")?, column("id")?);
-                    let texts = columns.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
-                    for row in 0..frame.height() {
-                        let (Some(system), Some(id)) = (systems.get(row), ids.get(row)) else { continue };
-                        let key = (system.to_owned(), id.to_owned());
-                        let name = texts.iter().find_map(|text| text.get(row)).filter(|name| *name != id);
-                        if let Some(name) = name.filter(|_| wanted.contains(&key)) {
-                            names.insert(key, name.to_owned());
+            for (kind, columns) in NAMED {
+                for view in snapshot.manifest().kinds().filter(|view| view.kind == kind) {
+                    let Some(wanted) = wanted.get(view.system) else { continue };
+                    let frame = snapshot.rows_of(&view, &[&["id"], columns].concat())?;
+                    let rows = Rows::of(&frame, kind.as_str());
+                    let ids = rows.texts("id")?;
+                    let texts = columns.iter().map(|name| rows.texts(name)).collect::<Result<Vec<_>, _>>()?;
+                    let names = names.entry(view.system.to_owned()).or_default();
+                    for row in (0..rows.len()).filter(|row| wanted.contains(ids.text(*row))) {
+                        let name = texts.iter().find_map(|text| text.get(row)).filter(|name| *name != ids.text(row));
+                        if let Some(name) = name {
+                            names.insert(ids.text(row).to_owned(), name.to_owned());
                         }
                     }
-                    Ok(())
-                };
-                if let Err(error) = read() {
-                    return Err(failed(error));
                 }
             }
         }
@@ -288,9 +279,10 @@ impl Names {
 
     /// A row in words: its key, with names where there are any.
     fn label(&self, part: &Part, change: &Change) -> String {
+        let names = self.0.get(&part.system);
         let word = |(column, id): &(&'static str, Option<String>)| {
             let id = id.as_ref()?;
-            let name = IDS.contains(column).then(|| self.0.get(&(part.system.clone(), id.clone()))).flatten();
+            let name = names.filter(|_| IDS.contains(column)).and_then(|names| names.get(id));
             Some(name.cloned().unwrap_or_else(|| id.clone()))
         };
         change.key.iter().filter_map(word).collect::<Vec<_>>().join(" · ")

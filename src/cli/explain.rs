@@ -18,8 +18,9 @@ use super::prose::fill;
 use super::session::Session;
 use super::tables::plain_table;
 use super::{Which, findings, names, rules as rule_pages};
-use crate::check::{self, Estate, links};
+use crate::check::{Estate, links};
 use crate::diagnostic::{CODES, Diagnostic, manual, similar, visible};
+use crate::findings::kept;
 use crate::graph::NodeIx;
 use crate::people::churn::percent;
 use crate::people::{Candidate, PersonIx, Prober};
@@ -136,7 +137,7 @@ fn stored(arguments: &Arguments, session: &Session) -> Result<Told, Failure> {
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let looks_like_fingerprint = what.len() >= 8 && what.chars().all(|c| c.is_ascii_hexdigit());
     if looks_like_fingerprint
-        && let Some(view) = check::stored_view(&store, snapshot.manifest().header.sequence)?
+        && let Some(view) = kept::view(&store, snapshot.manifest().header.sequence)?
         && let Ok(finding) = findings::find(&view, what)
     {
         return Ok(Told::Text(format!("finding {}", findings::page(finding))));

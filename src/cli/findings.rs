@@ -169,7 +169,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 pub(super) fn decided_view(session: &Session, config: &Config, which: &Which) -> Result<View, Failure> {
     let store = session.existing_store(config)?;
     let sequence = session.snapshot(&store, which)?.manifest().header.sequence;
-    let mut view = check::stored_view(&store, sequence)?.ok_or_else(|| {
+    let mut view = kept::view(&store, sequence)?.ok_or_else(|| {
         Diagnostic::error("CHK001", format!("snapshot {sequence} has not been checked by this version"))
             .fix(format!("run `muster check --snapshot {sequence}`"))
     })?;
@@ -228,7 +228,8 @@ fn list(arguments: &Arguments, session: &Session, config: &Config, view: &View) 
     let resolved = if filter.state.contains(&State::Resolved) {
         let store = session.existing_store(config)?;
         let sequence = session.snapshot(&store, &arguments.which)?.manifest().header.sequence;
-        let frame = store.read_check(sequence)?.map(|(frame, _)| kept::findings(&frame)).transpose()?;
+        let frame = store.findings_of(sequence, |column| column != kept::WHOLE)?;
+        let frame = frame.map(|frame| kept::findings(&frame)).transpose()?;
         frame.unwrap_or_default().into_iter().filter(|finding| finding.state == State::Resolved).collect()
     } else {
         Vec::new()

@@ -46,9 +46,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
             let held = graph.groups().map(|(ix, _)| ix).chain(graph.entitlements().map(|(ix, _)| ix));
             let near = similar(&arguments.to, held.map(|ix| graph.name(ix)));
             let near = near.map(|near| format!("did you mean `{near}`?"));
-            return Err(Diagnostic::error("CLI001", format!("no group, entitlement or account is called `{}`", arguments.to))
-                .fix(near.unwrap_or_else(|| "`muster query \"select system, id, name from groups\"` lists the groups".to_owned()))
-                .into());
+            return Err(Diagnostic::error(
+                "CLI001",
+                format!("no group, entitlement or account is called `{}`", arguments.to),
+            )
+            .fix(near.unwrap_or_else(|| {
+                "`muster query \"select system, id, name from groups\"` lists the groups".to_owned()
+            }))
+            .into());
         }
         return becoming(session, &estate, arguments, &sources, &others);
     }
@@ -80,7 +85,13 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
 }
 
 /// Shows how the sources become other accounts.
-fn becoming(session: &Session, estate: &Estate, arguments: &Arguments, sources: &[NodeIx], to: &[NodeIx]) -> Result<Outcome, Failure> {
+fn becoming(
+    session: &Session,
+    estate: &Estate,
+    arguments: &Arguments,
+    sources: &[NodeIx],
+    to: &[NodeIx],
+) -> Result<Outcome, Failure> {
     let graph = &estate.graph;
     let found = estate.access.becoming(graph, sources, to);
     let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
@@ -95,7 +106,12 @@ fn becoming(session: &Session, estate: &Estate, arguments: &Arguments, sources: 
             writeln!(out)?;
         } else {
             for (from, steps) in &found {
-                writeln!(out, "{}: {}", visible(graph.system_name(graph.node(*from).system)), visible(graph.name(*from)))?;
+                writeln!(
+                    out,
+                    "{}: {}",
+                    visible(graph.system_name(graph.node(*from).system)),
+                    visible(graph.name(*from))
+                )?;
                 for step in steps {
                     writeln!(out, "  {}", visible(step))?;
                 }

@@ -17,6 +17,7 @@ use crate::check::tables::DERIVED;
 use crate::check::{Estate, links};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, similar, visible};
+use crate::findings::kept;
 use crate::query::{Answer, Extra, LIBRARY, QueryError, Saved, run as ask};
 use crate::snapshot::tables::TABLES;
 use crate::snapshot::{Snapshot, Store, StoreError};
@@ -135,8 +136,8 @@ fn answer(tables: &Tables<'_>, statement: &str) -> Result<Answer, Failure> {
         let churn = links::churn(tables.store, sequence, estate()?, now)?;
         Ok(links::changes_frame(&churn.unwrap_or_default().1))
     };
-    let findings = || match tables.store.read_check(sequence)? {
-        Some((frame, _)) => Ok(frame),
+    let findings = || match tables.store.findings_of(sequence, |column| column != kept::WHOLE)? {
+        Some(frame) => Ok(frame),
         None => Err("the snapshot has not been checked; run `muster check`".into()),
     };
     let mut extra = vec![Extra { name: "findings", load: &findings }, Extra { name: "link_changes", load: &changes }];

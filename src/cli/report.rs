@@ -6,8 +6,9 @@ use super::Which;
 use super::check::{formats, outcome, write};
 use super::outcome::{Failure, Outcome};
 use super::session::Session;
-use crate::check::{self, Estate, links};
+use crate::check::{Estate, links};
 use crate::diagnostic::Diagnostic;
+use crate::findings::kept;
 use crate::report::Walk;
 
 /// Arguments of `muster report`.
@@ -28,7 +29,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let sequence = snapshot.manifest().header.sequence;
-    let Some(view) = check::stored_view(&store, sequence)? else {
+    let Some(view) = kept::view(&store, sequence)? else {
         return Err(Diagnostic::error("CHK001", format!("snapshot {sequence} has not been checked by this version"))
             .fix(format!("run `muster check --snapshot {sequence}`"))
             .into());

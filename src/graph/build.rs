@@ -1,15 +1,18 @@
 //! Puts a graph together: nodes first, then edges, then compressed adjacency both ways.
 
 use std::collections::hash_map::Entry;
+use std::sync::OnceLock;
 
-use rayon::slice::ParallelSliceMut as _;
+use muster_connectors::record::RecordKind;
 use rustc_hash::FxHashMap;
 
+use super::edges::Pending;
 use super::strings::number;
 use super::{
     Account, Coverage, Credential, CredentialIx, Detail, Entitlement, Federation, Graph, Group, Node, NodeIx, NodeKind,
-    Past, Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
+    Policy, Relation, Resource, ScopeIx, Span, Strings, SystemIx, Text,
 };
+use crate::snapshot::Snapshot;
 
 /// A node index from a place. A graph of more than 2³² nodes cannot be built: [`Builder`] refuses it.
 pub(super) fn node_ix(place: usize) -> NodeIx {
@@ -24,6 +27,9 @@ pub(super) fn credential_ix(place: usize) -> CredentialIx {
 pub(super) fn small(count: usize) -> u32 {
     u32::try_from(count).expect("the builder admits at most u32::MAX rows a table")
 }
+
+/// The most rows of a kind that room is made for before one was read: what a manifest says is not yet what is there.
+const MOST_RESERVED: usize = 1 << 26;
 
 /// Rows grouped by owner.
 #[derive(Debug, Default)]
@@ -59,67 +65,6 @@ impl Offsets {
             (_, None) | (None, _) => 0..0,
         };
         self.rows[range].iter().copied()
-    }
-}
-
-/// Compressed adjacency in one direction.
-#[derive(Debug, Default)]
-pub(super) struct Adjacency {
-    starts: Vec<u32>,
-    others: Vec<NodeIx>,
-    relations: Vec<Relation>,
-    edges: Vec<u32>,
-}
-
-impl Adjacency {
-    fn of_edges(nodes: usize, edges: &[PendingEdge], end: fn(&PendingEdge) -> (NodeIx, NodeIx)) -> Self {
-        let mut starts = vec![0_u32; nodes + 1];
-        for edge in edges {
-            starts[end(edge).0.get() + 1] += 1;
-        }
-        for node in 0..nodes {
-            starts[node + 1] += starts[node];
-        }
-        let mut next = starts.clone();
-        let mut others = vec![NodeIx(0); edges.len()];
-        let mut relations = vec![Relation::Holds; edges.len()];
-        let mut ids = vec![0_u32; edges.len()];
-        for (ix, edge) in edges.iter().enumerate() {
-            let (near, far) = end(edge);
-            let place = next[near.get()] as usize;
-            next[near.get()] += 1;
-            others[place] = far;
-            relations[place] = edge.relation;
-            ids[place] = small(ix);
-        }
-        Self { starts, others, relations, edges: ids }
-    }
-
-    /// The far ends of a node's edges.
-    pub(super) fn of(&self, node: NodeIx) -> impl Iterator<Item = (NodeIx, Relation, u32)> + '_ {
-        self.range(node).map(|place| (self.others[place], self.relations[place], self.edges[place]))
-    }
-
-    /// Those edges of a node that end at `other`, where the far ends are in order.
-    pub(super) fn between(&self, node: NodeIx, other: NodeIx) -> impl Iterator<Item = (Relation, u32)> + '_ {
-        let range = self.range(node);
-        let first = range.start + self.others[range.clone()].partition_point(|far| *far < other);
-        let places = (first..range.end).take_while(move |place| self.others[*place] == other);
-        places.map(|place| (self.relations[place], self.edges[place]))
-    }
-
-    /// The far ends alone, as a slice.
-    pub(super) fn others(&self, node: NodeIx) -> &[NodeIx] {
-        &self.others[self.range(node)]
-    }
-
-    fn range(&self, node: NodeIx) -> std::ops::Range<usize> {
-        self.starts[node.get()] as usize..self.starts[node.get() + 1] as usize
-    }
-
-    /// Bytes taken.
-    pub(super) fn bytes(&self) -> usize {
-        self.starts.len() * 4 + self.others.len() * (4 + 1 + 4)
     }
 }
 
@@ -178,22 +123,6 @@ impl Place {
     }
 }
 
-#[derive(Debug)]
-struct PendingEdge {
-    source: NodeIx,
-    target: NodeIx,
-    relation: Relation,
-    detail: Detail,
-}
-
-impl PendingEdge {
-    /// What tells it from every other edge: a condition makes another grant, how a membership is held makes no other one.
-    fn key(&self) -> (NodeIx, NodeIx, Relation, Option<NodeIx>, Option<u32>) {
-        let condition = self.detail.note.filter(|_| self.relation == Relation::Holds).map(number);
-        (self.source, self.target, self.relation, self.detail.resource, condition)
-    }
-}
-
 /// Collects nodes and edges. Nodes are added kind by kind in the order of [`NodeKind`]; edges come last.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -212,9 +141,9 @@ pub struct Builder {
     credential_places: FxHashMap<(SystemIx, Text), usize>,
     policies: Vec<Policy>,
     federations: Vec<Federation>,
-    past: Past,
+    snapshot: Option<Snapshot>,
     lookup: Lookup,
-    edges: Vec<PendingEdge>,
+    edges: Pending,
     coverage: Coverage,
 }
 
@@ -223,6 +152,22 @@ impl Builder {
     pub fn new(coverage: Coverage) -> Self {
         let systems = coverage.system_names();
         Self { systems, coverage, ..Self::default() }
+    }
+
+    /// Makes room for so many rows of each kind: what grows into place is copied, and takes twice its size while it is.
+    pub(super) fn reserve(&mut self, rows: impl Fn(RecordKind) -> usize) {
+        let rows = |kind| rows(kind).min(MOST_RESERVED);
+        let accounts = rows(RecordKind::Account);
+        let [groups, entitlements, resources] =
+            [RecordKind::Group, RecordKind::Entitlement, RecordKind::Resource].map(&rows);
+        let nodes = accounts + groups + entitlements + resources;
+        self.nodes.reserve(nodes);
+        self.lookup.before.reserve(nodes);
+        self.accounts.reserve(accounts);
+        self.texts.reserve(accounts);
+        // An id, a login and an address or name that nobody shares.
+        self.strings = Strings::with_capacity(accounts * 3 + (nodes - accounts) * 2);
+        self.edges.reserve(rows(RecordKind::Grant) + rows(RecordKind::Membership));
     }
 
     /// A system by name; rows of a system that coverage does not know are added to it.
@@ -324,9 +269,9 @@ impl Builder {
         self.federations.push(federation);
     }
 
-    /// Gives the snapshots before the one that is read.
-    pub fn past(&mut self, past: Past) {
-        self.past = past;
+    /// Says where all of it comes from, for what is read later.
+    pub(super) fn snapshot(&mut self, snapshot: &Snapshot) {
+        self.snapshot = Some(snapshot.clone());
     }
 
     /// The account that `system` knows by `id`.
@@ -351,26 +296,21 @@ impl Builder {
 
     /// Adds an edge.
     pub fn edge(&mut self, source: NodeIx, relation: Relation, target: NodeIx, detail: Detail) {
-        self.edges.push(PendingEdge { source, target, relation, detail });
+        self.edges.push(source, relation, target, &detail);
     }
 
     /// The graph.
     ///
     /// Cost: O(V + E log d) for the widest node's degree d.
     pub fn finish(mut self) -> Graph {
-        // What several scopes list is one edge: its best row wins, and of equally good ones the first (the sort is stable).
-        self.edges.par_sort_by_key(|edge| (edge.key(), edge.detail.state));
-        self.edges.dedup_by_key(|edge| edge.key());
-        self.edges.shrink_to_fit();
-        let forward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.source, edge.target));
         self.federations.sort_by_key(|federation| federation.account);
-        let backward = Adjacency::of_edges(self.nodes.len(), &self.edges, |edge| (edge.target, edge.source));
         let owned = self
             .credentials
             .iter()
             .enumerate()
             .filter_map(|(ix, credential)| Some((credential.account?.0, small(ix))))
             .collect::<Vec<_>>();
+        let nodes = self.nodes.len();
         Graph {
             credentials_of: Offsets::group(self.accounts.len(), owned.iter().copied()),
             strings: self.strings,
@@ -385,26 +325,15 @@ impl Builder {
             credentials: self.credentials,
             policies: self.policies,
             federations: self.federations,
-            past: self.past,
-            secrets: Vec::new(),
-            uses: Vec::new(),
+            snapshot: self.snapshot,
+            switched: OnceLock::new(),
+            secrets: OnceLock::new(),
+            uses: OnceLock::new(),
             particulars: super::particulars::Particulars::default(),
             lookup: self.lookup,
-            forward,
-            backward,
-            details: self.edges.into_iter().map(|edge| edge.detail).collect(),
+            edges: self.edges.finish(nodes),
             coverage: self.coverage,
         }
-    }
-}
-
-impl Graph {
-    pub(super) fn successors(&self, node: NodeIx) -> &[NodeIx] {
-        self.forward.others(node)
-    }
-
-    pub(super) fn predecessors(&self, node: NodeIx) -> &[NodeIx] {
-        self.backward.others(node)
     }
 }
 

@@ -7,8 +7,8 @@ use muster_connectors::record::{
 use polars::prelude::DataFrame;
 
 use super::{
-    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Past,
-    Policy, Relation, Resource, ScopeIx, SystemIx, Text, When, secrets,
+    Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Policy,
+    Relation, Resource, ScopeIx, SystemIx, Text, When,
 };
 use crate::snapshot::{RowState, Rows, Snapshot, StoreError};
 
@@ -21,6 +21,7 @@ impl Graph {
     /// [`StoreError`] when a table cannot be read.
     pub fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
         let mut builder = Builder::new(Coverage::of(snapshot.manifest()));
+        builder.reserve(|kind| snapshot.rows(kind));
         accounts(&mut builder, snapshot)?;
         groups(&mut builder, snapshot)?;
         entitlements(&mut builder, snapshot)?;
@@ -28,13 +29,11 @@ impl Graph {
         credentials(&mut builder, snapshot)?;
         policies(&mut builder, snapshot)?;
         federations(&mut builder, snapshot)?;
-        builder.past(Past::before(snapshot));
+        builder.snapshot(snapshot);
         memberships(&mut builder, snapshot)?;
         grants(&mut builder, snapshot)?;
         let mut graph = builder.finish();
-        graph.uses = graph.read_uses(snapshot)?;
         graph.particulars = graph.read_particulars(snapshot)?;
-        graph.secrets = secrets::read(snapshot)?;
         Ok(graph)
     }
 }
@@ -436,14 +435,22 @@ fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError
         (rows.texts("principal")?, rows.texts("principal_kind")?, rows.texts("entitlement")?);
     let (resource, condition, origin) = (rows.texts("resource")?, rows.texts("condition")?, rows.texts("origin")?);
     let (since, until) = (Facts::of(&rows, "since")?, Facts::of(&rows, "until")?);
+    // Grants of one principal follow each other.
+    let mut last = None;
     for row in 0..rows.len() {
         let (system, scope, state) = places.place(builder, row);
         let node = |id: Text| Node { kind: NodeKind::Unresolved, system, scope, state, id, name: None };
-        let kind = kind.name(row).unwrap_or(PrincipalKind::Unknown);
-        let principal = builder.strings.add(principal.text(row));
+        let holder = (principal.text(row), kind.name(row).unwrap_or(PrincipalKind::Unknown), scope, state);
+        let source = match last {
+            Some((same, source)) if same == holder => source,
+            Some(_) | None => {
+                let id = builder.strings.add(holder.0);
+                builder.resolve(&node(id), candidates(holder.1))
+            }
+        };
+        last = Some((holder, source));
         let entitlement = builder.strings.add(entitlement.text(row));
         let resource = add(builder, resource.get(row));
-        let source = builder.resolve(&node(principal), candidates(kind));
         let target = builder.resolve(&node(entitlement), &[NodeKind::Entitlement]);
         let detail = Detail {
             resource: resource.map(|id| builder.resolve(&node(id), &[NodeKind::Resource])),

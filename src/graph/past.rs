@@ -15,12 +15,8 @@ use crate::snapshot::{KindState, KindView, Rows, Snapshot, StoreError};
 /// For how long back is looked: longer than any limit that rules count in days by default.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
-/// The snapshots before one, read on [`Graph::look_back`].
-#[derive(Debug, Default)]
-pub struct Past {
-    snapshot: Option<Snapshot>,
-    switched: OnceLock<Result<FxHashMap<NodeIx, SwitchedOff>, String>>,
-}
+/// What [`Graph::look_back`] found, or why the earlier snapshots could not be read.
+pub(super) type Switched = OnceLock<Result<FxHashMap<NodeIx, SwitchedOff>, String>>;
 
 /// Between which readings an account was switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +27,6 @@ pub struct SwitchedOff {
     pub first_off: Timestamp,
 }
 
-impl Past {
-    /// The past of a snapshot.
-    pub(super) fn before(snapshot: &Snapshot) -> Self {
-        Self { snapshot: Some(snapshot.clone()), switched: OnceLock::new() }
-    }
-}
-
 impl Graph {
     /// Reads earlier snapshots for [`Graph::switched_off`], once. Not from within parallel work: reading is parallel itself, and
     /// a thread that waits for it could pick up work that waits for this.
@@ -45,7 +34,7 @@ impl Graph {
     /// Cost: nothing where no account is off; else, of a dozen earlier snapshots at growing distance, the states of the accounts of
     /// those scopes that changed.
     pub fn look_back(&self) {
-        self.past.switched.get_or_init(|| switched(self).map_err(|error| error.to_string()));
+        self.switched.get_or_init(|| switched(self).map_err(|error| error.to_string()));
     }
 
     /// Between which readings an account that is off today was switched off; `None` for one that is on, where it is not known
@@ -54,7 +43,7 @@ impl Graph {
     /// # Errors
     /// Why the earlier snapshots could not be read, for a sentence.
     pub fn switched_off(&self, account: NodeIx) -> Result<Option<SwitchedOff>, &str> {
-        match self.past.switched.get() {
+        match self.switched.get() {
             None => Ok(None),
             Some(Ok(switched)) => Ok(switched.get(&account).copied()),
             Some(Err(why)) => Err(why),
@@ -71,7 +60,7 @@ struct Open {
 
 fn switched(graph: &Graph) -> Result<FxHashMap<NodeIx, SwitchedOff>, StoreError> {
     let mut open = off_today(graph);
-    if let Some(snapshot) = &graph.past.snapshot {
+    if let Some(snapshot) = &graph.snapshot {
         let taken = snapshot.manifest().header.taken;
         let scopes: FxHashMap<(&str, &str), ScopeIx> = graph
             .places()

@@ -2,33 +2,47 @@
 
 use std::collections::VecDeque;
 
-use super::{Edge, Graph, NodeIx};
+use super::{Edge, Graph, NodeIx, Relation};
 
 /// One step of a path.
 pub type Step = Edge;
 
 /// Who reaches a set of targets, and over which edge the shortest way starts.
 ///
-/// One backward breadth-first search answers for every node at once: following [`Reach::next`] from a node walks one
+/// One backward breadth-first search answers for every node at once: following [`Reach::path`] from a node walks one
 /// shortest path to a target.
 #[derive(Debug)]
 pub struct Reach {
-    /// Per node: the first edge of a shortest path. `None` for a target itself and for a node that reaches none.
-    first: Vec<Option<Edge>>,
+    /// Per node: target and number of the first edge of a shortest path; [`NONE`] for a target itself and for a node that reaches
+    /// none.
+    first: Vec<(NodeIx, u32)>,
+    /// Nodes whose first edge is a membership.
+    by_membership: fixedbitset::FixedBitSet,
     targets: fixedbitset::FixedBitSet,
 }
+
+/// No edge: there are fewer than so many.
+const NONE: (NodeIx, u32) = (NodeIx(u32::MAX), u32::MAX);
 
 impl Reach {
     /// Whether `node` is a target or reaches one.
     pub fn reaches(&self, node: NodeIx) -> bool {
-        self.targets.contains(node.get()) || self.first.get(node.get()).is_some_and(Option::is_some)
+        self.targets.contains(node.get()) || self.first.get(node.get()).is_some_and(|first| *first != NONE)
+    }
+
+    /// The first edge of a shortest path.
+    fn next(&self, node: NodeIx) -> Option<Edge> {
+        let (target, ix) = self.first.get(node.get()).copied().filter(|first| *first != NONE)?;
+        let by_membership = self.by_membership.contains(node.get());
+        let relation = if by_membership { Relation::MemberOf } else { Relation::Holds };
+        Some(Edge { source: node, target, relation, ix })
     }
 
     /// The steps from `node` to a target, fewest first; empty when it is one or reaches none.
     pub fn path(&self, node: NodeIx) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut at = node;
-        while let Some(edge) = self.first.get(at.get()).copied().flatten() {
+        while let Some(edge) = self.next(at) {
             steps.push(edge);
             at = edge.target;
         }
@@ -43,7 +57,8 @@ impl Graph {
     ///
     /// Cost: O(V + E) over the ancestors of `targets`.
     pub fn reaching(&self, targets: &[NodeIx], admit: impl Fn(&Edge) -> bool) -> Reach {
-        let mut first: Vec<Option<Edge>> = vec![None; self.node_count()];
+        let mut first = vec![NONE; self.node_count()];
+        let mut by_membership = fixedbitset::FixedBitSet::with_capacity(self.node_count());
         let mut seen = fixedbitset::FixedBitSet::with_capacity(self.node_count());
         let mut is_target = fixedbitset::FixedBitSet::with_capacity(self.node_count());
         let mut queue = VecDeque::new();
@@ -57,13 +72,15 @@ impl Graph {
         }
         while let Some(node) = queue.pop_front() {
             for edge in self.edges_to(node) {
-                if admit(&edge) && !seen.put(edge.source.get()) {
-                    first[edge.source.get()] = Some(edge);
+                if !seen.contains(edge.source.get()) && admit(&edge) {
+                    seen.insert(edge.source.get());
+                    first[edge.source.get()] = (edge.target, edge.ix);
+                    by_membership.set(edge.source.get(), edge.relation == Relation::MemberOf);
                     queue.push_back(edge.source);
                 }
             }
         }
-        Reach { first, targets: is_target }
+        Reach { first, by_membership, targets: is_target }
     }
 
     /// One shortest path from `from` to `to`, or `None`. A path from a node to itself has no steps.

@@ -82,7 +82,7 @@ impl<'a> IntoNeighbors for &'a Graph {
     type Neighbors = std::iter::Copied<std::slice::Iter<'a, NodeIx>>;
 
     fn neighbors(self, node: NodeIx) -> Self::Neighbors {
-        self.successors(node).iter().copied()
+        self.edges.successors(node).iter().copied()
     }
 }
 
@@ -91,8 +91,8 @@ impl<'a> IntoNeighborsDirected for &'a Graph {
 
     fn neighbors_directed(self, node: NodeIx, direction: Direction) -> Self::NeighborsDirected {
         match direction {
-            Direction::Outgoing => self.successors(node).iter().copied(),
-            Direction::Incoming => self.predecessors(node).iter().copied(),
+            Direction::Outgoing => self.edges.successors(node).iter().copied(),
+            Direction::Incoming => self.edges.predecessors(node).iter().copied(),
         }
     }
 }

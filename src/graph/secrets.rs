@@ -11,7 +11,8 @@ use std::ops::Range;
 use muster_connectors::record::RecordKind;
 use rayon::prelude::*;
 
-use crate::snapshot::{Rows, Snapshot, StoreError};
+use super::Graph;
+use crate::snapshot::{KindView, Rows, Snapshot, StoreError};
 
 /// A stored text that has the shape of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,48 +49,71 @@ pub fn columns(kind: RecordKind) -> &'static [&'static str] {
     LOOKED_AT.iter().find(|(of, _, _)| *of == kind).map_or(&[], |(_, _, columns)| columns)
 }
 
-/// Looks through the free texts of a snapshot.
-///
-/// Cost: one pass over their bytes, table beside table.
-///
-/// # Errors
-/// [`StoreError`] when a table cannot be read.
-pub(super) fn read(snapshot: &Snapshot) -> Result<Vec<Hit>, StoreError> {
-    let tables = LOOKED_AT.par_iter().map(|(kind, ids, columns)| table(snapshot, *kind, ids, columns));
-    let mut hits: Vec<Hit> = tables.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+impl Graph {
+    /// Looks through the free texts of the snapshot, once, for [`Graph::secrets`]. Not from within parallel work, as with
+    /// [`Graph::look_back`].
+    ///
+    /// Cost: one pass over their bytes, scope beside scope; ids are read only where something was found.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a table cannot be read.
+    pub fn read_secrets(&self) -> Result<(), StoreError> {
+        if self.secrets.get().is_none() {
+            let hits = self.snapshot.as_ref().map_or(Ok(Vec::new()), read)?;
+            self.secrets.get_or_init(|| hits);
+        }
+        Ok(())
+    }
+}
+
+fn read(snapshot: &Snapshot) -> Result<Vec<Hit>, StoreError> {
+    let views: Vec<KindView<'_>> = snapshot.manifest().kinds().collect();
+    let scopes = views.par_iter().filter_map(|view| {
+        let (_, ids, columns) = LOOKED_AT.iter().find(|(kind, _, _)| *kind == view.kind)?;
+        Some(scope(snapshot, view, ids, columns))
+    });
+    let mut hits: Vec<Hit> = scopes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     hits.sort();
     hits.dedup();
     Ok(hits)
 }
 
-fn table(
+/// One kind of one scope.
+fn scope(
     snapshot: &Snapshot,
-    kind: RecordKind,
+    view: &KindView<'_>,
     ids: &[&'static str],
     columns: &[&'static str],
 ) -> Result<Vec<Hit>, StoreError> {
-    let wanted: Vec<&str> = ids.iter().chain(columns).copied().collect();
-    let frame = snapshot.frame(kind.as_str(), &wanted)?;
-    let rows = Rows::of(&frame, kind.as_str());
-    let (system, scope) = (rows.texts("system")?, rows.texts("scope")?);
-    let ids = ids.iter().map(|id| rows.texts(id)).collect::<Result<Vec<_>, _>>()?;
-    let mut hits = Vec::new();
+    let frame = snapshot.rows_of(view, columns)?;
+    let rows = Rows::of(&frame, view.kind.as_str());
+    let mut found = Vec::new();
     for column in columns {
         let texts = rows.texts(column)?;
-        for row in 0..rows.len() {
-            let Some((_, shape)) = texts.get(row).and_then(find) else { continue };
-            let id: Vec<&str> = ids.iter().map(|id| id.text(row)).collect();
-            hits.push(Hit {
-                system: system.text(row).to_owned(),
-                scope: scope.text(row).to_owned(),
-                kind,
-                id: masked(&id.join("|")),
-                column,
-                shape,
-            });
+        if texts.are_all_null() {
+            continue;
         }
+        let shapes = (0..rows.len()).into_par_iter().filter_map(|row| Some((row, find(texts.get(row)?)?.1)));
+        found.extend(shapes.collect::<Vec<_>>().into_iter().map(|(row, shape)| (row, *column, shape)));
     }
-    Ok(hits)
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let frame = snapshot.rows_of(view, ids)?;
+    let rows = Rows::of(&frame, view.kind.as_str());
+    let ids = ids.iter().map(|id| rows.texts(id)).collect::<Result<Vec<_>, _>>()?;
+    let hits = found.into_iter().map(|(row, column, shape)| {
+        let id: Vec<&str> = ids.iter().map(|id| id.text(row)).collect();
+        Hit {
+            system: view.system.to_owned(),
+            scope: view.scope.to_owned(),
+            kind: view.kind,
+            id: masked(&id.join("|")),
+            column,
+            shape,
+        }
+    });
+    Ok(hits.collect())
 }
 
 /// A text with `***` in place of all that looks like a secret.

@@ -14,6 +14,11 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// An arena with room for so many strings.
+    pub fn with_capacity(strings: usize) -> Self {
+        Self { interner: StringInterner::with_capacity(strings) }
+    }
+
     /// The text for `string`, new or known.
     pub fn add(&mut self, string: &str) -> Text {
         self.interner.get_or_intern(string)

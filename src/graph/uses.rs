@@ -6,13 +6,23 @@ use super::{Edge, Graph, NodeIx, NodeKind, Relation, SystemIx, When};
 use crate::snapshot::{KEY_SEPARATOR, Rows, Snapshot, StoreError};
 
 impl Graph {
-    /// The last use of every edge, by its place; empty when no source says it of any.
+    /// Reads when grants were last used, once, for [`Graph::last_used`]. Not from within parallel work, as with
+    /// [`Graph::look_back`].
     ///
     /// Cost: O(facts · log of the principal's grants); nothing is read where no fact is stored.
     ///
     /// # Errors
     /// [`StoreError`] when the facts cannot be read.
-    pub(super) fn read_uses(&self, snapshot: &Snapshot) -> Result<Vec<When>, StoreError> {
+    pub fn read_uses(&self) -> Result<(), StoreError> {
+        if self.uses.get().is_none() {
+            let uses = self.snapshot.as_ref().map_or(Ok(Vec::new()), |snapshot| self.stored_uses(snapshot))?;
+            self.uses.get_or_init(|| uses);
+        }
+        Ok(())
+    }
+
+    /// The last use of every edge, by its place; empty when no source says it of any.
+    fn stored_uses(&self, snapshot: &Snapshot) -> Result<Vec<When>, StoreError> {
         let mut uses = Vec::new();
         for view in snapshot.manifest().kinds().filter(|view| view.kind == RecordKind::Grant) {
             let Some(system) = self.system(view.system) else { continue };
@@ -54,6 +64,6 @@ impl Graph {
     ///
     /// Cost: O(log d) for a source of degree d.
     pub fn edges_between(&self, source: NodeIx, target: NodeIx) -> impl Iterator<Item = Edge> + '_ {
-        self.forward.between(source, target).map(move |(relation, ix)| Edge { source, target, relation, ix })
+        self.edges.between(source, target)
     }
 }

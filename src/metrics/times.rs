@@ -1,8 +1,10 @@
 //! How long access took to come, and to end: what lies between two readings, and for whom it has not ended yet.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::sightings::{Key, Seen, Sightings};
 use super::{Ground, Metric, Missing, Sample, Unit, percentile};
@@ -111,9 +113,7 @@ impl Cases {
     fn hr(&mut self, ground: &Ground<'_>) {
         let rows = ground.estate.graph.coverage().rows().iter();
         let short = rows.filter(|row| matches!(row.kind, RecordKind::Person | RecordKind::Employment));
-        let causes: FxHashSet<String> = short.filter(|row| !row.proves_absence).map(CoverageRow::shortfall).collect();
-        let mut causes: Vec<String> = causes.into_iter().collect();
-        causes.sort();
+        let causes: BTreeSet<String> = short.filter(|row| !row.proves_absence).map(CoverageRow::shortfall).collect();
         self.missing.extend(causes.into_iter().map(|cause| Missing { cause, subjects: None }));
     }
 }

@@ -1,37 +1,128 @@
 //! What became of the links since an earlier check: new, lost, moved to another person, each with its cause.
 //!
-//! Comes in: every account that could bear a link then ([`Former`]) and the people of now. Goes out: [`Churn`]. A link never changes
+//! Comes in: every account that could bear a link then ([`Formers`]) and the people of now. Goes out: [`Churn`]. A link never changes
 //! silently: whatever differs is listed with before and after.
 
 use rustc_hash::FxHashMap;
 
 use jiff::Timestamp;
+use polars::prelude::DataFrame;
 
 use super::{Candidate, Correlation, People, Standing};
-use crate::graph::{Graph, NodeIx};
+use crate::graph::{Graph, NodeIx, NodeKind};
+use crate::snapshot::{Numbers, Rows, StoreError, Texts};
 use muster_connectors::record::RecordKind;
 
 /// An account as an earlier check saw it: one that was linked, or that could have been.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Former {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Former<'a> {
     /// The tenant's own id, else the system's name: a system that is renamed loses no link.
-    pub tenant: String,
+    pub tenant: &'a str,
     /// The account's id.
-    pub account: String,
+    pub account: &'a str,
     /// System name.
-    pub system: String,
+    pub system: &'a str,
     /// The name people know the account by.
-    pub name: String,
+    pub name: &'a str,
     /// Key of the person it was linked to.
-    pub person: Option<String>,
+    pub person: Option<&'a str>,
     /// That person's name.
-    pub person_name: Option<String>,
+    pub person_name: Option<&'a str>,
     /// The strategy that linked it.
-    pub strategy: Option<String>,
+    pub strategy: Option<&'a str>,
     /// How surely, in percent.
     pub confidence: Option<u8>,
     /// Its situation.
-    pub situation: String,
+    pub situation: &'a str,
+}
+
+/// The accounts that an earlier check kept, in columns.
+#[derive(Debug)]
+pub struct Formers<'a> {
+    rows: usize,
+    tenant: Texts<'a>,
+    account: Texts<'a>,
+    system: Texts<'a>,
+    name: Texts<'a>,
+    person: Texts<'a>,
+    person_name: Texts<'a>,
+    strategy: Texts<'a>,
+    confidence: Numbers<'a>,
+    situation: Texts<'a>,
+}
+
+impl<'a> Formers<'a> {
+    /// The rows of the links that a check kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a column is not what it should be.
+    pub fn of(links: &'a DataFrame) -> Result<Self, StoreError> {
+        let rows = Rows::of(links, "links");
+        Ok(Self {
+            rows: rows.len(),
+            tenant: rows.texts("tenant")?,
+            account: rows.texts("account")?,
+            system: rows.texts("system")?,
+            name: rows.texts("name")?,
+            person: rows.texts("person")?,
+            person_name: rows.texts("person_name")?,
+            strategy: rows.texts("strategy")?,
+            confidence: rows.numbers("confidence")?,
+            situation: rows.texts("situation")?,
+        })
+    }
+
+    fn row(&self, row: usize) -> Former<'a> {
+        Former {
+            tenant: self.tenant.text(row),
+            account: self.account.text(row),
+            system: self.system.text(row),
+            name: self.name.text(row),
+            person: self.person.get(row),
+            person_name: self.person_name.get(row),
+            strategy: self.strategy.get(row),
+            confidence: self.confidence.get(row).and_then(|percent| u8::try_from(percent).ok()),
+            situation: self.situation.text(row),
+        }
+    }
+
+    /// The row of each account of the graph, [`NO_ROW`] where there is none, and the rows of accounts that are not there any more.
+    ///
+    /// Two systems of the config may read one tenant: the one of the same name first.
+    fn by_account(&self, graph: &Graph) -> (Vec<u32>, Vec<usize>) {
+        let mut of = vec![NO_ROW; graph.account_count()];
+        let mut rest: FxHashMap<(&str, &str), Vec<usize>> = FxHashMap::default();
+        for row in 0..self.rows {
+            let (tenant, account) = (self.tenant.text(row), self.account.text(row));
+            let known = graph.system(self.system.text(row));
+            let known = known.and_then(|system| graph.find(system, NodeKind::Account, account));
+            match known.filter(|ix| tenant_of(graph, *ix) == tenant) {
+                Some(ix) if of[ix.get()] == NO_ROW => of[ix.get()] = u32::try_from(row).unwrap_or(NO_ROW),
+                Some(_) | None => rest.entry((tenant, account)).or_default().push(row),
+            }
+        }
+        if !rest.is_empty() {
+            for (ix, _) in graph.accounts() {
+                if of[ix.get()] != NO_ROW {
+                    continue;
+                }
+                let rows = rest.get_mut(&(tenant_of(graph, ix), graph.text(graph.node(ix).id)));
+                if let Some(row) = rows.filter(|rows| !rows.is_empty()).map(|rows| rows.remove(0)) {
+                    of[ix.get()] = u32::try_from(row).unwrap_or(NO_ROW);
+                }
+            }
+        }
+        (of, rest.into_values().flatten().collect())
+    }
+}
+
+/// No former of an account: more rows than a graph has accounts there cannot be.
+const NO_ROW: u32 = u32::MAX;
+
+/// The tenant that an account is one of.
+pub fn tenant_of(graph: &Graph, account: NodeIx) -> &str {
+    let node = graph.node(account);
+    graph.coverage().tenant_of(graph.system_name(node.system), graph.scope_name(node.scope))
 }
 
 /// What happened to a link.
@@ -111,27 +202,17 @@ pub fn percent(confidence: f32) -> u8 {
 /// Compares the links of now with those of an earlier check.
 ///
 /// Cost: O(accounts).
-pub fn compare(before: &[Former], graph: &Graph, people: &People, now: Timestamp) -> Churn {
-    let mut earlier: FxHashMap<(&str, &str), Vec<&Former>> = FxHashMap::default();
-    for former in before {
-        earlier.entry((former.tenant.as_str(), former.account.as_str())).or_default().push(former);
-    }
+pub fn compare(before: &Formers<'_>, graph: &Graph, people: &People, now: Timestamp) -> Churn {
+    let (rows, gone) = before.by_account(graph);
     let mut churn = Churn::default();
     for (ix, _) in graph.accounts() {
-        let node = graph.node(ix);
-        let system = graph.system_name(node.system);
-        let key = (graph.coverage().tenant_of(system, graph.scope_name(node.scope)), graph.text(node.id));
-        let former = earlier.get_mut(&key).and_then(|rows| {
-            // Two systems of the config may read one tenant: the one of the same name first.
-            let place =
-                rows.iter().position(|row| row.system == system).or(if rows.is_empty() { None } else { Some(0) });
-            place.map(|place| rows.swap_remove(place))
-        });
+        let former = Some(rows[ix.get()]).filter(|row| *row != NO_ROW).map(|row| before.row(row as usize));
         churn.account(graph, people, ix, former, now);
     }
-    let mut gone: Vec<&Former> = earlier.into_values().flatten().filter(|former| former.person.is_some()).collect();
+    let gone = gone.into_iter().map(|row| before.row(row)).filter(|former| former.person.is_some());
+    let mut gone: Vec<Former<'_>> = gone.collect();
     gone.sort_unstable();
-    churn.changes.extend(gone.into_iter().map(|former| of_gone_account(graph, former)));
+    churn.changes.extend(gone.into_iter().map(|former| of_gone_account(graph, &former)));
     churn.changes.sort_by(|a, b| (a.change, &a.system, &a.account).cmp(&(b.change, &b.system, &b.account)));
     churn
 }
@@ -142,15 +223,16 @@ impl Churn {
         self.changes.iter().filter(|changed| changed.change == change).count() as u64
     }
 
-    fn account(&mut self, graph: &Graph, people: &People, ix: NodeIx, former: Option<&Former>, now: Timestamp) {
+    fn account(&mut self, graph: &Graph, people: &People, ix: NodeIx, former: Option<Former<'_>>, now: Timestamp) {
         let link = people.link(ix);
-        let before = former.and_then(before);
+        let person = former.and_then(|former| former.person);
+        if person.zip(link).is_some_and(|(person, link)| is_same(people, person, link)) {
+            self.unchanged += 1;
+            return;
+        }
+        let before = former.as_ref().and_then(before);
         let (change, cause) = match (&before, link) {
             (None, None) => return,
-            (Some(before), Some(link)) if is_same(people, before, link) => {
-                self.unchanged += 1;
-                return;
-            }
             (Some(before), Some(link)) => (Change::Moved, why_moved(people, before, link, now)),
             (Some(before), None) => (Change::Lost, why_lost(graph, people, ix, before)),
             (None, Some(link)) => (Change::New, why_new(former, link)),
@@ -168,11 +250,11 @@ impl Churn {
     }
 }
 
-fn before(former: &Former) -> Option<End> {
+fn before(former: &Former<'_>) -> Option<End> {
     Some(End {
-        person: former.person.clone()?,
-        name: former.person_name.clone().unwrap_or_default(),
-        strategy: former.strategy.clone().unwrap_or_default(),
+        person: former.person?.to_owned(),
+        name: former.person_name.unwrap_or_default().to_owned(),
+        strategy: former.strategy.unwrap_or_default().to_owned(),
         confidence: former.confidence.unwrap_or_default(),
     })
 }
@@ -187,11 +269,11 @@ fn end(people: &People, link: &Candidate) -> End {
 }
 
 /// The same person, also where HR knows them by another key now: a merged record, a new contract.
-fn is_same(people: &People, before: &End, link: &Candidate) -> bool {
-    people.key(link.person) == before.person || people.find(&before.person).contains(&link.person)
+fn is_same(people: &People, before: &str, link: &Candidate) -> bool {
+    people.key(link.person) == before || people.find(before).contains(&link.person)
 }
 
-fn why_new(former: Option<&Former>, link: &Candidate) -> String {
+fn why_new(former: Option<Former<'_>>, link: &Candidate) -> String {
     let now = format!("{}: {}", link.strategy, link.evidence);
     match former {
         None => format!("the account was not there before, or was not a person's; {now}"),
@@ -263,10 +345,10 @@ fn why_lost(graph: &Graph, people: &People, ix: NodeIx, before: &End) -> String 
     }
 }
 
-fn of_gone_account(graph: &Graph, former: &Former) -> Changed {
+fn of_gone_account(graph: &Graph, former: &Former<'_>) -> Changed {
     let unread =
-        graph.coverage().of_system(&former.system).find(|row| row.kind == RecordKind::Account && !row.proves_absence);
-    let is_read = graph.coverage().of_system(&former.system).next().is_some();
+        graph.coverage().of_system(former.system).find(|row| row.kind == RecordKind::Account && !row.proves_absence);
+    let is_read = graph.coverage().of_system(former.system).next().is_some();
     let cause = match unread {
         Some(row) => format!("the account was not seen, but {}", row.shortfall()),
         None if is_read => "the account is no longer there".to_owned(),
@@ -274,9 +356,9 @@ fn of_gone_account(graph: &Graph, former: &Former) -> Changed {
     };
     Changed {
         change: Change::Gone,
-        system: former.system.clone(),
-        account: former.account.clone(),
-        name: former.name.clone(),
+        system: former.system.to_owned(),
+        account: former.account.to_owned(),
+        name: former.name.to_owned(),
         before: before(former),
         after: None,
         cause,

@@ -10,11 +10,12 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::changes::Since;
-use super::past::{self, Asked, History};
-use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner};
+use super::past::{self, Asked, Earlier, History};
+use super::{FOLD_OVER, Facts, From, Need, Population, RULES, Rule, Subject, Verdict, owner, prv, xpr};
 use crate::controls;
-use crate::graph::{CoverageRow, CredentialIx, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
+use crate::graph::{CoverageRow, CredentialIx, Graph, NodeIx, Relation, RowState, ScopeIx, Step, SystemIx};
 use crate::people::PersonIx;
+use crate::snapshot::StoreError;
 
 /// How the cause begins where a rule does not run.
 pub const SWITCHED_OFF: &str = "switched off in the config";
@@ -32,11 +33,27 @@ pub struct Check {
     pub resolved: Vec<Finding>,
 }
 
+/// Reads what these rules ask the graph for and other questions do not. Rules judge in parallel, so it is read before.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub fn read_for(graph: &Graph, asked: &[&'static Rule]) -> Result<(), StoreError> {
+    let asks = |one: &Rule| asked.iter().any(|rule| rule.id == one.id);
+    if asks(&xpr::unused_entitlement::RULE) || asks(&xpr::over_provisioned::RULE) {
+        graph.read_uses()?;
+    }
+    if asks(&prv::secret_in_record::RULE) {
+        graph.read_secrets()?;
+    }
+    Ok(())
+}
+
 /// Judges everything.
 ///
 /// Rules about findings that were resolved once judge last: the others say what is true again.
 ///
-/// Cost: O(rules × population), in parallel over subjects; the result does not depend on the number of threads.
+/// Cost: O(rules × population), in parallel over subjects; the result does not depend on the number of threads. The rules of one
+/// population walk it together.
 pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
     evaluate_some(facts, history, RULES)
 }
@@ -44,13 +61,15 @@ pub fn evaluate(facts: &Facts<'_>, history: &History) -> Check {
 /// Judges by some of the rules only.
 pub fn evaluate_some(facts: &Facts<'_>, history: &History, asked: &[&'static Rule]) -> Check {
     facts.remember(history);
+    // Put together in parallel, and so before the rules, which judge in parallel, ask.
+    facts.mentioned();
+    let earlier = history.by_rule();
     let mut check = Check { findings: Vec::new(), rules: Vec::new(), unconfirmed: Vec::new(), resolved: Vec::new() };
     for about_resolved in [false, true] {
         let mut found = Vec::new();
         let mut met = FxHashMap::default();
         let judges = |rule: &Rule| (rule.population == Population::Resolved) == about_resolved;
-        for rule in asked.iter().filter(|rule| judges(rule)) {
-            let judged = run(rule, facts, history);
+        for judged in run(asked.iter().copied().filter(|rule| judges(rule)), facts, history, &earlier) {
             check.rules.push(judged.summary);
             found.extend(judged.findings);
             met.extend(judged.met);
@@ -107,13 +126,40 @@ pub(super) struct Tally {
 struct Cell {
     pass: u64,
     fail: u64,
-    not_evaluated: BTreeMap<String, u64>,
+    not_evaluated: Causes,
+}
+
+/// Subjects by cause. Neighbours mostly share one, so that the last is not looked up again.
+#[derive(Default)]
+struct Causes {
+    last: Option<(String, u64)>,
+    counted: BTreeMap<String, u64>,
+}
+
+impl Causes {
+    fn count(&mut self, cause: String) {
+        match &mut self.last {
+            Some((last, subjects)) if *last == cause => *subjects += 1,
+            Some(_) | None => {
+                if let Some((last, subjects)) = self.last.replace((cause, 1)) {
+                    *self.counted.entry(last).or_default() += subjects;
+                }
+            }
+        }
+    }
+
+    fn counted(mut self) -> BTreeMap<String, u64> {
+        if let Some((last, subjects)) = self.last {
+            *self.counted.entry(last).or_default() += subjects;
+        }
+        self.counted
+    }
 }
 
 impl Tally {
-    fn count(mut self, facts: &Facts<'_>, subject: Subject, verdict: Verdict) -> Self {
+    fn count(&mut self, facts: &Facts<'_>, subject: Subject, verdict: Verdict) {
         if verdict == Verdict::NotApplicable {
-            return self;
+            return;
         }
         let cell = self.cell(subject.system_place(facts));
         match verdict {
@@ -123,9 +169,8 @@ impl Tally {
                 cell.fail += 1;
                 self.failures.push((subject, failure));
             }
-            Verdict::NotEvaluated(cause) => *cell.not_evaluated.entry(cause).or_default() += 1,
+            Verdict::NotEvaluated(cause) => cell.not_evaluated.count(cause),
         }
-        self
     }
 
     fn cell(&mut self, place: usize) -> &mut Cell {
@@ -142,7 +187,7 @@ impl Tally {
             let into = self.cell(place);
             into.pass += from.pass;
             into.fail += from.fail;
-            add(&mut into.not_evaluated, from.not_evaluated);
+            add(&mut into.not_evaluated.counted, from.not_evaluated.counted());
         }
         self
     }
@@ -180,10 +225,30 @@ pub(super) struct Judged {
     pub(super) met: Vec<(String, Verdict)>,
 }
 
-fn run(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Judged {
-    let Rule { id, slug, title, severity, .. } = *rule;
-    let head = Head { id, slug, title, severity, controls: controls::controls(rule.controls), fix: rule.manual.fix };
-    total(&head, walk(rule, facts, history), facts, history)
+/// What each of the rules said.
+fn run(
+    rules: impl Iterator<Item = &'static Rule>,
+    facts: &Facts<'_>,
+    history: &History,
+    earlier: &Earlier<'_>,
+) -> Vec<Judged> {
+    let mut by_population: Vec<(Population, Vec<&'static Rule>)> = Vec::new();
+    for rule in rules {
+        match by_population.iter_mut().find(|(population, _)| *population == rule.population) {
+            Some((_, together)) => together.push(rule),
+            None => by_population.push((rule.population, vec![rule])),
+        }
+    }
+    let mut judged = Vec::new();
+    for (population, rules) in by_population {
+        let tallies = walk(population, &rules, facts, earlier);
+        judged.extend(rules.into_iter().zip(tallies).map(|(rule, tally)| {
+            let Rule { id, slug, title, severity, .. } = *rule;
+            let controls = controls::controls(rule.controls);
+            total(&Head { id, slug, title, severity, controls, fix: rule.manual.fix }, tally, facts, history)
+        }));
+    }
+    judged
 }
 
 /// A rule's verdicts as control totals and findings.
@@ -191,10 +256,11 @@ pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &
     let (mut pass, mut causes) = (0, BTreeMap::new());
     let mut systems = Vec::new();
     for (place, cell) in tally.systems.into_iter().enumerate() {
-        let not_evaluated: u64 = cell.not_evaluated.values().sum();
+        let not_judged = cell.not_evaluated.counted();
+        let not_evaluated: u64 = not_judged.values().sum();
         let population = cell.pass + cell.fail + not_evaluated;
         pass += cell.pass;
-        add(&mut causes, cell.not_evaluated.clone());
+        add(&mut causes, not_judged.clone());
         // What is of no system (an accepted risk, a safeguard) is in the totals only.
         if let Some(name) = facts.systems.get(place).filter(|_| population > 0) {
             systems.push(RuleSystem {
@@ -203,7 +269,7 @@ pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &
                 pass: cell.pass,
                 fail: cell.fail,
                 not_evaluated,
-                reasons: reasons(cell.not_evaluated),
+                reasons: reasons(not_judged),
             });
         }
     }
@@ -230,42 +296,89 @@ pub(super) fn total(head: &Head<'_>, tally: Tally, facts: &Facts<'_>, history: &
     Judged { summary, findings, met: tally.met }
 }
 
-/// Every subject of the rule's population, judged.
-fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
-    let judge = Judge::of(rule.id, rule.needs, facts, history);
-    let count = |tally: Tally, subject: Subject| judge.count(tally, subject, (rule.judge)(facts, subject));
-    let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-    let each = |length: usize, subject: &(dyn Fn(u32) -> Subject + Sync)| {
-        all(&count, (0..length).into_par_iter().map(|place| subject(number(place))))
-    };
-    let listed = |length: usize, subject: fn(usize) -> Subject| all(&count, (0..length).into_par_iter().map(subject));
-    match rule.population {
-        Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
-        Population::Persons => each(facts.people.persons().len(), &|place| Subject::Person(PersonIx(place))),
-        Population::Credentials => {
-            each(facts.graph.credentials().len(), &|place| Subject::Credential(CredentialIx(place)))
+/// The most subjects that all rules judge before the next ones: what they look at stays in the processor's caches.
+const AT_ONCE: usize = 1 << 10;
+
+/// Parts that a population is cut into at least, where it has as many subjects.
+const PARTS: usize = 64;
+
+/// Every subject of a population, judged by each of its rules.
+fn walk(population: Population, rules: &[&'static Rule], facts: &Facts<'_>, earlier: &Earlier<'_>) -> Vec<Tally> {
+    let found = |rule: &Rule| earlier.get(rule.id).map_or(&[][..], Vec::as_slice);
+    let judges: Vec<(&Rule, Judge<'_>)> =
+        rules.iter().map(|rule| (*rule, Judge::of(rule.id, rule.needs, facts, found(rule)))).collect();
+    let places = places(population, facts);
+    let at_once = (places / PARTS).clamp(1, AT_ONCE);
+    let none = || (rules.iter().map(|_| Tally::default()).collect::<Vec<_>>(), Vec::new());
+    let parts = (0..places.div_ceil(at_once)).into_par_iter().fold(none, |(mut tallies, mut subjects), part| {
+        subjects.clear();
+        for place in part * at_once..places.min((part + 1) * at_once) {
+            subjects_at(population, place, facts, &mut subjects);
         }
-        Population::Objects => each(facts.graph.node_count(), &|place| Subject::Object(NodeIx(place))),
-        Population::Edges => all(
-            &count,
-            (0..facts.graph.node_count())
-                .into_par_iter()
-                .flat_map_iter(|place| facts.graph.edges_from(NodeIx(number(place))).map(Subject::Edge)),
-        ),
-        Population::Applications => listed(facts.applications().len(), Subject::Application),
-        Population::Systems => listed(facts.systems.len(), Subject::System),
-        Population::Scopes => listed(facts.graph.coverage().rows().len(), Subject::Scope),
-        Population::Exceptions => listed(facts.policy.exceptions.len(), Subject::Exception),
-        Population::Safeguards => listed(facts.safeguards().len(), Subject::Safeguard),
-        Population::Resolved => listed(facts.recurring().len(), Subject::Resolved),
-        Population::Changes => listed(facts.since_count(), Subject::Change),
-        Population::Approvals => listed(facts.events.approvals().len(), Subject::Approval),
-        Population::Declared => listed(facts.declared().items().len(), Subject::Declared),
+        for ((rule, judge), tally) in judges.iter().zip(&mut tallies) {
+            for subject in &subjects {
+                judge.count(tally, *subject, (rule.judge)(facts, *subject));
+            }
+        }
+        (tallies, subjects)
+    });
+    let join = |one: Vec<Tally>, other: Vec<Tally>| one.into_iter().zip(other).map(|(a, b)| a.join(b)).collect();
+    parts.map(|(tallies, _)| tallies).reduce(|| none().0, join)
+}
+
+/// Places at which a population has its subjects.
+fn places(population: Population, facts: &Facts<'_>) -> usize {
+    match population {
+        Population::Accounts => facts.graph.account_count(),
+        Population::Persons => facts.people.persons().len(),
+        Population::Credentials => facts.graph.credentials().len(),
+        // Of each node those that leave it.
+        Population::Objects | Population::Edges => facts.graph.node_count(),
+        Population::Applications => facts.applications().len(),
+        Population::Systems => facts.systems.len(),
+        Population::Scopes => facts.graph.coverage().rows().len(),
+        Population::Exceptions => facts.policy.exceptions.len(),
+        Population::Safeguards => facts.safeguards().len(),
+        Population::Resolved => facts.recurring().len() + facts.review_items().len(),
+        Population::Changes => facts.since_count(),
+        Population::Approvals => facts.events.approvals().len(),
+        Population::Reviews => facts.review_items().len(),
+        Population::Decisions => facts.events.approvals().len() + facts.review_items().len(),
+        Population::Reviewers => facts.reviewers().len(),
+        Population::Declared => facts.declared().items().len(),
     }
 }
 
-fn all(count: &(impl Fn(Tally, Subject) -> Tally + Sync), subjects: impl ParallelIterator<Item = Subject>) -> Tally {
-    subjects.fold(Tally::default, count).reduce(Tally::default, Tally::join)
+/// The subjects at one place of a population.
+fn subjects_at(population: Population, place: usize, facts: &Facts<'_>, into: &mut Vec<Subject>) {
+    let number = || u32::try_from(place).unwrap_or(u32::MAX);
+    into.push(match population {
+        Population::Accounts => Subject::Account(NodeIx(number())),
+        Population::Persons => Subject::Person(PersonIx(number())),
+        Population::Credentials => Subject::Credential(CredentialIx(number())),
+        Population::Objects => Subject::Object(NodeIx(number())),
+        Population::Edges => {
+            into.extend(facts.graph.edges_from(NodeIx(number())).map(Subject::Edge));
+            return;
+        }
+        Population::Applications => Subject::Application(place),
+        Population::Systems => Subject::System(place),
+        Population::Scopes => Subject::Scope(place),
+        Population::Exceptions => Subject::Exception(place),
+        Population::Safeguards => Subject::Safeguard(place),
+        Population::Resolved => first_of(place, facts.recurring().len(), Subject::Resolved, Subject::Review),
+        Population::Changes => Subject::Change(place),
+        Population::Approvals => Subject::Approval(place),
+        Population::Reviews => Subject::Review(place),
+        Population::Decisions => first_of(place, facts.events.approvals().len(), Subject::Approval, Subject::Review),
+        Population::Reviewers => Subject::Reviewer(place),
+        Population::Declared => Subject::Declared(place),
+    });
+}
+
+/// A subject of a population that consists of two lists, one behind the other.
+fn first_of(place: usize, length: usize, first: fn(usize) -> Subject, second: fn(usize) -> Subject) -> Subject {
+    place.checked_sub(length).map_or_else(|| first(place), second)
 }
 
 /// A rule about to judge: its needs looked up once for HR, once a scope for the subject's own place.
@@ -276,11 +389,11 @@ pub(super) struct Judge<'a> {
     needs_people: bool,
     everywhere: Option<String>,
     own: FxHashMap<(SystemIx, ScopeIx), String>,
-    asked: Asked,
+    asked: Asked<'a>,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn of(id: &str, needs: &[Need], facts: &'a Facts<'a>, history: &History) -> Self {
+    pub(super) fn of(id: &str, needs: &[Need], facts: &'a Facts<'a>, earlier: &[&'a Finding]) -> Self {
         let coverage = facts.graph.coverage();
         let (hr, own): (Vec<&Need>, Vec<&Need>) = needs.iter().partition(|need| need.from == From::Hr);
         let places = facts.graph.places().filter_map(|(system, scope)| {
@@ -296,14 +409,14 @@ impl<'a> Judge<'a> {
             needs_people: !hr.is_empty(),
             everywhere: hr.iter().find_map(|need| need.unmet(coverage, "", "")),
             own: places.collect(),
-            asked: Asked::of(id, history),
+            asked: Asked::of(earlier, facts),
         }
     }
 
     /// Counts what the rule said of a subject, as far as its needs let that stand.
     ///
     /// Applicability is asked first: a subject that the rule is not about is not counted as not evaluated either.
-    pub(super) fn count(&self, mut tally: Tally, subject: Subject, said: Verdict) -> Tally {
+    pub(super) fn count(&self, tally: &mut Tally, subject: Subject, said: Verdict) {
         let verdict = match said {
             Verdict::NotApplicable => Verdict::NotApplicable,
             said => self.weigh(subject, said),
@@ -318,7 +431,7 @@ impl<'a> Judge<'a> {
             };
             tally.met.push((fingerprint, now));
         }
-        tally.count(self.facts, subject, verdict)
+        tally.count(self.facts, subject, verdict);
     }
 
     /// In order, unless what a finding about a person rested on may lie in what was not read.
@@ -332,7 +445,7 @@ impl<'a> Judge<'a> {
 
     /// The fingerprint of a subject of which an earlier check had a finding.
     fn found_before(&self, subject: Subject) -> Option<String> {
-        if self.asked.is_empty() || !self.asked.may_hold(&subject.clue(self.facts)) {
+        if self.asked.is_empty() || !self.asked.may_hold(self.facts, subject) {
             return None;
         }
         let fingerprint = subject.fingerprint(self.facts, &self.rule, &subject.view(self.facts));

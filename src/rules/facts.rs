@@ -1,21 +1,23 @@
 //! What a rule may look at, and the few questions that several rules ask.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use muster_connectors::record::{CredentialState, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Evidence;
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::drf::Assigned;
 use super::duties::Duties;
 use super::index::Index;
-use super::lookup::Lookup;
 use super::lost_people::LostPeople;
 use super::mentioned::Mentioned;
 use super::named::Named;
 use super::past::Recurring;
+use super::reviews::Reviewed;
 use super::roles::Roles;
 use super::safeguard::{self, Safeguard};
 use super::{History, Options, Rule};
@@ -24,7 +26,7 @@ use crate::config::Policy;
 use crate::drift::declared::Comparison;
 use crate::drift::{Events, Past};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
-use crate::people::{Employment, People, PersonIx, Standing, fold};
+use crate::people::{Employment, People, PersonIx, Standing, fold, folded};
 
 /// Systems that must be collected, from the policy folder, with their owners.
 pub type Inventory = BTreeMap<String, Option<String>>;
@@ -53,27 +55,14 @@ pub struct Ground<'a> {
 /// Everything that is known.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    /// Accounts, groups, grants.
-    pub graph: &'a Graph,
-    /// Persons and links.
-    pub people: &'a People,
-    /// Privilege.
-    pub access: &'a Access,
-    /// The config's changes.
-    pub options: &'a Options,
-    /// Systems that must be collected.
-    pub inventory: &'a Inventory,
-    /// The policy folder.
-    pub policy: &'a Policy,
-    /// What changed since the earlier snapshot.
-    pub past: &'a Past,
-    /// Approvals and audit logs.
-    pub events: &'a Events,
+    ground: Ground<'a>,
     /// Systems of config and inventory, sorted.
     pub systems: Vec<String>,
     /// The clock.
     pub now: Timestamp,
-    names: FxHashMap<(SystemIx, String), NodeIx>,
+    names: OwnerNames,
+    /// Place of each feed in [`Facts::systems`].
+    feeds: FxHashMap<crate::graph::Text, usize>,
     hierarchy: Hierarchy,
     unread: FxHashMap<(SystemIx, RecordKind), String>,
     unread_here: FxHashMap<(ScopeIx, RecordKind), String>,
@@ -82,8 +71,8 @@ pub struct Facts<'a> {
     declared: OnceLock<Comparison>,
     pub(super) mentioned: OnceLock<Mentioned>,
     pub(super) assigned: OnceLock<Assigned>,
+    pub(super) access_reviews: OnceLock<Reviewed>,
     pub(super) lost_people: LostPeople,
-    pub(super) lookup: Lookup,
     pub(super) index: Index,
     safeguards: OnceLock<Vec<Safeguard>>,
     reviewed: OnceLock<Option<BTreeMap<String, String>>>,
@@ -94,10 +83,22 @@ pub struct Facts<'a> {
     pub(crate) duties: Duties<'a>,
 }
 
+/// By system: the account that each folded name of an owner stands for, `None` where no account bears it.
+type OwnerNames = Vec<FxHashMap<String, Option<NodeIx>>>;
+
+/// What a check rests on is asked of its facts directly: `facts.graph`.
+impl<'a> std::ops::Deref for Facts<'a> {
+    type Target = Ground<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.ground
+    }
+}
+
 impl<'a> Facts<'a> {
     /// Puts the layers side by side.
     pub fn new(ground: Ground<'a>, now: Timestamp) -> Self {
-        let Ground { graph, people, access, options, inventory, policy, past, events } = ground;
+        let Ground { graph, people, access, inventory, policy, .. } = ground;
         // Rules ask side by side: what they would all wait for is computed before.
         access.prepare(graph);
         let mut systems: Vec<String> = graph.systems().iter().chain(inventory.keys()).cloned().collect();
@@ -122,20 +123,19 @@ impl<'a> Facts<'a> {
             }
         }
         let hierarchy = Hierarchy::of(people);
+        let mut feeds = FxHashMap::default();
+        for (_, person) in people.persons() {
+            let place = || systems.binary_search_by(|known| known.as_str().cmp(people.text(person.system)));
+            feeds.entry(person.system).or_insert_with(|| place().unwrap_or(systems.len()));
+        }
         graph.look_back();
         let index = Index::new(graph, policy, &systems);
         let mut facts = Self {
-            graph,
-            people,
-            access,
-            options,
-            inventory,
-            policy,
-            past,
-            events,
+            ground,
             systems,
             now,
             names: owner_names(graph),
+            feeds,
             hierarchy,
             unread,
             unread_here,
@@ -144,8 +144,8 @@ impl<'a> Facts<'a> {
             declared: OnceLock::new(),
             mentioned: OnceLock::new(),
             assigned: OnceLock::new(),
+            access_reviews: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
-            lookup: Lookup::default(),
             index,
             safeguards: OnceLock::new(),
             reviewed: OnceLock::new(),
@@ -160,6 +160,11 @@ impl<'a> Facts<'a> {
         facts.duties = Duties::of(&facts, &named);
         facts.named = named;
         facts
+    }
+
+    /// Place in [`Facts::systems`] of the feed that knows a person.
+    pub(super) fn feed_place(&self, person: PersonIx) -> usize {
+        self.feeds.get(&self.people.person(person).system).copied().unwrap_or(self.systems.len())
     }
 
     /// How many persons are employed.
@@ -287,11 +292,10 @@ impl<'a> Facts<'a> {
     /// The account or person that an owner's name stands for: an account of the same system by id, login, native name or
     /// e-mail, and the person it is linked to; else a person by employee id or e-mail.
     pub fn owner(&self, system: SystemIx, owner: &str) -> Option<PersonIx> {
-        let key = fold(owner);
-        if let Some(account) = self.names.get(&(system, key.clone())) {
-            return self.people.link(*account).map(|link| link.person);
+        if let Some(account) = self.owner_account(system, owner) {
+            return self.people.link(account).map(|link| link.person);
         }
-        match self.people.find(&key).as_slice() {
+        match self.people.find(owner).as_slice() {
             [person] => Some(*person),
             [] | [_, ..] => None,
         }
@@ -299,7 +303,7 @@ impl<'a> Facts<'a> {
 
     /// The account of the same system that an owner's name stands for.
     pub fn owner_account(&self, system: SystemIx, owner: &str) -> Option<NodeIx> {
-        self.names.get(&(system, fold(owner))).copied()
+        self.names[usize::from(system.0)].get(folded(owner).as_ref()).copied().flatten()
     }
 
     /// The row of an account, with the facts that matter.
@@ -434,11 +438,13 @@ impl Hierarchy {
 }
 
 /// Accounts by every name an owner column may use, for the names that are in use as owners.
-fn owner_names(graph: &Graph) -> FxHashMap<(SystemIx, String), NodeIx> {
-    let mut wanted: FxHashMap<(SystemIx, String), Option<NodeIx>> = FxHashMap::default();
+///
+/// Cost: one pass over the accounts, in parallel, where any owner is named.
+fn owner_names(graph: &Graph) -> OwnerNames {
+    let mut names: OwnerNames = vec![FxHashMap::default(); graph.systems().len()];
     let mut want = |ix: NodeIx, owner: Option<crate::graph::Text>| {
         if let Some(owner) = owner {
-            wanted.insert((graph.node(ix).system, fold(graph.text(owner))), None);
+            names[usize::from(graph.node(ix).system.0)].insert(fold(graph.text(owner)), None);
         }
     };
     for (ix, account) in graph.accounts() {
@@ -454,18 +460,26 @@ fn owner_names(graph: &Graph) -> FxHashMap<(SystemIx, String), NodeIx> {
     for (ix, resource) in graph.resources() {
         want(ix, resource.owner);
     }
-    if wanted.is_empty() {
-        return FxHashMap::default();
+    if names.iter().all(FxHashMap::is_empty) {
+        return names;
     }
-    for (ix, account) in graph.accounts() {
-        let node = graph.node(ix);
-        let names =
+    let bears = |place: usize| {
+        let ix = NodeIx(u32::try_from(place).unwrap_or(u32::MAX));
+        let (node, account) = (graph.node(ix), graph.account(ix)?);
+        let wanted = &names[usize::from(node.system.0)];
+        let own =
             [Some(node.id), account.login, account.native_name].into_iter().flatten().map(|text| graph.text(text));
-        for name in names.chain(graph.emails_of(account)) {
-            if let Some(found @ None) = wanted.get_mut(&(node.system, fold(name))) {
-                *found = Some(ix);
+        let own = own.chain(graph.emails_of(account)).map(folded).filter(|name| wanted.contains_key(name.as_ref()));
+        let own: Vec<String> = own.map(Cow::into_owned).collect();
+        (!own.is_empty()).then_some((ix, own))
+    };
+    let found: Vec<(NodeIx, Vec<String>)> = (0..graph.account_count()).into_par_iter().filter_map(bears).collect();
+    for (ix, own) in found {
+        for name in own {
+            if let Some(first @ None) = names[usize::from(graph.node(ix).system.0)].get_mut(&name) {
+                *first = Some(ix);
             }
         }
     }
-    wanted.into_iter().filter_map(|(key, found)| Some((key, found?))).collect()
+    names
 }

@@ -1,21 +1,36 @@
-//! Side tables that a few rules look into: each is put together once, when the first rule asks.
+//! Side tables that a few rules look into and most estates have little for: registers, sign-on, belongings, peers. Each is put
+//! together once, when the first rule asks.
+
+mod alike;
+mod ownership;
+mod registers;
+mod sign_in;
 
 use std::sync::OnceLock;
 
-use muster_connectors::record::{AccountClass, CredentialKind, EntitlementKind, PrivilegeLevel};
-use rayon::slice::ParallelSliceMut as _;
+use jiff::Timestamp;
+use muster_connectors::record::{AccountClass, CredentialKind, EntitlementKind, PrivilegeLevel, RecordKind};
+use muster_reports::view::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Facts;
+use self::alike::Peers;
+pub(super) use self::ownership::Belonging;
+pub(super) use self::sign_in::SignIn;
+use self::sign_in::SignIns;
+use super::{Facts, Failure, lowered, raised};
 use crate::access::Privilege;
 use crate::access::aws::uses::Uses;
 use crate::config::Policy;
-use crate::config::policy::{Registered, SystemKind};
-use crate::graph::{CredentialIx, Edge, Federation, Graph, NodeIx, Relation, RowState, ScopeIx, SystemIx, When};
+use crate::config::policy::SystemKind;
+use crate::graph::{CredentialIx, Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, SystemIx, When};
 use crate::people::{Employment, PersonIx, fold};
 
+/// Days by which Active Directory's `lastLogonTimestamp` may lag behind the last sign-in (Microsoft, "Lastlogontimestamp
+/// attribute": it is renewed when it is 9 to 14 days old).
+const DIRECTORY_LAG_DAYS: i64 = 14;
+
 /// The tables.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Index {
     /// Place in [`Facts::systems`] of each system of the graph.
     places: Vec<usize>,
@@ -31,6 +46,15 @@ pub(super) struct Index {
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
     twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,
+    sign_in: OnceLock<SignIns>,
+    break_glass: OnceLock<FxHashMap<NodeIx, usize>>,
+    shared: OnceLock<FxHashMap<NodeIx, usize>>,
+    belongings: OnceLock<FxHashMap<PersonIx, Vec<Belonging>>>,
+    anybody_owns: OnceLock<bool>,
+    held_on: OnceLock<FxHashMap<NodeIx, PrivilegeLevel>>,
+    licensed: OnceLock<Option<Reach>>,
+    quarantined: OnceLock<FxHashSet<NodeIx>>,
+    owners_told: OnceLock<FxHashSet<(SystemIx, NodeKind)>>,
 }
 
 /// An application that people let act for them, in one system.
@@ -50,17 +74,6 @@ pub(super) struct Application {
     pub scopes: Vec<Edge>,
 }
 
-/// Who does the same work, and what they hold.
-#[derive(Debug, Default)]
-pub(super) struct Peers {
-    /// Per person: the group of those with the same department and title.
-    of: Vec<Option<u32>>,
-    /// Persons of each group who have an active account in a scope.
-    sizes: FxHashMap<(u32, ScopeIx), u32>,
-    /// How many persons of a group hold something, sorted by group and what is held.
-    held: Vec<(u32, NodeIx, u32)>,
-}
-
 /// The administrators of one scope.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Administrators {
@@ -77,29 +90,16 @@ pub(super) struct Administrators {
 impl Index {
     /// Nothing is put together yet but what costs nothing.
     pub(super) fn new(graph: &Graph, policy: &Policy, systems: &[String]) -> Self {
-        let places = graph.systems().iter().map(|name| systems.binary_search(name).unwrap_or_default());
+        let places = graph.systems().iter().map(|name| systems.binary_search(name).unwrap_or(systems.len()));
         let kind = |name: &String| policy.inventory.iter().find(|entry| entry.name == *name)?.kind;
-        Self {
-            places: places.collect(),
-            kinds: graph.systems().iter().map(kind).collect(),
-            applications: OnceLock::new(),
-            registered: OnceLock::new(),
-            peers: OnceLock::new(),
-            admins: OnceLock::new(),
-            scanners: OnceLock::new(),
-            devices: OnceLock::new(),
-            uses: OnceLock::new(),
-            federating: OnceLock::new(),
-            owned: OnceLock::new(),
-            twins: OnceLock::new(),
-        }
+        Self { places: places.collect(), kinds: graph.systems().iter().map(kind).collect(), ..Self::default() }
     }
 }
 
 impl Facts<'_> {
     /// Place of a system of the graph in [`Facts::systems`].
     pub(super) fn place_of(&self, system: SystemIx) -> usize {
-        self.index.places.get(usize::from(system.0)).copied().unwrap_or_default()
+        self.index.places.get(usize::from(system.0)).copied().unwrap_or(self.systems.len())
     }
 
     /// What the inventory says a system is.
@@ -117,41 +117,9 @@ impl Facts<'_> {
         self.index.applications.get_or_init(|| applications(self))
     }
 
-    /// What the register of non-human identities says of an account.
-    pub(super) fn registered(&self, account: NodeIx) -> Option<&Registered> {
-        let place = self.index.registered.get_or_init(|| registered(self)).get(&account)?;
-        self.policy.nhi.as_ref()?.identities.get(*place)
-    }
-
-    /// How many who do the same work as `person` have an account in the scope, and how many of them hold `held`; `None` where
-    /// HR does not tell the work.
-    pub(super) fn peers(&self, person: PersonIx, scope: ScopeIx, held: NodeIx) -> Option<(u32, u32)> {
-        let peers = self.index.peers.get_or_init(|| Peers::of(self));
-        let group = peers.of.get(person.0 as usize).copied().flatten()?;
-        let place = peers.held.binary_search_by_key(&(group, held), |(group, held, _)| (*group, *held));
-        let size = peers.sizes.get(&(group, scope)).copied().unwrap_or_default();
-        Some((size, place.map_or(0, |place| peers.held[place].2)))
-    }
-
     /// The administrators of each scope, by its place in the graph.
     pub(super) fn administrators(&self) -> &[Administrators] {
         self.index.admins.get_or_init(|| administrators(self))
-    }
-
-    /// Identities elsewhere that sign in as an account, as read with the snapshot.
-    pub(super) fn federations_of(&self, account: NodeIx) -> impl Iterator<Item = &Federation> + '_ {
-        self.graph.federations_of(account).iter().filter(|federation| federation.state != RowState::Stale)
-    }
-
-    /// The account that a scanner's identity in a system names.
-    pub(super) fn scanner(&self, system: SystemIx, identity: &str) -> Option<NodeIx> {
-        let all = self.index.scanners.get_or_init(|| {
-            let rows = self.graph.coverage().rows().iter();
-            let wanted =
-                rows.filter_map(|row| Some((self.graph.system(&row.system)?, account_name(row.identity.as_deref()?))));
-            accounts_named(self.graph, wanted)
-        });
-        all.get(&(system, account_name(identity))).copied()
     }
 
     /// Whether a system marked as a device manager knows a device by one of these names, folded.
@@ -183,15 +151,6 @@ impl Facts<'_> {
         self.index.uses.get_or_init(|| Uses::of(self.graph)).last_use(edge).unwrap_or(used)
     }
 
-    /// Whether a system says of any account that it signs in through another one.
-    pub(super) fn federates(&self, system: SystemIx) -> bool {
-        let all = self.index.federating.get_or_init(|| {
-            let signed = self.graph.accounts().filter(|(_, account)| self.graph.federated_of(account).next().is_some());
-            signed.map(|(ix, _)| self.graph.node(ix).system).collect()
-        });
-        all.contains(&system)
-    }
-
     /// The accounts of a system, as a stretch of all accounts.
     pub(super) fn accounts_in(&self, system: SystemIx) -> std::ops::Range<usize> {
         let count = self.graph.account_count();
@@ -212,29 +171,6 @@ impl Facts<'_> {
         !self.accounts_in(system).is_empty()
     }
 
-    /// Whether the owner of a group may decide who is in it: everywhere but in directories where `managedBy` is only a note.
-    pub(super) fn owners_rule(&self, group: NodeIx) -> bool {
-        let name = self.graph.system_name(self.graph.node(group).system);
-        self.graph.coverage().of_system(name).next().is_none_or(|row| row.connector != "ldap")
-    }
-
-    /// A group that makes administrators and belongs to an account, which may put itself in.
-    pub(super) fn owned_group(&self, account: NodeIx) -> Option<NodeIx> {
-        let all = self.index.owned.get_or_init(|| {
-            let groups = self.graph.groups().filter(|(ix, _)| {
-                self.graph.node(*ix).state != RowState::Stale
-                    && self.access.level(self.graph, *ix) == Some(PrivilegeLevel::Admin)
-                    && self.owners_rule(*ix)
-            });
-            let owner = |owner| self.graph.text(owner);
-            let owned = groups.filter_map(|(ix, group)| {
-                Some((self.owner_account(self.graph.node(ix).system, owner(group.owner?))?, ix))
-            });
-            owned.collect()
-        });
-        all.get(&account).copied()
-    }
-
     /// Whether an account, or a group or role that it holds directly, is named in a list.
     pub(super) fn is_allowed(&self, allowed: &[String], account: NodeIx) -> bool {
         let names = |ix: NodeIx| {
@@ -244,18 +180,6 @@ impl Facts<'_> {
         };
         let is_listed = |ix: NodeIx| names(ix).any(|name| allowed.iter().any(|allowed| fold(allowed) == name));
         !allowed.is_empty() && (is_listed(account) || self.graph.edges_from(account).any(|edge| is_listed(edge.target)))
-    }
-
-    /// Who is directly in a group or holds an entitlement, sorted.
-    pub(super) fn holders(&self, held: NodeIx) -> Vec<NodeIx> {
-        let mut holders: Vec<NodeIx> = self.graph.edges_to(held).map(|edge| edge.source).collect();
-        holders.dedup();
-        holders
-    }
-
-    /// The other group or entitlement of the same system with the most alike holders: it, holders of both, holders of either.
-    pub(super) fn twin(&self, role: NodeIx) -> Option<(NodeIx, u32, u32)> {
-        self.index.twins.get_or_init(|| twins(self)).get(&role).copied()
     }
 
     /// The active accounts in a group, those of nested groups too; sorted.
@@ -292,50 +216,137 @@ impl Facts<'_> {
         let employments = &self.people.person(person).employments;
         employments.iter().rev().find(|one| self.people.employment_standing(one, self.now).is_employed())
     }
-}
 
-/// `arn:aws:sts::1:assumed-role/NAME/SESSION` is the role `NAME`; everything else is named as it is.
-fn account_name(identity: &str) -> String {
-    let role = identity.split_once(":assumed-role/").and_then(|(_, rest)| rest.split('/').next());
-    let bare = identity.strip_prefix("dn:").or(identity.strip_prefix("u:")).unwrap_or(identity);
-    fold(role.unwrap_or(bare))
-}
+    /// Whether a system was asked for records of this kind.
+    pub(super) fn yields(&self, system: SystemIx, kind: RecordKind) -> bool {
+        self.graph.coverage().of_system(self.graph.system_name(system)).any(|row| row.kind == kind)
+    }
 
-/// Accounts by the names that are asked for: id, login, native name or e-mail.
-///
-/// Cost: one pass over the accounts, where any name is asked for.
-fn accounts_named(
-    graph: &Graph,
-    wanted: impl Iterator<Item = (SystemIx, String)>,
-) -> FxHashMap<(SystemIx, String), NodeIx> {
-    let mut found: FxHashMap<(SystemIx, String), Option<NodeIx>> = wanted.map(|key| (key, None)).collect();
-    if !found.is_empty() {
-        let systems: FxHashSet<SystemIx> = found.keys().map(|(system, _)| *system).collect();
-        for (ix, account) in graph.accounts().filter(|(ix, _)| systems.contains(&graph.node(*ix).system)) {
-            let node = graph.node(ix);
-            let names = [Some(node.id), account.login, account.native_name].into_iter().flatten();
-            for name in names.map(|text| graph.text(text)).chain(graph.emails_of(account)) {
-                if let Some(place @ None) = found.get_mut(&(node.system, fold(name))) {
-                    *place = Some(ix);
+    /// The connector that reads a system.
+    pub(super) fn connector(&self, system: SystemIx) -> &str {
+        let mut rows = self.graph.coverage().of_system(self.graph.system_name(system));
+        rows.next().map_or("", |row| row.connector.as_str())
+    }
+
+    /// When the accounts of this one's scope were read.
+    pub(super) fn account_read(&self, account: NodeIx) -> Option<Timestamp> {
+        let node = self.graph.node(account);
+        let (system, scope) = (self.graph.system_name(node.system), self.graph.scope_name(node.scope));
+        let mut rows = self.graph.coverage().of_scope(system, scope);
+        rows.find(|row| row.kind == RecordKind::Account).and_then(|row| row.collected)
+    }
+
+    /// Whether an account is one that is there to be used every now and then: neither the platform's own, a room's or machine's, nor
+    /// for emergencies.
+    pub(super) fn is_for_use(&self, account: NodeIx) -> bool {
+        let for_use = match self.people.class(account).class {
+            AccountClass::Human
+            | AccountClass::Admin
+            | AccountClass::Service
+            | AccountClass::Agent
+            | AccountClass::Test => true,
+            AccountClass::System | AccountClass::Shared | AccountClass::BreakGlass | AccountClass::Device => false,
+        };
+        for_use && self.graph.account(account).is_some_and(|facts| !facts.is_root)
+    }
+
+    /// Days by which the last use that a system tells may lag behind the real one.
+    pub(super) fn use_lag_days(&self, system: SystemIx) -> i64 {
+        if self.connector(system) == "ldap" { DIRECTORY_LAG_DAYS } else { 0 }
+    }
+
+    /// A severity by what the account can do: a grade up where it is privileged, a grade down where it has no way in.
+    pub(super) fn graded(&self, failure: Failure, severity: Severity, account: NodeIx) -> Failure {
+        if self.is_privileged(account) {
+            let path = self.access.proof(account);
+            return failure.path(path).severity(raised(severity), "the account is privileged");
+        }
+        if self.has_no_way_in(account) {
+            return failure
+                .severity(lowered(severity), "nobody can sign in with it, and it has no credential that works");
+        }
+        failure
+    }
+
+    /// The highest privilege that anybody certainly holds on a resource.
+    pub(super) fn held_on(&self, resource: NodeIx) -> PrivilegeLevel {
+        let held_on = self.index.held_on.get_or_init(|| {
+            let mut held_on: FxHashMap<NodeIx, PrivilegeLevel> = FxHashMap::default();
+            for (ix, _) in self.graph.entitlements() {
+                let level = match self.level(ix) {
+                    Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. } => level,
+                };
+                if level >= PrivilegeLevel::Privileged {
+                    for resource in self.graph.edges_to(ix).filter_map(|edge| self.graph.detail(&edge).resource) {
+                        let highest = held_on.entry(resource).or_insert(level);
+                        *highest = level.max(*highest);
+                    }
                 }
+            }
+            held_on
+        });
+        held_on.get(&resource).copied().unwrap_or(PrivilegeLevel::Baseline)
+    }
+
+    /// Who holds a licence; `None` where no system lists one.
+    pub(super) fn licensed(&self) -> Option<&Reach> {
+        let reach = self.index.licensed.get_or_init(|| {
+            let licences = self.graph.entitlements().filter(|(_, held)| held.kind == EntitlementKind::Licence);
+            let licences: Vec<NodeIx> = licences.map(|(ix, _)| ix).collect();
+            let leads_on = |edge: &Edge| {
+                self.graph.detail(edge).state != RowState::Stale
+                    && (edge.relation == Relation::MemberOf
+                        || self.graph.node(edge.target).kind == NodeKind::Entitlement)
+            };
+            (!licences.is_empty()).then(|| self.graph.reaching(&licences, leads_on))
+        });
+        reach.as_ref()
+    }
+
+    /// Whether AWS found a key of the account in public and bound the account with its quarantine policy (AWS, Managed
+    /// Policy Reference Guide: `AWSCompromisedKeyQuarantine`, V2 and V3).
+    pub(super) fn is_quarantined(&self, account: NodeIx) -> bool {
+        let quarantined = self.index.quarantined.get_or_init(|| {
+            let is_quarantine = |ix: &NodeIx| {
+                self.graph.text(self.graph.node(*ix).id).contains(":iam::aws:policy/AWSCompromisedKeyQuarantine")
+            };
+            let policies = self.graph.entitlements().map(|(ix, _)| ix).filter(is_quarantine);
+            policies.flat_map(|policy| self.graph.edges_to(policy).map(|edge| edge.source)).collect()
+        });
+        quarantined.contains(&account)
+    }
+
+    /// Whether the platform itself made a group or entitlement: AWS's own policies, Active Directory's built-in groups.
+    pub(super) fn is_provider_made(&self, ix: NodeIx) -> bool {
+        let node = self.graph.node(ix);
+        match node.kind {
+            NodeKind::Entitlement => {
+                let id = self.graph.text(node.id);
+                id.starts_with("arn:aws") && id.contains(":iam::aws:")
+            }
+            NodeKind::Group => {
+                let told = self.graph.group(ix).is_some_and(|group| group.privilege.is_some());
+                told && self.connector(node.system) == "ldap"
+            }
+            NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => false,
+        }
+    }
+
+    /// How privileged a group or entitlement makes its holder.
+    pub(super) fn level(&self, ix: NodeIx) -> Privilege {
+        let own = match self.graph.node(ix).kind {
+            NodeKind::Group => self.graph.group(ix).and_then(|group| group.privilege),
+            NodeKind::Entitlement => self.graph.entitlement(ix).and_then(|held| held.privilege),
+            NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => None,
+        };
+        let own = own.unwrap_or(PrivilegeLevel::Baseline);
+        match self.privilege(ix) {
+            Privilege::Certain(level) => Privilege::Certain(level.max(own)),
+            Privilege::Undecided { at_least, at_most, why } => {
+                Privilege::Undecided { at_least: at_least.max(own), at_most, why }
             }
         }
     }
-    found.into_iter().filter_map(|(key, account)| Some((key, account?))).collect()
-}
-
-/// The place of each account's entry in the register; of two entries for one account the first counts.
-fn registered(facts: &Facts<'_>) -> FxHashMap<NodeIx, usize> {
-    let Some(register) = &facts.policy.nhi else { return FxHashMap::default() };
-    let key = |entry: &Registered| Some((facts.graph.system(&entry.system)?, fold(&entry.account)));
-    let accounts = accounts_named(facts.graph, register.identities.iter().filter_map(key));
-    let mut by_account = FxHashMap::default();
-    for (place, entry) in register.identities.iter().enumerate() {
-        if let Some(account) = key(entry).and_then(|key| accounts.get(&key)) {
-            by_account.entry(*account).or_insert(place);
-        }
-    }
-    by_account
 }
 
 fn applications(facts: &Facts<'_>) -> Vec<Application> {
@@ -376,43 +387,6 @@ fn applications(facts: &Facts<'_>) -> Vec<Application> {
     found
 }
 
-impl Peers {
-    /// Groups the employed by department and title, and counts what they hold directly.
-    ///
-    /// Cost: one pass over the persons and their accounts' grants, and a sort.
-    fn of(facts: &Facts<'_>) -> Self {
-        let mut groups: FxHashMap<(String, String), u32> = FxHashMap::default();
-        let mut peers = Self { of: vec![None; facts.people.persons().len()], ..Self::default() };
-        let mut held: Vec<(u32, NodeIx, PersonIx)> = Vec::new();
-        for (person, _) in facts.people.persons() {
-            let Some(work) = facts.work(person) else { continue };
-            let (Some(department), Some(title)) = (work.department, work.title) else { continue };
-            let key = (fold(facts.people.text(department)), fold(facts.people.text(title)));
-            let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);
-            let group = *groups.entry(key).or_insert(next);
-            peers.of[person.0 as usize] = Some(group);
-            let accounts = || facts.accounts_of(person).filter(|account| facts.is_active(*account));
-            let mut scopes: Vec<ScopeIx> = accounts().map(|account| facts.graph.node(account).scope).collect();
-            scopes.sort_unstable();
-            scopes.dedup();
-            for scope in scopes {
-                *peers.sizes.entry((group, scope)).or_default() += 1;
-            }
-            let edges = accounts().flat_map(|account| facts.graph.edges_from(account));
-            held.extend(edges.map(|edge| (group, edge.target, person)));
-        }
-        held.par_sort_unstable();
-        held.dedup();
-        for (group, target, _) in held {
-            match peers.held.last_mut() {
-                Some((last, held, count)) if (*last, *held) == (group, target) => *count += 1,
-                Some(_) | None => peers.held.push((group, target, 1)),
-            }
-        }
-        peers
-    }
-}
-
 fn administrators(facts: &Facts<'_>) -> Vec<Administrators> {
     let mut scopes = vec![Administrators::default(); facts.graph.places().count()];
     for (ix, account) in facts.graph.accounts() {
@@ -437,60 +411,4 @@ fn administrators(facts: &Facts<'_>) -> Vec<Administrators> {
         }
     }
     scopes
-}
-
-/// Signatures by which twins are found: of two roles that share nine tenths of their holders, one in 10¹⁶ pairs has none in common.
-const SIGNATURES: u64 = 16;
-
-/// For each group and entitlement the most alike other one of its system: that one, holders in common, holders of either.
-///
-/// Cost: O(edges × signatures); a role is compared with the last one of each of its signatures, never with all.
-fn twins(facts: &Facts<'_>) -> FxHashMap<NodeIx, (NodeIx, u32, u32)> {
-    let graph = facts.graph;
-    let roles = graph.groups().map(|(ix, _)| ix).chain(graph.entitlements().map(|(ix, _)| ix));
-    let roles: Vec<(NodeIx, Vec<NodeIx>)> =
-        roles.map(|ix| (ix, facts.holders(ix))).filter(|(_, holders)| holders.len() > 1).collect();
-    let mut last: FxHashMap<(SystemIx, u64, u64), usize> = FxHashMap::default();
-    let mut twins: FxHashMap<NodeIx, (NodeIx, u32, u32)> = FxHashMap::default();
-    for (place, (ix, holders)) in roles.iter().enumerate() {
-        let mut compared = FxHashSet::default();
-        for seed in 0..SIGNATURES {
-            let least = holders.iter().map(|holder| mixed(seed, *holder)).min().unwrap_or_default();
-            let before = last.insert((graph.node(*ix).system, seed, least), place);
-            let Some(other) = before.filter(|other| compared.insert(*other)) else { continue };
-            let (common, all) = shared(holders, &roles[other].1);
-            for (one, two) in [(*ix, roles[other].0), (roles[other].0, *ix)] {
-                let best = twins.entry(one).or_insert((two, common, all));
-                if u64::from(common) * u64::from(best.2) > u64::from(best.1) * u64::from(all) {
-                    *best = (two, common, all);
-                }
-            }
-        }
-    }
-    twins
-}
-
-/// A number for a holder that differs by seed (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators").
-fn mixed(seed: u64, holder: NodeIx) -> u64 {
-    let mut x = u64::from(holder.0).wrapping_add(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// How many two sorted lists have in common, and how many either has.
-fn shared(one: &[NodeIx], two: &[NodeIx]) -> (u32, u32) {
-    let (mut a, mut b, mut common, mut all) = (0, 0, 0, 0);
-    while a < one.len() || b < two.len() {
-        let order = match (one.get(a), two.get(b)) {
-            (Some(left), Some(right)) => left.cmp(right),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, _) => std::cmp::Ordering::Greater,
-        };
-        common += u32::from(order.is_eq());
-        a += usize::from(order.is_le());
-        b += usize::from(order.is_ge());
-        all += 1;
-    }
-    (common, all)
 }

@@ -74,7 +74,8 @@ const OWN_COLUMNS: [&str; 4] = ["system", "id", "verdict", "message"];
 /// A row that names no subject, names one twice, or has no verdict.
 fn judge(rule: &OwnRule, answer: &DataFrame, facts: &Facts<'_>, history: &History) -> Result<Judged, Box<Diagnostic>> {
     let needs: Vec<Need> = rule.needs.iter().map(|kind| need(*kind)).collect();
-    let judge = Judge::of(&rule.id, &needs, facts, history);
+    let earlier: Vec<&Finding> = history.earlier.values().filter(|finding| finding.rule == rule.id).collect();
+    let judge = Judge::of(&rule.id, &needs, facts, &earlier);
     let rows = Rows::of(rule, answer)?;
     let credentials = Credentials::of(rule, facts);
     let (mut tally, mut seen) = (Tally::default(), FxHashSet::default());
@@ -88,7 +89,7 @@ fn judge(rule: &OwnRule, answer: &DataFrame, facts: &Facts<'_>, history: &Histor
             ));
         }
         let verdict = rows.verdict(row)?;
-        tally = judge.count(tally, subject, verdict);
+        judge.count(&mut tally, subject, verdict);
     }
     let OwnRule { id, slug, title, severity, .. } = rule;
     let head = Head { id, slug, title, severity: *severity, controls: rule.controls.clone(), fix: &rule.manual.fix };

@@ -15,8 +15,9 @@ use muster_reports::view::{Finding, State};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evaluate::{Check, SWITCHED_OFF};
-use super::{Facts, Verdict};
-use crate::people::fold;
+use super::{Facts, Subject, Verdict};
+use crate::graph::Text;
+use crate::people::PersonIx;
 
 /// For how long a resolved finding is remembered, so that it can be told that it is true again: a year and a month of audits.
 const REMEMBER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 400);
@@ -61,31 +62,50 @@ pub enum Recurrence {
     Unjudged(String),
 }
 
-/// Which subjects of one rule were found before.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    clues: FxHashSet<String>,
-    fingerprints: FxHashSet<String>,
+/// What earlier checks found, by rule.
+pub(super) type Earlier<'h> = FxHashMap<&'h str, Vec<&'h Finding>>;
+
+impl History {
+    /// Earlier findings by rule.
+    pub(super) fn by_rule(&self) -> Earlier<'_> {
+        let mut rules = Earlier::default();
+        for finding in self.earlier.values() {
+            rules.entry(finding.rule.as_str()).or_default().push(finding);
+        }
+        rules
+    }
 }
 
-impl Asked {
-    /// Those of `rule`.
-    pub(super) fn of(rule: &str, history: &History) -> Self {
+/// Which subjects of one rule were found before: by what tells them apart cheaply, and then by fingerprint.
+#[derive(Debug, Default)]
+pub(super) struct Asked<'h> {
+    /// Ids in the graph; of grants and memberships the holder's.
+    ids: FxHashSet<Text>,
+    persons: FxHashSet<PersonIx>,
+    /// Ids of what is neither in the graph nor a person.
+    others: FxHashSet<&'h str>,
+    fingerprints: FxHashSet<&'h str>,
+}
+
+impl<'h> Asked<'h> {
+    /// The subjects of one rule's earlier findings.
+    pub(super) fn of(found: &[&'h Finding], facts: &Facts<'_>) -> Self {
         let mut asked = Self::default();
-        for (fingerprint, finding) in history.earlier.iter().filter(|(_, finding)| finding.rule == rule) {
-            asked.fingerprints.insert(fingerprint.clone());
-            let subject = &finding.subject;
-            match subject.kind.as_str() {
-                "person" => {
-                    asked.clues.insert(fold(&subject.id));
-                }
+        let text = |id: &str| facts.graph.strings().find(id);
+        for finding in found {
+            asked.fingerprints.insert(&finding.fingerprint);
+            let id = finding.subject.id.as_str();
+            match finding.subject.kind.as_str() {
+                "person" => asked.persons.extend(facts.people.find(id)),
                 // The id of an edge begins with its holder's; which of the bars ends that is not known.
                 "grant" | "membership" => {
-                    let ends = subject.id.match_indices('|').map(|(end, _)| subject.id[..end].to_owned());
-                    asked.clues.extend(ends);
+                    let starts = || id.match_indices('|').map(|(end, _)| &id[..end]);
+                    asked.ids.extend(starts().filter_map(text));
+                    asked.others.extend(starts());
                 }
                 _ => {
-                    asked.clues.insert(subject.id.clone());
+                    asked.ids.extend(text(id));
+                    asked.others.insert(id);
                 }
             }
         }
@@ -93,8 +113,25 @@ impl Asked {
     }
 
     /// Whether a subject may be one of them.
-    pub(super) fn may_hold(&self, clue: &str) -> bool {
-        self.clues.contains(clue)
+    pub(super) fn may_hold(&self, facts: &Facts<'_>, subject: Subject) -> bool {
+        let graph = facts.graph;
+        match subject {
+            Subject::Account(ix) | Subject::Object(ix) => self.ids.contains(&graph.node(ix).id),
+            Subject::Credential(ix) => self.ids.contains(&graph.credential(ix).id),
+            Subject::Edge(edge) => self.ids.contains(&graph.node(edge.source).id),
+            Subject::Person(ix) => self.persons.contains(&ix),
+            Subject::Change(_)
+            | Subject::Approval(_)
+            | Subject::Declared(_)
+            | Subject::Application(_)
+            | Subject::System(_)
+            | Subject::Scope(_)
+            | Subject::Exception(_)
+            | Subject::Safeguard(_)
+            | Subject::Review(_)
+            | Subject::Reviewer(_)
+            | Subject::Resolved(_) => self.others.contains(subject.view(facts).id.as_str()),
+        }
     }
 
     /// Whether one with this fingerprint is.
@@ -104,7 +141,7 @@ impl Asked {
 
     /// Whether nothing was found before.
     pub(super) fn is_empty(&self) -> bool {
-        self.clues.is_empty()
+        self.fingerprints.is_empty()
     }
 }
 

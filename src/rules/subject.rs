@@ -34,10 +34,16 @@ pub enum Population {
     Resolved,
     /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
     Changes,
-    /// Every decided request.
+    /// Every request, decided or open.
     Approvals,
     /// Everything that is declared, or there in a scope of which everything has to be.
     Declared,
+    /// Every row of an access review.
+    Reviews,
+    /// Every request, and every row of an access review.
+    Decisions,
+    /// Every reviewer of every access review.
+    Reviewers,
 }
 
 impl Population {
@@ -56,8 +62,11 @@ impl Population {
             Self::Safeguards => "safeguards",
             Self::Resolved => "findings that were resolved",
             Self::Changes => "changes since the earlier snapshot",
-            Self::Approvals => "decided requests",
+            Self::Approvals => "requests",
             Self::Declared => "declared objects and those of managed scopes",
+            Self::Reviews => "rows of access reviews",
+            Self::Decisions => "requests and rows of access reviews",
+            Self::Reviewers => "reviewers of access reviews",
         }
     }
 }
@@ -89,10 +98,14 @@ pub enum Subject {
     Resolved(usize),
     /// A change, or behind these a place of which nobody can say what changed, by its place in [`Facts::past`].
     Change(usize),
-    /// A decided request, by its place in [`Facts::events`].
+    /// A request, by its place in [`Facts::events`].
     Approval(usize),
     /// A thing of declared state, by its place in [`Facts::declared`].
     Declared(usize),
+    /// A row of an access review, by its place in the policy.
+    Review(usize),
+    /// A reviewer of an access review, by its place in [`Facts::reviewers`].
+    Reviewer(usize),
 }
 
 impl Subject {
@@ -132,25 +145,29 @@ impl Subject {
             | Self::Scope(_)
             | Self::Exception(_)
             | Self::Safeguard(_)
+            | Self::Review(_)
+            | Self::Reviewer(_)
             | Self::Resolved(_) => None,
         }
     }
 
     /// Place of the subject's system in [`Facts::systems`]: the system it was read in, for a person the feed that knows them.
+    /// One beyond the last for what is of no system, or of one that is not known.
     pub(super) fn system_place(self, facts: &Facts<'_>) -> usize {
-        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or_default();
+        let nowhere = facts.systems.len();
+        let named = |name: &str| facts.systems.binary_search_by(|known| known.as_str().cmp(name)).unwrap_or(nowhere);
         match self {
             Self::System(place) => place,
             Self::Scope(place) => named(&facts.graph.coverage().rows()[place].system),
-            Self::Person(ix) => named(facts.people.text(facts.people.person(ix).system)),
+            Self::Person(ix) => facts.feed_place(ix),
             Self::Change(place) => named(facts.since(place).place().0),
             Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
             Self::Declared(place) => named(&facts.declared().items()[place].system),
+            Self::Review(place) => named(&facts.review_items()[place].system),
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
-                self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
+                self.place(facts).map_or(nowhere, |(system, _)| facts.place_of(system))
             }
-            // Beyond the last: of no system.
-            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => facts.systems.len(),
+            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => nowhere,
         }
     }
 
@@ -173,27 +190,9 @@ impl Subject {
             | Self::Scope(_)
             | Self::Exception(_)
             | Self::Safeguard(_)
+            | Self::Review(_)
+            | Self::Reviewer(_)
             | Self::Resolved(_) => None,
-        }
-    }
-
-    /// What tells one subject of a population from another, cheaply and not always exactly: the start of its id.
-    pub(super) fn clue<'a>(self, facts: &'a Facts<'_>) -> std::borrow::Cow<'a, str> {
-        let graph = facts.graph;
-        match self {
-            Self::Account(ix) | Self::Object(ix) => graph.text(graph.node(ix).id).into(),
-            Self::Credential(ix) => graph.text(graph.credential(ix).id).into(),
-            Self::Edge(edge) => graph.text(graph.node(edge.source).id).into(),
-            Self::Person(ix) => fold(facts.people.key(ix)).into(),
-            Self::Change(_)
-            | Self::Approval(_)
-            | Self::Declared(_)
-            | Self::Application(_)
-            | Self::System(_)
-            | Self::Scope(_)
-            | Self::Exception(_)
-            | Self::Safeguard(_)
-            | Self::Resolved(_) => self.view(facts).id.into(),
         }
     }
 
@@ -290,6 +289,8 @@ impl Subject {
                 }
             }
             Self::Change(place) => facts.change_subject(place),
+            Self::Review(place) => facts.review_subject(place),
+            Self::Reviewer(place) => facts.reviewer_subject(place),
             Self::Approval(place) => {
                 let events = facts.events;
                 let approval = &events.approvals()[place];
@@ -337,9 +338,10 @@ impl Subject {
                 | Self::Application(_)
                 | Self::System(_)
                 | Self::Approval(_)
+                | Self::Review(_)
                 | Self::Declared(_) => view.system.as_deref().unwrap_or_default(),
                 // The id says it all, and its system may be renamed.
-                Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => "muster",
+                Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => "muster",
             },
         };
         let mut hasher = blake3::Hasher::new();

@@ -17,13 +17,13 @@ use super::lock::Lock;
 use super::objects::{self, Staging};
 use super::{Store, manifest};
 
-/// What a check found, as tables.
+/// What a check found, as tables: frames that follow each other, one at least, so that a large table is never in memory whole.
 #[derive(Debug, Clone)]
-pub struct CheckRows {
+pub struct CheckRows<F, L> {
     /// One row a finding.
-    pub findings: DataFrame,
+    pub findings: F,
     /// One row an account that was linked or could have been.
-    pub links: DataFrame,
+    pub links: L,
     /// Settings that keep a check honest, as they were last reviewed.
     pub safeguards: BTreeMap<String, String>,
 }
@@ -40,6 +40,12 @@ struct Check {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     safeguards: Option<BTreeMap<String, String>>,
     summary: serde_json::Value,
+}
+
+/// The same, but only the hash of the findings.
+#[derive(serde::Deserialize)]
+struct FindingsOf {
+    findings: String,
 }
 
 /// The same, without the summary.
@@ -63,21 +69,21 @@ impl Store {
         &self,
         lock: &Lock,
         sequence: u64,
-        rows: CheckRows,
+        rows: CheckRows<impl Iterator<Item = DataFrame>, impl Iterator<Item = DataFrame>>,
         summary: &serde_json::Value,
     ) -> Result<(), StoreError> {
         if !lock.covers(&self.root) {
             return Err(StoreError::Misuse(format!("the lock is not that of `{}`", self.root.display())));
         }
         let staging = Staging::open(&self.root);
-        let one = "one frame makes an object";
-        let links = staging.parquet("links", std::iter::once(Ok(rows.links)))?.expect(one);
+        let one = "a frame makes an object";
+        let links = staging.parquet("links", rows.links.map(Ok))?.expect(one);
         let links_hash = links.hash.clone();
         if !links.is_known(&self.root) {
             links.sync()?;
             objects::sync_folder(&links.place(&self.root)?)?;
         }
-        let staged = staging.parquet("findings", std::iter::once(Ok(rows.findings)))?.expect(one);
+        let staged = staging.parquet("findings", rows.findings.map(Ok))?.expect(one);
         let check = Check {
             findings: staged.hash.clone(),
             links: Some(links_hash),
@@ -99,16 +105,36 @@ impl Store {
     /// [`StoreError`] when they are there but cannot be read.
     pub fn read_check(&self, sequence: u64) -> Result<Option<(DataFrame, serde_json::Value)>, StoreError> {
         let Some(check) = read::<Check>(&self.check_file(sequence))? else { return Ok(None) };
-        let frame = self.findings_file(sequence, &check.findings);
-        let bytes = fs::read(&frame).at("read", &frame)?;
-        let found = blake3::hash(&bytes).to_hex();
-        if found.as_str() != check.findings {
-            let what = format!("it hashes to {found}, its summary says {}", check.findings);
-            return Err(StoreError::Damaged { path: frame, what });
-        }
-        let findings =
-            ParquetReader::new(Cursor::new(bytes)).finish().map_err(StoreError::frame("read", "findings"))?;
+        let findings = self.read_findings(sequence, &check.findings, |_| true)?;
         Ok(Some((findings, check.summary)))
+    }
+
+    /// Those columns of the findings of the last check of a snapshot that `wanted` names, if it was ever checked.
+    ///
+    /// # Errors
+    /// As [`Store::read_check`].
+    pub fn findings_of(&self, sequence: u64, wanted: impl Fn(&str) -> bool) -> Result<Option<DataFrame>, StoreError> {
+        let Some(check) = read::<FindingsOf>(&self.check_file(sequence))? else { return Ok(None) };
+        self.read_findings(sequence, &check.findings, wanted).map(Some)
+    }
+
+    fn read_findings(&self, sequence: u64, hash: &str, wanted: impl Fn(&str) -> bool) -> Result<DataFrame, StoreError> {
+        let path = self.findings_file(sequence, hash);
+        let bytes = fs::read(&path).at("read", &path)?;
+        let found = blake3::hash(&bytes).to_hex();
+        if found.as_str() != hash {
+            let what = format!("it hashes to {found}, its summary says {hash}");
+            return Err(StoreError::Damaged { path, what });
+        }
+        let failed = StoreError::frame("read", "findings");
+        let mut reader = ParquetReader::new(Cursor::new(bytes));
+        let columns = match reader.schema() {
+            Ok(schema) => schema.iter_names().filter(|name| wanted(name)).map(ToString::to_string).collect(),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut frame = reader.with_columns(Some(columns)).finish().map_err(failed)?;
+        frame.rechunk_mut();
+        Ok(frame)
     }
 
     /// The settings that the check of a snapshot kept.
@@ -135,7 +161,9 @@ impl Store {
                 continue;
             }
             let bytes = objects::read(&self.root, &links, || format!("the links of the check of snapshot {number}"))?;
-            let frame = ParquetReader::new(Cursor::new(bytes)).finish().map_err(StoreError::frame("read", "links"))?;
+            let frame = ParquetReader::new(Cursor::new(bytes)).finish();
+            let mut frame = frame.map_err(StoreError::frame("read", "links"))?;
+            frame.rechunk_mut();
             return Ok(Some((number, frame)));
         }
         Ok(None)

@@ -69,6 +69,12 @@ impl Snapshot {
         Ok(files.into_iter().rev().filter_map(open))
     }
 
+    /// How many rows of a kind the parts of the snapshot hold, those included that better ones hide.
+    pub fn rows(&self, kind: RecordKind) -> usize {
+        let parts = self.manifest.parts().filter(|part| part.table == kind.as_str());
+        usize::try_from(parts.map(|part| part.rows).sum::<u64>()).unwrap_or(usize::MAX)
+    }
+
     /// `system`, `scope` and the named columns of a table, ordered by system, scope and key.
     ///
     /// Columns may be stored ones, `state`, `collected` and `carried_from`, and the volatile facts of the table

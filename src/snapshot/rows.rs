@@ -109,6 +109,11 @@ impl<'a> Texts<'a> {
         self.0.get(row)
     }
 
+    /// Whether no row has a text.
+    pub(crate) fn are_all_null(&self) -> bool {
+        self.0.null_count() == self.0.len()
+    }
+
     /// The text of a row that is never null.
     pub(crate) fn text(&self, row: usize) -> &'a str {
         self.0.get(row).unwrap_or_default()

@@ -133,10 +133,8 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let about = ["UserName", "Arn", "JobId"].into_iter().find_map(parameter).unwrap_or_default();
     let call = {
         let mut calls = shared.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = calls
-            .iter()
-            .filter(|call| call.action == action && call.marker == marker && call.about == about)
-            .count();
+        let earlier =
+            calls.iter().filter(|call| call.action == action && call.marker == marker && call.about == about).count();
         let call = Call { action, marker, about, earlier };
         calls.push(call.clone());
         call

@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::estate::{Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
@@ -151,6 +152,8 @@ pub struct Search<'a> {
     holders: expand::Holders,
     /// The classes of each account.
     classes_of: Vec<Vec<u32>>,
+    /// Of each class, whether it could assume any role at all.
+    could_assume: Vec<bool>,
     /// Equal permissions have equal numbers, by technique and place in it.
     permission_ids: Vec<Vec<u32>>,
 }
@@ -184,8 +187,9 @@ impl<'a> Search<'a> {
         for (at, class) in (0..).zip(&classes) {
             classes_of[class.account as usize].push(at);
         }
+        let could_assume = classes.par_iter().map(|class| evaluator.could(class.first(), "sts:AssumeRole")).collect();
         let permission_ids = permission_ids(techniques);
-        Self { asker, techniques, classes, found, holders, classes_of, permission_ids }
+        Self { asker, techniques, classes, found, holders, classes_of, could_assume, permission_ids }
     }
 
     /// Who is an administrator already, and how surely, by principal.

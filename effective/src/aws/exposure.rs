@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::answer::{Answer, Assumption, Deciding, Layer, Verdict};
 use super::document::{Document, Effect, PrincipalPattern, Statement};
-use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, ResourceIx};
+use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, PrincipalKind, ResourceIx};
 use super::literal;
 use super::public::is_public;
 use super::reference::Reference;
@@ -191,6 +191,27 @@ pub fn exposures(estate: &Estate, reference: &Reference) -> Vec<Exposure> {
     found.into_iter().flatten().collect()
 }
 
+/// What could be open and could not be judged, wholly or in part, and why; in the order of [`exposures`].
+///
+/// A trust policy that is missing was not read: every role has one. That resources are missing altogether is told by
+/// [`super::estate::Account::unread`].
+pub fn unjudged(estate: &Estate) -> Vec<(Exposed, String)> {
+    let blind = |policy: PolicyIx| {
+        let policy = estate.policies.get(policy as usize)?;
+        let problem = policy.document.problems.iter().find(|problem| problem.blinds)?;
+        Some(format!("`{}` was understood in part only: {}", policy.name, problem.what))
+    };
+    let roles =
+        (0..).zip(&estate.principals).filter(|(_, entry)| entry.kind == PrincipalKind::Role && !entry.service_linked);
+    let roles = roles.filter_map(|(at, entry)| {
+        let why = entry.trust.map_or_else(|| Some(format!("the trust policy of `{}` was not read", entry.arn)), blind);
+        Some((Exposed::Role(at), why?))
+    });
+    let resources = (0..).zip(&estate.resources);
+    let resources = resources.filter_map(|(at, resource)| Some((Exposed::Resource(at), blind(resource.policy?)?)));
+    roles.chain(resources).collect()
+}
+
 /// What is looked at.
 struct Subject<'a> {
     what: Exposed,
@@ -222,13 +243,13 @@ impl Scene<'_> {
         let mut found = Vec::new();
         for statement in policy.document.statements.iter().filter(|statement| statement.effect == Effect::Allow) {
             let Some(principals) = &statement.principals else { continue };
-            let Some(opening) = self.opening(subject, policy, statement) else { continue };
+            let openings = self.openings(subject, policy, statement);
             if principals.not {
-                self.everyone(&opening, &mut found);
+                found.extend(first_open(&openings, |opening, found| self.everyone(opening, found)));
                 continue;
             }
             for pattern in &principals.of {
-                self.pattern(&opening, pattern, &mut found);
+                found.extend(first_open(&openings, |opening, found| self.pattern(opening, pattern, found)));
             }
         }
         let mut seen = Vec::new();
@@ -241,18 +262,17 @@ impl Scene<'_> {
         found
     }
 
-    fn opening<'a>(
+    /// A statement by each of some actions that it is about: a denial may be about one and not about another.
+    fn openings<'a>(
         &'a self,
         subject: &'a Subject<'a>,
         policy: &Attached,
         statement: &'a Statement,
-    ) -> Option<Opening<'a>> {
+    ) -> Vec<Opening<'a>> {
         let number = match subject.account {
             Some(account) => Some(&*self.estate.accounts[account as usize].number),
             None => subject.arn.split(':').nth(4).filter(|number| !number.is_empty()),
         };
-        let action = stranger::action(self.reference, statement, matches!(subject.what, Exposed::Role(_)))?;
-        let resource = stranger::resource(statement, subject.arn, &action);
         let alone = policy
             .document
             .statements
@@ -268,7 +288,17 @@ impl Scene<'_> {
             span: statement.span.clone(),
         };
         let policy = Attached { document: document.into(), ..policy.clone() };
-        Some(Opening { subject, statement, deciding, policy, action, resource, number })
+        let actions = stranger::actions(self.reference, statement, matches!(subject.what, Exposed::Role(_)));
+        let of_action = |action: String| Opening {
+            subject,
+            statement,
+            deciding: deciding.clone(),
+            policy: policy.clone(),
+            resource: stranger::resource(statement, subject.arn, &action),
+            action,
+            number,
+        };
+        actions.into_iter().map(of_action).collect()
     }
 
     fn pattern(&self, opening: &Opening, pattern: &PrincipalPattern, found: &mut Vec<Exposure>) {
@@ -447,6 +477,22 @@ fn exposure(opening: &Opening, who: Who, kind: Kind, severity: Severity, narrowe
         severity,
         closed: None,
     }
+}
+
+/// What the first action shows that is open to somebody, or else the first that would be but for what closes it.
+fn first_open<'a>(openings: &[Opening<'a>], ask: impl Fn(&Opening<'a>, &mut Vec<Exposure>)) -> Vec<Exposure> {
+    let mut closed = Vec::new();
+    for opening in openings {
+        let mut found = Vec::new();
+        ask(opening, &mut found);
+        if found.iter().any(|exposure| exposure.closed.is_none()) {
+            return found;
+        }
+        if closed.is_empty() {
+            closed = found;
+        }
+    }
+    closed
 }
 
 impl Opening<'_> {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use muster_connectors::record::{CredentialKind, CredentialState, EntitlementKind, PolicyKind, RecordKind};
 use muster_effective::aws::document::Document;
 use muster_effective::aws::estate::{
-    Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, Step, Unread,
-    UnreadKind,
+    Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, Step,
+    Unread, UnreadKind,
 };
 use muster_effective::aws::request::Attached;
 use rayon::prelude::*;
@@ -25,7 +25,8 @@ const PERMISSION_SETS: &str = ":role/aws-reserved/sso.amazonaws.com/";
 /// What AWS attaches to every root, unit and account where resource control policies are in use; nobody can detach it (Organizations
 /// User Guide, "RCP evaluation").
 const RCP_FULL_ACCESS: &str = "arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess";
-const RCP_FULL_ACCESS_DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+const RCP_FULL_ACCESS_DOCUMENT: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
 
 /// One AWS system of a snapshot, ready to be evaluated.
 #[derive(Debug)]
@@ -149,12 +150,15 @@ impl<'g> Building<'g> {
             );
             let entry = (ix, policy.state);
             match policy.kind {
-                PolicyKind::Identity => match graph.targets_of(policy).next() {
-                    Some(of) => versions.push((of, ix)),
-                    None => {
-                        building.identity.insert(policy.id, entry);
+                PolicyKind::Identity => {
+                    let of = graph.targets_of(policy).next().filter(|_| graph.text(policy.id).contains("/version/"));
+                    match of {
+                        Some(of) => versions.push((of, ix)),
+                        None => {
+                            building.identity.insert(policy.id, entry);
+                        }
                     }
-                },
+                }
                 PolicyKind::Boundary | PolicyKind::Trust => {
                     for target in graph.targets_of(policy) {
                         let Some(node) = graph.find(system, NodeKind::Account, target) else { continue };
@@ -255,18 +259,21 @@ impl<'g> Building<'g> {
                 };
                 chain.map_or_else(Vec::new, |chain| chain.iter().map(step).collect())
             };
-            let (scps, rcps) = (steps(PolicyKind::Scp, scps), steps(PolicyKind::Rcp, rcps));
+            let (mut scps, rcps) = (steps(PolicyKind::Scp, scps), steps(PolicyKind::Rcp, rcps));
             let mut unread = self.unread(&number, member);
-            let bare = scps.iter().find(|step| step.policies.is_empty());
+            let bare = scps.iter().find(|step| step.policies.is_empty()).map(|step| step.name.clone());
+            scps.retain(|step| !step.policies.is_empty());
             let above = match (&organization.unread, &chain) {
                 (Some(why), _) | (None, Some(Err(why))) => Some(why.clone()),
                 // Nothing attached would deny everything, and AWS takes the last one from nobody: the list is too short.
-                (None, Some(Ok(_))) if bare.is_some() => bare.map(|step| {
-                    let at = &step.name;
-                    format!("no service control policy of `{at}` was read, and AWS keeps one attached everywhere").into()
+                (None, Some(Ok(_))) if bare.is_some() => bare.map(|at| {
+                    format!("no service control policy of `{at}` was read, and AWS keeps one attached everywhere")
+                        .into()
                 }),
                 (None, None) if organization.id.is_some() => None,
-                (None, None) => Some("the organisation's policies were not read: nobody can tell what they deny".into()),
+                (None, None) => {
+                    Some("the organisation's policies were not read: nobody can tell what they deny".into())
+                }
                 (None, Some(Ok(_))) => None,
             };
             unread.extend(above.map(|why| Unread { what: UnreadKind::Organization, why }));
@@ -460,7 +467,8 @@ impl<'g> Building<'g> {
 
     fn tags(&self, ix: NodeIx) -> Vec<(Arc<str>, Arc<str>)> {
         let attributes = self.attributes(ix).into_iter();
-        let tags = attributes.filter_map(|(name, value)| Some((name.strip_prefix("tag:")?.into(), value.as_str().into())));
+        let tags =
+            attributes.filter_map(|(name, value)| Some((name.strip_prefix("tag:")?.into(), value.as_str().into())));
         tags.collect()
     }
 
@@ -492,7 +500,9 @@ impl<'g> Building<'g> {
         for (ix, resource) in graph.resources().filter(|(ix, _)| graph.node(*ix).system == self.system) {
             let node = graph.node(ix);
             let id = graph.text(node.id);
-            let Some(kind) = resource.kind.map(|kind| graph.text(kind)).filter(|_| id.starts_with("arn:")) else { continue };
+            let Some(kind) = resource.kind.map(|kind| graph.text(kind)).filter(|_| id.starts_with("arn:")) else {
+                continue;
+            };
             let owner = number_in(graph.scope_name(node.scope)).or_else(|| number_of(id));
             let mut facts: FxHashMap<Arc<str>, Arc<str>> = FxHashMap::default();
             for (name, value) in self.attributes(ix) {
@@ -509,8 +519,12 @@ impl<'g> Building<'g> {
             });
         }
         // A policy whose resource no record explains is a policy all the same.
-        let mut unexplained: Vec<(Text, PolicyIx)> =
-            self.of_resources.keys().filter(|of| !seen.contains(of)).filter_map(|of| Some((*of, self.policy_of(*of)?))).collect();
+        let mut unexplained: Vec<(Text, PolicyIx)> = self
+            .of_resources
+            .keys()
+            .filter(|of| !seen.contains(of))
+            .filter_map(|of| Some((*of, self.policy_of(*of)?)))
+            .collect();
         unexplained.sort_unstable_by_key(|(_, policy)| *policy);
         for (of, policy) in unexplained {
             let arn = graph.text(of);
@@ -571,7 +585,8 @@ impl<'g> Building<'g> {
             let Some((_, rest)) = entry.arn.split_once(PERMISSION_SETS) else { continue };
             let name = rest.rsplit('/').next().unwrap_or(rest);
             if let Some((set, _)) = name.strip_prefix("AWSReservedSSO_").and_then(|name| name.rsplit_once('_')) {
-                let of = graph.text_or_empty(graph.account(self.nodes[at as usize]).and_then(|account| account.native_name));
+                let of =
+                    graph.text_or_empty(graph.account(self.nodes[at as usize]).and_then(|account| account.native_name));
                 let start = of.len() - name.len() + "AWSReservedSSO_".len();
                 roles.insert((entry.account, &of[start..start + set.len()]), at);
             }
@@ -597,7 +612,10 @@ impl<'g> Building<'g> {
 /// What leads to an inline policy; `None` for others.
 pub(crate) fn inline_name(graph: &Graph, system: SystemIx, id: &str) -> Option<String> {
     let (principal, name) = id.split_once("/inline/")?;
-    Some(holder(graph, system, principal).map_or_else(|| id.to_owned(), |holder| format!("inline policy {name} of {holder}")))
+    Some(
+        holder(graph, system, principal)
+            .map_or_else(|| id.to_owned(), |holder| format!("inline policy {name} of {holder}")),
+    )
 }
 
 /// A principal or a group of an id, with the word for what it is.
@@ -615,7 +633,11 @@ fn holder(graph: &Graph, system: SystemIx, id: &str) -> Option<String> {
 }
 
 /// A fresher row beats an older one.
-fn keep_best<K: std::hash::Hash + Eq>(map: &mut FxHashMap<K, (PolicyIx, RowState)>, key: K, entry: (PolicyIx, RowState)) {
+fn keep_best<K: std::hash::Hash + Eq>(
+    map: &mut FxHashMap<K, (PolicyIx, RowState)>,
+    key: K,
+    entry: (PolicyIx, RowState),
+) {
     let known = map.entry(key).or_insert(entry);
     if entry.1 < known.1 {
         *known = entry;

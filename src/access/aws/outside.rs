@@ -18,9 +18,11 @@ pub(crate) fn is_loose(one: &Exposure) -> bool {
 
 /// The exposures of a role that nothing closes: who gets in, and by which statement.
 pub(crate) fn of_role(place: &Place, role: PrincipalIx, wanted: fn(&Exposure) -> bool) -> Vec<(String, String)> {
-    let open = place.exposures().iter().filter(|one| one.what == Exposed::Role(role) && one.closed.is_none() && wanted(one));
-    let mut all: Vec<(String, String)> =
-        open.map(|one| (who(&one.who), format!("{}: {}", one.kind.as_str(), ways::statement(&one.statement)))).collect();
+    let open =
+        place.exposures().iter().filter(|one| one.what == Exposed::Role(role) && one.closed.is_none() && wanted(one));
+    let mut all: Vec<(String, String)> = open
+        .map(|one| (who(&one.who), format!("{}: {}", one.kind.as_str(), ways::statement(&one.statement))))
+        .collect();
     all.sort();
     all.dedup();
     all

@@ -147,7 +147,13 @@ struct Found {
 ///
 /// Cost: of the evaluator's `who_can`; where no resource is asked about, once for each pattern of who is not allowed everywhere; with
 /// `transitive`, a search.
-pub(crate) fn who_can(graph: &Graph, place: &Place, action: &str, resource: Option<&str>, transitive: bool) -> Vec<WhoCan> {
+pub(crate) fn who_can(
+    graph: &Graph,
+    place: &Place,
+    action: &str,
+    resource: Option<&str>,
+    transitive: bool,
+) -> Vec<WhoCan> {
     let found = match resource {
         Some(resource) => {
             let answers = place.compiled.who_can(action, resource).into_iter();
@@ -165,7 +171,13 @@ pub(crate) fn who_can(graph: &Graph, place: &Place, action: &str, resource: Opti
         rows.extend(reaching(graph, place, &found, action));
     }
     rows.sort_by(|a, b| {
-        (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(b.can, b.through.len(), &b.account, b.kind, &b.principal))
+        (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(
+            b.can,
+            b.through.len(),
+            &b.account,
+            b.kind,
+            &b.principal,
+        ))
     });
     rows
 }
@@ -233,12 +245,18 @@ fn anywhere(place: &Place, action: &str) -> Vec<Found> {
             }
             let mut patterns = own_patterns(place, who, action);
             patterns.extend(named.iter().cloned());
+            // What holds everywhere was asked above, type by type.
+            patterns.retain(|pattern| pattern != "*");
             patterns.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
             patterns.dedup();
             patterns.truncate(MAX_PATTERNS);
             let asked = patterns.into_iter().map(|resource| (place.compiled.may(who, action, &resource), resource));
-            let mut open: Vec<(Answer, String)> =
-                everywhere.map(|answer| (answer, "*".to_owned())).into_iter().chain(asked).filter(|(answer, _)| !ways::is_denied(answer)).collect();
+            let mut open: Vec<(Answer, String)> = everywhere
+                .map(|answer| (answer, "*".to_owned()))
+                .into_iter()
+                .chain(asked)
+                .filter(|(answer, _)| !ways::is_denied(answer))
+                .collect();
             open.sort_by_key(|(answer, _)| can(answer));
             let best = open.first().map(|(answer, _)| can(answer))?;
             let more = open.iter().filter(|(answer, _)| can(answer) == best).count() - 1;
@@ -264,7 +282,15 @@ fn everywhere(place: &Place, who: PrincipalIx, action: &str) -> Option<Answer> {
         patterns.push("*".to_owned());
     }
     let answers = patterns.iter().map(|resource| place.compiled.may(who, action, resource));
-    answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?.into_iter().max_by_key(can)
+    let allowed =
+        answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?;
+    let worst = allowed.into_iter().max_by_key(can)?;
+    if can(&worst) != Can::NotEvaluated {
+        return Some(worst);
+    }
+    // A policy of some resource, which was not read, decides about that one and not about every other.
+    let of_none = place.compiled.may(who, action, "*");
+    Some(if of_none.verdict == Verdict::Allowed { of_none } else { worst })
 }
 
 /// Any resource of a type: what its ARN leaves open is `*`.
@@ -363,7 +389,11 @@ fn assigned(graph: &Graph, place: &Place, role: &WhoCan, account: NodeIx, path: 
         .map(|step| HopTo {
             by: if graph.group(step.target).is_some() { "member-of" } else { "permission-set" }.to_owned(),
             how: format!("{} {}", step.relation.as_str(), graph.name(step.target)),
-            to: Some(if graph.group(step.target).is_some() { graph.name(step.target).to_owned() } else { role.principal.clone() }),
+            to: Some(if graph.group(step.target).is_some() {
+                graph.name(step.target).to_owned()
+            } else {
+                role.principal.clone()
+            }),
             about: None,
             statements: Vec::new(),
         })

@@ -77,7 +77,8 @@ impl Services {
         let statements = document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
         let of = |matcher: &Matcher| {
             // `NotAction` spares a whole service only where it names all of it.
-            let told = matcher.patterns.iter().filter(|pattern| !matcher.not || pattern.ends_with(":*") || &***pattern == "*");
+            let told =
+                matcher.patterns.iter().filter(|pattern| !matcher.not || pattern.ends_with(":*") || &***pattern == "*");
             OfStatement { not: matcher.not, patterns: told.map(|pattern| service(pattern)).collect() }
         };
         Self { allowed: statements.map(|statement| of(&statement.actions)).collect() }
@@ -116,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_policy_is_about_the_services_that_it_allows() {
-        let some = services(r#"[{"Effect":"Allow","Action":["s3:Get*","ec2:*"],"Resource":"*"},{"Effect":"Deny","Action":"kms:*","Resource":"*"}]"#);
+        let some = services(
+            r#"[{"Effect":"Allow","Action":["s3:Get*","ec2:*"],"Resource":"*"},{"Effect":"Deny","Action":"kms:*","Resource":"*"}]"#,
+        );
         assert!(some.allows("s3") && some.allows("ec2") && !some.allows("kms") && !some.allows("iam"));
         let all = services(r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#);
         assert!(all.allows("iam"));
@@ -128,7 +131,11 @@ mod tests {
     fn the_latest_use_of_any_service_counts_and_nothing_known_is_unknown() {
         let at = |text: &str| When::known(text.parse().unwrap());
         let some = services(r#"{"Effect":"Allow","Action":["s3:*","ec2:*"],"Resource":"*"}"#);
-        let used = [("ec2".into(), at("2026-01-01T00:00:00Z")), ("iam".into(), at("2026-05-01T00:00:00Z")), ("s3".into(), When::NEVER)];
+        let used = [
+            ("ec2".into(), at("2026-01-01T00:00:00Z")),
+            ("iam".into(), at("2026-05-01T00:00:00Z")),
+            ("s3".into(), When::NEVER),
+        ];
         assert_eq!(some.last_use(&used), Some(at("2026-01-01T00:00:00Z")));
         assert_eq!(some.last_use(&used[2..]), Some(When::NEVER));
         assert_eq!(some.last_use(&[]), None);

@@ -16,7 +16,8 @@ use crate::access::Privilege;
 use crate::graph::{Graph, NodeIx, Relation, Step};
 
 /// Actions by which a user gives itself any policy, and those of a role.
-const GIVES_ITSELF: [&str; 4] = ["iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy"];
+const GIVES_ITSELF: [&str; 4] =
+    ["iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy"];
 
 /// The techniques that are searched with.
 pub(crate) fn techniques() -> &'static Techniques {
@@ -61,15 +62,18 @@ impl Ways {
         let search = Search::new(compiled, compiled.reference(), techniques());
         let found = search.towards(&search.administrators());
         let count = u32::try_from(found.standing.len()).unwrap_or(u32::MAX);
-        let first: Vec<Option<Hop>> = (0..count)
-            .into_par_iter()
-            .map(|who| found.path(who).first().map(|edge| hop(&search, edge)))
-            .collect();
+        let first: Vec<Option<Hop>> =
+            (0..count).into_par_iter().map(|who| found.path(who).first().map(|edge| hop(&search, edge))).collect();
         let judged: Vec<(Privilege, Option<String>)> =
             (0..count).into_par_iter().map(|who| judge(place, &found, &first, who)).collect();
         let proofs = judged.iter().zip(&place.nodes);
         let proofs = proofs.map(|((_, by), node)| by.as_deref().map_or_else(Vec::new, |by| proof(graph, *node, by)));
-        Self { proofs: proofs.collect(), privileges: judged.into_iter().map(|(privilege, _)| privilege).collect(), first, graph: found }
+        Self {
+            proofs: proofs.collect(),
+            privileges: judged.into_iter().map(|(privilege, _)| privilege).collect(),
+            first,
+            graph: found,
+        }
     }
 
     /// How privileged a principal is.
@@ -150,7 +154,12 @@ fn hop(search: &Search<'_>, edge: &escalation::Edge) -> Hop {
 }
 
 /// The level of a principal, and of an administrator the policy that makes it one.
-fn judge(place: &Place, found: &escalation::Graph, first: &[Option<Hop>], who: PrincipalIx) -> (Privilege, Option<String>) {
+fn judge(
+    place: &Place,
+    found: &escalation::Graph,
+    first: &[Option<Hop>],
+    who: PrincipalIx,
+) -> (Privilege, Option<String>) {
     use PrivilegeLevel::{Admin, Baseline, Privileged};
     let undecided = |at_most, why| Privilege::Undecided { at_least: Baseline, at_most, why };
     let way = |what: fn(&Hop) -> &[String]| -> Vec<String> {
@@ -273,7 +282,11 @@ pub(crate) fn sentence(graph: &Graph, place: &Place, hop: &Hop) -> String {
     });
     let needs: Vec<String> = needs.collect();
     let conditions = if hop.assumed.is_empty() { String::new() } else { format!(", if {}", hop.assumed.join(" and ")) };
-    let unread = hop.unread.first().map(|unread| format!(", unless what was not read says otherwise: {unread}")).unwrap_or_default();
+    let unread = hop
+        .unread
+        .first()
+        .map(|unread| format!(", unless what was not read says otherwise: {unread}"))
+        .unwrap_or_default();
     format!("{} becomes {to}{about}: {} ({}){conditions}{unread}", who(hop.from), hop.technique.1, needs.join("; "))
 }
 
@@ -290,6 +303,9 @@ pub(crate) fn blocked_by(block: &Block) -> String {
 
 /// Names of what the answers rest on, with their days.
 pub(crate) fn sources(reference: &Reference) -> Vec<String> {
-    let of = reference.about().iter().map(|about| format!("{} {} of {} ({})", about.of, about.version, about.date, about.source));
+    let of = reference
+        .about()
+        .iter()
+        .map(|about| format!("{} {} of {} ({})", about.of, about.version, about.date, about.source));
     of.chain([format!("escalation techniques of {}", techniques().version())]).collect()
 }

@@ -58,10 +58,13 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
         })
         .collect();
     let [(node, place, who)] = principals.as_slice() else {
-        return Err(Diagnostic::error("CLI001", format!("`{name}` names {} users and roles with policies", principals.len()))
-            .cause("one principal is suggested for at a time, and only those of AWS have policies that can be evaluated")
-            .fix("give the ARN of a user or role")
-            .into());
+        return Err(Diagnostic::error(
+            "CLI001",
+            format!("`{name}` names {} users and roles with policies", principals.len()),
+        )
+        .cause("one principal is suggested for at a time, and only those of AWS have policies that can be evaluated")
+        .fix("give the ARN of a user or role")
+        .into());
     };
     let used = uses(graph, *node);
     if used.is_empty() {
@@ -84,7 +87,8 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
 
 fn uses(graph: &Graph, node: NodeIx) -> Vec<Use> {
     let used = graph.used_by(node).iter().map(|(what, at)| {
-        let (service, action) = what.split_once(':').map_or((&**what, None), |(service, action)| (service, Some(action)));
+        let (service, action) =
+            what.split_once(':').map_or((&**what, None), |(service, action)| (service, Some(action)));
         Use { service: service.into(), action: action.map(Into::into), last: at.at(), tracked_since: None }
     });
     used.collect()
@@ -93,12 +97,16 @@ fn uses(graph: &Graph, node: NodeIx) -> Vec<Use> {
 /// When a principal's rows were true.
 fn collected(graph: &Graph, node: NodeIx) -> Option<Timestamp> {
     let node = graph.node(node);
-    graph.coverage().of_scope(graph.system_name(node.system), graph.scope_name(node.scope)).find_map(|row| row.collected)
+    graph
+        .coverage()
+        .of_scope(graph.system_name(node.system), graph.scope_name(node.scope))
+        .find_map(|row| row.collected)
 }
 
 fn suggested(principal: &str, suggestion: &Suggestion) -> Suggested {
     let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect();
-    let document = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.clone()));
+    let document =
+        |text: &String| serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::String(text.clone()));
     Suggested {
         principal: principal.to_owned(),
         from: suggestion.window.from,

@@ -146,11 +146,15 @@ fn asked<'e>(graph: &Graph, places: &[&'e Place], arguments: &Arguments) -> Resu
                 return Ok((place, request));
             }
             several => {
-                let arns: Vec<String> = several.iter().map(|at| format!("`{}`", visible(&estate.principals[*at].arn))).collect();
-                return Err(Diagnostic::error("CLI001", format!("`{}` names {} principals", arguments.principal, several.len()))
-                    .cause(format!("they are {}", arns.join(", ")))
-                    .fix("give the ARN")
-                    .into());
+                let arns: Vec<String> =
+                    several.iter().map(|at| format!("`{}`", visible(&estate.principals[*at].arn))).collect();
+                return Err(Diagnostic::error(
+                    "CLI001",
+                    format!("`{}` names {} principals", arguments.principal, several.len()),
+                )
+                .cause(format!("they are {}", arns.join(", ")))
+                .fix("give the ARN")
+                .into());
             }
         }
     }
@@ -193,10 +197,10 @@ fn simulated(graph: &Graph, place: &Place, request: &Request, answer: &Answer) -
             .iter()
             .map(|one| Decided { at: StatementAt::of(one), text: text_of(graph, place, one) })
             .collect(),
-        missing: answer.missing.as_ref().map(|(layer, level)| Missing {
-            layer: layer.as_str(),
-            level: level.as_ref().map(ToString::to_string),
-        }),
+        missing: answer
+            .missing
+            .as_ref()
+            .map(|(layer, level)| Missing { layer: layer.as_str(), level: level.as_ref().map(ToString::to_string) }),
         unread: answer.unread.clone(),
         sources: sources(place.compiled.reference()),
     }
@@ -216,7 +220,12 @@ fn name_of(principal: &Principal) -> String {
 
 /// The statement as its document has it.
 fn text_of(graph: &Graph, place: &Place, one: &Deciding) -> Option<String> {
-    let at = place.compiled.estate().policies.iter().position(|policy| policy.name == one.policy && policy.version == one.version)?;
+    let at = place
+        .compiled
+        .estate()
+        .policies
+        .iter()
+        .position(|policy| policy.name == one.policy && policy.version == one.version)?;
     let text = graph.text(place.texts[at]?);
     text.get(one.span.start as usize..one.span.end as usize).map(str::to_owned)
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use muster_reports::view::{Reason, RuleSummary, RuleSystem, View};
+use muster_reports::view::{Reason, RuleSummary, RuleSystem, State, View};
 use serde_json::{Value as Json, json};
 
 use super::{Filter, targets};
-use crate::check;
 use crate::cli::Which;
 use crate::cli::outcome::{Exit, Failure, Outcome};
 use crate::cli::output::{Choice, open};
 use crate::cli::session::Session;
 use crate::cli::tables::{plain_table, right_align};
 use crate::diagnostic::{Diagnostic, visible};
+use crate::findings::kept;
 use crate::rules::catalogue::{self, Entry};
 
 /// One line: a rule in a system, or a rule that waits.
@@ -42,9 +42,8 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
         Diagnostic::error("CHK001", format!("snapshot {sequence} has not been checked by this version"))
             .fix(format!("run `muster check --snapshot {sequence}`"))
     };
-    let (_, json) = store.read_check(sequence)?.ok_or_else(unchecked)?;
-    let excepted = excepted(&json);
-    let view = check::view_of(json).ok_or_else(unchecked)?;
+    let view = kept::view(&store, sequence)?.ok_or_else(unchecked)?;
+    let excepted = excepted(&view);
     // What is judged by system has subjects in one; an older version counted none.
     if view.rules.iter().all(|rule| rule.systems.is_empty()) {
         return Err(unchecked().into());
@@ -70,12 +69,11 @@ pub(super) fn run(filter: &Filter, systems: &[String], which: &Which, session: &
 }
 
 /// Findings that somebody accepted for a time, by rule and system.
-fn excepted(check: &Json) -> BTreeMap<(String, String), u64> {
+fn excepted(view: &View) -> BTreeMap<(String, String), u64> {
     let mut counts = BTreeMap::new();
-    let accepted = |finding: &&Json| finding["state"] == "accepted";
-    for finding in check["findings"].as_array().into_iter().flatten().filter(accepted) {
-        let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
-        *counts.entry((text(&finding["rule"]), text(&finding["subject"]["system"]))).or_default() += 1;
+    for finding in view.findings.iter().filter(|finding| finding.state == State::Accepted) {
+        let system = finding.subject.system.clone().unwrap_or_default();
+        *counts.entry((finding.rule.clone(), system)).or_default() += 1;
     }
     counts
 }

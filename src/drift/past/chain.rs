@@ -114,6 +114,10 @@ impl<'a> Chain<'a> {
                 continue;
             }
             place.objects = objects;
+            // How these stood there is what the comparison told; of accounts it did not tell who bore the same login.
+            if is_before && *kind != RecordKind::Account {
+                continue;
+            }
             let seen = place.read(self.changes, snapshot, view, *kind)?;
             place.settle(self.changes, &seen, taken, counts, is_before);
         }

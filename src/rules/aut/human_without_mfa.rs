@@ -2,7 +2,7 @@ use muster_connectors::record::FactState;
 use muster_reports::view::Severity;
 
 use crate::controls::MFA;
-use crate::rules::lookup::SignIn;
+use crate::rules::index::SignIn;
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {

@@ -2,7 +2,7 @@ use muster_connectors::record::{CredentialKind, RecordKind};
 use muster_reports::view::Severity;
 
 use crate::controls::{MFA, SSO};
-use crate::rules::lookup::SignIn;
+use crate::rules::index::SignIn;
 use crate::rules::orp::unmanaged::{local_login_untold, untold};
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Subject, Verdict};
 

@@ -3,7 +3,7 @@ use muster_reports::view::Severity;
 
 use crate::controls::{HANDOVER, LEAVE};
 use crate::people::Standing;
-use crate::rules::lookup::Belonging;
+use crate::rules::index::Belonging;
 use crate::rules::{Facts, Failure, Manual, Need, Population, Rule, Setting, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {

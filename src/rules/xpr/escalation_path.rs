@@ -46,7 +46,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
                 };
             }
             Ok(steps) => {
-                row.extend((1..).zip(&steps).map(|(number, step): (usize, _)| (format!("step_{number}"), step.clone())));
+                row.extend(
+                    (1..).zip(&steps).map(|(number, step): (usize, _)| (format!("step_{number}"), step.clone())),
+                );
                 let how = match steps.as_slice() {
                     [one] => format!("can become one: {one}"),
                     [first, ..] => format!("can become one in {} steps: first, {first}", steps.len()),

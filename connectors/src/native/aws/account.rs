@@ -13,9 +13,9 @@ use futures::StreamExt;
 
 use super::credential_report::{self, Report};
 use super::details::{AccessKey, AccountData, CALL, Details, LastUsed, LoginProfile, MfaDevice, Part, User};
-use super::{iam, last_accessed};
 use super::outcome::{Outcome, Stopped};
 use super::session::{ApiError, ErrorKind, Pages, Session, instant};
+use super::{iam, last_accessed};
 use crate::record::RecordKind;
 
 /// What an account's scope promises.

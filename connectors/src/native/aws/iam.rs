@@ -21,8 +21,8 @@ use serde::Serialize;
 
 use super::credential_report::{Field, Row, Slot};
 use super::details::{
-    AccessKey, Accessed, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part,
-    PolicyVersion, Role, Tag, User,
+    AccessKey, Accessed, AccountData, AttachedPolicy, Details, InlinePolicy, ManagedPolicy, Part, PolicyVersion, Role,
+    Tag, User,
 };
 use super::documents::{Decoded, Document, statements, strings};
 use super::outcome::{NewPolicy, Outcome, raw};

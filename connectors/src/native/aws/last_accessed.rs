@@ -75,7 +75,10 @@ async fn principal(session: &Session, client: &Client, arn: &str) -> Result<Opti
             JobStatusType::InProgress => {
                 looks += 1;
                 if looks == LOOKS {
-                    return Err(ApiError::bad_answer(GET, format!("the report of `{arn}` was not ready in two minutes")));
+                    return Err(ApiError::bad_answer(
+                        GET,
+                        format!("the report of `{arn}` was not ready in two minutes"),
+                    ));
                 }
                 session.limits.pause(GET, wait).await?;
                 wait = (wait * 2).min(LONGEST_WAIT);

@@ -128,7 +128,6 @@ pub(super) fn records(export: &Export, aliases: &BTreeMap<String, String>, outco
     let top = export.organization.as_ref().map(|organization| organization.id.clone());
     let management = export.organization.as_ref().map_or("", |organization| organization.master_account_id.as_str());
     let mut resource = |id: &str, kind: &str, name: Option<String>, parent: Option<String>, raw: Raw, attributes| {
-
         outcome.records.push(Record::Resource(Box::new(Resource {
             id: id.to_owned(),
             kind: Some(kind.to_owned()),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::breadth::{Breadth, means};
 use super::technique::{On, Permission, Technique};
 use super::{Certainty, Object, witness};
-use crate::aws::answer::{Answer, Layer, Verdict};
-use crate::aws::document::{Condition, Document, PrincipalPattern, Statement};
-use crate::aws::estate::{Estate, Index, PrincipalEntry, PrincipalIx, PrincipalKind};
+use crate::aws::answer::{Answer, Verdict};
+use crate::aws::document::{Condition, Document, Effect, Matcher, PrincipalPattern, Principals, Statement, Version};
+use crate::aws::estate::{Estate, Index, PrincipalEntry, PrincipalIx};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal;
 use crate::aws::reference::Reference;
@@ -33,6 +33,15 @@ pub(super) struct Asker<'a> {
     pub(super) reference: &'a Reference,
     pub(super) index: Index,
     pub(super) breadth: Breadth,
+}
+
+/// Which names something new is tried with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Names {
+    /// Those that are allowed where no policy says how things are named.
+    Plain,
+    /// Those that policies name.
+    Wanted,
 }
 
 /// A question as it is put.
@@ -64,21 +73,7 @@ impl<'a> Asker<'a> {
 
     /// How surely a principal has a permission; `None`: not at all.
     pub(super) fn holds(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Option<Certainty> {
-        self.answer(who, permission, binding).and_then(|(_, answer)| self.read(who, permission, &answer))
-    }
-
-    /// What an answer says about a permission, the technique's own grant included.
-    pub(super) fn read(&self, who: PrincipalIx, permission: &Permission, answer: &Answer) -> Option<Certainty> {
-        if !permission.not_denied || answer.verdict != Verdict::ImplicitlyDenied {
-            return certainty(answer);
-        }
-        // A trust policy that names a user is not limited by his boundary; one that names a role is (IAM User Guide, "Permissions
-        // boundaries for IAM entities", section on resource-based policies).
-        match answer.missing.as_ref().map(|(layer, _)| *layer) {
-            Some(Layer::Identity | Layer::Resource) => Some(Certainty::Certain),
-            Some(Layer::Boundary) if self.principal(who).kind == PrincipalKind::User => Some(Certainty::Certain),
-            _ => None,
-        }
+        self.answer(who, permission, binding).and_then(|(_, answer)| certainty(&answer))
     }
 
     /// The best answer to a permission, and what it was asked with; `None`: there is nothing to ask about.
@@ -88,13 +83,78 @@ impl<'a> Asker<'a> {
         permission: &Permission,
         binding: Binding<'_>,
     ) -> Option<(Question, Answer)> {
-        best(self.questions(who, permission, binding), |question| {
-            self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
+        self.best(who, permission, binding, |question| self.ask(who, permission, question))
+    }
+
+    /// The same if what applies were different.
+    pub(super) fn supposed_answer(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        change: &dyn Fn(&mut Layers),
+    ) -> Option<(Question, Answer)> {
+        self.best(who, permission, binding, |question| {
+            self.supposing(who, &permission.action, question, &|layers| {
+                if permission.not_denied {
+                    layers.resource = Some(rewritten(self.principal(who)));
+                }
+                change(layers);
+            })
         })
     }
 
-    /// What would be asked, in the order in which it is worth while.
-    fn questions(&self, who: PrincipalIx, permission: &Permission, binding: Binding<'_>) -> Vec<Question> {
+    /// The answer to one question. What the technique itself grants is granted: the trust policy that it writes is supposed to be there.
+    pub(super) fn ask(&self, who: PrincipalIx, permission: &Permission, question: &Question) -> Answer {
+        if permission.not_denied {
+            let written = rewritten(self.principal(who));
+            return self
+                .supposing(who, &permission.action, question, &|layers| layers.resource = Some(written.clone()));
+        }
+        self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
+    }
+
+    /// The first answer that is certain, or else the best one: with plain names first, then with those that policies want.
+    fn best(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        ask: impl Fn(&Question) -> Answer,
+    ) -> Option<(Question, Answer)> {
+        let mut best: Option<(Question, Answer)> = None;
+        for names in [Names::Plain, Names::Wanted] {
+            for question in self.questions(who, permission, binding, names) {
+                let answer = ask(&question);
+                let certain = certainty(&answer) == Some(Certainty::Certain);
+                let is_better = |other: &Answer| match (certainty(&answer), certainty(other)) {
+                    (Some(answer), Some(other)) => answer < other,
+                    (answer, other) => answer.is_some() && other.is_none(),
+                };
+                if best.as_ref().is_none_or(|(_, other)| is_better(other)) {
+                    best = Some((question, answer));
+                }
+                if certain {
+                    return best;
+                }
+            }
+        }
+        best
+    }
+
+    /// What would be asked with these names.
+    fn questions(
+        &self,
+        who: PrincipalIx,
+        permission: &Permission,
+        binding: Binding<'_>,
+        names: Names,
+    ) -> Vec<Question> {
+        let named =
+            matches!(permission.on, On::New(_)) || binding.object == Object::Unread || permission.associated.is_some();
+        if names == Names::Wanted && !named {
+            return Vec::new();
+        }
         let actor = self.principal(who);
         let arn_of = |principal: PrincipalIx| self.principal(principal).arn.to_string();
         let resources = match &permission.on {
@@ -103,30 +163,26 @@ impl<'a> Asker<'a> {
             On::Target => binding.target.map(arn_of).into_iter().collect(),
             On::Resource if binding.object == Object::Unread => {
                 let resource = binding.technique.when.resource.as_ref();
-                resource.map(|resource| self.names(who, &permission.action, &resource.arn)).unwrap_or_default()
+                resource.map(|resource| self.names(who, &permission.action, &resource.arn, names)).unwrap_or_default()
             }
             On::Policy | On::Group | On::Resource => self.object(actor, binding.object).into_iter().collect(),
             On::Provider => binding.target.map(|target| self.providers(target)).unwrap_or_default(),
-            On::New(pattern) => self.names(who, &permission.action, pattern),
+            On::New(pattern) => self.names(who, &permission.action, pattern, names),
         };
         let given = self.context(actor, permission, binding);
-        let associated =
-            permission.associated.as_deref().map(|pattern| self.associated(who, pattern)).unwrap_or_default();
+        let associated = permission.associated.as_deref().map(|pattern| self.associated(who, pattern, names));
+        let Some(associated) = associated else {
+            return resources.into_iter().map(|resource| Question { resource, given: given.clone() }).collect();
+        };
         resources
             .into_iter()
             .flat_map(|resource| {
-                let mut questions: Vec<Question> = associated
-                    .iter()
-                    .map(|associated| {
-                        let mut given = given.clone();
-                        given.push(("iam:associatedresourcearn", associated.clone()));
-                        Question { resource: resource.clone(), given }
-                    })
-                    .collect();
-                if questions.is_empty() {
-                    questions.push(Question { resource, given: given.clone() });
-                }
-                questions
+                let with = |associated: &String| {
+                    let mut given = given.clone();
+                    given.push(("iam:associatedresourcearn", associated.clone()));
+                    Question { resource: resource.clone(), given }
+                };
+                associated.iter().map(with).collect::<Vec<_>>()
             })
             .collect()
     }
@@ -171,32 +227,52 @@ impl<'a> Asker<'a> {
         pattern.replace("{partition}", partition).replace("{account}", account)
     }
 
-    /// What somebody could name something new: plainly, and as each statement about the action wants it.
-    fn names(&self, who: PrincipalIx, action: &str, pattern: &str) -> Vec<String> {
+    /// What somebody could name something new: plainly, or as each statement about the action wants it.
+    fn names(&self, who: PrincipalIx, action: &str, pattern: &str, names: Names) -> Vec<String> {
         let about = |statement: &&Statement| means(statement, action);
-        let wanted = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
-        let wanted =
-            wanted.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns);
-        self.fitting(who, pattern, wanted)
+        let wanted = || {
+            let statements = self.documents(who).flat_map(|document| document.statements.iter()).filter(about);
+            statements.filter_map(|statement| statement.resources.as_ref()).flat_map(|resources| &resources.patterns)
+        };
+        match names {
+            Names::Plain => self.plain(who, pattern),
+            Names::Wanted => self.fitting(who, pattern, wanted()),
+        }
     }
 
-    /// What the role could be passed with: plainly, and as each condition on it wants it.
-    fn associated(&self, who: PrincipalIx, pattern: &str) -> Vec<String> {
+    /// What the role could be passed with: plainly, or as each condition on it wants it.
+    fn associated(&self, who: PrincipalIx, pattern: &str, names: Names) -> Vec<String> {
         let about = |condition: &&Condition| condition.key.eq_ignore_ascii_case("iam:AssociatedResourceArn");
-        let statements = self.documents(who).flat_map(|document| document.statements.iter());
-        let wanted = statements.flat_map(|statement| &statement.conditions).filter(about);
-        self.fitting(who, pattern, wanted.flat_map(|condition| &condition.values))
+        let wanted = || {
+            let statements = self.documents(who).flat_map(|document| document.statements.iter());
+            statements.flat_map(|statement| &statement.conditions).filter(about).flat_map(|condition| &condition.values)
+        };
+        match names {
+            Names::Plain => self.plain(who, pattern),
+            Names::Wanted => self.fitting(who, pattern, wanted()),
+        }
+    }
+
+    fn plain(&self, who: PrincipalIx, pattern: &str) -> Vec<String> {
+        let pattern = self.filled(who, pattern);
+        let mut names: Vec<String> = REGIONS.iter().map(|region| witness::plain(&pattern, region)).collect();
+        names.dedup();
+        names
     }
 
     fn fitting<'b>(&self, who: PrincipalIx, pattern: &str, wanted: impl Iterator<Item = &'b Box<str>>) -> Vec<String> {
         let pattern = self.filled(who, pattern);
-        let mut names: Vec<String> = REGIONS.iter().map(|region| witness::plain(&pattern, region)).collect();
-        names.dedup();
-        let name = self.principal(who).arn.rsplit('/').next().unwrap_or_default().to_owned();
+        let service = pattern.split(':').nth(2).unwrap_or_default();
+        let name = self.principal(who).arn.rsplit('/').next().unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
         for wanted in wanted {
-            let wanted = wanted.replace("${aws:username}", &name);
-            if wanted != "*"
-                && !wanted.contains("${")
+            // Most patterns are about something else altogether.
+            let other = wanted.split(':').nth(2).is_some_and(|other| other != service && !other.contains(['*', '?']));
+            if other || &**wanted == "*" {
+                continue;
+            }
+            let wanted = wanted.replace("${aws:username}", name);
+            if !wanted.contains("${")
                 && let Some(common) = witness::common_arn(&pattern, &wanted, REGIONS[0])
                 && !names.contains(&common)
             {
@@ -285,46 +361,27 @@ impl<'a> Asker<'a> {
         change(&mut layers);
         literal::evaluate(&request, &layers)
     }
-
-    /// The question of a permission that has just one.
-    pub(super) fn supposed_answer(
-        &self,
-        who: PrincipalIx,
-        permission: &Permission,
-        binding: Binding<'_>,
-        change: &dyn Fn(&mut Layers),
-    ) -> Option<(Question, Answer)> {
-        let questions = self.questions(who, permission, binding);
-        best(questions, |question| self.supposing(who, &permission.action, question, change))
-    }
-}
-
-/// The first answer that is certain, or else the best one.
-fn best(questions: Vec<Question>, ask: impl Fn(&Question) -> Answer) -> Option<(Question, Answer)> {
-    let rank = |answer: &Answer| match certainty(answer) {
-        Some(Certainty::Certain) => 0,
-        Some(Certainty::Conditional) => 1,
-        Some(Certainty::NotEvaluated) => 2,
-        None => 3,
-    };
-    let mut best: Option<(Question, Answer)> = None;
-    for question in questions {
-        let answer = ask(&question);
-        let better = best.as_ref().is_none_or(|(_, other)| rank(&answer) < rank(other));
-        if better {
-            let certain = rank(&answer) == 0;
-            best = Some((question, answer));
-            if certain {
-                break;
-            }
-        }
-    }
-    best
 }
 
 /// The policy that would be attached.
 fn widest(actor: &PrincipalEntry) -> String {
     format!("arn:{}:iam::aws:policy/AdministratorAccess", actor.arn.split(':').nth(1).unwrap_or("aws"))
+}
+
+/// The trust policy that somebody would write for himself.
+fn rewritten(actor: &PrincipalEntry) -> Attached {
+    let trust = Statement {
+        sid: None,
+        index: 0,
+        span: 0..0,
+        effect: Effect::Allow,
+        principals: Some(Principals { not: false, of: vec![PrincipalPattern::Arn((*actor.arn).into())] }),
+        actions: Matcher { not: false, patterns: vec!["sts:AssumeRole".into()] },
+        resources: None,
+        conditions: Vec::new(),
+    };
+    let document = Document { version: Version::Of2012, statements: vec![trust], ..Document::default() };
+    Attached { name: "the rewritten trust policy".into(), version: None, document: document.into() }
 }
 
 /// A policy that allows everything, under a name that says that it is supposed.

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Object;
 use super::ask::Asker;
-use super::technique::{Existing, Policy, Runs, Technique, When};
+use super::technique::{Existing, On, Policy, Runs, Technique, When};
 use crate::aws::document::Effect;
 use crate::aws::estate::{AccountIx, Estate, PolicyIx, PrincipalIx, PrincipalKind, ResourceIx, UnreadKind};
 
@@ -74,6 +74,9 @@ impl Found {
     pub(super) fn objects(&self, asker: &Asker, technique: &Technique, target: PrincipalIx) -> Vec<Object> {
         let When { instance_profile, resource, policy, provider, .. } = &technique.when;
         let entry = asker.principal(target);
+        if technique.writes_role(&On::Target) && is_protected(&entry.arn) {
+            return Vec::new();
+        }
         if *instance_profile
             && !self.by_role.contains_key(&("aws:iam-instance-profile".to_owned(), entry.arn.to_string()))
         {
@@ -129,6 +132,12 @@ impl Found {
             && when.keys_from.is_none_or(|from| keys.is_some_and(|keys| keys >= from))
             && when.console.is_none_or(|wanted| console.is_none_or(|console| console == wanted))
     }
+}
+
+/// Whether only AWS changes a role, whatever policies say: those of Identity Center and those of services (IAM User Guide, "Create a
+/// service-linked role"; IAM Identity Center User Guide, "Referencing permission sets in resource policies").
+pub(super) fn is_protected(arn: &str) -> bool {
+    arn.contains(":role/aws-reserved/") || arn.contains(":role/aws-service-role/")
 }
 
 /// Account number, kind and name of a user, a role or a session of a role.

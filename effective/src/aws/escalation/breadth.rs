@@ -105,11 +105,9 @@ impl Breadth {
 pub(in crate::aws) fn means(statement: &Statement, action: &str) -> bool {
     let Matcher { not, patterns } = &statement.actions;
     let any = patterns.iter().any(|pattern| {
-        if pattern.contains(['*', '?']) {
-            &**pattern == "*" || Glob::lowercase(pattern).matches(&action.to_ascii_lowercase())
-        } else {
-            pattern.eq_ignore_ascii_case(action)
-        }
+        let Some(wild) = pattern.find(['*', '?']) else { return pattern.eq_ignore_ascii_case(action) };
+        let begins = action.get(..wild).is_some_and(|begin| begin.eq_ignore_ascii_case(&pattern[..wild]));
+        begins && (&pattern[wild..] == "*" || Glob::lowercase(pattern).matches(&action.to_ascii_lowercase()))
     });
     any != *not
 }

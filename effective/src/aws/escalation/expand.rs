@@ -49,9 +49,12 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
                     technique.requires.iter().filter(|permission| !technique.depends_on_target(permission)).try_fold(
                         if object == Object::Unread { Certainty::NotEvaluated } else { Certainty::Certain },
                         |all, permission| {
-                            let held = memo
-                                .entry((permission, object))
-                                .or_insert_with(|| asker.holds(class.first(), permission, binding));
+                            let ask = || asker.holds(class.first(), permission, binding);
+                            // What was not read is asked about by the technique's own pattern.
+                            let held = match object {
+                                Object::Unread => ask(),
+                                _ => *memo.entry((permission, object)).or_insert_with(ask),
+                            };
                             held.map(|held| all.max(held))
                         },
                     );
@@ -115,18 +118,22 @@ impl Search<'_> {
             for holder in holders {
                 let class = &self.classes[holder.class as usize];
                 let base = trusted.max(holder.certainty);
-                let way = self.way(holder.class, class.first(), at, target, &objects, &mut memo);
-                let Some((certainty, object)) = way else { continue };
-                let object = if object == Object::None { holder.object } else { object };
-                let members = class.members.iter().filter(|&&member| member != target && !closed[member as usize]);
-                edges.extend(members.map(|&from| Edge {
-                    from,
-                    to: Some(target),
-                    technique: at,
-                    object,
-                    raised: None,
-                    certainty: certainty.max(base),
-                }));
+                let members =
+                    class.members.iter().copied().filter(|&member| member != target && !closed[member as usize]);
+                let mut push = |from: PrincipalIx, (certainty, object): (Certainty, Object)| {
+                    let object = if object == Object::None { holder.object } else { object };
+                    let certainty = certainty.max(base);
+                    edges.push(Edge { from, to: Some(target), technique: at, object, raised: None, certainty });
+                };
+                if technique.assumes_target() {
+                    for from in members {
+                        if let Some(way) = self.way(holder.class, from, at, target, &objects, &mut Memo::default()) {
+                            push(from, way);
+                        }
+                    }
+                } else if let Some(way) = self.way(holder.class, class.first(), at, target, &objects, &mut memo) {
+                    members.for_each(|from| push(from, way));
+                }
             }
         }
         edges
@@ -274,7 +281,7 @@ impl Search<'_> {
         for &at in &self.classes_of[account as usize] {
             let class = &self.classes[at as usize];
             let held = !by_identity || assume.is_subset(&class.allowed);
-            if held && self.asker.evaluator.could(class.first(), "sts:AssumeRole") {
+            if held && self.could_assume[at as usize] {
                 assumers.classes.push(at);
             }
         }

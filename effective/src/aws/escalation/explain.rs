@@ -1,7 +1,7 @@
 //! Why a step is possible, and what keeps others from being so.
 
 use super::administrator::{Supposed, controls_by, held_by};
-use super::ask::Binding;
+use super::ask::{Binding, certainty};
 use super::technique::{Takes, Technique, Yields};
 use super::{Edge, Graph, Object, Search, Standing, trust};
 use crate::aws::answer::{Answer, Assumption, Deciding, Layer, Verdict};
@@ -177,7 +177,7 @@ impl<'a> Search<'a> {
         let mut questions = Vec::with_capacity(technique.requires.len());
         for permission in &technique.requires {
             let (question, answer) = self.asker.supposed_answer(who, permission, binding, &only_identity)?;
-            self.asker.read(who, permission, &answer)?;
+            certainty(&answer)?;
             questions.push(question);
         }
         for (permission, question) in technique.requires.iter().zip(questions) {

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::administrator::{Supposed, would_be};
 use super::ask::Binding;
-use super::bind::{denies, is_managed, written_policies};
-use super::technique::{Group, Policy, Takes, Technique, Yields};
+use super::bind::{denies, is_managed, is_protected, written_policies};
+use super::technique::{Group, On, Policy, Takes, Technique, Yields};
 use super::{Certainty, Class, Edge, Memo, Object, Search, better};
 use crate::aws::estate::{PolicyIx, PrincipalIx, PrincipalKind};
 
@@ -76,6 +76,9 @@ impl Search<'_> {
     pub(super) fn own_objects(&self, technique: &Technique, who: PrincipalIx) -> Vec<Object> {
         let entry = self.asker.principal(who);
         let estate = self.asker.estate;
+        if technique.writes_role(&On::Itself) && is_protected(&entry.arn) {
+            return Vec::new();
+        }
         if technique.takes == Takes::Group {
             let groups = self.found.groups(entry.account).iter().copied();
             let outside = |group: &u32| !entry.groups.contains(&estate.groups[*group as usize].arn);
@@ -193,12 +196,14 @@ impl Search<'_> {
             }
             self.raisable(at, technique, place, who)
         };
-        let mut members = class.members.iter().copied().filter(|&who| goals[who as usize].is_none()).peekable();
-        let Some(first) = members.peek().copied().and_then(way) else { return };
+        let members = class.members.iter().copied().filter(|&who| goals[who as usize].is_none());
+        let alike = !technique.assumes_target();
+        // Of two, at most one is the only target there is.
+        let first = members.clone().take(if alike { 2 } else { 0 }).find_map(way);
         for who in members {
-            // What one member can, all can; only nobody can raise himself in somebody else's place.
-            let itself = first.1.0 == Some(who);
-            let Some((certainty, (raised, object))) = (if itself { way(who) } else { Some(first) }) else { continue };
+            // What one member can, all can, unless a trust policy tells them apart; and nobody is his own target.
+            let again = !alike || first.is_some_and(|(_, (raised, _))| raised == Some(who));
+            let Some((certainty, (raised, object))) = (if again { way(who) } else { first }) else { continue };
             edges.push(Edge {
                 from: who,
                 to: None,

@@ -319,6 +319,25 @@ impl Technique {
         self.yields == Yields::Target && matches!(self.requires.as_slice(), [permission] if permission.assumes())
     }
 
+    /// Whether the target's trust has to let the actor in: it may name one of several who may do the same otherwise.
+    pub(super) fn assumes_target(&self) -> bool {
+        self.requires.iter().any(Permission::assumes)
+    }
+
+    /// Whether it changes the role that it is on: the target, or the actor.
+    pub(super) fn writes_role(&self, on: &On) -> bool {
+        const WRITING: [&str; 6] = [
+            "iam:attachrolepolicy",
+            "iam:deleterolepermissionsboundary",
+            "iam:detachrolepolicy",
+            "iam:putrolepermissionsboundary",
+            "iam:putrolepolicy",
+            "iam:updateassumerolepolicy",
+        ];
+        let writes = |permission: &Permission| WRITING.contains(&&*permission.action.to_ascii_lowercase());
+        self.requires.iter().any(|permission| permission.on == *on && writes(permission))
+    }
+
     /// The actions that the identity policies of the actor have to allow.
     pub(super) fn own_actions(&self) -> impl Iterator<Item = &str> {
         let own = self.requires.iter().filter(|permission| !permission.not_denied && !permission.assumes());

@@ -221,30 +221,39 @@ const NOTABLE: [&str; 22] = [
     "backup:CopyIntoBackupVault",
 ];
 
-/// An action that a statement is about; `None`: it is about none that anybody could ask for.
-pub(super) fn action(reference: &Reference, statement: &Statement, role: bool) -> Option<String> {
+/// More actions of one statement are not asked about.
+const MAX_ACTIONS: usize = 12;
+
+/// Actions that a statement is about: those that are worth asking about first, then those that it names; none where it is about none that
+/// anybody could ask for.
+pub(super) fn actions(reference: &Reference, statement: &Statement, role: bool) -> Vec<String> {
+    let ways: &[&str] =
+        if role { &["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"] } else { &NOTABLE };
+    let mut actions: Vec<String> =
+        ways.iter().filter(|action| means(statement, action)).map(|action| (*action).to_owned()).collect();
     if role {
-        let ways = ["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
-        return ways.into_iter().find(|action| means(statement, action)).map(str::to_owned);
-    }
-    if let Some(action) = NOTABLE.into_iter().find(|action| means(statement, action)) {
-        return Some(action.to_owned());
+        return actions;
     }
     let Matcher { not, patterns } = &statement.actions;
-    if *not {
-        return reference
-            .actions()
-            .iter()
-            .find(|action| means(statement, &action.name))
-            .map(|action| action.name.to_string());
+    if *not && actions.is_empty() {
+        let first = reference.actions().iter().find(|action| means(statement, &action.name));
+        actions.extend(first.map(|action| action.name.to_string()));
     }
-    patterns.iter().find_map(|pattern| {
+    for pattern in patterns.iter().filter(|_| !not) {
         if !pattern.contains(['*', '?']) {
-            return Some(pattern.to_string());
+            actions.push(pattern.to_string());
+        } else if let Some(first) = reference.matching(pattern).into_iter().flatten().next() {
+            actions.push(reference.action(first).name.to_string());
         }
-        let first = reference.matching(pattern).into_iter().flatten().next()?;
-        Some(reference.action(first).name.to_string())
-    })
+    }
+    let mut seen: Vec<String> = Vec::new();
+    actions.retain(|action| {
+        let new = !seen.contains(&action.to_ascii_lowercase());
+        seen.push(action.to_ascii_lowercase());
+        new
+    });
+    actions.truncate(MAX_ACTIONS);
+    actions
 }
 
 /// A resource that a statement is about, as the action wants it.

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Closed, Exposure, Kind, Severity, Who, exposures};
+use super::{Closed, Exposed, Exposure, Kind, Severity, Who, exposures, unjudged};
+use crate::aws::document::Document;
 use crate::aws::escalation::tests::world::{HOME, World, deny, document};
 use crate::aws::estate::Step;
 use crate::aws::reference::Reference;
+use crate::aws::request::Attached;
 
 const GITHUB: &str = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com";
 const EKS: &str = "arn:aws:iam::111111111111:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC";
@@ -223,6 +225,13 @@ fn what_closes_an_exposure_is_named() {
     except["Condition"] = json!({"StringNotEquals": {"aws:PrincipalAccount": HOME}});
     let found = bucket(&mut world(), &[open.clone(), except.clone()], &[]);
     assert!(matches!(&found[0].closed, Some(Closed::Denied(by)) if by[0].index == 1), "{found:?}");
+    // A denial of one action leaves the others open.
+    let mut all = open.clone();
+    all["Action"] = json!("s3:*");
+    let mut reads = except.clone();
+    reads["Action"] = json!("s3:Get*");
+    let found = bucket(&mut world(), &[all, reads], &[]);
+    assert_eq!((kinds(&found), &*found[0].action), (vec![(Kind::Public, Severity::High)], "s3:PutObject"));
     // The same by the organisation, for every bucket.
     let mut world = world();
     let rcp = world.policy("p-perimeter", &document(&[except]));
@@ -257,4 +266,25 @@ fn a_service_that_acts_for_anybody_is_told_from_one_that_says_for_whom() {
         let deputies = found.iter().filter(|exposure| exposure.kind == Kind::ConfusedDeputy).count();
         assert_eq!(deputies, expected, "{service} {condition} {found:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_judged_is_told_and_not_taken_for_closed() {
+    let mut world = world();
+    let role = world.role("role", &[], &[]);
+    world.at(role).trust = None;
+    let broken = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringSameAs": {"a": "b"}}});
+    let text = document(&[broken]);
+    let policy =
+        Attached { name: "policy of bucket data".into(), version: None, document: Document::parse(&text).into() };
+    world.estate.policies.push(policy);
+    let at = world.resource("aws:s3-bucket", "arn:aws:s3:::data", &[]);
+    world.estate.resources[at as usize].policy = Some(u32::try_from(world.estate.policies.len() - 1).unwrap());
+    let unjudged = unjudged(&world.estate);
+    assert_eq!(
+        unjudged.iter().map(|(what, _)| *what).collect::<Vec<_>>(),
+        [Exposed::Role(role), Exposed::Resource(at)]
+    );
+    assert!(unjudged[1].1.contains("policy of bucket data"), "{}", unjudged[1].1);
+    assert_eq!(found(&world), []);
 }

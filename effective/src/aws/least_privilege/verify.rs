@@ -17,7 +17,8 @@ const ACTIONS_EACH: usize = 12;
 const RESOURCES_EACH: usize = 6;
 
 /// What the evaluator answers otherwise with the documents in place of the principal's identity policies. Tried are used actions on a resource of
-/// each pattern of their statements, those that deny among them; the answers must be alike, conditions and all.
+/// each pattern of their statements, those that deny among them; both must be allowed or none,
+/// under as many conditions.
 pub(super) fn doubts(compiled: &Compiled<'_>, who: PrincipalIx, grants: &[Grant], documents: &[String]) -> Vec<String> {
     let proposed = Compiled::owning(with(compiled.estate(), who, documents), compiled.reference());
     let mut doubts = BTreeSet::new();
@@ -34,7 +35,8 @@ pub(super) fn doubts(compiled: &Compiled<'_>, who: PrincipalIx, grants: &[Grant]
                 let resource =
                     if grant.resources.not { "arn:aws:muster:::witness".to_owned() } else { instance(pattern) };
                 let (now, then) = (compiled.may(who, &action, &resource), proposed.may(who, &action, &resource));
-                if granted(&now) != granted(&then) || now.assumed != then.assumed {
+                // Of several ways that assume as little, the first is told, and the order of statements is another one.
+                if granted(&now) != granted(&then) || now.assumed.len() != then.assumed.len() {
                     doubts.insert(format!(
                         "`{action}` on `{resource}` is {} now and would be {}",
                         told(&now),

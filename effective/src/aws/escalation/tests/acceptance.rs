@@ -11,6 +11,7 @@ use crate::aws::escalation::{
     Block, Certainty, Edge, Group, On, Permission, Policy, Runs, Takes, Technique, Yields, witness,
 };
 use crate::aws::estate::{PrincipalIx, PrincipalKind};
+use crate::aws::reference::{Reference, ResourceType};
 
 /// How a case differs from the one where the technique works.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -367,4 +368,28 @@ fn no_technique_works_without_the_right_trust_or_whatever_else_must_be_there() {
         .map(|technique| technique.id.as_str())
         .collect();
     assert_eq!(working, without);
+}
+
+#[test]
+fn every_permission_is_an_action_of_aws_on_what_it_can_be_limited_to() {
+    let reference = Reference::builtin();
+    let some = |pattern: &str| pattern.replace("{partition}", "aws").replace("{account}", HOME);
+    each(|technique| {
+        for permission in &technique.requires {
+            let found = reference.find(&permission.action);
+            let action = reference.action(found.unwrap_or_else(|| panic!("{}: {}", technique.id, permission.action)));
+            let limits: Vec<String> = reference.resource_types(action).filter_map(ResourceType::pattern).collect();
+            let wanted = match &permission.on {
+                On::Anything => {
+                    assert_eq!(action.required, 0, "{}: {} needs a resource", technique.id, action.name);
+                    continue;
+                }
+                On::Resource => some(&technique.when.resource.as_ref().unwrap().arn),
+                On::New(pattern) => some(pattern),
+                On::Itself | On::Target | On::Policy | On::Group | On::Provider => "arn:aws:iam::*:*".to_owned(),
+            };
+            let fits = limits.iter().any(|limit| witness::common_arn(&wanted, limit, "us-east-1").is_some());
+            assert!(fits, "{}: {} is on {limits:?}, not on {wanted}", technique.id, action.name);
+        }
+    });
 }

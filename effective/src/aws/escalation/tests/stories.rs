@@ -243,6 +243,45 @@ fn what_was_not_read_is_not_evaluated_and_never_clean() {
 }
 
 #[test]
+fn two_who_may_raise_each_other_both_can() {
+    let mut world = World::new();
+    let only = format!("arn:aws:iam::{HOME}:user/a");
+    let raise = world.managed("raise", &[allow("iam:AttachUserPolicy", &only), allow("iam:UpdateLoginProfile", &only)]);
+    let a = world.user("a", &[raise]);
+    let b = world.user("b", &[raise]);
+    let graph = world.graph();
+    let raised = |who| graph.edges_from(who).iter().filter_map(|edge| edge.raised).collect::<Vec<_>>();
+    assert_eq!((raised(a), raised(b)), (vec![], vec![a]));
+    // By himself, the one needs no other.
+    assert_eq!(graph.standing[a as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+}
+
+#[test]
+fn roles_that_only_aws_changes_are_changed_by_nobody() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    let saml = json!({"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111111111111:saml-provider/AWSSSO"}, "Action": "sts:AssumeRoleWithSAML"});
+    let reserved = world.role(
+        "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_1",
+        std::slice::from_ref(&saml),
+        &[administrator],
+    );
+    let limited = world.managed(
+        "limited",
+        &[
+            allow("iam:AttachRolePolicy", &world.arn(reserved)),
+            allow("iam:UpdateAssumeRolePolicy", &world.arn(reserved)),
+        ],
+    );
+    let who = world.user("who", &[limited]);
+    assert_eq!(world.graph().standing[who as usize], Standing::Apart);
+    let own = world.role("aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_2", &[saml], &[]);
+    let itself = world.managed("itself", &[allow("iam:PutRolePolicy", &world.arn(own))]);
+    world.at(own).identity.push(itself);
+    assert_eq!(world.graph().standing[own as usize], Standing::Apart);
+}
+
+#[test]
 fn trust_that_goes_round_ends() {
     let mut world = World::new();
     let administrator = world.administrator();
