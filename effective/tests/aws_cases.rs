@@ -1,4 +1,5 @@
 //! The documentation's decision tables as cases: each file of `aws-cases/` has one topic, each case names the page that it tests.
+#![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
