@@ -123,7 +123,7 @@ pub async fn collect(
     });
     let mut readings = Vec::new();
     for system in asked.iter().filter(|system| !resumed.contains_key(&system.name)) {
-        let writer = transaction.system(&system.name, system.manual.name)?;
+        let writer = transaction.system(&system.name, &system.connector_name)?;
         readings.push(read(system, writer, History::of(&manifests, &system.name), until, options));
     }
     let mut readings: Vec<Reading> = stream::iter(readings).buffer_unordered(options.jobs.max(1)).try_collect().await?;
@@ -292,7 +292,7 @@ async fn read(
     options: &Options,
 ) -> Result<Reading, StoreError> {
     let began = Instant::now();
-    tracing::info!(system = system.name, connector = system.manual.name, "reading");
+    tracing::info!(system = system.name, connector = system.connector_name, "reading");
     options.watcher.started(&system.name);
     let watched = OfSystem { system: system.name.clone(), watcher: Arc::clone(&options.watcher) };
     let (sink, drain) = sink::channel(Arc::new(watched), wall_clock);
@@ -413,7 +413,7 @@ fn failure(system: &System, ended: Result<Result<(), ConnectorError>, JoinError>
                 Err(error) => error.to_string(),
             };
             let gap =
-                Gap::new("COL002", format!("the connector `{}` stopped with an internal error", system.manual.name))
+                Gap::new("COL002", format!("the connector `{}` stopped with an internal error", system.connector_name))
                     .cause(cause)
                     .fix("this is a bug in muster: please report it; the other systems are not affected");
             Some(Problem::new(system, gap))

@@ -10,6 +10,7 @@
 //! told at once. Loading opens no connection and fetches no secret.
 
 mod file;
+pub mod manifests;
 pub mod policy;
 mod schema;
 mod values;
@@ -22,6 +23,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use muster_connectors::manifest::run::ManifestConnector;
+use muster_connectors::manifest::{Library, Manifest};
 use muster_connectors::record::RecordKind;
 use muster_connectors::secret::Environment;
 use muster_connectors::{Connector, Manual, Settings};
@@ -195,8 +198,8 @@ impl Default for PeopleSettings {
 pub struct System {
     /// Its name, which is its id.
     pub name: String,
-    /// The manual of its connector.
-    pub manual: &'static Manual,
+    /// The name of its connector.
+    pub connector_name: String,
     /// The configured connector.
     pub connector: Arc<dyn Connector>,
     /// Objects that must be seen, each with its place.
@@ -336,6 +339,18 @@ fn set<'e>(environment: &'e Environment, name: &str) -> Option<&'e str> {
     environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
 }
 
+/// Connectors that a config may name.
+struct Known<'a> {
+    native: &'a [&'static Manual],
+    library: Library,
+}
+
+/// What `connector = "…"` names.
+enum Kinds {
+    Native(&'static Manual),
+    Manifest(Arc<Manifest>),
+}
+
 struct Loader<'a> {
     file: &'a Arc<SourceText>,
     folder: &'a Path,
@@ -372,7 +387,8 @@ impl Loader<'_> {
         let likeness = self.likeness(&people);
         let written = people.written();
         let people_origins = written.into_iter().map(|(key, span)| (key, self.written(span))).collect();
-        let systems = self.systems(systems, &gate, connectors);
+        let library = self.library(muster.manifests.as_ref());
+        let systems = self.systems(systems, &gate, &Known { native: connectors, library });
         let people = self.people(people, &systems);
 
         let compare_days = Value {
@@ -711,12 +727,7 @@ impl Loader<'_> {
         *written.get_ref()
     }
 
-    fn systems(
-        &mut self,
-        value: Option<Spanned<DeValue<'_>>>,
-        gate: &Gate,
-        connectors: &[&'static Manual],
-    ) -> Vec<System> {
+    fn systems(&mut self, value: Option<Spanned<DeValue<'_>>>, gate: &Gate, connectors: &Known<'_>) -> Vec<System> {
         let Some(value) = value else { return Vec::new() };
         let span = value.span();
         let DeValue::Array(tables) = value.into_inner() else {
@@ -745,7 +756,7 @@ impl Loader<'_> {
         systems
     }
 
-    fn system(&mut self, value: Spanned<DeValue<'_>>, gate: &Gate, connectors: &[&'static Manual]) -> Option<System> {
+    fn system(&mut self, value: Spanned<DeValue<'_>>, gate: &Gate, connectors: &Known<'_>) -> Option<System> {
         let span = value.span();
         let DeValue::Table(mut own) = value.into_inner() else {
             self.problems
@@ -772,14 +783,14 @@ impl Loader<'_> {
             );
         }
         let credential = own.get_key_value("credential").map(|(_, value)| Place::new(self.file, value.span()));
-        let manual = self.manual(&head.connector, connectors)?;
-        let connector = self.connector(&name, manual, own, span)?;
+        let kind = self.kind(&head.connector, connectors)?;
+        let connector = self.connector(&name, &kind, head.connector.get_ref(), own, span)?;
         let deadline = self.deadline(head.deadline.as_ref());
         let gate = &self.gate(&head.gate, gate);
         let max_age = self.deadline(head.max_age.as_ref());
         let is_hr = connector.kinds().contains(&RecordKind::Person);
         Some(System {
-            manual,
+            connector_name: head.connector.get_ref().clone(),
             connector,
             canaries: head
                 .canaries
@@ -798,27 +809,49 @@ impl Loader<'_> {
         })
     }
 
-    fn manual(&mut self, written: &Spanned<String>, connectors: &[&'static Manual]) -> Option<&'static Manual> {
-        let found = connectors.iter().copied().find(|manual| manual.name == written.get_ref());
-        if found.is_none() {
-            let names: Vec<&str> = connectors.iter().map(|manual| manual.name).collect();
-            let near = similar(written.get_ref(), names.iter().copied());
-            self.problems.push(
-                Diagnostic::error("CFG006", format!("there is no connector `{}`", written.get_ref()))
-                    .place(Place::new(self.file, written.span()))
-                    .cause(format!("known are {}", names.join(", ")))
-                    .fix(near.map_or("`muster connectors list` says what each one reads".to_owned(), |near| {
-                        format!("did you mean `{near}`?")
-                    })),
-            );
+    /// Manifests of the catalogue and of the user's folder. A folder with a manifest that does not load gives the catalogue alone,
+    /// and the problems keep the config from being used.
+    fn library(&mut self, folder: Option<&Spanned<PathBuf>>) -> Library {
+        let Some(folder) = folder else { return Library::default() };
+        Library::load(&self.path(folder.get_ref())).unwrap_or_else(|problems| {
+            self.problems.extend(manifests::diagnostics(&problems));
+            Library::default()
+        })
+    }
+
+    fn kind(&mut self, written: &Spanned<String>, connectors: &Known<'_>) -> Option<Kinds> {
+        if let Some(manual) = connectors.native.iter().copied().find(|manual| manual.name == written.get_ref()) {
+            return Some(Kinds::Native(manual));
         }
-        found
+        match connectors.library.find(written.get_ref()) {
+            Some(Ok(manifest)) => Some(Kinds::Manifest(manifest)),
+            Some(Err(problems)) => {
+                self.problems.extend(manifests::diagnostics(&problems));
+                None
+            }
+            None => {
+                let mut names: Vec<&str> = connectors.native.iter().map(|manual| manual.name).collect();
+                names.extend(connectors.library.ids());
+                names.sort_unstable();
+                let near = similar(written.get_ref(), names.iter().copied());
+                self.problems.push(
+                    Diagnostic::error("CFG006", format!("there is no connector `{}`", written.get_ref()))
+                        .place(Place::new(self.file, written.span()))
+                        .cause(format!("known are {}", names.join(", ")))
+                        .fix(near.map_or("`muster connectors list` says what each one reads".to_owned(), |near| {
+                            format!("did you mean `{near}`?")
+                        })),
+                );
+                None
+            }
+        }
     }
 
     fn connector(
         &mut self,
         name: &str,
-        manual: &'static Manual,
+        kind: &Kinds,
+        written: &str,
         own: DeTable<'_>,
         span: Range<usize>,
     ) -> Option<Arc<dyn Connector>> {
@@ -828,8 +861,13 @@ impl Loader<'_> {
             folder: self.folder.to_owned(),
             environment: Arc::clone(self.environment),
         };
-        let error = match (manual.configure)(settings) {
-            Ok(connector) => return Some(Arc::from(connector)),
+        let configured = match kind {
+            Kinds::Native(manual) => (manual.configure)(settings).map(Arc::from),
+            Kinds::Manifest(manifest) => ManifestConnector::configure(Arc::clone(manifest), settings)
+                .map(|connector| Arc::new(connector) as Arc<dyn Connector>),
+        };
+        let error = match configured {
+            Ok(connector) => return Some(connector),
             Err(error) => error,
         };
         let problem = serde_problem(self.file, &error.message, error.span.or(Some(span)), &file::SYSTEM_KEYS);
@@ -843,7 +881,7 @@ impl Loader<'_> {
         } else {
             problem
         };
-        let manual_page = || format!("`muster connectors show {}` lists its keys", manual.name);
+        let manual_page = || format!("`muster connectors show {written}` lists its keys");
         let own_fix =
             problem.fix.clone().filter(|_| problem.code == "CFG003" || error.message.starts_with("missing field"));
         let fix = error.fix.or(own_fix).unwrap_or_else(manual_page);

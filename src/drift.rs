@@ -15,7 +15,7 @@ mod noise;
 mod past;
 mod types;
 
-pub use self::events::{Approval, AuditEvent, Events, Name};
+pub use self::events::{Approval, AuditEvent, Events, Name, Outcome};
 pub use self::noise::Noise;
 pub use self::past::{Changed, Gap, Past, Window};
 pub use self::types::{DRIFT_TYPES, DriftType, find};

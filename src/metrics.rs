@@ -135,6 +135,7 @@ pub struct Ground<'a> {
 /// [`StoreError`] when an earlier snapshot cannot be read.
 pub fn measure(ground: &Ground<'_>) -> Result<Vec<Metric>, StoreError> {
     let times::Times { to_provision, to_revoke } = times::measure(ground)?;
+    let [pending, pending_age] = counts::approval_queue(ground)?;
     Ok(vec![
         counts::provisioning_success(),
         to_provision,
@@ -142,7 +143,8 @@ pub fn measure(ground: &Ground<'_>) -> Result<Vec<Metric>, StoreError> {
         counts::failed_calls(ground),
         counts::orphans(ground),
         to_revoke,
-        counts::approval_queue(),
+        pending,
+        pending_age,
         counts::secret_age(ground),
         counts::audit_completeness(ground),
         counts::incidents(),

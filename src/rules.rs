@@ -36,6 +36,7 @@ mod own;
 mod owner;
 mod past;
 mod prv;
+mod reviews;
 pub(crate) mod roles;
 mod safeguard;
 mod sod;
@@ -76,11 +77,14 @@ pub const RULES: &[&Rule] = &[
     &crd::root_or_doubled_key::RULE,
     &crd::known_by_leaver::RULE,
     &crd::leavers_key::RULE,
+    &crd::not_vaulted::RULE,
     &crd::exposed::RULE,
     &ctl::system_not_collected::RULE,
     &ctl::snapshot_incomplete::RULE,
     &ctl::feed_suspect::RULE,
     &ctl::audit_log_gap::RULE,
+    &ctl::review_overdue::RULE,
+    &ctl::rubber_stamp::RULE,
     &ctl::change_without_approval::RULE,
     &ctl::scanner_over_privileged::RULE,
     &ctl::exception_lapsed::RULE,
@@ -110,7 +114,9 @@ pub const RULES: &[&Rule] = &[
     &drf::manual_override::RULE,
     &drf::flapping::RULE,
     &drf::regression::RULE,
+    &drf::decision_not_executed::RULE,
     &drf::role_content::RULE,
+    &drf::environments_differ::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
@@ -127,6 +133,7 @@ pub const RULES: &[&Rule] = &[
     &lcm::use_after_termination::RULE,
     &lcm::token_outlives::RULE,
     &lcm::worker_type_mismatch::RULE,
+    &lcm::late_to_provision::RULE,
     &lcm::kept_too_long::RULE,
     &net::remote_access::RULE,
     &net::local_edge_admin::RULE,
@@ -152,6 +159,7 @@ pub const RULES: &[&Rule] = &[
     &orp::expired_temporary::RULE,
     &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
+    &prv::approval_bottleneck::RULE,
     &prv::secret_in_record::RULE,
     &sod::toxic_pair::RULE,
     &sod::toxic_across::RULE,
@@ -169,6 +177,8 @@ pub const RULES: &[&Rule] = &[
     &xpr::temporary_access::RULE,
     &xpr::direct_grant::RULE,
     &xpr::sensitive_birthright::RULE,
+    &xpr::emergency_open::RULE,
+    &xpr::emergency_unreviewed::RULE,
     &xpr::external_privilege::RULE,
     &xpr::role_bloat::RULE,
     &xpr::everyday_admin::RULE,

@@ -217,6 +217,23 @@ fn a_night_that_was_not_read_proves_nobody_off() {
 }
 
 #[test]
+fn what_waits_for_a_decision_is_counted_with_its_age_and_by_approver() {
+    let folder = Folder::example("drift");
+    folder.run(&["scan", "--quiet"]).assert_code(3);
+    let document = measured(&folder, 3, &[]);
+    let of = |name: &str| {
+        let metric = list(&document["metrics"]).iter().find(|metric| metric["name"] == name);
+        list(&metric.unwrap_or_else(|| panic!("{name}"))["samples"]).to_vec()
+    };
+    let pending = of("approvals_pending");
+    assert_eq!((pending.len(), &pending[0]["lower"]), (2, &serde_json::json!(1.0)));
+    assert_eq!(pending[1]["labels"]["approver"], "joy.jansen@acme.example");
+    // CHG-104 was made on 20 October, at eight; now it is 3 November, at six.
+    let oldest = of("approvals_pending_age_seconds").pop().unwrap();
+    assert_eq!(oldest["lower"].as_f64(), Some(f64::from((14 * 24 - 2) * 3600)));
+}
+
+#[test]
 fn the_example_estate_is_counted_as_its_findings_are() {
     let folder = Folder::example("acme");
     let (_, report) = folder.scan(&[]);

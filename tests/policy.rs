@@ -120,13 +120,13 @@ const ALLOWED: &str = r#"{"id":"reads","identityPolicies":[{"Version":"2012-10-1
 fn test_judges_requests_to_aws_and_shows_the_statement_that_decided() {
     let folder = Folder::example("acme");
     let roles = r#"{"id":"sales","person":{"department":"SALES"},"expected":{"birthrights":["sales"]}}"#;
-    folder.write("mixed.jsonl", &format!("{ALLOWED}\n{roles}\n"));
+    folder.write("mixed.jsonl", format!("{ALLOWED}\n{roles}\n"));
     let ran = folder.run(&["policy", "test", "mixed.jsonl"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.ends_with("the policy agrees with all 2 cases\n"), "{}", ran.stderr);
 
     let denied = ALLOWED.replace("\"Allowed\"", "\"ImplicitlyDenied\"").replace("reads", "reads\u{1b}[2J");
-    folder.write("wrong.jsonl", &format!("{ALLOWED}\n\n  {denied}\n{denied}\n"));
+    folder.write("wrong.jsonl", format!("{ALLOWED}\n\n  {denied}\n{denied}\n"));
     let ran = folder.run(&["policy", "test", "wrong.jsonl"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     let told: Vec<&str> = ran.stdout.lines().collect();
@@ -150,7 +150,7 @@ fn test_of_requests_needs_no_config_and_points_into_the_line() {
     let ran = folder.run(&["policy", "test", "cases.jsonl"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 
-    folder.write("cases.jsonl", &format!("{ALLOWED}\n{bad}\n"));
+    folder.write("cases.jsonl", format!("{ALLOWED}\n{bad}\n"));
     let ran = folder.run(&["policy", "test", "cases.jsonl"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     let column = bad.find("\"s3:*\"").unwrap() + 1;

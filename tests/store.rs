@@ -207,6 +207,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             environment: some("prod"),
             sensitivity: some("high"),
             owner: some("a1"),
+            attributes: BTreeMap::from([("role".to_owned(), "arn:r".to_owned())]),
             raw: Raw::None,
         })),
         Record::Entitlement(Box::new(Entitlement {
@@ -276,9 +277,13 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             resource: None,
             from: Some(when),
             until: None,
+            requested_at: None,
             decided_by: some("p2"),
             decided_at: Some(when),
-            approved: false,
+            approved: Some(false),
+            emergency: Some(true),
+            reviewed_by: None,
+            reviewed_at: Some(when),
             raw: Raw::None,
         })),
     ];
@@ -328,7 +333,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ("policies", &["app|all|arn:1|scp|deny|v2|[ou-1]|{\"Statement\":[]}|-".into()]),
         ("federations", &["app|all|f1|a1|https://idp|-|aud|-".into()]),
         ("audit_events", &[format!("app|all|v1|{w}|a1|Login|-|INC-2|-")]),
-        ("approvals", &[format!("app|all|t1|-|p1|n1|-|{w}|-|p2|{w}|false|-")]),
+        ("approvals", &[format!("app|all|t1|-|p1|n1|-|{w}|-|-|p2|{w}|false|true|-|{w}|-")]),
         (
             "activity",
             &[

@@ -33,9 +33,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
+pub(crate) use self::error::plain;
 pub use self::error::{Answer, HttpError, chain};
+pub(crate) use self::retry::retry_after;
 pub use self::retry::{Pace, RealPace};
-use self::retry::{Retry, backoff, retry_after};
+use self::retry::{Retry, backoff};
 use crate::Run;
 use crate::secret::Secret;
 
@@ -163,7 +165,7 @@ pub fn base_url(text: &str) -> Result<Url, HttpError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -196,16 +198,20 @@ impl Read {
         Self { method: Method::POST, url, body: Some(json) }
     }
 
-    /// Method, path and query for messages, with every value hidden that is not plainly harmless.
     fn shown(&self) -> String {
-        let mut text = format!("{} {}", self.method, self.url.path());
-        for (position, (name, value)) in self.url.query_pairs().enumerate() {
-            let harmless = HARMLESS.contains(&name.to_ascii_lowercase().as_str());
-            text.push(if position == 0 { '?' } else { '&' });
-            text.extend([name.as_ref(), "=", if harmless { value.as_ref() } else { "…" }]);
-        }
-        text
+        shown(&self.method, &self.url)
     }
+}
+
+/// Method, path and query for messages, with every value hidden that is not plainly harmless.
+pub(crate) fn shown(method: &Method, url: &Url) -> String {
+    let mut text = format!("{method} {}", url.path());
+    for (position, (name, value)) in url.query_pairs().enumerate() {
+        let harmless = HARMLESS.contains(&name.to_ascii_lowercase().as_str());
+        text.push(if position == 0 { '?' } else { '&' });
+        text.extend([name.as_ref(), "=", if harmless { value.as_ref() } else { "…" }]);
+    }
+    text
 }
 
 /// A successful (2xx) reply, whole.

@@ -9,6 +9,7 @@
 //! writes to no system, and tells what it could not read. [`NATIVE`] lists the connectors that need code.
 
 pub mod http;
+pub mod manifest;
 pub mod native;
 pub mod record;
 pub mod scope;

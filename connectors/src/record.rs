@@ -509,7 +509,7 @@ pub enum Record {
     Federation(Box<Federation>),
     /// An audit-log entry.
     AuditEvent(Box<AuditEvent>),
-    /// A decided request.
+    /// A request, decided or open.
     Approval(Box<Approval>),
 }
 
@@ -1118,7 +1118,7 @@ pub struct AuditEvent {
     pub raw: Raw,
 }
 
-/// A ticket or request, decided.
+/// A ticket or request, decided or waiting for a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
@@ -1141,14 +1141,26 @@ pub struct Approval {
     /// Until.
     #[serde(default)]
     pub until: Option<Timestamp>,
-    /// Who decided.
+    /// When it was asked for.
+    #[serde(default)]
+    pub requested_at: Option<Timestamp>,
+    /// Who decided; of an open request, who has to.
     #[serde(default)]
     pub decided_by: Option<String>,
     /// When.
     #[serde(default)]
     pub decided_at: Option<Timestamp>,
-    /// Whether it was approved.
-    pub approved: bool,
+    /// Whether it was approved; null while it is open.
+    pub approved: Option<bool>,
+    /// Whether it is for an emergency; null where the source does not tell such requests from others.
+    #[serde(default)]
+    pub emergency: Option<bool>,
+    /// Who looked at it afterwards.
+    #[serde(default)]
+    pub reviewed_by: Option<String>,
+    /// When.
+    #[serde(default)]
+    pub reviewed_at: Option<Timestamp>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

@@ -195,6 +195,11 @@ impl Scope {
     /// Notes that nothing of `kind` can be relied on: the kind ends failed.
     pub fn fail(&mut self, kind: RecordKind, gap: Gap) {
         self.gap(kind, gap);
+        self.give_up(kind);
+    }
+
+    /// Says that the gaps noted so far leave nothing of `kind` to rely on: the kind ends failed.
+    pub fn give_up(&mut self, kind: RecordKind) {
         if !self.failed.contains(&kind) {
             self.failed.push(kind);
         }

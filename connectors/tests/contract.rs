@@ -30,6 +30,7 @@ mod contract {
     pub(crate) mod files;
     pub(crate) mod http;
     pub(crate) mod ldap;
+    pub(crate) mod manifest;
     pub(crate) mod scim;
 }
 
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use collected::{Collected, collect, collect_until};
-use contract::{aws, csv, exec, files, http, ldap, scim};
+use contract::{aws, csv, exec, files, http, ldap, manifest, scim};
 use muster_connectors::record::{PrincipalKind, Record};
 use muster_connectors::scope::ScopeState;
 use muster_connectors::{Connector, ConnectorError, NATIVE};
@@ -57,7 +58,12 @@ fn subjects() -> Vec<Arc<dyn Subject>> {
 
 /// Those that read pages of a web API.
 fn http_subjects() -> Vec<Arc<dyn http::HttpSubject>> {
-    vec![Arc::new(scim::Live { paging: "index" }), Arc::new(scim::Live { paging: "cursor" })]
+    vec![
+        Arc::new(manifest::Live { paging: "cursor" }),
+        Arc::new(manifest::Live { paging: "link" }),
+        Arc::new(scim::Live { paging: "index" }),
+        Arc::new(scim::Live { paging: "cursor" }),
+    ]
 }
 
 /// Those that read files.

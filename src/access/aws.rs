@@ -7,6 +7,7 @@
 //!
 //! Nothing is computed before the first question that needs it: who asks one action does not pay for the ways to administration.
 
+pub(crate) mod compare;
 pub(crate) mod documents;
 pub(crate) mod estate;
 pub(crate) mod outside;
@@ -18,7 +19,7 @@ use std::sync::OnceLock;
 
 use muster_connectors::record::PrivilegeLevel;
 use muster_effective::aws::compiled::Compiled;
-use muster_effective::aws::estate::PrincipalIx;
+use muster_effective::aws::estate::{PrincipalIx, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::exposure::{Exposure, exposures};
 use muster_effective::aws::reference::Reference;
@@ -107,10 +108,11 @@ impl Place {
         all
     }
 
-    /// What of its accounts was not read, account by account, each once.
+    /// Where there may be more principals than were read, as sentences. What else was not read, the answers about principals say.
     pub(crate) fn unread(&self) -> Vec<String> {
-        let accounts = &self.compiled.estate().accounts;
-        let mut all: Vec<String> = accounts.iter().flat_map(|account| &account.unread).map(|one| one.why.to_string()).collect();
+        let missing = self.compiled.estate().accounts.iter().flat_map(|account| &account.unread);
+        let missing = missing.filter(|unread| unread.what == UnreadKind::Principals);
+        let mut all: Vec<String> = missing.map(|unread| unread.why.to_string()).collect();
         all.sort();
         all.dedup();
         all

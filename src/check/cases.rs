@@ -97,7 +97,7 @@ pub struct Placed {
 #[derive(Debug)]
 enum Kind {
     /// Roles and duties.
-    Roles(Case),
+    Roles(Box<Case>),
     /// A request to AWS.
     Aws(Box<muster_effective::aws::cases::Case>),
 }
@@ -150,7 +150,7 @@ pub fn read(path: &Path, text: String) -> Result<(Vec<Placed>, Vec<Diagnostic>),
         match serde_json::from_value::<Case>(value) {
             Ok(case) => {
                 notes.extend(unknown_keys(&case, &place));
-                cases.push(Placed { case: Kind::Roles(case), place });
+                cases.push(Placed { case: Kind::Roles(Box::new(case)), place });
             }
             Err(error) => problems.push(
                 unusable(place, "this is no case").cause(error.to_string()).fix("see docs/formats/policy-cases.md"),

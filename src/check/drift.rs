@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Estate;
 use crate::drift::{DRIFT_TYPES, DriftType, Noise, Past};
 use crate::graph::CoverageRow;
-use crate::rules::{Check, RULES, Rule, catalogue};
+use crate::rules::{Check, Population, RULES, Rule, catalogue};
 
 /// The whole answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -76,10 +76,24 @@ pub struct Step {
     pub count: u64,
 }
 
-/// The rules of some types that are built, in order.
-pub fn rules_of(types: &[&'static DriftType]) -> Vec<&'static Rule> {
-    let wanted = |rule: &&Rule| types.iter().any(|drift| drift.rules.contains(&rule.id));
-    RULES.iter().copied().filter(wanted).collect()
+/// The rules that have to be asked for some types: those of the types, and every one where it matters what is true again.
+pub fn asked(types: &[&'static DriftType]) -> Vec<&'static Rule> {
+    let wanted: Vec<&Rule> = RULES.iter().copied().filter(|rule| is_of(types, rule.id)).collect();
+    if wanted.iter().any(|rule| rule.population == Population::Resolved) { RULES.to_vec() } else { wanted }
+}
+
+/// What the rules of some types said.
+#[must_use]
+pub fn only(mut check: Check, types: &[&'static DriftType]) -> Check {
+    for findings in [&mut check.findings, &mut check.unconfirmed, &mut check.resolved] {
+        findings.retain(|finding| is_of(types, &finding.rule));
+    }
+    check.rules.retain(|rule| is_of(types, &rule.rule));
+    check
+}
+
+fn is_of(types: &[&'static DriftType], rule: &str) -> bool {
+    types.iter().any(|drift| drift.rules.contains(&rule))
 }
 
 impl Drift {

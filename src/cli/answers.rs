@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::policy::{least_privilege, simulate};
+use super::policy::{least_privilege, simulate, what_if};
 use super::who_can;
 
 /// Makes a schema.
@@ -12,5 +12,6 @@ type Schema = fn() -> Json;
 pub const ANSWERS: &[(&str, Schema)] = &[
     ("least-privilege", || schemars::schema_for!(least_privilege::Suggested).to_value()),
     ("simulate", || schemars::schema_for!(simulate::Simulated).to_value()),
+    ("what-if", || schemars::schema_for!(what_if::WhatIf).to_value()),
     ("who-can", || schemars::schema_for!(who_can::Answers).to_value()),
 ];

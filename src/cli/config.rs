@@ -124,7 +124,7 @@ fn settings(config: &Config) -> Vec<Row> {
     rows.push(row("drift.compare_days", config.compare_days.value.to_string(), &config.compare_days.origin));
     rows.extend(people(config));
     rows.extend(config.systems.iter().map(|system| {
-        let value = format!("{} (connector {})", system.name, system.manual.name);
+        let value = format!("{} (connector {})", system.name, system.connector_name);
         row("system", value, &Origin::File(line_of(&system.place)))
     }));
     rows

@@ -1,14 +1,22 @@
-//! `muster connectors list|show`: what can be read, and with which permissions.
+//! `muster connectors`: what can be read, and with which permissions; manifests checked and begun.
+
+mod exchanges;
+mod manifest;
+mod show;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use muster_connectors::{Manual, NATIVE};
-use serde_json::Value as Json;
+use muster_connectors::NATIVE;
+use muster_connectors::manifest::{CATALOG, Library, Manifest};
+use serde_json::{Value as Json, json};
 
+use self::show::{as_json, page};
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use crate::config::manifests;
 use crate::diagnostic::{Diagnostic, similar};
 
 /// Arguments of `muster connectors`.
@@ -22,46 +30,144 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Action {
-    /// List every connector
+    /// List every connector: native ones, the catalogue's, and those of your own folder
     List,
     /// Show a connector's manual: what it reads, its settings, the permissions it needs
     Show {
         /// Connector
         name: String,
     },
+    /// Check a manifest, and compare it with the vendor's API description
+    Check {
+        /// Manifest, or the name of one of the catalogue
+        manifest: PathBuf,
+        /// The vendor's description as JSON: OpenAPI 3, Swagger 2, Google discovery. Default: what the manifest names
+        #[arg(long)]
+        spec: Vec<PathBuf>,
+    },
+    /// Begin a manifest, with comments and fixtures that pass their check
+    New {
+        /// Name of the connector
+        name: String,
+        /// Folder to write into
+        #[arg(long, default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Run a manifest against a folder of exchanges: records, scope states and changes must be as written there
+    Test {
+        /// Manifest
+        manifest: PathBuf,
+        /// Folder with `exchanges.json`, `expected.json` and `actions.json`. Default: what the manifest names
+        #[arg(long)]
+        fixtures: Option<PathBuf>,
+        /// Write what came out as `expected.json`, for you to read
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Read a system once and keep the exchanges as a fixture, with everything secret and personal replaced
+    Record {
+        /// Manifest
+        manifest: PathBuf,
+        /// TOML file with the system's settings: what would stand in its `[[system]]`
+        #[arg(long, value_name = "FILE")]
+        settings: PathBuf,
+        /// Folder to write into
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
+    },
 }
 
 const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
 
-/// Prints what the connectors say of themselves.
+/// Does it.
 ///
 /// # Errors
-/// [`Failure`] for an unknown connector.
+/// [`Failure`] for an unknown connector, and for a manifest that cannot be used.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+    match &arguments.action {
+        Action::List => list(session),
+        Action::Show { name } => show(name, session),
+        Action::Check { manifest, spec } => manifest::check(manifest, spec, session),
+        Action::New { name, folder } => manifest::new(name, folder),
+        Action::Test { manifest, fixtures, accept } => exchanges::test(manifest, fixtures.as_deref(), *accept),
+        Action::Record { manifest, settings, to } => exchanges::record(manifest, settings, to, session),
+    }
+}
+
+/// A connector, wherever it comes from.
+pub(super) enum Known<'a> {
+    /// Written in Rust.
+    Native(&'static muster_connectors::Manual),
+    /// A manifest of the catalogue.
+    Catalogue(Box<Manifest>),
+    /// A manifest of the user's folder.
+    Own(&'a Manifest),
+}
+
+/// The user's manifests, when there is a config that names their folder. A config that cannot be used is no reason not to
+/// show what muster brings along; it is told all the same.
+fn library(session: &Session) -> Library {
+    if !session.config_path().exists() {
+        return Library::default();
+    }
+    match crate::config::manifests::library(&session.config_path()) {
+        Ok(library) => library,
+        Err(problems) => {
+            problems.iter().for_each(|problem| session.tell(problem));
+            Library::default()
+        }
+    }
+}
+
+fn all(library: &Library) -> Result<Vec<Known<'_>>, Failure> {
+    let mut all: Vec<Known<'_>> = NATIVE.iter().copied().map(Known::Native).collect();
+    for entry in CATALOG.iter().filter(|entry| library.own().iter().all(|own| own.id() != entry.id)) {
+        let manifest = entry.manifest().map_err(|problems| Failure::Told(manifests::diagnostics(&problems)))?;
+        all.push(Known::Catalogue(Box::new(manifest)));
+    }
+    all.extend(library.own().iter().map(|manifest| Known::Own(manifest)));
+    all.sort_by(|a, b| a.name().cmp(b.name()));
+    Ok(all)
+}
+
+fn list(session: &Session) -> Result<Outcome, Failure> {
+    let library = library(session);
+    let all = all(&library)?;
     for (choice, file) in targets(&session.global.output, &CHOICES)? {
         let mut out = open(file.as_deref())?;
-        match (&arguments.action, choice.name) {
-            (Action::List, "json") => {
-                let list: Vec<Json> = NATIVE.iter().map(|manual| as_json(manual)).collect();
-                writeln!(out, "{:#}", Json::from(list))?;
+        if choice.name == "json" {
+            let list: Vec<Json> = all.iter().map(as_json).collect();
+            writeln!(out, "{:#}", Json::from(list))?;
+        } else {
+            let width = all.iter().map(|known| known.name().len()).max().unwrap_or(0);
+            for known in &all {
+                writeln!(out, "{:width$}  {:9}  {}", known.name(), known.source(), known.summary())?;
             }
-            (Action::List, _) => {
-                let width = NATIVE.iter().map(|manual| manual.name.len()).max().unwrap_or(0);
-                for manual in NATIVE {
-                    writeln!(out, "{:width$}  {}", manual.name, manual.summary)?;
-                }
-            }
-            (Action::Show { name }, "json") => writeln!(out, "{:#}", as_json(find(name)?))?,
-            (Action::Show { name }, _) => out.write_all(page(find(name)?).as_bytes())?,
         }
         out.close()?;
     }
     Ok(Outcome::answered())
 }
 
-fn find(name: &str) -> Result<&'static Manual, Failure> {
-    muster_connectors::find(name).ok_or_else(|| {
-        let near = similar(name, NATIVE.iter().map(|manual| manual.name));
+fn show(name: &str, session: &Session) -> Result<Outcome, Failure> {
+    let library = library(session);
+    let all = all(&library)?;
+    let known = find(name, &all)?;
+    for (choice, file) in targets(&session.global.output, &CHOICES)? {
+        let mut out = open(file.as_deref())?;
+        if choice.name == "json" {
+            writeln!(out, "{:#}", as_json(known))?;
+        } else {
+            out.write_all(page(known).as_bytes())?;
+        }
+        out.close()?;
+    }
+    Ok(Outcome::answered())
+}
+
+fn find<'k, 'l>(name: &str, all: &'k [Known<'l>]) -> Result<&'k Known<'l>, Failure> {
+    all.iter().find(|known| known.name() == name).ok_or_else(|| {
+        let near = similar(name, all.iter().map(Known::name));
         Diagnostic::error("CFG006", format!("there is no connector `{name}`"))
             .fix(
                 near.map_or("`muster connectors list` shows them".to_owned(), |near| format!("did you mean `{near}`?")),
@@ -70,39 +176,37 @@ fn find(name: &str) -> Result<&'static Manual, Failure> {
     })
 }
 
-fn as_json(manual: &Manual) -> Json {
-    serde_json::json!({
-        "name": manual.name,
-        "summary": manual.summary,
-        "reads": manual.reads,
-        "permissions": manual.permissions,
-        "proven_on": manual.proven_on,
-        "settings": (manual.schema)().to_value(),
-    })
-}
+impl Known<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Native(manual) => manual.name,
+            Self::Catalogue(manifest) => manifest.id(),
+            Self::Own(manifest) => manifest.id(),
+        }
+    }
 
-fn page(manual: &Manual) -> String {
-    format!(
-        "# {}\n\n{}\n\n## Reads\n\n{}\n\n## Permissions\n\n{}\n\n## Settings\n\n{}\n## Proven on\n\n{}\n",
-        manual.name,
-        manual.summary,
-        manual.reads.trim(),
-        manual.permissions.trim(),
-        settings(&(manual.schema)().to_value()),
-        manual.proven_on.trim(),
-    )
-}
+    const fn source(&self) -> &'static str {
+        match self {
+            Self::Native(_) => "native",
+            Self::Catalogue(_) => "catalogue",
+            Self::Own(_) => "own",
+        }
+    }
 
-/// One line a setting: name, whether it is required, what it is.
-fn settings(schema: &Json) -> String {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-    let none = serde_json::Map::new();
-    let properties = schema["properties"].as_object().unwrap_or(&none);
-    let line = |(name, property): (&String, &Json)| {
-        let need = if required.contains(&name.as_str()) { " (required)" } else { "" };
-        let text =
-            property["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-        format!("- `{name}`{need}: {text}\n")
-    };
-    properties.iter().map(line).collect()
+    fn summary(&self) -> &str {
+        match self {
+            Self::Native(manual) => manual.summary,
+            Self::Catalogue(manifest) => show::summary(manifest),
+            Self::Own(manifest) => show::summary(manifest),
+        }
+    }
+
+    /// Kinds of record it yields, where that does not depend on its settings.
+    fn kinds(&self) -> Json {
+        match self {
+            Self::Native(_) => Json::Null,
+            Self::Catalogue(manifest) => json!(manifest.kinds()),
+            Self::Own(manifest) => json!(manifest.kinds()),
+        }
+    }
 }

@@ -147,7 +147,7 @@ async fn probe_all(config: &Config, arguments: &Arguments, session: &Session) ->
 
 fn good_probes(system: &System, probes: Vec<Probe>) -> Vec<Check> {
     if probes.is_empty() {
-        return vec![Check::new(&system.name, "connect", true, format!("connector {}", system.manual.name))];
+        return vec![Check::new(&system.name, "connect", true, format!("connector {}", system.connector_name))];
     }
     let check = |probe: Probe| {
         let detail = probe.detail.unwrap_or_else(|| if probe.granted { "granted" } else { "missing" }.to_owned());
@@ -155,7 +155,7 @@ fn good_probes(system: &System, probes: Vec<Probe>) -> Vec<Check> {
         if probe.granted {
             return check;
         }
-        check.fix(format!("grant it to the credential: `muster connectors show {}`", system.manual.name))
+        check.fix(format!("grant it to the credential: `muster connectors show {}`", system.connector_name))
     };
     probes.into_iter().map(check).collect()
 }

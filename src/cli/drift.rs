@@ -13,7 +13,7 @@ use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{plain_table, right_align};
 use crate::check::Estate;
-use crate::check::drift::{Drift, OfType, rules_of, wanted};
+use crate::check::drift::{Drift, OfType, asked, only, wanted};
 use crate::diagnostic::visible;
 use crate::drift::DRIFT_TYPES;
 use crate::findings::kept;
@@ -55,7 +55,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     }
     let types = wanted(&arguments.types);
     let history = kept::history(&store, to.manifest().header.sequence)?;
-    let check = estate.check_by(&rules_of(&types), &config, &history, now).map_err(Failure::Told)?;
+    let check = estate.check_by(&asked(&types), &config, &history, now).map_err(Failure::Told)?;
+    let check = only(check, &types);
     let ending = Ending::of(&check, to.manifest(), config.fail_on.value, session.global.allow_partial, now);
     let twice =
         config.policy.declared.iter().filter_map(|source| source.state.as_ref().ok()).map(|things| things.joint);

@@ -3,6 +3,7 @@
 mod diff;
 pub(in crate::cli) mod least_privilege;
 pub(in crate::cli) mod simulate;
+pub(in crate::cli) mod what_if;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -56,6 +57,8 @@ pub enum Action {
     },
     /// Whether a user, a role or a service may do something, and which statements decide
     Simulate(simulate::Arguments),
+    /// Who would gain and who would lose what by another policy, service control policy, membership or detachment
+    WhatIf(what_if::Arguments),
     /// Propose policy from what people hold today
     Suggest {
         /// What to propose
@@ -115,7 +118,8 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         }
         Action::Test { file } => test(session, file),
         Action::Diff { old, new, which } => diff::run(session, session.config()?, old, new, which),
-Action::Simulate(arguments) => simulate::run(session, arguments),
+        Action::WhatIf(arguments) => what_if::run(session, arguments),
+        Action::Simulate(arguments) => simulate::run(session, arguments),
         Action::Suggest { what: Suggested::Roles, limits, which, principal: None, days: _ } => {
             suggest_roles(session, &session.config()?, limits, which)
         }

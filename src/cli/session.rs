@@ -143,6 +143,11 @@ impl Session {
         config.now.value.unwrap_or(self.wall_clock)
     }
 
+    /// The clock of a run that needs no config.
+    pub fn instant(&self) -> Timestamp {
+        self.global.now.unwrap_or(self.wall_clock)
+    }
+
     /// The store of the config.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! `muster who-can ACTION [RESOURCE]`: every principal and person who may do it, each with one way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -140,10 +140,10 @@ fn check_action(action: &str, reference: &Reference, session: &Session) -> Resul
     Ok(false)
 }
 
-/// Names that are expected, folded; empty for `none`.
-fn expected(path: &std::path::Path) -> Result<BTreeSet<String>, Failure> {
+/// Names that are expected, as written by their folded form; empty for `none`.
+fn expected(path: &std::path::Path) -> Result<BTreeMap<String, String>, Failure> {
     if path.as_os_str() == "none" {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
     let text = std::fs::read_to_string(path).map_err(|error| {
         Diagnostic::error("CLI006", format!("cannot read `{}`", path.display()))
@@ -151,21 +151,21 @@ fn expected(path: &std::path::Path) -> Result<BTreeSet<String>, Failure> {
             .fix("name a text file with one ARN, id or name a line; lines that begin with # do not count")
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.map(fold).collect())
+    Ok(lines.map(|line| (fold(line), line.to_owned())).collect())
 }
 
 /// The gate: everybody who can must be expected.
-fn judge(answers: &Answers, expected: &BTreeSet<String>, session: &Session) -> Outcome {
+fn judge(answers: &Answers, expected: &BTreeMap<String, String>, session: &Session) -> Outcome {
     let is_expected = |one: &WhoCan| {
         let names = [Some(&one.principal), Some(&one.name), one.person.as_ref()];
-        names.into_iter().flatten().any(|name| expected.contains(&fold(name)))
+        names.into_iter().flatten().any(|name| expected.contains_key(&fold(name)))
     };
     let surprises: Vec<&WhoCan> = answers.who.iter().filter(|one| !is_expected(one)).collect();
     let can = surprises.iter().filter(|one| one.can != Can::NotEvaluated).count();
     let open = surprises.len() - can;
     let known: BTreeSet<String> =
         answers.who.iter().flat_map(|one| [fold(&one.principal), fold(&one.name), fold(one.person.as_deref().unwrap_or_default())]).collect();
-    for gone in expected.difference(&known) {
+    for (_, gone) in expected.iter().filter(|(name, _)| !known.contains(*name)) {
         session.tell(&Diagnostic::note("CLI007", format!("`{gone}` is expected and cannot")));
     }
     let unread = open > 0 || !answers.unread.is_empty();

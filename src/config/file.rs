@@ -21,6 +21,9 @@ pub(super) struct MusterTable {
     /// Folder of what people decide: pins.toml, persons.toml, inventory.toml and further policies. Default: `policy`.
     #[schemars(with = "Option<PathBuf>")]
     pub(super) policy: Option<Spanned<PathBuf>>,
+    /// Folder of manifests of your own, for systems that muster does not bring along. Default: none.
+    #[schemars(with = "Option<PathBuf>")]
+    pub(super) manifests: Option<Spanned<PathBuf>>,
     /// A fixed clock, for examples and tests: an instant with its zone.
     #[schemars(with = "Option<String>")]
     pub(super) now: Option<Spanned<InstantText>>,

@@ -16,9 +16,11 @@ mod own_rules;
 mod owners;
 mod persons;
 mod privilege;
+mod reviews;
 mod roles;
 mod shared;
 mod sod;
+mod vault;
 mod when;
 mod written;
 
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use toml::Spanned;
 
@@ -42,9 +45,11 @@ pub use self::own_rules::{OwnManual, OwnRule, OwnSubject};
 pub use self::owners::OwnerEntry;
 pub use self::persons::PersonDecision;
 pub use self::privilege::{NamedKind, Names, Privileges, SensitiveData, SystemPrivileges};
-pub use self::roles::{Reservation, Role, RoleCatalogue};
+pub use self::reviews::{Campaign, Decided, ReviewItem, ReviewScope, Reviews};
+pub use self::roles::{Carrier, Parity, Reservation, Role, RoleCatalogue};
 pub use self::shared::SharedAccount;
 pub use self::sod::{Companion, Conflict, Function, LogDuty, Mitigation, SodMatrix};
+pub use self::vault::{Vaulted, Vaults};
 pub use self::when::{Answer, Field, Pattern, Says, When};
 pub use self::written::is_like;
 use super::serde_problem;
@@ -68,10 +73,12 @@ pub const SCHEMAS: &[(&str, Schema)] = &[
     ("persons.toml", persons::schema),
     ("pins.toml", links::pins_schema),
     ("privilege.toml", privilege::schema),
+    ("reviews.toml", reviews::schema),
     ("roles.toml", roles::schema),
     ("rule.toml", own_rules::schema),
     ("shared.toml", shared::schema),
     ("sod.toml", sod::schema),
+    ("vault.toml", vault::schema),
 ];
 
 /// What people decided.
@@ -105,6 +112,8 @@ pub struct Policy {
     pub baseline: Option<Baseline>,
     /// Who gets what by attributes, and what may be asked for; `None` without `roles.toml`.
     pub roles: Option<RoleCatalogue>,
+    /// What has to be reviewed, and what was; `None` without `reviews.toml`.
+    pub reviews: Option<Reviews>,
     /// What one person must not do together; `None` without `sod.toml`.
     pub sod: Option<SodMatrix>,
     /// Rules that the team wrote, in order of their files' names.
@@ -113,6 +122,8 @@ pub struct Policy {
     pub break_glass: Option<Vec<BreakGlassAccount>>,
     /// Accounts that several people may use, in file order; `None` where there is no `shared.toml`.
     pub shared: Option<Vec<SharedAccount>>,
+    /// What vaults keep; `None` without `vault.toml`.
+    pub vaults: Option<Vaults>,
     /// The files that were read, for the config hash.
     pub(super) files: Vec<Arc<SourceText>>,
 }
@@ -196,8 +207,14 @@ impl Policy {
                 "roles.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.roles = Some(roles::read(text, &policy.nameable(known), problems));
                 }),
+                "reviews.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.reviews = Some(reviews::read(text, folder, known, &mut policy.files, problems));
+                }),
                 "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.sod = Some(sod::read(text, &policy.nameable(known), problems));
+                }),
+                "vault.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.vaults = Some(vault::read(text, known, problems));
                 }),
                 "assignments.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.assignments = assignments::read(text, known, problems);
@@ -285,6 +302,11 @@ fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The tables of a file; what is wrong with them goes to `problems`.
+fn tables<T: DeserializeOwned>(file: &Arc<SourceText>, problems: &mut Vec<Diagnostic>) -> Option<T> {
+    toml::from_str(&file.text).map_err(|error| problems.push(policy_problem(file, &error))).ok()
 }
 
 fn policy_problem(file: &Arc<SourceText>, error: &toml::de::Error) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! The published JSON Schema of `muster.toml` (draft 2020-12), generated from the types that read it.
 
 use muster_connectors::Manual;
+use muster_connectors::manifest::CATALOG;
 use serde_json::{Map, Value as Json, json};
 
 use super::file::ConfigFile;
@@ -11,33 +12,38 @@ use super::file::ConfigFile;
 pub fn schema(connectors: &[&Manual]) -> Json {
     let mut root = schemars::schema_for!(ConfigFile).to_value();
     let mut definitions = take_object(&mut root, "$defs");
-    let names: Vec<Json> = connectors.iter().map(|manual| manual.name.into()).collect();
+    let manifests = CATALOG.iter().filter_map(|entry| Some((entry.id, entry.manifest().ok()?.settings_schema())));
+    let known: Vec<(&str, Json)> =
+        connectors.iter().map(|manual| (manual.name, (manual.schema)().to_value())).chain(manifests).collect();
+    let names: Vec<Json> = known.iter().map(|(name, _)| (*name).into()).collect();
     let mut choices = Vec::new();
-    for manual in connectors {
-        let mut own = (manual.schema)().to_value();
-        prefix_references(&mut own, manual.name);
+    for (connector, mut own) in known {
+        prefix_references(&mut own, connector);
         for (name, definition) in take_object(&mut own, "$defs") {
-            definitions.insert(format!("{}.{name}", manual.name), definition);
+            definitions.insert(format!("{connector}.{name}"), definition);
         }
         if let Json::Object(own) = &mut own {
             // The engine's keys stand in the same table; `unevaluatedProperties` below refuses the unknown ones.
             own.remove("additionalProperties");
             own.remove("$schema");
         }
-        definitions.insert(format!("connector.{}", manual.name), own);
+        definitions.insert(format!("connector.{connector}"), own);
         choices.push(json!({
-            "if": { "properties": { "connector": { "const": manual.name } }, "required": ["connector"] },
-            "then": { "$ref": format!("#/$defs/connector.{}", manual.name) },
+            "if": { "properties": { "connector": { "const": connector } }, "required": ["connector"] },
+            "then": { "$ref": format!("#/$defs/connector.{connector}") },
         }));
     }
+    // A manifest of the user's own has keys that nobody knows here; `muster config check` does.
+    choices.push(json!({
+        "if": { "properties": { "connector": { "not": { "enum": names } } }, "required": ["connector"] },
+        "then": { "additionalProperties": true },
+    }));
     if let Some(Json::Object(system)) = definitions.get_mut("SystemHead") {
         system.remove("additionalProperties");
         system.insert("unevaluatedProperties".into(), false.into());
-        if !choices.is_empty() {
-            system.insert("allOf".into(), choices.into());
-        }
+        system.insert("allOf".into(), choices.into());
         if let Some(Json::Object(connector)) = system.get_mut("properties").and_then(|p| p.get_mut("connector")) {
-            connector.insert("enum".into(), names.into());
+            connector.insert("examples".into(), names.into());
         }
     }
     if let Json::Object(root) = &mut root {

@@ -244,6 +244,11 @@ pub const CODES: &[Code] = &[
         "A smaller policy can be suggested only where it is known what was used. AWS tells it for each user and role as service last accessed data: `last_accessed = true` collects them live, `last-accessed.json` from an export.",
     ),
     code(
+        "CLI009",
+        "a proposed policy cannot be used",
+        "`muster policy what-if` applies policy documents from files. One that AWS would refuse, or that cannot be read to its end, would make the comparison wrong, so nothing is compared.",
+    ),
+    code(
         "COL001",
         "a system could not be read",
         "The connector gave up on the system as a whole. Every scope it did not finish is failed; former rows are kept and marked as stale.",
@@ -378,6 +383,31 @@ pub const CODES: &[Code] = &[
         "COL067",
         "a file holds no page",
         "The file is no SCIM list response. Save the server's answers as they are, one a file.",
+    ),
+    code(
+        "COL070",
+        "a list has too many pages",
+        "It goes on beyond the pages that its manifest allows: it is really so long (raise `max_pages` of its pager), or the system links for ever. What was read is kept, and the kind is partial.",
+    ),
+    code(
+        "COL071",
+        "a list does not lead to its end",
+        "The system says that there is more and does not say where, or ends without the word that its manifest waits for. The kind is partial.",
+    ),
+    code(
+        "COL072",
+        "a list cannot be read as its manifest says",
+        "An expression failed, or a call or reply has not the shape that the manifest expects. `muster connectors check` and `muster connectors test` tell more.",
+    ),
+    code(
+        "COL073",
+        "what a list is read for was not read whole",
+        "A list that is read for each item of another one cannot be whole when the other is not.",
+    ),
+    code(
+        "COL074",
+        "a record could not be made",
+        "A field has not the shape that a record of this kind needs, or the id is missing. The record is left out and named where its id is known; all others count.",
     ),
     code(
         "COL100",
@@ -691,6 +721,41 @@ pub const CODES: &[Code] = &[
         "a decision needs an author",
         "Decisions are reviewed text: somebody answers for each. Give `--author NAME`, or set MUSTER_AUTHOR in your own environment. \
          The config has no default for it, because a team shares it.",
+    ),
+    code(
+        "MAN001",
+        "a manifest cannot be used",
+        "It says something that the format does not know, names what is not there, or lacks what a list must have to be read whole. The message names line and column and what to write instead; docs/manifests.md explains every block.",
+    ),
+    code(
+        "MAN002",
+        "a manifest is odd",
+        "It can be used, but something in it is probably not meant: a setting that nothing uses, a list of which nothing is made, a table of words without a word for the others.",
+    ),
+    code(
+        "MAN003",
+        "a manifest and the vendor's description disagree",
+        "A call, a query key, a key of a body or a field of a reply is not in the vendor's API description. Most systems ignore what they do not know and leave out what they do not have, so that a slip shows as missing values. What is there although it is not described can be excused in `[test] undescribed`.",
+    ),
+    code(
+        "MAN004",
+        "an API description cannot be read",
+        "It is missing, no JSON, or of an unknown kind. OpenAPI 3, Swagger 2, Google discovery documents and lists of types are read; YAML has to be converted first.",
+    ),
+    code(
+        "MAN005",
+        "a manifest cannot be begun",
+        "`muster connectors new` never overwrites anything, and a connector's name has lower-case letters, digits and `-` only.",
+    ),
+    code(
+        "MAN006",
+        "a folder of exchanges cannot be used",
+        "`exchanges.json` is missing, or one of its files is no JSON of the documented shape. docs/manifests.md shows one of each.",
+    ),
+    code(
+        "MAN007",
+        "nothing was recorded",
+        "The settings cannot be used, the system could not be read, or the folder cannot be written. Nothing is kept of a system that was not read to its end.",
     ),
     code(
         "POL001",

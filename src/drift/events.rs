@@ -22,7 +22,7 @@ pub struct Name {
     pub folded: Text,
 }
 
-/// A decided request.
+/// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Approval {
     /// System it was read from.
@@ -43,14 +43,51 @@ pub struct Approval {
     pub from: Option<Timestamp>,
     /// Until.
     pub until: Option<Timestamp>,
-    /// Who decided.
+    /// When it was asked for.
+    pub requested_at: Option<Timestamp>,
+    /// Who decided; of an open request, who has to.
     pub decided_by: Option<Name>,
     /// When.
     pub decided_at: Option<Timestamp>,
-    /// Whether it was approved.
-    pub approved: bool,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether it is for an emergency; `None` where the source does not tell.
+    pub emergency: Option<bool>,
+    /// Who looked at it afterwards.
+    pub reviewed_by: Option<Name>,
+    /// When.
+    pub reviewed_at: Option<Timestamp>,
     /// State of the row.
     pub state: RowState,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nobody has decided yet.
+    Open,
+    /// Approved.
+    Approved,
+    /// Refused, or taken back.
+    Refused,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approved => "approved",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl Approval {
+    /// Whether it was approved.
+    pub fn is_approved(&self) -> bool {
+        self.outcome == Outcome::Approved
+    }
 }
 
 /// An entry of an audit log.
@@ -81,6 +118,10 @@ pub struct Events {
     by_beneficiary: FxHashMap<Text, Vec<u32>>,
     by_ticket: FxHashMap<Text, Vec<u32>>,
     by_object: FxHashMap<Text, Vec<u32>>,
+    /// Open requests by who has to decide.
+    waiting: FxHashMap<Text, usize>,
+    /// Approved requests for emergencies.
+    emergencies: Vec<u32>,
     /// The first entry of each system's log.
     begins: BTreeMap<String, Timestamp>,
 }
@@ -119,9 +160,13 @@ impl Events {
             "resource",
             "from",
             "until",
+            "requested_at",
             "decided_by",
             "decided_at",
             "approved",
+            "emergency",
+            "reviewed_by",
+            "reviewed_at",
             "state",
         ];
         let frame = snapshot.frame("approvals", &columns)?;
@@ -132,7 +177,9 @@ impl Events {
         let (entitlements, resources) = (text("entitlement")?, text("resource")?);
         let (deciders, states) = (text("decided_by")?, text("state")?);
         let (from, until) = (rows.instants("from")?, rows.instants("until")?);
-        let (decided_at, approved) = (rows.instants("decided_at")?, rows.flags("approved")?);
+        let (requested_at, decided_at) = (rows.instants("requested_at")?, rows.instants("decided_at")?);
+        let (approved, emergency) = (rows.flags("approved")?, rows.flags("emergency")?);
+        let (reviewers, reviewed_at) = (text("reviewed_by")?, rows.instants("reviewed_at")?);
         for row in 0..rows.len() {
             let approval = Approval {
                 system: self.strings.add(systems.text(row)),
@@ -144,14 +191,28 @@ impl Events {
                 resource: self.cell(&resources, row),
                 from: from.at(row),
                 until: until.at(row),
+                requested_at: requested_at.at(row),
                 decided_by: self.cell(&deciders, row),
                 decided_at: decided_at.at(row),
-                approved: approved.get(row).unwrap_or_default(),
+                outcome: match approved.get(row) {
+                    None => Outcome::Open,
+                    Some(true) => Outcome::Approved,
+                    Some(false) => Outcome::Refused,
+                },
+                emergency: emergency.get(row),
+                reviewed_by: self.cell(&reviewers, row),
+                reviewed_at: reviewed_at.at(row),
                 state: states.name(row).unwrap_or(RowState::Stale),
             };
             let number = u32::try_from(self.approvals.len()).unwrap_or(u32::MAX);
             self.by_beneficiary.entry(approval.beneficiary.folded).or_default().push(number);
             self.by_ticket.entry(approval.id.folded).or_default().push(number);
+            if let (Outcome::Open, Some(approver)) = (approval.outcome, approval.decided_by) {
+                *self.waiting.entry(approver.folded).or_default() += 1;
+            }
+            if approval.is_approved() && approval.emergency == Some(true) {
+                self.emergencies.push(number);
+            }
             self.approvals.push(approval);
         }
         Ok(())
@@ -201,7 +262,7 @@ impl Events {
         name.map_or("", |name| self.strings.get(name.folded))
     }
 
-    /// Every decided request, by system, scope and ticket.
+    /// Every request, by system, scope and ticket.
     pub fn approvals(&self) -> &[Approval] {
         &self.approvals
     }
@@ -209,6 +270,16 @@ impl Events {
     /// Every audit-log entry.
     pub fn audit(&self) -> &[AuditEvent] {
         &self.audit
+    }
+
+    /// How many open requests wait for somebody.
+    pub fn waiting_for(&self, approver: Name) -> usize {
+        self.waiting.get(&approver.folded).copied().unwrap_or_default()
+    }
+
+    /// Approved requests for emergencies.
+    pub fn emergencies(&self) -> impl Iterator<Item = &Approval> + '_ {
+        self.emergencies.iter().map(|place| &self.approvals[*place as usize])
     }
 
     /// Approvals for somebody known by a folded name.

@@ -6,7 +6,9 @@ use muster_connectors::record::{CredentialState, RecordKind};
 use muster_reports::view::RuleSummary;
 
 use super::{Ground, Metric, Missing, Sample, Unit, percentile};
+use crate::drift::Outcome;
 use crate::graph::{CoverageRow, Credential, RowState};
+use crate::snapshot::StoreError;
 
 /// What every metric here begins with.
 fn metric(
@@ -33,17 +35,61 @@ pub(super) fn provisioning_success() -> Metric {
     .without("no source supplies provisioning logs")
 }
 
-/// M7.
-pub(super) fn approval_queue() -> Metric {
-    metric(
+/// M7: how many wait, by approver, and for how long.
+pub(super) fn approval_queue(ground: &Ground<'_>) -> Result<[Metric; 2], StoreError> {
+    let pending = metric(
         "M7",
         "approvals_pending",
         "Approval queue",
         Unit::Count,
         "fewer than 10",
-        "Requests that wait for a decision now, and their age.",
-    )
-    .without("no source supplies pending requests: approvals are decided ones")
+        "Requests that wait for a decision now: all of them, and those of each approver.",
+    );
+    let age = metric(
+        "M7",
+        "approvals_pending_age_seconds",
+        "Age of the approval queue",
+        Unit::Seconds,
+        "no older than a request may wait",
+        "Seconds since each request was made that waits now.",
+    );
+    let events = &ground.estate.since()?.events;
+    let told = events.approvals().iter().any(|one| one.outcome == Outcome::Open || one.requested_at.is_some());
+    if !told {
+        let why = "no source supplies pending requests: approvals are decided ones";
+        return Ok([pending.without(why), age.without(why)]);
+    }
+    let open = || events.approvals().iter().filter(|one| one.outcome == Outcome::Open && one.state != RowState::Stale);
+    let mut approvers: BTreeMap<&str, u64> = BTreeMap::new();
+    for one in open().filter(|one| one.decided_by.is_some()) {
+        *approvers.entry(events.written(one.decided_by)).or_default() += 1;
+    }
+    let mut samples = vec![Sample::exactly(Vec::new(), open().count() as f64)];
+    samples.extend(
+        approvers.into_iter().map(|(name, count)| Sample::exactly(vec![("approver", name.to_owned())], count as f64)),
+    );
+    let mut ages: Vec<f64> =
+        open().filter_map(|one| Some(ground.now.duration_since(one.requested_at?).as_secs_f64().max(0.0))).collect();
+    ages.sort_unstable_by(f64::total_cmp);
+    let undated = (open().count() - ages.len()) as u64;
+    let mut rows = ground.estate.graph.coverage().rows().iter().filter(|row| row.kind == RecordKind::Approval);
+    let short = rows.find(|row| !row.proves_absence);
+    let short: Vec<Missing> = short.map(|row| Missing { cause: row.shortfall(), subjects: None }).into_iter().collect();
+    let subjects = open().count() as u64;
+    let pending = Metric { samples, subjects, not_evaluated: short.clone(), ..pending };
+    let percents = [50, 95, 100].into_iter().filter_map(|percent| Some((percent, percentile(&ages, percent)?)));
+    let samples =
+        percents.map(|(percent, value)| Sample::exactly(vec![("percentile", percent.to_string())], value)).collect();
+    let mut missing = short;
+    if undated > 0 {
+        let cause = "the request does not say when it was made".to_owned();
+        missing.push(Missing { cause, subjects: Some(undated) });
+    }
+    if ages.is_empty() && missing.is_empty() {
+        return Ok([pending, age.without("no request waits")]);
+    }
+    let age = Metric { samples, subjects: ages.len() as u64, not_evaluated: missing, ..age };
+    Ok([pending, age])
 }
 
 /// M10.

@@ -10,7 +10,7 @@ use muster_connectors::record::RecordKind;
 use muster_reports::view::Evidence;
 
 use super::changes::Who;
-use super::{Facts, Rule};
+use super::{Facts, Rule, Setting};
 use crate::diff::What;
 use crate::drift::{Approval, AuditEvent, Changed};
 use crate::people::{Employment, PersonIx, fold};
@@ -21,6 +21,19 @@ const SLACK: SignedDuration = SignedDuration::from_hours(1);
 const MANY_DAYS: i64 = 36_500;
 /// Dates of HR before this are a placeholder for none.
 const NO_DATE_BEFORE: i16 = 1950;
+
+/// How old an approval may be; for rules whose options say so.
+pub(super) const DAYS_BEFORE: Setting = Setting {
+    name: "days_before",
+    default: 30,
+    about: "days by which an approval may be older than the change (our own default: a month from decision to delivery)",
+};
+/// How late an approval may come.
+pub(super) const DAYS_AFTER: Setting = Setting {
+    name: "days_after",
+    default: 7,
+    about: "days by which an approval may follow the change (our own default: approving after the fact puts it right)",
+};
 
 /// How far around a change is searched.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +103,7 @@ impl Facts<'_> {
         let (from, until) = widened(change, days(around.days_before), days(around.days_after));
         let doubt = self.approvals_doubt();
         let mut of_who: Vec<&Approval> =
-            who.names.iter().flat_map(|name| self.events.approvals_for(name)).filter(|one| one.approved).collect();
+            who.names.iter().flat_map(|name| self.events.approvals_for(name)).filter(|one| one.is_approved()).collect();
         of_who.sort_by_key(|one| one.id.written);
         of_who.dedup();
         let covering: Vec<&Approval> = of_who.iter().copied().filter(|one| self.covers(one, change)).collect();
@@ -143,7 +156,7 @@ impl Facts<'_> {
         for entry in &entries {
             let Some(ticket) = entry.ticket else { continue };
             let known: Vec<&Approval> = self.events.approvals_of_ticket(self.events.folded(Some(ticket))).collect();
-            if known.is_empty() || known.iter().any(|one| one.approved) {
+            if known.is_empty() || known.iter().any(|one| one.is_approved()) {
                 let (ticket, id) = (self.events.written(Some(ticket)), self.events.text(entry.id));
                 let found = format!("ticket {ticket} stands in audit-log entry {id}");
                 return Place { told: found.clone(), found: Some(found), doubt: None };

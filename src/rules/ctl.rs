@@ -5,6 +5,8 @@ pub(super) mod change_without_approval;
 pub(super) mod correlation_coverage;
 pub(crate) mod exception_lapsed;
 pub(super) mod feed_suspect;
+pub(super) mod review_overdue;
+pub(super) mod rubber_stamp;
 pub(super) mod safeguard_off;
 pub(super) mod scanner_over_privileged;
 pub(super) mod shadow_application;

@@ -1,7 +1,9 @@
 //! DRF: drift.
 
 pub(super) mod attribute_drift;
+pub(super) mod decision_not_executed;
 pub(super) mod declared_but_absent;
+pub(super) mod environments_differ;
 pub(super) mod flapping;
 pub(super) mod granted_is_not_asked;
 pub(super) mod idp_and_app_disagree;

@@ -239,6 +239,7 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
         all(&count, (0..length).into_par_iter().map(|place| subject(number(place))))
     };
     let listed = |length: usize, subject: fn(usize) -> Subject| all(&count, (0..length).into_par_iter().map(subject));
+    let reviews = || listed(facts.review_items().len(), Subject::Review);
     match rule.population {
         Population::Accounts => each(facts.graph.account_count(), &|place| Subject::Account(NodeIx(place))),
         Population::Persons => each(facts.people.persons().len(), &|place| Subject::Person(PersonIx(place))),
@@ -257,10 +258,13 @@ fn walk(rule: &'static Rule, facts: &Facts<'_>, history: &History) -> Tally {
         Population::Scopes => listed(facts.graph.coverage().rows().len(), Subject::Scope),
         Population::Exceptions => listed(facts.policy.exceptions.len(), Subject::Exception),
         Population::Safeguards => listed(facts.safeguards().len(), Subject::Safeguard),
-        Population::Resolved => listed(facts.recurring().len(), Subject::Resolved),
+        Population::Resolved => listed(facts.recurring().len(), Subject::Resolved).join(reviews()),
         Population::Changes => listed(facts.since_count(), Subject::Change),
         Population::Approvals => listed(facts.events.approvals().len(), Subject::Approval),
         Population::Declared => listed(facts.declared().items().len(), Subject::Declared),
+        Population::Reviews => reviews(),
+        Population::Decisions => listed(facts.events.approvals().len(), Subject::Approval).join(reviews()),
+        Population::Reviewers => listed(facts.reviewers().len(), Subject::Reviewer),
     }
 }
 

@@ -16,6 +16,7 @@ use super::lost_people::LostPeople;
 use super::mentioned::Mentioned;
 use super::named::Named;
 use super::past::Recurring;
+use super::reviews::Reviewed;
 use super::roles::Roles;
 use super::safeguard::{self, Safeguard};
 use super::{History, Options, Rule};
@@ -82,6 +83,7 @@ pub struct Facts<'a> {
     declared: OnceLock<Comparison>,
     pub(super) mentioned: OnceLock<Mentioned>,
     pub(super) assigned: OnceLock<Assigned>,
+    pub(super) access_reviews: OnceLock<Reviewed>,
     pub(super) lost_people: LostPeople,
     pub(super) lookup: Lookup,
     pub(super) index: Index,
@@ -144,6 +146,7 @@ impl<'a> Facts<'a> {
             declared: OnceLock::new(),
             mentioned: OnceLock::new(),
             assigned: OnceLock::new(),
+            access_reviews: OnceLock::new(),
             lost_people: LostPeople::of(graph.coverage()),
             lookup: Lookup::default(),
             index,

@@ -6,6 +6,7 @@ pub(super) mod back_dated_termination;
 pub(super) mod external_without_end;
 pub(super) mod identifier_recycled;
 pub(super) mod kept_too_long;
+pub(super) mod late_to_provision;
 pub(super) mod leaver_still_active;
 pub(super) mod left_on_disabled;
 pub(super) mod manager_stale;

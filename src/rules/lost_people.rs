@@ -56,11 +56,13 @@ impl LostPeople {
             | Subject::Application(_)
             | Subject::Change(_)
             | Subject::Approval(_)
+            | Subject::Review(_)
             | Subject::Declared(_) => matches!(verdict, Verdict::Fail(_)).then_some(first.as_str()),
             Subject::System(_)
             | Subject::Scope(_)
             | Subject::Exception(_)
             | Subject::Safeguard(_)
+            | Subject::Reviewer(_)
             | Subject::Resolved(_) => None,
         };
         doubt.map_or(verdict, |why| Verdict::NotEvaluated(why.to_owned()))

@@ -24,7 +24,7 @@ impl Facts<'_> {
         self.mentioned.get_or_init(|| {
             let mut mentioned = Mentioned { nodes: nodes(self), ending: FxHashMap::default() };
             for (place, approval) in self.events.approvals().iter().enumerate() {
-                if !approval.approved || approval.until.is_none() {
+                if !approval.is_approved() || approval.until.is_none() {
                     continue;
                 }
                 let edges: Vec<Edge> = edges(self, &mentioned, approval).collect();

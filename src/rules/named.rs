@@ -150,7 +150,8 @@ impl Thing<'_> {
 fn written<'a>(facts: &Facts<'a>) -> Vec<&'a Item> {
     let roles = facts.policy.roles.iter().flat_map(|catalogue| {
         let roles = catalogue.roles.iter().flat_map(|role| role.contains.iter().chain(&role.carrier));
-        roles.chain(catalogue.reserved.iter().flat_map(|reserved| &reserved.items))
+        let parity = catalogue.parity.iter().flat_map(|parity| &parity.carriers).map(|carrier| &carrier.item);
+        roles.chain(catalogue.reserved.iter().flat_map(|reserved| &reserved.items)).chain(parity)
     });
     let duties = facts.policy.sod.iter().flat_map(|matrix| &matrix.functions);
     roles.chain(duties.flat_map(|function| function.any.iter().chain(&function.not))).collect()

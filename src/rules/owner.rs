@@ -39,6 +39,8 @@ fn object_owner(facts: &Facts<'_>, subject: Subject) -> Option<Text> {
         | Subject::Scope(_)
         | Subject::Exception(_)
         | Subject::Safeguard(_)
+        | Subject::Review(_)
+        | Subject::Reviewer(_)
         | Subject::Resolved(_) => None,
     }
 }
@@ -68,6 +70,8 @@ fn person(facts: &Facts<'_>, subject: Subject) -> Option<PersonIx> {
         | Subject::Scope(_)
         | Subject::Exception(_)
         | Subject::Safeguard(_)
+        | Subject::Review(_)
+        | Subject::Reviewer(_)
         | Subject::Resolved(_) => return None,
     };
     (facts.graph.node(account).kind == NodeKind::Account)

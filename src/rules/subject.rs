@@ -34,10 +34,16 @@ pub enum Population {
     Resolved,
     /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
     Changes,
-    /// Every decided request.
+    /// Every request, decided or open.
     Approvals,
     /// Everything that is declared, or there in a scope of which everything has to be.
     Declared,
+    /// Every row of an access review.
+    Reviews,
+    /// Every request, and every row of an access review.
+    Decisions,
+    /// Every reviewer of every access review.
+    Reviewers,
 }
 
 impl Population {
@@ -56,8 +62,11 @@ impl Population {
             Self::Safeguards => "safeguards",
             Self::Resolved => "findings that were resolved",
             Self::Changes => "changes since the earlier snapshot",
-            Self::Approvals => "decided requests",
+            Self::Approvals => "requests",
             Self::Declared => "declared objects and those of managed scopes",
+            Self::Reviews => "rows of access reviews",
+            Self::Decisions => "requests and rows of access reviews",
+            Self::Reviewers => "reviewers of access reviews",
         }
     }
 }
@@ -89,10 +98,14 @@ pub enum Subject {
     Resolved(usize),
     /// A change, or behind these a place of which nobody can say what changed, by its place in [`Facts::past`].
     Change(usize),
-    /// A decided request, by its place in [`Facts::events`].
+    /// A request, by its place in [`Facts::events`].
     Approval(usize),
     /// A thing of declared state, by its place in [`Facts::declared`].
     Declared(usize),
+    /// A row of an access review, by its place in the policy.
+    Review(usize),
+    /// A reviewer of an access review, by its place in [`Facts::reviewers`].
+    Reviewer(usize),
 }
 
 impl Subject {
@@ -132,6 +145,8 @@ impl Subject {
             | Self::Scope(_)
             | Self::Exception(_)
             | Self::Safeguard(_)
+            | Self::Review(_)
+            | Self::Reviewer(_)
             | Self::Resolved(_) => None,
         }
     }
@@ -146,11 +161,12 @@ impl Subject {
             Self::Change(place) => named(facts.since(place).place().0),
             Self::Approval(place) => named(facts.events.text(facts.events.approvals()[place].system)),
             Self::Declared(place) => named(&facts.declared().items()[place].system),
+            Self::Review(place) => named(&facts.review_items()[place].system),
             Self::Account(_) | Self::Object(_) | Self::Credential(_) | Self::Edge(_) | Self::Application(_) => {
                 self.place(facts).map_or(0, |(system, _)| facts.place_of(system))
             }
             // Beyond the last: of no system.
-            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => facts.systems.len(),
+            Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => facts.systems.len(),
         }
     }
 
@@ -173,6 +189,8 @@ impl Subject {
             | Self::Scope(_)
             | Self::Exception(_)
             | Self::Safeguard(_)
+            | Self::Review(_)
+            | Self::Reviewer(_)
             | Self::Resolved(_) => None,
         }
     }
@@ -193,6 +211,8 @@ impl Subject {
             | Self::Scope(_)
             | Self::Exception(_)
             | Self::Safeguard(_)
+            | Self::Review(_)
+            | Self::Reviewer(_)
             | Self::Resolved(_) => self.view(facts).id.into(),
         }
     }
@@ -290,6 +310,8 @@ impl Subject {
                 }
             }
             Self::Change(place) => facts.change_subject(place),
+            Self::Review(place) => facts.review_subject(place),
+            Self::Reviewer(place) => facts.reviewer_subject(place),
             Self::Approval(place) => {
                 let events = facts.events;
                 let approval = &events.approvals()[place];
@@ -337,9 +359,10 @@ impl Subject {
                 | Self::Application(_)
                 | Self::System(_)
                 | Self::Approval(_)
+                | Self::Review(_)
                 | Self::Declared(_) => view.system.as_deref().unwrap_or_default(),
                 // The id says it all, and its system may be renamed.
-                Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) => "muster",
+                Self::Exception(_) | Self::Safeguard(_) | Self::Resolved(_) | Self::Reviewer(_) => "muster",
             },
         };
         let mut hasher = blake3::Hasher::new();

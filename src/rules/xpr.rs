@@ -2,6 +2,8 @@
 
 pub(super) mod admin_count;
 pub(super) mod direct_grant;
+pub(super) mod emergency_open;
+pub(super) mod emergency_unreviewed;
 pub(super) mod escalation_path;
 pub(super) mod everyday_admin;
 pub(super) mod external_privilege;

@@ -748,9 +748,13 @@ fn approval(row: &mut Row<'_>, it: &Approval) {
     row.opt(it.resource.as_ref());
     row.instant(it.from);
     row.instant(it.until);
+    row.instant(it.requested_at);
     row.opt(it.decided_by.as_ref());
     row.instant(it.decided_at);
-    row.flag(Some(it.approved));
+    row.flag(it.approved);
+    row.flag(it.emergency);
+    row.opt(it.reviewed_by.as_ref());
+    row.instant(it.reviewed_at);
     row.source(&it.raw);
 }
 

@@ -21,6 +21,7 @@ mod roles;
 mod saas;
 mod scim;
 mod truth;
+mod workshop;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -116,6 +117,7 @@ fn exports(company: &Company) -> (Files, Truth) {
     aws::organisation(company, &mut truth, &mut files);
     scim::expenses(company, &mut truth, &mut files);
     saas::crm(company, &mut truth, &mut files);
+    workshop::workshop(&mut truth, &mut files);
     (files, truth)
 }
 

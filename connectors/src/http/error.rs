@@ -39,7 +39,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(request: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], hidden: &[Secret]) -> Self {
+    pub(crate) fn new(request: &str, status: StatusCode, headers: &HeaderMap, body: &[u8], hidden: &[Secret]) -> Self {
         let request_id = REQUEST_IDS
             .iter()
             .find_map(|name| headers.get(*name)?.to_str().ok())
@@ -79,7 +79,7 @@ impl Answer {
 }
 
 /// One line of at most [`DETAIL`] characters without control characters and secrets.
-fn plain(text: &str, hidden: &[Secret]) -> String {
+pub(crate) fn plain(text: &str, hidden: &[Secret]) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().map(Secret::expose).filter(|secret| secret.len() >= 4) {
         text = text.replace(secret, "***");
@@ -190,7 +190,7 @@ pub enum HttpError {
 
 impl HttpError {
     /// The same error after this many attempts.
-    pub(super) fn after(mut self, made: u32) -> Self {
+    pub(crate) fn after(mut self, made: u32) -> Self {
         if let Self::Throttled { attempts, .. } | Self::Server { attempts, .. } | Self::NoReply { attempts, .. } =
             &mut self
         {
@@ -200,7 +200,7 @@ impl HttpError {
     }
 
     /// The same error with the pause that was too long.
-    pub(super) fn asked(mut self, pause: Duration) -> Self {
+    pub(crate) fn asked(mut self, pause: Duration) -> Self {
         if let Self::Throttled { asked, .. } = &mut self {
             *asked = Some(pause);
         }

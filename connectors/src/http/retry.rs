@@ -60,7 +60,7 @@ pub(super) fn backoff(limits: &Limits, attempt: u32, jitter: f64) -> Duration {
 ///
 /// A date is counted from the reply's own `Date`, so that neither side's clock matters; without one it is not used, and
 /// neither are the two obsolete date formats, which no server of the last decades sends.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
     if let Ok(seconds) = asked.parse::<u64>() {

@@ -59,7 +59,7 @@ One file (`file` and `yields`) or several (`files`), each one table:
 | `policies` | a policy document | `id`, `kind`, `document` |
 | `federations` | an identity elsewhere | `account`, `issuer` |
 | `audit_events` | an entry of an audit log | `id`, `at`, `action` |
-| `approvals` | a decided request | `id`, `beneficiary`, `approved` |
+| `approvals` | a request, decided or open | `id`, `beneficiary`, `approved` |
 
 `columns` maps fields to headings; without it the usual headings are taken. A field may have several headings. Unmapped columns
 of accounts are kept as attributes, except those whose heading speaks of secrets, pay or private matters; of people only those that

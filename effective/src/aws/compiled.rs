@@ -11,7 +11,10 @@ mod actions;
 mod ask;
 mod decide;
 mod permissions;
+mod reach;
 mod scopes;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use self::actions::{ActionSet, Asked, Sets};
+use self::reach::Reach;
 use self::scopes::{Scope, Scopes};
 use super::document::{Document, Effect, Matcher, UnreadStatement};
 use super::estate::{AccountIx, Estate, Index, PolicyIx, UnreadKind};
@@ -63,6 +67,8 @@ struct Compact {
     document: Arc<Document>,
     /// One for each statement of the document.
     rows: Box<[Row]>,
+    /// Which actions the resources of each statement can be about.
+    reach: Box<[Reach]>,
     /// One for each statement that was not read.
     unread: Box<[Unread]>,
 }
@@ -111,7 +117,12 @@ impl<'a> Compiled<'a> {
         let documents = rows
             .into_iter()
             .zip(&distinct)
-            .map(|((rows, unread), document)| Compact { document: Arc::clone(document), rows, unread })
+            .map(|((rows, unread), document)| Compact {
+                document: Arc::clone(document),
+                reach: rows.iter().map(|_| Reach::default()).collect(),
+                rows,
+                unread,
+            })
             .collect();
         let index = Index::new(&estate);
         let (grants, ownerless) = grants(&estate);

@@ -14,7 +14,7 @@ mod verify;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::aws) mod tests;
 
 use jiff::Timestamp;
 

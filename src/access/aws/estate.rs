@@ -149,12 +149,15 @@ impl<'g> Building<'g> {
             );
             let entry = (ix, policy.state);
             match policy.kind {
-                PolicyKind::Identity => match graph.targets_of(policy).next() {
-                    Some(of) => versions.push((of, ix)),
-                    None => {
-                        building.identity.insert(policy.id, entry);
+                PolicyKind::Identity => {
+                    let of = graph.targets_of(policy).next().filter(|_| graph.text(policy.id).contains("/version/"));
+                    match of {
+                        Some(of) => versions.push((of, ix)),
+                        None => {
+                            building.identity.insert(policy.id, entry);
+                        }
                     }
-                },
+                }
                 PolicyKind::Boundary | PolicyKind::Trust => {
                     for target in graph.targets_of(policy) {
                         let Some(node) = graph.find(system, NodeKind::Account, target) else { continue };

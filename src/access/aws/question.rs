@@ -264,7 +264,14 @@ fn everywhere(place: &Place, who: PrincipalIx, action: &str) -> Option<Answer> {
         patterns.push("*".to_owned());
     }
     let answers = patterns.iter().map(|resource| place.compiled.may(who, action, resource));
-    answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?.into_iter().max_by_key(can)
+    let allowed = answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?;
+    let worst = allowed.into_iter().max_by_key(can)?;
+    if can(&worst) != Can::NotEvaluated {
+        return Some(worst);
+    }
+    // A policy of some resource, which was not read, decides about that one and not about every other.
+    let of_none = place.compiled.may(who, action, "*");
+    Some(if of_none.verdict == Verdict::Allowed { of_none } else { worst })
 }
 
 /// Any resource of a type: what its ARN leaves open is `*`.

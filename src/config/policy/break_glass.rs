@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
-use super::{day, known_system, policy_problem};
+use super::{day, known_system, tables};
 use crate::diagnostic::{Diagnostic, Place, SourceText};
 
 /// An account for emergencies.
@@ -84,13 +84,7 @@ pub(super) fn schema() -> Json {
 
 /// The accounts of a file; `known` are the systems of the config.
 pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) -> Vec<BreakGlassAccount> {
-    let tables: BreakGlassFile = match toml::from_str(&file.text) {
-        Ok(tables) => tables,
-        Err(error) => {
-            problems.push(policy_problem(file, &error));
-            return Vec::new();
-        }
-    };
+    let Some(tables) = tables::<BreakGlassFile>(file, problems) else { return Vec::new() };
     let mut accounts = Vec::new();
     for table in tables.account {
         let place = Place::new(file, table.span());

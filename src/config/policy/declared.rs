@@ -49,6 +49,10 @@ struct DeclaredTable {
 enum Format {
     /// Terraform or OpenTofu state, version 4, as `terraform state pull` prints it: resources of AWS IAM.
     TerraformState,
+    /// Manifests of Kubernetes and charts, which nothing can be laid beside.
+    #[serde(alias = "kubernetes-yaml", alias = "helm", alias = "kustomize")]
+    #[schemars(skip)]
+    Kubernetes,
 }
 
 /// The published JSON Schema of the file.
@@ -76,8 +80,19 @@ pub(super) fn read(
     let mut sources = Vec::new();
     for table in tables.declared {
         let place = Place::new(file, table.span());
-        let DeclaredTable { file: path, format: Format::TerraformState, system, scope, manages, ignore } =
-            table.into_inner();
+        let DeclaredTable { file: path, format, system, scope, manages, ignore } = table.into_inner();
+        match format {
+            Format::TerraformState => {}
+            Format::Kubernetes => {
+                problems.push(
+                    Diagnostic::error("CFG010", format!("`{path}` is of a format that nothing can be compared with"))
+                        .place(place)
+                        .cause("no connector reads a Kubernetes cluster: there is nothing to lay the file beside")
+                        .fix("remove the table; `terraform-state` is what can be declared"),
+                );
+                continue;
+            }
+        }
         if !known.iter().any(|name| name == system.get_ref()) {
             let near = similar(system.get_ref(), known.iter().map(String::as_str));
             problems.push(
@@ -142,7 +157,8 @@ mod tests {
         assert!(problems.is_empty() && sources[0].state.is_err());
         for (text, code) in [
             ("[[declared]]\nfile = \"a.tfstate\"\nformat = \"terraform-state\"\nsystem = \"asw\"\n", "CFG012"),
-            ("[[declared]]\nfile = \"a.tfstate\"\nformat = \"helm\"\nsystem = \"aws\"\n", "CFG010"),
+            ("[[declared]]\nfile = \"a.yaml\"\nformat = \"helm\"\nsystem = \"aws\"\n", "CFG010"),
+            ("[[declared]]\nfile = \"a.tfstate\"\nformat = \"pulumi\"\nsystem = \"aws\"\n", "CFG010"),
             ("[[declared]]\nfile = \"a\"\nformat = \"terraform-state\"\nsystem = \"aws\"\nmanage = []\n", "CFG010"),
         ] {
             let (_, problems) = read_text(text);

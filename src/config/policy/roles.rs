@@ -13,8 +13,9 @@ use toml::Spanned;
 
 use super::items::{Item, ItemTable, Known, Wildcards, item, items};
 use super::policy_problem;
-use super::when::{When, WhenTable, conditions};
+use super::when::{Pattern, When, WhenTable, conditions};
 use crate::diagnostic::{Diagnostic, Place, SourceText};
+use crate::people::fold;
 
 /// The role catalogue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct RoleCatalogue {
     pub roles: Vec<Role>,
     /// What is reserved for workers of some types, beside what roles reserve, in file order.
     pub reserved: Vec<Reservation>,
+    /// Roles that are meant to be the same in several environments, in file order.
+    pub parity: Vec<Parity>,
 }
 
 /// A role of the catalogue.
@@ -65,6 +68,30 @@ impl Role {
     }
 }
 
+/// One logical role in several environments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parity {
+    /// Its id.
+    pub id: String,
+    /// What carries it in each environment; the first is what the others are compared with.
+    pub carriers: Vec<Carrier>,
+    /// Names that may differ, folded.
+    pub ignore: Vec<Pattern>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What carries a role in one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carrier {
+    /// The environment.
+    pub environment: String,
+    /// The group or entitlement.
+    pub item: Item,
+    /// Parts of names that only tell the environment, folded.
+    pub strip: Vec<String>,
+}
+
 /// Something that only workers of some types may hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reservation {
@@ -93,6 +120,39 @@ struct RolesFile {
     #[serde(default)]
     #[schemars(with = "Vec<ReservedTable>")]
     reserved: Vec<Spanned<ReservedTable>>,
+    /// Roles that are meant to be the same in several environments.
+    #[serde(default)]
+    #[schemars(with = "Vec<ParityTable>")]
+    parity: Vec<Spanned<ParityTable>>,
+}
+
+/// One role in several environments: what it gives has to be the same in each.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ParityTable {
+    /// A short stable name.
+    #[schemars(with = "String")]
+    id: Spanned<String>,
+    /// What carries it in each environment; the first is what the others are compared with.
+    #[schemars(length(min = 2))]
+    environments: Vec<CarrierTable>,
+    /// Names of groups and entitlements that may differ; `*` is any text.
+    #[serde(default)]
+    ignore: Vec<String>,
+}
+
+/// What carries a role in one environment.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CarrierTable {
+    /// The environment, as production or staging.
+    name: String,
+    /// The group or entitlement that carries the role there.
+    #[schemars(with = "ItemTable")]
+    carrier: Spanned<ItemTable>,
+    /// Parts of names that only tell the environment, as `prod-` or `-stage`: they are left out when names are compared.
+    #[serde(default)]
+    strip: Vec<String>,
 }
 
 /// A role.
@@ -193,6 +253,28 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
             );
         }
         catalogue.reserved.push(Reservation { types, items, classes, reason, place });
+    }
+    let mut seen = BTreeMap::new();
+    for table in tables.parity {
+        let place = Place::new(file, table.span());
+        let ParityTable { id, environments, ignore } = table.into_inner();
+        unique(file, &id, "parity", &mut seen, problems);
+        let carriers: Vec<Carrier> = environments
+            .into_iter()
+            .filter_map(|CarrierTable { name, carrier, strip }| {
+                let item = item(file, carrier, Wildcards::Refused, &known, problems)?;
+                Some(Carrier { environment: name, item, strip: strip.iter().map(|part| fold(part)).collect() })
+            })
+            .collect();
+        if carriers.len() < 2 {
+            problems.push(
+                Diagnostic::error("CFG010", format!("`{}` is in fewer than two environments", id.get_ref()))
+                    .place(place.clone())
+                    .fix("list what carries the role in each environment"),
+            );
+        }
+        let ignore = ignore.iter().map(|text| Pattern::new(text)).collect();
+        catalogue.parity.push(Parity { id: id.into_inner(), carriers, ignore, place });
     }
     catalogue
 }

@@ -4,7 +4,7 @@ use muster_reports::view::Severity;
 use crate::access::Privilege;
 use crate::controls::{JOIN, LOG};
 use crate::diff::What;
-use crate::rules::authority::Around;
+use crate::rules::authority::{Around, DAYS_BEFORE};
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Setting, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -16,11 +16,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
     population: Population::Changes,
     needs: &[],
     options: &[
-        Setting {
-            name: "days_before",
-            default: 30,
-            about: "days by which an approval may be older than the change (our own default: a month from decision to delivery)",
-        },
+        DAYS_BEFORE,
         Setting {
             name: "days_after",
             default: 0,

@@ -4,7 +4,7 @@ use muster_reports::view::{Evidence, Severity};
 
 use crate::controls::JOIN;
 use crate::diff::What;
-use crate::drift::Approval;
+use crate::drift::{Approval, Outcome};
 use crate::graph::Edge;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Setting, Subject, Verdict, raised};
 
@@ -39,8 +39,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     }
     let edges = facts.approved_edges(approval);
-    if !approval.approved {
-        return refused(facts, approval, &edges);
+    match approval.outcome {
+        Outcome::Open => return Verdict::NotApplicable,
+        Outcome::Refused => return refused(facts, approval, &edges),
+        Outcome::Approved => {}
     }
     if facts.beneficiaries(approval).is_empty() {
         let name = facts.events.text(approval.beneficiary.written);
@@ -91,7 +93,7 @@ fn target_of<'f>(facts: &'f Facts<'_>, edge: &Edge) -> &'f str {
 fn refused(facts: &Facts<'_>, approval: &Approval, edges: &[Edge]) -> Verdict {
     let later = facts.events.approvals_for(facts.events.folded(Some(approval.beneficiary)));
     let is_same = |other: &&Approval| {
-        other.approved && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
+        other.is_approved() && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
     };
     if later.into_iter().any(|other| is_same(&other)) {
         return Verdict::Pass;
@@ -121,7 +123,8 @@ fn somebody_else(facts: &Facts<'_>, approval: &Approval) -> Verdict {
             let is_young = approval.decided_at.is_some_and(|decided| change.window.until >= decided);
             let who = facts.who(change);
             let asked_too = who.names.iter().flat_map(|name| facts.events.approvals_for(name)).any(|other| {
-                other.approved && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
+                other.is_approved()
+                    && facts.events.folded(other.entitlement) == facts.events.folded(approval.entitlement)
             });
             if is_young && !asked_too && !beneficiaries.contains(&principal) {
                 return failure(

@@ -3,7 +3,7 @@ use muster_reports::view::Severity;
 
 use crate::controls::{CHG, JOIN};
 use crate::diff::What;
-use crate::rules::authority::Around;
+use crate::rules::authority::{Around, DAYS_AFTER, DAYS_BEFORE};
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Setting, Subject, Verdict, raised};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -15,16 +15,8 @@ pub(in crate::rules) static RULE: Rule = Rule {
     population: Population::Changes,
     needs: &[],
     options: &[
-        Setting {
-            name: "days_before",
-            default: 30,
-            about: "days by which an approval may be older than the change (our own default: a month from decision to delivery)",
-        },
-        Setting {
-            name: "days_after",
-            default: 7,
-            about: "days by which an approval may follow the change (our own default: approving after the fact puts it right)",
-        },
+        DAYS_BEFORE,
+        DAYS_AFTER,
         Setting {
             name: "hr_days",
             default: 14,

@@ -16,23 +16,27 @@ pub(in crate::rules) static RULE: Rule = Rule {
     title: "Approved or reviewed own access",
     severity: Severity::High,
     controls: &[SOD, REV],
-    population: Population::Approvals,
+    population: Population::Decisions,
     needs: &[],
     options: &[],
     manual: Manual {
-        finds: "An approved request whose approver is the beneficiary, or reports to the beneficiary, directly or further down.",
+        finds: "An approved request whose approver is the beneficiary, or reports to the beneficiary, directly or further down; a row of an access review that its own holder, or somebody who reports to them, decided to keep.",
         matters: "Whoever approves their own access, or their superior's, approves nothing: the control is there on paper only.",
-        evidence: "The request, and the employments that make one the other's superior.",
+        evidence: "The request or the row, and the employments that make one the other's superior.",
         fix: "Have somebody independent approve it again, or revoke; let the workflow choose the approver.",
-        limits: "Approver and beneficiary are known by an id, address or account; where one is not, or HR was not read completely, the request is left open. Reviews count once a source supplies them.",
+        limits: "Approver and beneficiary are known by an id, address or account; where one is not, or HR was not read completely, the request is left open. A row of a review is known by the account that it names.",
     },
     judge,
 };
 
 fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
-    let Subject::Approval(place) = subject else { return Verdict::NotApplicable };
+    let place = match subject {
+        Subject::Approval(place) => place,
+        Subject::Review(place) => return review(facts, place),
+        _ => return Verdict::NotApplicable,
+    };
     let approval = &facts.events.approvals()[place];
-    if !approval.approved {
+    if !approval.is_approved() {
         return Verdict::NotApplicable;
     }
     let events = facts.events;
@@ -59,6 +63,40 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         ([_], _) => return unknown(events.text(approval.beneficiary.written)),
         (_, _) => return unknown(events.text(decider.written)),
     };
+    independent(facts, decider, beneficiary, own)
+}
+
+/// A row of a review that was kept.
+fn review(facts: &Facts<'_>, place: usize) -> Verdict {
+    let Some((reviews, item)) = facts.review_item(place) else { return Verdict::NotApplicable };
+    if !item.decision.is_some_and(|decided| decided.keeps) {
+        return Verdict::NotApplicable;
+    }
+    let Some(system) = facts.graph.system(&item.system) else {
+        return Verdict::NotEvaluated(format!("`{}` was not collected", item.system));
+    };
+    let own = |how: &str| {
+        let campaign = &reviews.campaign_of(item).id;
+        Failure::new(format!("{} kept {} for {how} in {campaign}.", item.reviewer, item.access))
+            .row(facts.review_row(item))
+    };
+    if fold(&item.reviewer) == fold(&item.principal) {
+        return own("themselves").verdict();
+    }
+    let principals = facts.reviewed_principals(system, item);
+    let holder = principals.iter().find_map(|node| facts.people.link(*node)).map(|link| link.person);
+    let reviewers = facts.people.find(&fold(&item.reviewer));
+    match (reviewers.as_slice(), holder) {
+        ([reviewer], Some(holder)) => independent(facts, *reviewer, holder, own),
+        // A group, or an account of nobody, has no superior.
+        ([_], None) if !principals.is_empty() => Verdict::Pass,
+        ([_], None) => unknown(&item.principal),
+        (_, _) => unknown(&item.reviewer),
+    }
+}
+
+/// Whether whoever decided is somebody else, and nobody who reports to them.
+fn independent(facts: &Facts<'_>, decider: PersonIx, beneficiary: PersonIx, own: impl Fn(&str) -> Failure) -> Verdict {
     if decider == beneficiary {
         return own("themselves").verdict();
     }
@@ -100,19 +138,20 @@ fn superiors(facts: &Facts<'_>, person: PersonIx) -> Vec<PersonIx> {
 }
 
 impl Facts<'_> {
-    /// The row of a decided request.
+    /// The row of a request.
     pub(in crate::rules) fn approval_row(&self, approval: &Approval) -> Evidence {
         let events = self.events;
         let (system, scope) = (events.text(approval.system), events.text(approval.scope));
         let mut facts = BTreeMap::from([
             ("beneficiary".to_owned(), events.text(approval.beneficiary.written).to_owned()),
-            ("approved".to_owned(), approval.approved.to_string()),
+            ("outcome".to_owned(), approval.outcome.as_str().to_owned()),
         ]);
         let names = [
             ("requester", approval.requester),
             ("entitlement", approval.entitlement),
             ("resource", approval.resource),
             ("decided_by", approval.decided_by),
+            ("reviewed_by", approval.reviewed_by),
         ];
         facts.extend(
             names
@@ -120,7 +159,13 @@ impl Facts<'_> {
                 .filter(|(_, name)| name.is_some())
                 .map(|(column, name)| ((*column).to_owned(), events.written(*name).to_owned())),
         );
-        let instants = [("from", approval.from), ("until", approval.until), ("decided_at", approval.decided_at)];
+        let instants = [
+            ("from", approval.from),
+            ("until", approval.until),
+            ("requested_at", approval.requested_at),
+            ("decided_at", approval.decided_at),
+            ("reviewed_at", approval.reviewed_at),
+        ];
         facts.extend(instants.iter().filter_map(|(column, at)| Some(((*column).to_owned(), (*at)?.to_string()))));
         let coverage = self.graph.coverage();
         Evidence {

@@ -43,7 +43,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         let Some(asked) = asked else { return false };
         let mut others = facts.events.approvals_for(facts.events.folded(Some(asked.beneficiary)));
         others.any(|other| {
-            other.approved
+            other.is_approved()
                 && other.until.is_none()
                 && facts.events.folded(other.entitlement) == facts.events.folded(asked.entitlement)
         })

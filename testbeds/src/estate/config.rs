@@ -132,7 +132,7 @@ since       = "Since"
 last_used   = "Last Used"
 privilege   = "Level"
 "#
-    )
+    ) + &super::workshop::config(folder, day)
 }
 
 /// The policy folder: what people decided. `uncollected` systems stand in the inventory and in no configuration.
@@ -162,6 +162,7 @@ expires = 2027-03-31
         ("aws", "Engineering"),
         ("expenses", "Finance"),
         ("crm", "Sales"),
+        ("workshop", "Engineering"),
     ];
     let systems = known
         .iter()
@@ -176,6 +177,7 @@ fn sign_on(system: &str) -> &'static str {
     match system {
         "corp-ad" => "sso   = \"none\"\n",
         "expenses" => "sso   = \"corp-ad\"\nlocal_login = true\n",
+        "workshop" => "sso   = \"corp-ad\"\n",
         _ => "",
     }
 }

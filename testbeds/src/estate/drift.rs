@@ -1,7 +1,10 @@
-//! The example estate `drift`: two nights of a small company, what was asked for, what was declared, and what drifted.
+//! The example estate `drift`: three nights of a small company, what was asked for, reviewed and declared, and what drifted.
 //!
-//! Everything is written out, so that a reader sees both sides of each difference. [`truth`] says of every type of drift that
-//! stored data allows what drifted, and beside it what looks alike and is explained.
+//! Everything is written out, so that a reader sees both sides of each difference. [`truth`] says of every type of drift what
+//! drifted between the last two nights, and beside it what looks alike and is explained; and of every finding of the last night
+//! its state.
+
+mod truth;
 
 use super::Files;
 use super::json::Json;
@@ -10,7 +13,7 @@ use super::json::Json;
 const ACCOUNT: &str = "111122223333";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
-/// People of both nights; the second column of a pair is the night from which the row holds.
+/// People of all nights; Bo changes department.
 const PEOPLE: &str = "\
 employee_id,legal_name,email,status,worker_type,start,end,manager,department,title
 1001,Ada Alvarez,ada.alvarez@acme.example,active,employee,2019-03-01,,1010,Engineering,Engineer
@@ -23,6 +26,8 @@ employee_id,legal_name,email,status,worker_type,start,end,manager,department,tit
 1008,Hal Hart,hal.hart@acme.example,active,employee,2019-03-01,,1010,Legal,Counsel
 1009,Ira Ito,ira.ito@acme.example,active,employee,2019-03-01,,1010,Sales,Account manager
 1010,Joy Jansen,joy.jansen@acme.example,active,employee,2015-01-01,,,Management,Managing director
+1011,Kim Klein,kim.klein@acme.example,terminated,employee,2019-03-01,2026-10-20,1010,Engineering,Engineer
+1012,Lou Lund,lou.lund@acme.example,terminated,employee,2019-03-01,2026-10-20,1010,Sales,Account manager
 ";
 
 const AD_ACCOUNTS: &str = "\
@@ -37,6 +42,8 @@ u1007,gia.greco,1007,gia.greco@acme.example,active,research and development
 u1008,hal.hart,1008,hal.hart@acme.example,active,Sales
 u1009,ira.ito,1009,ira.ito@acme.example,active,Sales
 u1010,joy.jansen,1010,joy.jansen@acme.example,active,Management
+u1011,kim.klein,1011,kim.klein@acme.example,disabled,Engineering
+u1012,lou.lund,1012,lou.lund@acme.example,disabled,Sales
 ";
 
 const AD_GROUPS: &str = "id,name\ng-crm,crm-users\n";
@@ -57,6 +64,15 @@ report,CRM reports,baseline
 export,CRM export,baseline
 audit,CRM audit,baseline
 admin,CRM administrator,admin
+quote,Quotes,baseline
+discount,Discounts,baseline
+faq,Answers,baseline
+mail,Mass mail,baseline
+prod-deploy,prod-deploy,baseline
+prod-logs,prod-logs,baseline
+stage-deploy,stage-deploy,baseline
+stage-logs,stage-logs,baseline
+stage-shell,stage-shell,baseline
 ";
 
 const CRM_ACCOUNTS: &str = "\
@@ -69,14 +85,56 @@ c1005,eva.engel,1005,eva.engel@acme.example,active
 {FINN}c1007,gia.greco,1007,gia.greco@acme.example,active
 c1009,ira.ito,1009,ira.ito@acme.example,active
 c1010,joy.jansen,1010,joy.jansen@acme.example,active
+c1011,kim.klein,1011,kim.klein@acme.example,{KIM}
+c1012,lou.lund,1012,lou.lund@acme.example,{LOU}
 ";
 
-/// Finn's account, which is there the first night only.
+/// Groups of the CRM: two that carry a role, two that carry one in production and staging.
+const CRM_GROUPS: &str = "\
+id,name
+g-sales,sales-pack
+g-support,support-pack
+g-ops-prod,ops-prod
+g-ops-stage,ops-stage
+g-read-prod,read-prod
+g-read-stage,read-stage
+";
+
+const CRM_MEMBERSHIPS: &str = "\
+group,member
+g-sales,c1009
+g-support,c1010
+g-ops-prod,c1001
+g-ops-stage,c1001
+g-read-prod,c1004
+g-read-stage,c1004
+";
+
+/// The export of the wiki; it came back short the last night.
+const WIKI: &str = "\
+id,login,employee_id,email,lifecycle
+w1001,ada.alvarez,1001,ada.alvarez@acme.example,active
+";
+const WIKI_EVA: &str = "w1005,eva.engel,1005,eva.engel@acme.example,active\n";
+
+/// Finn's account, which is gone the last night.
 const FINN: &str = "c1006,finn.falk,1006,finn.falk@acme.example,disabled\n";
 
-/// Grants of both nights.
+/// Grants of all nights.
 const CRM_GRANTS: &str = "\
 principal,entitlement,since,until
+g-sales,quote,2020-01-01,
+g-sales,discount,2026-09-15,
+g-support,faq,2020-01-01,
+g-ops-prod,prod-deploy,2020-01-01,
+g-ops-prod,prod-logs,2020-01-01,
+g-ops-stage,stage-deploy,2020-01-01,
+g-ops-stage,stage-logs,2020-01-01,
+g-ops-stage,stage-shell,2026-08-01,
+g-read-prod,prod-logs,2020-01-01,
+g-read-stage,stage-logs,2020-01-01,
+c1002,mail,2020-01-01,
+c1003,mail,2020-01-01,
 c1001,user,2020-01-01,
 c1002,user,2020-01-01,
 c1003,user,2020-01-01,
@@ -86,10 +144,10 @@ c1001,audit,2026-09-01,2026-12-31
 c1010,admin,2020-01-01,
 ";
 
-/// Grants of the first night alone.
+/// Grants of the night before the last alone, and of those before it.
 const CRM_GRANTS_BEFORE: &str = "c1004,export,2020-01-01,\nc1006,report,2020-01-01,\n";
 
-/// Grants of the second night alone.
+/// Grants of the last night alone.
 const CRM_GRANTS_AFTER: &str = "\
 c1001,admin,2026-11-02T10:00:00Z,
 c1002,report,2026-11-02T11:00:00Z,
@@ -97,7 +155,11 @@ c1003,admin,2026-11-02T22:40:00Z,
 c1004,report,2026-11-02T12:00:00Z,2027-12-31
 c1007,user,2026-11-02T14:00:00Z,
 c1010,report,2026-11-02T15:00:00Z,
+c1001,mail,2026-11-02T17:00:00Z,
 ";
+
+/// Kim's account is switched off, the second night.
+const CRM_LOG_KIM: &str = "L-1,2026-11-01T18:00:00Z,svc-scim,disable,c1011,\n";
 
 const CRM_LOG: &str = "\
 L-2,2026-11-02T10:00:00Z,svc-scim,grant,c1001,
@@ -106,6 +168,9 @@ L-4,2026-11-02T12:00:00Z,svc-scim,grant,c1004,
 L-5,2026-11-02T14:00:00Z,joy.jansen,grant,c1007,
 L-6,2026-11-02T15:00:00Z,svc-scim,grant,c1010,REQ-77
 L-7,2026-11-02T16:00:00Z,svc-scim,delete,c1006,
+L-8,2026-11-02T17:00:00Z,svc-scim,grant,c1001,
+L-9,2026-11-02T18:00:00Z,svc-scim,enable,c1011,
+L-10,2026-11-02T19:00:00Z,svc-scim,disable,c1012,
 ";
 
 /// Entries of an everyday October, so that one busy night does not look like a log that was replaced.
@@ -115,10 +180,11 @@ fn everyday_log() -> String {
 }
 
 const TICKETS: &str = "\
-id,requester,beneficiary,entitlement,resource,from,until,decided_by,decided_at,approved
-CHG-101,ada.alvarez@acme.example,1001,admin,crm,,,joy.jansen@acme.example,2026-10-30T09:00:00Z,yes
-CHG-102,dev.das@acme.example,dev.das@acme.example,CRM reports,crm,2026-11-02,2026-11-30,joy.jansen@acme.example,2026-10-30T09:05:00Z,yes
-CHG-103,cleo.costa@acme.example,1003,admin,crm,,,joy.jansen@acme.example,2026-10-30T09:10:00Z,no
+id,requester,beneficiary,entitlement,resource,from,until,requested_at,decided_by,decided_at,approved,emergency
+CHG-101,ada.alvarez@acme.example,1001,admin,crm,,,2026-10-29T15:00:00Z,joy.jansen@acme.example,2026-10-30T09:00:00Z,yes,no
+CHG-102,dev.das@acme.example,dev.das@acme.example,CRM reports,crm,2026-11-02,2026-11-30,2026-10-29T16:00:00Z,joy.jansen@acme.example,2026-10-30T09:05:00Z,yes,no
+CHG-103,cleo.costa@acme.example,1003,admin,crm,,,2026-10-29T17:00:00Z,joy.jansen@acme.example,2026-10-30T09:10:00Z,no,no
+CHG-104,ira.ito@acme.example,1009,CRM reports,crm,,,2026-10-20T08:00:00Z,joy.jansen@acme.example,,open,no
 ";
 
 const ASSIGNMENTS: &str = "\
@@ -140,40 +206,165 @@ format = \"terraform-state\"
 system = \"aws\"
 ";
 
-/// The estate: both nights, the policy folder, the declared state and the truth.
+const ROLES: &str = "\
+# What the two packs of the CRM contain, and which group is meant to be the same in production and staging.
+
+[[role]]
+id        = \"sales-pack\"
+exception = \"the head of sales decides\"
+contains  = [{ system = \"crm\", entitlement = \"quote\" }]
+carrier   = { system = \"crm\", group = \"sales-pack\" }
+reviewed  = 2026-06-01
+
+[[role]]
+id        = \"support-pack\"
+exception = \"the head of support decides\"
+contains  = [{ system = \"crm\", entitlement = \"faq\" }]
+carrier   = { system = \"crm\", group = \"support-pack\" }
+reviewed  = 2026-06-01
+
+[[parity]]
+id           = \"operators\"
+environments = [
+    { name = \"production\", carrier = { system = \"crm\", group = \"ops-prod\" }, strip = [\"prod-\"] },
+    { name = \"staging\", carrier = { system = \"crm\", group = \"ops-stage\" }, strip = [\"stage-\"] },
+]
+
+[[parity]]
+id           = \"readers\"
+environments = [
+    { name = \"production\", carrier = { system = \"crm\", group = \"read-prod\" }, strip = [\"prod-\"] },
+    { name = \"staging\", carrier = { system = \"crm\", group = \"read-stage\" }, strip = [\"stage-\"] },
+]
+";
+
+const REVIEWS: &str = "\
+# The access to the CRM has to be reviewed twice a year.
+
+[[scope]]
+system     = \"crm\"
+every_days = 180
+owner      = \"joy.jansen@acme.example\"
+
+[[campaign]]
+id       = \"2026-spring\"
+systems  = [\"crm\"]
+opened   = 2026-05-01
+deadline = 2026-05-31
+file     = \"reviews/2026-spring.csv\"
+
+[[campaign]]
+id       = \"2026-autumn\"
+systems  = [\"crm\"]
+opened   = 2026-09-01
+deadline = 2026-09-30
+file     = \"reviews/2026-autumn.csv\"
+";
+
+const REVIEW_SPRING: &str = "\
+system,principal,access,resource,reviewer,decision,decided_at
+crm,c1001,mail,,joy.jansen@acme.example,revoke,2026-05-12T08:14:00Z
+crm,c1003,mail,,joy.jansen@acme.example,revoke,2026-05-12T08:21:00Z
+";
+
+const REVIEW_AUTUMN: &str = "\
+system,principal,access,resource,reviewer,decision,decided_at
+crm,c1002,mail,,joy.jansen@acme.example,revoke,2026-09-14T08:14:00Z
+crm,c1003,mail,,joy.jansen@acme.example,keep,2026-09-14T08:25:00Z
+crm,c1009,mail,,joy.jansen@acme.example,revoke,2026-09-14T08:31:00Z
+";
+
+/// What people decided about findings: one of each kind.
+fn decisions() -> String {
+    let attribute = truth::fingerprint("DRF-006", "ad", "account", "u1008");
+    let role = truth::fingerprint("DRF-005", "aws", "role", "role/backup");
+    format!(
+        r#"# What people decided about single findings.
+
+[[decision]]
+verdict = "acknowledge"
+finding = "{attribute}"  # DRF-006 u1008
+author  = "joy.jansen@acme.example"
+reason  = "asked Hal which of the two is right"
+decided = 2026-11-01
+
+[[decision]]
+verdict = "snooze"
+finding = "{role}"  # DRF-005 role/backup
+until   = 2026-11-30
+author  = "joy.jansen@acme.example"
+reason  = "comes back with the next release"
+decided = 2026-11-01
+"#
+    )
+}
+
+const EXCEPTIONS: &str = "\
+# A risk that somebody accepted.
+
+[[exception]]
+id       = \"EX-0001\"
+rules    = [\"XPR-008\"]
+system   = \"crm\"
+subjects = [\"c1004|audit|\"]
+owner    = \"dev.das@acme.example\"
+approver = \"joy.jansen@acme.example\"
+reason   = \"the auditors stay until the end of November\"
+created  = 2026-10-20
+expires  = 2026-11-30
+";
+
+/// The estate: three nights, the policy folder, the declared state and the truth.
 pub fn drift() -> Files {
     let mut files = Files::default();
-    for (night, day) in [("night-1", "2026-11-02"), ("night-2", "2026-11-03")] {
-        let is_first = night == "night-1";
-        let (department, finn) = if is_first { ("Sales", FINN) } else { ("Finance", "") };
-        let more = if is_first { CRM_GRANTS_BEFORE } else { CRM_GRANTS_AFTER };
+    for (number, day) in [(1, "2026-11-01"), (2, "2026-11-02"), (3, "2026-11-03")] {
+        let night = format!("night-{number}");
+        let is_last = number == 3;
+        let (department, finn) = if is_last { ("Finance", "") } else { ("Sales", FINN) };
+        let more = if is_last { CRM_GRANTS_AFTER } else { CRM_GRANTS_BEFORE };
+        // Kim's account is switched on again by somebody; Lou's is switched off at last.
+        let (kim, lou) = (if number == 2 { "disabled" } else { "active" }, if is_last { "disabled" } else { "active" });
+        let log = [if number > 1 { CRM_LOG_KIM } else { "" }, if is_last { CRM_LOG } else { "" }].concat();
+        let accounts = CRM_ACCOUNTS.replace("{FINN}", finn).replace("{KIM}", kim).replace("{LOU}", lou);
         let mut put = |name: &str, text: String| files.text(&format!("{night}/{name}"), text);
         put("hr/people.csv", PEOPLE.replace("{BO}", department));
         put("ad/accounts.csv", AD_ACCOUNTS.to_owned());
         put("ad/groups.csv", AD_GROUPS.to_owned());
         put("ad/memberships.csv", AD_MEMBERSHIPS.to_owned());
-        put("crm/accounts.csv", CRM_ACCOUNTS.replace("{FINN}", finn));
+        put("crm/accounts.csv", accounts);
+        put("crm/groups.csv", CRM_GROUPS.to_owned());
+        put("crm/memberships.csv", CRM_MEMBERSHIPS.to_owned());
         put("crm/entitlements.csv", CRM_ENTITLEMENTS.to_owned());
         put("crm/grants.csv", format!("{CRM_GRANTS}{more}"));
-        put("crm/audit.csv", everyday_log() + if is_first { "" } else { CRM_LOG });
+        put("crm/audit.csv", everyday_log() + &log);
+        put("wiki/accounts.csv", format!("{WIKI}{}", if is_last { "" } else { WIKI_EVA }));
         put("tickets/approvals.csv", TICKETS.to_owned());
-        put(&format!("aws/{ACCOUNT}/authorization-details.json"), details(is_first).pretty(4) + "\n");
+        put(&format!("aws/{ACCOUNT}/authorization-details.json"), details(!is_last).pretty(4) + "\n");
         put(&format!("aws/{ACCOUNT}/credential-report.csv"), credentials());
-        let name = if is_first { "muster-night-1.toml" } else { "muster.toml" };
-        files.text(name, config(night, day));
+        let name = if is_last { "muster.toml".to_owned() } else { format!("muster-{night}.toml") };
+        files.text(&name, config(number, &night, day));
     }
     files.text("policy/assignments.toml", ASSIGNMENTS);
     files.text("policy/declared.toml", DECLARED);
+    files.text("policy/exceptions.toml", EXCEPTIONS);
+    files.text("policy/findings.toml", decisions());
+    files.text("policy/reviews.toml", REVIEWS);
+    files.text("policy/reviews/2026-spring.csv", REVIEW_SPRING);
+    files.text("policy/reviews/2026-autumn.csv", REVIEW_AUTUMN);
+    files.text("policy/roles.toml", ROLES);
     files.text("infra/terraform.tfstate", state().pretty(2) + "\n");
-    files.text("truth.json", truth().pretty(2) + "\n");
+    files.text("truth.json", truth::truth().pretty(2) + "\n");
     files
 }
 
-fn config(night: &str, day: &str) -> String {
-    let title = if night == "night-1" {
-        "The first night: what the second is compared with. Scan it first."
-    } else {
-        "Two nights of a company that does not exist. Scan muster-night-1.toml first, then this, then `muster drift`."
+fn config(number: u8, night: &str, day: &str) -> String {
+    let title = match number {
+        1 => "The first night. Scan it first.",
+        2 => "The second night: what the last one is compared with.",
+        _ => {
+            "Three nights of a company that does not exist. Scan muster-night-1.toml and muster-night-2.toml first, then this, \
+             then `muster drift`."
+        }
     };
     format!(
         r#"# {title}
@@ -200,9 +391,18 @@ id_kind   = "immutable"
 [[system]]
 name      = "crm"
 connector = "csv"
-files     = {{ accounts = "{night}/crm/accounts.csv", entitlements = "{night}/crm/entitlements.csv", grants = "{night}/crm/grants.csv", audit_events = "{night}/crm/audit.csv" }}
+files     = {{ accounts = "{night}/crm/accounts.csv", groups = "{night}/crm/groups.csv", memberships = "{night}/crm/memberships.csv", entitlements = "{night}/crm/entitlements.csv", grants = "{night}/crm/grants.csv", audit_events = "{night}/crm/audit.csv" }}
 collected = "{day}T04:00:00Z"
 id_kind   = "immutable"
+
+[[system]]
+name      = "wiki"
+connector = "csv"
+file      = "{night}/wiki/accounts.csv"
+yields    = "accounts"
+collected = "{day}T04:00:00Z"
+id_kind   = "immutable"
+expect_rows = 2
 
 [[system]]
 name      = "tickets"
@@ -366,105 +566,4 @@ fn state() -> Json {
         ("outputs", object([])),
         ("resources", Json::List(resources)),
     ])
-}
-
-/// Rule, system, subject, why.
-type Drifted = &'static [[&'static str; 4]];
-/// System, subject, why.
-type Explained = &'static [[&'static str; 3]];
-
-/// Types, with what drifted and what only looks so.
-const TRUTH: [(&str, Drifted, Explained); 7] = [
-    (
-        "DT-1",
-        &[
-            ["DRF-001", "crm", "c1003|admin|", "an administrator's role appeared at night; the request was refused"],
-            ["DRF-003", "crm", "c1003|admin|", "it makes an administrator"],
-            ["DRF-001", "crm", "c1007|user|", "Joy gave Gia the role herself, nobody asked"],
-            ["DRF-009", "crm", "c1007|user|", "the directory gives this role, and Joy did by hand"],
-            ["DRF-002", "crm", "c1004|export|", "a grant went, and nobody knows why"],
-        ],
-        &[
-            ["crm", "c1001|admin|", "CHG-101 approves it"],
-            ["crm", "c1002|report|", "Bo moved to Finance"],
-            ["crm", "c1010|report|", "the audit log names REQ-77"],
-            ["crm", "c1006", "Finn left on 28 October"],
-            ["crm", "c1006|report|", "went with Finn's account"],
-            ["aws", "AROASUPPORT000000001", "AWS made the role itself"],
-        ],
-    ),
-    (
-        "DT-2",
-        &[["LCM-001", "crm", "c1005", "Eva left on 20 October and her account works"]],
-        &[["ad", "u1005", "Eva's account in the directory is off"]],
-    ),
-    (
-        "DT-3",
-        &[
-            ["DRF-007", "crm", "c1007", "holds the role without being in the group"],
-            ["DRF-007", "crm", "c1009", "is in the group and lacks the role"],
-        ],
-        &[["crm", "c1001", "is in the group and holds the role"]],
-    ),
-    (
-        "DT-4",
-        &[
-            ["DRF-004", "aws", "user/hal.hart@acme.example", "a user made by hand"],
-            [
-                "DRF-004",
-                "aws",
-                "user/hal.hart@acme.example|policy/arn:aws:iam::aws:policy/readonlyaccess",
-                "and what is attached to it",
-            ],
-            ["DRF-005", "aws", "role/backup", "a declared role that is not there"],
-        ],
-        &[
-            ["aws", "role/awsserviceroleforsupport", "AWS made the role itself"],
-            [
-                "aws",
-                "user/ada.alvarez@acme.example|policy/arn:aws:iam::aws:policy/readonlyaccess",
-                "declared twice, by itself and by a joint attachment: one attachment",
-            ],
-        ],
-    ),
-    (
-        "DT-5",
-        &[
-            ["DRF-008", "tickets", "CHG-102", "asked until 30 November, given until the end of 2027"],
-            ["DRF-008", "tickets", "CHG-103", "refused, and given all the same"],
-            ["CTL-007", "crm", "c1003|admin|", "nobody approved it"],
-        ],
-        &[["tickets", "CHG-101", "given as asked"]],
-    ),
-    (
-        "DT-7",
-        &[["XPR-008", "crm", "c1004|audit|", "ended in the middle of October and is still there"]],
-        &[["crm", "c1001|audit|", "runs until the end of the year"]],
-    ),
-    (
-        "DT-11",
-        &[["DRF-006", "ad", "u1008", "Legal in HR, Sales in the directory"]],
-        &[["ad", "u1007", "the same department, spelt otherwise"]],
-    ),
-];
-
-/// What `muster drift` has to say after the second night.
-fn truth() -> Json {
-    let types = TRUTH.iter().map(|(id, drifted, explained)| {
-        let drifted = drifted.iter().map(|[rule, system, subject, why]| {
-            object([("rule", text(rule)), ("system", text(system)), ("subject", text(subject)), ("why", text(why))])
-        });
-        let explained = explained.iter().map(|[system, subject, why]| {
-            object([("system", text(system)), ("subject", text(subject)), ("why", text(why))])
-        });
-        let sides =
-            object([("drifted", Json::List(drifted.collect())), ("explained", Json::List(explained.collect()))]);
-        ((*id).to_owned(), sides)
-    });
-    let noise = object([
-        ("provider_default", Json::Int(2)),
-        ("principal_gone", Json::Int(1)),
-        ("joint_attachment", Json::Int(1)),
-    ]);
-    object([("types", Json::Object(types.collect())), ("noise", noise)])
 }

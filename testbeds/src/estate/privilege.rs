@@ -134,6 +134,7 @@ fn register(company: &Company, truth: &mut Truth, files: &mut Files, ad: &dyn Fn
         "register",
         "a role that policy/nhi.toml does not list",
     );
+    text.push_str(super::workshop::REGISTERED);
     files.text("policy/nhi.toml", text);
 }
 

@@ -46,6 +46,7 @@ pub(crate) fn registers(company: &Company, truth: &mut Truth, files: &mut Files)
             "\n[[account]]\nsystem  = \"{system}\"\naccount = \"{account}\"\nowner   = \"{beatriz}\"\nauthor  = \"{ingrid}\"\nreason  = \"{reason}\"\nexpires = {expires}\n"
         );
     }
+    shared += super::workshop::SHARED;
     files.text("policy/shared.toml", shared);
     truth.finding("AUT-005", "crm", "crm-3004", "EDG-25", "the front desk's approval ran out on 30 September");
 }

@@ -136,6 +136,76 @@ pub(super) static YES_NO: Vocabulary = Vocabulary {
     ],
 };
 
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Approved.
+    Approved,
+    /// Refused, or taken back.
+    Refused,
+    /// Nobody has decided yet.
+    Open,
+}
+
+impl Decision {
+    /// As a record has it.
+    pub(super) const fn approved(self) -> Option<bool> {
+        match self {
+            Self::Approved => Some(true),
+            Self::Refused => Some(false),
+            Self::Open => None,
+        }
+    }
+}
+
+impl std::str::FromStr for Decision {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        match word {
+            "true" => Ok(Self::Approved),
+            "false" => Ok(Self::Refused),
+            "open" => Ok(Self::Open),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Words for what became of a request.
+pub(super) static DECISION: Vocabulary = Vocabulary {
+    what: "decision",
+    known: || vec!["true", "false", "open"],
+    synonyms: &[
+        ("yes", "true"),
+        ("y", "true"),
+        ("1", "true"),
+        ("approved", "true"),
+        ("granted", "true"),
+        ("accepted", "true"),
+        ("fulfilled", "true"),
+        ("no", "false"),
+        ("n", "false"),
+        ("0", "false"),
+        ("rejected", "false"),
+        ("denied", "false"),
+        ("declined", "false"),
+        ("refused", "false"),
+        ("cancelled", "false"),
+        ("canceled", "false"),
+        ("withdrawn", "false"),
+        ("expired", "false"),
+        ("pending", "open"),
+        ("pendingapproval", "open"),
+        ("waiting", "open"),
+        ("waitingforapproval", "open"),
+        ("requested", "open"),
+        ("submitted", "open"),
+        ("new", "open"),
+        ("inprogress", "open"),
+        ("inreview", "open"),
+    ],
+};
+
 /// Folded words that say that a cell is empty.
 pub(super) const NOTHING: [&str; 4] = ["", "na", "null", "nil"];
 
@@ -194,6 +264,7 @@ mod tests {
             &CREDENTIAL_STATE,
             &POLICY_KIND,
             &YES_NO,
+            &DECISION,
             &NO_INSTANT,
         ] {
             let known = (vocabulary.known)();

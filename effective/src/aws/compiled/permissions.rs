@@ -10,6 +10,7 @@ use fixedbitset::FixedBitSet;
 use rayon::prelude::*;
 
 use super::actions::ActionSet;
+use super::reach::Reach;
 use super::{Compiled, Row};
 use crate::aws::document::{Effect, Matcher, Statement, Version};
 use crate::aws::estate::{PolicyIx, PrincipalIx, UnreadKind};
@@ -21,8 +22,8 @@ use crate::aws::reference::{ActionIx, Level, Reference};
 pub struct Permissions {
     /// Known actions that it may do on some resource under no condition.
     pub allowed: FixedBitSet,
-    /// Known actions that it may do at most: under a condition, on what is not denied to it, or only as far as boundary or control
-    /// policies allow the same resource, too.
+    /// Known actions that it may do at most: under a condition, on what is not denied to it, only as far as boundary or control
+    /// policies allow the same resource, on all but some resources, or on resources of a type that the reference does not name with the action.
     pub allowed_if: FixedBitSet,
     /// By service and level, in that order; only those with an action.
     pub by_service: Vec<Permission>,
@@ -77,7 +78,7 @@ impl Granting<'_> {
 struct Layer {
     /// Allowed by any statement.
     any: FixedBitSet,
-    /// Allowed under no condition.
+    /// Allowed under no condition, on a resource that the action can be about.
     plain: FixedBitSet,
     /// Allowed under no condition on everything.
     wide: FixedBitSet,
@@ -99,7 +100,7 @@ impl Compiled<'_> {
         let (mut all, mut some) = (FixedBitSet::with_capacity(size), FixedBitSet::with_capacity(size));
         let attached =
             || entry.identity.iter().chain(&entry.boundary).chain(steps.iter().flat_map(|step| &step.policies));
-        for (row, statement) in attached().flat_map(|&policy| self.rows(policy, Effect::Deny)) {
+        for (row, statement, _) in attached().flat_map(|&policy| self.rows(policy, Effect::Deny)) {
             let outright = statement.conditions.is_empty() && self.is_everything(row);
             self.sets[row.actions as usize].add_to(if outright { &mut all } else { &mut some });
         }
@@ -133,7 +134,7 @@ impl Compiled<'_> {
         let of = |policy: PolicyIx| {
             let version = self.compact(policy).document.version;
             let rows = self.rows(policy, Effect::Allow).chain(self.rows(policy, Effect::Deny));
-            rows.map(move |(row, statement)| Granting {
+            rows.map(move |(row, statement, _)| Granting {
                 statement,
                 version,
                 everything: self.is_everything(row),
@@ -150,10 +151,13 @@ impl Compiled<'_> {
     }
 
     /// Statements of a policy that is attached to a principal; what AWS would not take there is left out.
-    fn rows(&self, policy: PolicyIx, effect: Effect) -> impl Iterator<Item = (&Row, &Statement)> {
+    fn rows(&self, policy: PolicyIx, effect: Effect) -> impl Iterator<Item = (&Row, &Statement, &Reach)> {
         let compact = self.compact(policy);
-        compact.rows.iter().zip(&compact.document.statements).filter(move |(row, statement)| {
-            row.effect == effect && statement.principals.is_none() && row.scope.is_some()
+        let rows = compact.rows.iter().zip(&compact.document.statements).zip(&compact.reach);
+        rows.map(|((row, statement), reach)| (row, statement, reach)).filter(move |(row, statement, _)| {
+            row.effect == effect
+                && statement.principals.is_none()
+                && row.scope.is_some_and(|scope| !self.scopes[scope as usize].is_nothing())
         })
     }
 
@@ -164,13 +168,21 @@ impl Compiled<'_> {
     fn layer(&self, policies: &[PolicyIx]) -> Layer {
         let empty = || FixedBitSet::with_capacity(self.reference.len());
         let mut layer = Layer { any: empty(), plain: empty(), wide: empty() };
-        for (row, statement) in policies.iter().flat_map(|&policy| self.rows(policy, Effect::Allow)) {
+        for (row, statement, reach) in policies.iter().flat_map(|&policy| self.rows(policy, Effect::Allow)) {
             let set = &self.sets[row.actions as usize];
             set.add_to(&mut layer.any);
-            if statement.conditions.is_empty() {
+            if !statement.conditions.is_empty() {
+                continue;
+            }
+            if self.is_everything(row) {
+                set.add_to(&mut layer.wide);
                 set.add_to(&mut layer.plain);
-                if self.is_everything(row) {
-                    set.add_to(&mut layer.wide);
+                continue;
+            }
+            // Whether anything that the action can be about is left outside `NotResource` is not worked out.
+            if let Some(resources) = statement.resources.as_ref().filter(|resources| !resources.not) {
+                for range in reach.of(set, resources, self.reference) {
+                    layer.plain.insert_range(range.start as usize..range.end as usize);
                 }
             }
         }
@@ -191,7 +203,7 @@ impl Compiled<'_> {
         let mut statements: Vec<(&Row, &str)> = identity
             .iter()
             .flat_map(|&policy| self.rows(policy, Effect::Allow))
-            .flat_map(|(row, statement)| {
+            .flat_map(|(row, statement, _)| {
                 let patterns = statement.resources.iter().flat_map(|matcher| {
                     if matcher.not { vec!["*"] } else { matcher.patterns.iter().map(|pattern| &**pattern).collect() }
                 });
@@ -230,8 +242,8 @@ impl Compiled<'_> {
     fn unknown(&self, identity: &[PolicyIx]) -> Vec<Box<str>> {
         let matchers = identity.iter().flat_map(|&policy| self.rows(policy, Effect::Allow));
         let mut unknown: Vec<Box<str>> = matchers
-            .filter(|(row, statement)| self.sets[row.actions as usize].has_unknown() && !statement.actions.not)
-            .flat_map(|(_, statement)| &statement.actions.patterns)
+            .filter(|(row, statement, _)| self.sets[row.actions as usize].has_unknown() && !statement.actions.not)
+            .flat_map(|(_, statement, _)| &statement.actions.patterns)
             .filter(|pattern| self.reference.matching(pattern).is_empty())
             .cloned()
             .collect();

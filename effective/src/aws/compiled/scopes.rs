@@ -63,6 +63,11 @@ impl Scope {
         self.everything && !self.not
     }
 
+    /// Whether no resource is within.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.everything && self.not
+    }
+
     /// Whether a resource is within, as far as that does not depend on who asks.
     pub(super) fn within(&self, resource: &str) -> Within {
         let matched = self.everything || self.fixed.iter().any(|fixed| fixed.matches(resource));

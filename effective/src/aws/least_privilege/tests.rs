@@ -20,7 +20,8 @@ fn window() -> Window {
     Window { from: at("2026-08-01T00:00:00Z"), until: at("2026-11-01T00:00:00Z") }
 }
 
-fn estate(documents: &[&str]) -> Estate {
+/// One user with these policies.
+pub(in crate::aws) fn estate(documents: &[&str]) -> Estate {
     let policies = documents.iter().enumerate().map(|(at, text)| Attached {
         name: format!("policy {at}").into(),
         version: None,

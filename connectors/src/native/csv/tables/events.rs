@@ -1,9 +1,9 @@
-//! Audit-log entries and decided requests.
+//! Audit-log entries and requests.
 
 use super::super::cells::Cells;
 use super::super::columns::{Column, Field, Shape};
 use super::super::fault::{Fault, Reach};
-use super::super::words;
+use super::super::words::{self, Decision};
 use super::accounts::needed_word;
 use super::{Mapper, RowKey, table};
 use crate::record::{Approval, AuditEvent, Fact, Raw, Record};
@@ -42,7 +42,7 @@ impl Mapper for AuditEvents {
 }
 
 table! {
-    /// Columns of a list of decided requests.
+    /// Columns of a list of requests.
     Approvals {
         id: Shape::Text, "ticket", "ticketid", "requestid", "number", "key";
         requester: Shape::Text, "requestedby", "openedby", "reporter";
@@ -51,9 +51,13 @@ table! {
         resource: Shape::Text, "system", "target";
         from: Shape::Instant, "start", "startdate", "validfrom";
         until: Shape::Until, "end", "enddate", "validuntil", "expires";
+        requested_at: Shape::Instant, "requested", "openedat", "createdat", "submittedat";
         decided_by: Shape::Text, "approver", "approvedby";
         decided_at: Shape::Instant, "approvedat", "decisiondate", "approvaldate";
-        approved: Shape::Word(&words::YES_NO), "decision", "approval", "state", "status";
+        approved: Shape::Word(&words::DECISION), "decision", "approval", "state", "status";
+        emergency: Shape::Word(&words::YES_NO), "emergencyaccess", "breakglass", "firefighter";
+        reviewed_by: Shape::Text, "reviewer";
+        reviewed_at: Shape::Instant, "reviewed", "reviewdate";
     }
 }
 
@@ -68,9 +72,13 @@ impl Mapper for Approvals {
             resource: cells.text(&self.resource),
             from: cells.instant(&self.from),
             until: cells.instant(&self.until),
+            requested_at: cells.instant(&self.requested_at),
             decided_by: cells.text(&self.decided_by),
             decided_at: cells.instant(&self.decided_at),
-            approved: needed_word(cells, &self.approved)?,
+            approved: needed_word::<Decision>(cells, &self.approved)?.approved(),
+            emergency: cells.word(&self.emergency),
+            reviewed_by: cells.text(&self.reviewed_by),
+            reviewed_at: cells.instant(&self.reviewed_at),
             raw: Raw::At(cells.line),
         })));
         Ok(RowKey::Unique(id))

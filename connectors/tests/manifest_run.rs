@@ -1,0 +1,18 @@
+//! A manifest that is run against scripted servers: every way to page, and every fault that a server can have.
+//!
+//! Whatever the fault: partial, failed or a gap, never "removed", and never a token where it does not belong. The clock is
+//! virtual, so that pauses cost no time; the network is loopback.
+
+#![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
+
+mod collected;
+/// What the tests share, and the tests by subject.
+mod manifest_run {
+    pub(crate) mod bench;
+    mod faults;
+    mod fixtures;
+    mod limits;
+    mod pagers;
+    mod streams;
+    mod tokens;
+}

@@ -1,0 +1,135 @@
+//! A manifest of a few lines, a server, and what comes out.
+
+use std::sync::Arc;
+
+use muster_connectors::Connector;
+use muster_connectors::manifest::Manifest;
+use muster_connectors::manifest::run::ManifestConnector;
+use muster_connectors::manifest::run::clock::VirtualClock;
+use muster_connectors::record::Record;
+use muster_testbeds::scripted_http::{Request, Response, ScriptedHttp};
+use serde_json::{Value, json};
+
+use crate::collected::{Collected, TOKEN, collect, configured};
+
+/// The clock of every test stands here until somebody waits.
+pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
+
+const HEAD: &str = r#"
+schema = 1
+id = "probe"
+name = "Probe"
+class = "saas"
+api = "v1"
+checked = "2026-11-20"
+[config]
+base_url = { type = "url", help = "where it is" }
+[secrets]
+token = { help = "a token", optional = true }
+key = { help = "a key", optional = true }
+"#;
+
+const BEARER: &str = r#"
+[auth.token]
+kind = "bearer"
+token = "${secret.token}"
+"#;
+
+const HTTP: &str = r#"
+[http]
+base = "${config.base_url}"
+"#;
+
+/// A list of users at `/users` with rows `{"id": …}`, paged as `page` says.
+pub(crate) fn users(page: &str) -> String {
+    format!(
+        r#"
+[stream.users]
+get = "/users"
+items = "users"
+page = {page}
+[[stream.users.emit]]
+as = "account"
+id = "id | str"
+login = "item.login"
+"#
+    )
+}
+
+/// The manifest with these blocks, signing in with a bearer token.
+pub(crate) fn manifest(blocks: &str) -> Arc<Manifest> {
+    plain_manifest(&format!("{HTTP}{BEARER}{blocks}"))
+}
+
+/// The manifest with these blocks and its own `[http]` and `[auth]`.
+pub(crate) fn plain_manifest(blocks: &str) -> Arc<Manifest> {
+    let text = format!("{HEAD}{blocks}");
+    let problems = |problems: Vec<muster_connectors::manifest::Problem>| -> Arc<Manifest> {
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}\n{text}", told.join("\n"))
+    };
+    Manifest::parse(&text, None).map_or_else(problems, Arc::new)
+}
+
+/// A connector on the server, with a virtual clock.
+pub(crate) fn connector(manifest: &Arc<Manifest>, url: &str) -> (Box<dyn Connector>, Arc<VirtualClock>) {
+    connector_with(manifest, &format!(r#"base_url = "{url}", token = {{ env = "TOKEN" }}"#))
+}
+
+/// A connector with these settings.
+pub(crate) fn connector_with(manifest: &Arc<Manifest>, settings: &str) -> (Box<dyn Connector>, Arc<VirtualClock>) {
+    let clock = Arc::new(VirtualClock::new(NOW.parse().unwrap(), 7));
+    let build = |settings: muster_connectors::Settings<'_>| {
+        ManifestConnector::configure_clocked(Arc::clone(manifest), settings, clock.clone())
+            .map(|connector| Box::new(connector) as Box<dyn Connector>)
+    };
+    (configured(build, ".", settings).unwrap(), clock)
+}
+
+/// Runs the manifest against a script, asserts what holds for every run, and returns what came out and was asked.
+pub(crate) async fn play(
+    manifest: &Arc<Manifest>,
+    script: impl Fn(&Request) -> Response + Send + Sync + 'static,
+) -> (Collected, Vec<Request>) {
+    let server = ScriptedHttp::start(script);
+    let (connector, _clock) = connector(manifest, &server.url());
+    let collected = collect(&*connector).await;
+    collected.assert_honest();
+    let requests = server.requests();
+    for request in &requests {
+        assert_eq!(request.header("authorization"), Some(format!("Bearer {TOKEN}").as_str()), "{request:?}");
+        assert!(!format!("{}{:?}", request.path, request.query).contains(TOKEN), "{request:?}");
+    }
+    (collected, requests)
+}
+
+/// Rows `from..to`.
+pub(crate) fn rows(from: usize, to: usize) -> Vec<Value> {
+    (from..to).map(|n| json!({"id": n, "login": format!("user{n}")})).collect()
+}
+
+/// A page of users.
+pub(crate) fn page(from: usize, to: usize, more: Value) -> Response {
+    let mut body = json!({"users": rows(from, to)});
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    Response::json(body.to_string())
+}
+
+/// Ids of the accounts that came out, sorted as numbers.
+pub(crate) fn ids(collected: &Collected) -> Vec<usize> {
+    let mut ids: Vec<usize> = collected
+        .records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Account(account) => account.id.parse().ok(),
+            _ => None,
+        })
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// `0..n`.
+pub(crate) fn all(n: usize) -> Vec<usize> {
+    (0..n).collect()
+}

@@ -1,0 +1,149 @@
+//! Who gains and who loses what between two estates of one system: two snapshots, or one and the same with a proposal applied.
+//!
+//! An action that was allowed under a condition, or only as far as another layer allowed the same resource, and is allowed without is a
+//! gain: so is a deny that was taken away. What was not read on either side is neither gain nor loss: it is told beside them.
+
+use std::collections::BTreeMap;
+
+use fixedbitset::FixedBitSet;
+use muster_effective::aws::compiled::Compiled;
+use muster_effective::aws::escalation::{Certainty, Search, Standing};
+use muster_effective::aws::evaluate::Evaluate as _;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::ways;
+
+/// Standing as a word, from the most harmless to the most powerful.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reach {
+    /// There is no such principal.
+    Absent,
+    /// No administrator, and becomes none.
+    Apart,
+    /// What would decide was not read, or depends on a condition.
+    NotEvaluated,
+    /// Certainly becomes an administrator.
+    BecomesAdministrator,
+    /// Is an administrator.
+    Administrator,
+}
+
+impl Reach {
+    fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Goal(Certainty::Certain) => Self::Administrator,
+            Standing::Reaches { certainty: Certainty::Certain, .. } => Self::BecomesAdministrator,
+            Standing::Goal(Certainty::Conditional | Certainty::NotEvaluated)
+            | Standing::Reaches { certainty: Certainty::Conditional | Certainty::NotEvaluated, .. }
+            | Standing::NotEvaluated => Self::NotEvaluated,
+            Standing::Apart => Self::Apart,
+        }
+    }
+
+    /// For a table.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Apart => "no way to administration",
+            Self::NotEvaluated => "not evaluated",
+            Self::BecomesAdministrator => "becomes administrator",
+            Self::Administrator => "administrator",
+        }
+    }
+}
+
+/// What changes for one principal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Change {
+    /// Its ARN.
+    pub principal: String,
+    /// Actions that are allowed afterwards, or under fewer conditions.
+    pub gains: Vec<String>,
+    /// Actions that are not allowed any more, or under more conditions.
+    pub loses: Vec<String>,
+    /// Where it stood before.
+    pub before: Reach,
+    /// Where it stands afterwards.
+    pub after: Reach,
+    /// What was not read on either side.
+    pub unread: Vec<String>,
+}
+
+/// One principal's side of the comparison.
+struct Side {
+    allowed: FixedBitSet,
+    at_most: FixedBitSet,
+    reach: Reach,
+    unread: Vec<String>,
+}
+
+/// Every principal for whom something changes, by ARN. Both sides rest on one reference.
+///
+/// Cost: everything that each principal may do on both sides, and a search on both.
+pub(crate) fn changes(before: &Compiled<'static>, after: &Compiled<'static>) -> Vec<Change> {
+    let reference = after.reference();
+    let (old, new) = rayon::join(|| sides(before), || sides(after));
+    let mut arns: Vec<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
+    arns.sort_unstable();
+    arns.dedup();
+    let names = |set: &FixedBitSet| -> Vec<String> {
+        set.ones().filter_map(|at| u32::try_from(at).ok()).map(|at| reference.action(at).name.to_string()).collect()
+    };
+    let nothing = Side {
+        allowed: FixedBitSet::with_capacity(reference.len()),
+        at_most: FixedBitSet::with_capacity(reference.len()),
+        reach: Reach::Absent,
+        unread: Vec::new(),
+    };
+    let mut changes = Vec::new();
+    for arn in arns {
+        let (was, is) = (old.get(arn).unwrap_or(&nothing), new.get(arn).unwrap_or(&nothing));
+        let (gains, loses) = (more(was, is), more(is, was));
+        if gains.is_clear() && loses.is_clear() && was.reach == is.reach {
+            continue;
+        }
+        let mut unread: Vec<String> = was.unread.iter().chain(&is.unread).cloned().collect();
+        unread.sort();
+        unread.dedup();
+        changes.push(Change {
+            principal: arn.to_owned(),
+            gains: names(&gains),
+            loses: names(&loses),
+            before: was.reach,
+            after: is.reach,
+            unread,
+        });
+    }
+    changes
+}
+
+/// What one side has more than the other: allowed where it was not, or without conditions where there were some.
+fn more(less: &Side, more: &Side) -> FixedBitSet {
+    let mut certain = more.allowed.clone();
+    certain.difference_with(&less.allowed);
+    let mut possible = more.at_most.clone();
+    possible.union_with(&more.allowed);
+    possible.difference_with(&less.allowed);
+    possible.difference_with(&less.at_most);
+    certain.union_with(&possible);
+    certain
+}
+
+fn sides(compiled: &Compiled<'static>) -> BTreeMap<String, Side> {
+    let search = Search::new(compiled, compiled.reference(), ways::techniques());
+    let graph = search.towards(&search.administrators());
+    let permissions = compiled.actions_of_all();
+    let entries = compiled.estate().principals.iter().zip(permissions).zip(&graph.standing);
+    let sides = entries.map(|((entry, permissions), standing)| {
+        let side = Side {
+            unread: permissions.unread.iter().map(ToString::to_string).collect(),
+            allowed: permissions.allowed,
+            at_most: permissions.allowed_if,
+            reach: Reach::of(*standing),
+        };
+        (entry.arn.to_string(), side)
+    });
+    sides.collect()
+}

@@ -1,0 +1,162 @@
+//! A connector's manual as Markdown and as JSON.
+
+use std::fmt::Write as _;
+
+use muster_connectors::Manual;
+use muster_connectors::manifest::Manifest;
+use muster_connectors::manifest::model::Risk;
+use serde_json::{Value as Json, json};
+
+use super::Known;
+
+/// The manual as JSON.
+pub(super) fn as_json(known: &Known<'_>) -> Json {
+    let mut json = match known {
+        Known::Native(manual) => native(manual),
+        Known::Catalogue(manifest) => declared(manifest),
+        Known::Own(manifest) => declared(manifest),
+    };
+    json["source"] = known.source().into();
+    json["kinds"] = known.kinds();
+    json
+}
+
+fn native(manual: &Manual) -> Json {
+    json!({
+        "name": manual.name,
+        "summary": manual.summary,
+        "reads": manual.reads,
+        "permissions": manual.permissions,
+        "proven_on": manual.proven_on,
+        "settings": (manual.schema)().to_value(),
+    })
+}
+
+fn declared(manifest: &Manifest) -> Json {
+    json!({
+        "name": manifest.id(),
+        "summary": summary(manifest),
+        "reads": reads(manifest),
+        "permissions": permissions(manifest),
+        "proven_on": manifest.document().proven_on,
+        "file": manifest.file(),
+        "settings": manifest.settings_schema(),
+    })
+}
+
+/// One line: what it reads.
+pub(super) fn summary(manifest: &Manifest) -> &str {
+    manifest.document().summary.as_deref().unwrap_or(&manifest.document().name)
+}
+
+/// The manual in Markdown.
+pub(super) fn page(known: &Known<'_>) -> String {
+    match known {
+        Known::Native(manual) => sections(
+            (manual.name, manual.summary),
+            (manual.reads, manual.permissions),
+            &(manual.schema)().to_value(),
+            manual.proven_on,
+        ),
+        Known::Catalogue(manifest) => of_manifest(manifest),
+        Known::Own(manifest) => of_manifest(manifest),
+    }
+}
+
+fn of_manifest(manifest: &Manifest) -> String {
+    let proven = manifest.document().proven_on.as_deref().unwrap_or("Its author does not say.");
+    sections(
+        (manifest.id(), summary(manifest)),
+        (&reads(manifest), &permissions(manifest)),
+        &manifest.settings_schema(),
+        proven,
+    )
+}
+
+fn sections(head: (&str, &str), text: (&str, &str), schema: &Json, proven: &str) -> String {
+    let (name, summary) = head;
+    let (reads, permissions) = text;
+    format!(
+        "# {name}\n\n{summary}\n\n## Reads\n\n{}\n\n## Permissions\n\n{}\n\n## Settings\n\n{}\n## Proven on\n\n{}\n",
+        reads.trim(),
+        permissions.trim(),
+        settings(schema),
+        proven.trim(),
+    )
+}
+
+/// Calls with what becomes of them, what lists hide, what is not read, what can be changed.
+fn reads(manifest: &Manifest) -> String {
+    let document = manifest.document();
+    let mut text = String::from("| call | scope | becomes |\n| --- | --- | --- |\n");
+    for (index, (name, stream)) in document.stream.iter().enumerate() {
+        let Some(call) = &stream.call else { continue };
+        let address = call.address().map_or("", |address| address.source());
+        let mut becomes: Vec<String> =
+            manifest.yields(index).iter().map(|kind| kind.as_str().replace('_', " ")).collect();
+        for (kind, fields) in manifest.enriches(index) {
+            let fields: Vec<&str> = fields.into_iter().collect();
+            becomes.push(format!("{} of {}", fields.join(", "), kind.as_str().replace('_', " ")));
+        }
+        let _ = writeln!(text, "| `{} {address}` | `{name}` | {} |", call.method.as_str(), becomes.join("; "));
+    }
+    let _ = writeln!(
+        text,
+        "\nThe interface is {}, compared with its documentation on {}.",
+        document.api,
+        document.checked.get_ref().0
+    );
+    listed(&mut text, "What its lists hide unless asked, and how it is read here", &document.hidden);
+    listed(&mut text, "Not read", &document.not_read);
+    if !document.action.is_empty() {
+        text.push_str("\nCan be changed (declared and tested; nothing carries it out yet):\n\n");
+        for (name, action) in document.action.iter() {
+            let risk = match action.risk.get_ref() {
+                Risk::Reversible => "can be undone".to_owned(),
+                Risk::Lossy => format!("can be undone, but loses {}", action.loss.as_deref().unwrap_or_default()),
+                Risk::Irreversible => "cannot be undone".to_owned(),
+            };
+            let _ = writeln!(text, "- `{name}` ({}): {risk}", action.on.as_str());
+        }
+    }
+    text
+}
+
+fn listed(text: &mut String, title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        let _ = writeln!(text, "\n{title}:\n");
+        lines.iter().for_each(|line| drop(writeln!(text, "- {line}")));
+    }
+}
+
+fn permissions(manifest: &Manifest) -> String {
+    let document = manifest.document();
+    let mut text = String::new();
+    let needed = document.access.as_ref().map_or(&[][..], |access| &access.read);
+    if needed.is_empty() {
+        text.push_str("The manifest names no least-privilege permissions.\n");
+    }
+    needed.iter().for_each(|permission| drop(writeln!(text, "- {permission}")));
+    for (name, stream) in document.stream.iter().filter(|(_, stream)| !stream.needs.is_empty()) {
+        let _ = writeln!(text, "- for `{name}`: {}", stream.needs.join(", "));
+    }
+    for (name, auth) in document.auth.iter() {
+        let help = auth.help.as_deref().map_or(String::new(), |help| format!(": {help}"));
+        let _ = writeln!(text, "- signs in by `auth = \"{name}\"` ({}){help}", auth.kind.get_ref().as_str());
+    }
+    text
+}
+
+/// One line a setting: name, whether it is required, what it is.
+fn settings(schema: &Json) -> String {
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let none = serde_json::Map::new();
+    let properties = schema["properties"].as_object().unwrap_or(&none);
+    let line = |(name, property): (&String, &Json)| {
+        let need = if required.contains(&name.as_str()) { " (required)" } else { "" };
+        let text =
+            property["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        format!("- `{name}`{need}: {text}\n")
+    };
+    properties.iter().map(line).collect()
+}
