@@ -75,7 +75,7 @@ pub(crate) async fn carry_out(
     names: &Scope,
 ) -> Result<Carried, Trouble> {
     if let Some(filter) = &action.filter
-        && !filter.holds(names)?
+        && !filter.holds(&names.with_bare(action.on.bare()))?
     {
         return Ok(Carried::ended(Outcome::NotApplicable, format!("`{}` does not hold", filter.source())));
     }
