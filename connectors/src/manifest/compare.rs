@@ -88,11 +88,11 @@ impl<'a> Comparison<'a> {
             self.reply(found, "check", expressions.collect());
         }
         for entry in document.auth.entries() {
-            if let Some(call) = &entry.value.call {
-                if let Some(found) = self.call(call, &entry.name.span(), &[]) {
-                    let expressions = [&entry.value.from, &entry.value.expires, &entry.value.expires_in];
-                    self.reply(found, "auth", expressions.into_iter().flatten().collect());
-                }
+            if let Some(call) = &entry.value.call
+                && let Some(found) = self.call(call, &entry.name.span(), &[])
+            {
+                let expressions = [&entry.value.from, &entry.value.expires, &entry.value.expires_in];
+                self.reply(found, "auth", expressions.into_iter().flatten().collect());
             }
         }
         let mut items: Vec<Option<(&'a Description, Schema<'a>)>> = vec![None; document.stream.len()];
@@ -177,7 +177,10 @@ impl<'a> Comparison<'a> {
             let from = pager.from.iter().filter(|_| *pager.kind.get_ref() != super::model::PagerKind::Seek);
             over_reply.extend(from.chain(&pager.more).chain(&pager.total).chain(&pager.last).chain(&pager.unless));
         }
-        over_reply.into_iter().for_each(|expr| self.expression(expr, &reply.with_body(root.clone())));
+        let reply = reply.with_body(root.clone());
+        for expr in over_reply {
+            self.expression(expr, &reply);
+        }
         let item = match (found.operation, &stream.items) {
             (None, _) => found.rows.clone(),
             (Some(_), Some(items)) => item_of(found.description, &root, items),
@@ -221,7 +224,9 @@ impl<'a> Comparison<'a> {
         let view =
             View { description: found.description, bare: root.clone(), objects: Vec::new(), hiding: Vec::new(), label };
         let view = view.with_body(root);
-        expressions.into_iter().for_each(|expr| self.expression(expr, &view));
+        for expr in expressions {
+            self.expression(expr, &view);
+        }
     }
 
     /// Compares what an expression names.
@@ -316,7 +321,7 @@ impl<'a> Comparison<'a> {
                     .value
                     .iter()
                     .filter_map(|value| value.as_str().map(|text| (over.name.get_ref().as_str(), text)));
-                values.flat_map(|value| self.found(call, span, extra, Some(value))).collect()
+                values.filter_map(|value| self.found(call, span, extra, Some(value))).collect()
             }
         }
     }
@@ -417,7 +422,7 @@ impl<'a> Comparison<'a> {
             }
         }
         if let Some(body) = &call.body {
-            self.body(body, description, &description.body(operation), operation);
+            self.body(body, description, &operation.body(), operation);
         }
     }
 
@@ -426,7 +431,9 @@ impl<'a> Comparison<'a> {
             NodeKind::Template(_) | NodeKind::Plain(_) => {}
             NodeKind::List(nodes) => {
                 let element = description.element(schema);
-                nodes.iter().for_each(|node| self.body(node, description, &element, operation));
+                for node in nodes {
+                    self.body(node, description, &element, operation);
+                }
             }
             NodeKind::Table(table) => {
                 for entry in table.entries() {
@@ -489,7 +496,7 @@ impl<'a> Comparison<'a> {
 
 impl<'a> Found<'a> {
     fn reply(&self) -> Schema<'a> {
-        self.operation.map_or(Schema::Open, |operation| self.description.reply(operation))
+        self.operation.map_or(Schema::Open, Operation::reply)
     }
 }
 
@@ -520,7 +527,7 @@ fn extra(stream: &Stream, pager: Option<&Pager>) -> Vec<String> {
 }
 
 /// The steps of an expression that is one path, with filters after it at most.
-fn plain<'e>(expr: &'e Expr) -> Option<Vec<&'e str>> {
+fn plain(expr: &Expr) -> Option<Vec<&str>> {
     let source = expr.source().split('|').next().unwrap_or_default().trim();
     let only = expr.paths().into_iter().next()?;
     (source.split('.').count() == only.len() && !source.contains([' ', '(', '[']) && !expr.source().contains("entries"))

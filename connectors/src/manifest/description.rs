@@ -37,6 +37,18 @@ pub(super) struct Operation {
     reply: Option<Json>,
 }
 
+impl Operation {
+    /// What it answers.
+    pub(super) fn reply(&self) -> Schema<'_> {
+        self.reply.as_ref().map_or(Schema::Open, Schema::Known)
+    }
+
+    /// What it takes.
+    pub(super) fn body(&self) -> Schema<'_> {
+        self.body.as_ref().map_or(Schema::Open, Schema::Known)
+    }
+}
+
 /// Why a description cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
@@ -131,16 +143,6 @@ impl Description {
     /// Paths that are spelled like this one.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> + Clone {
         self.operations.iter().map(|operation| operation.path.as_str())
-    }
-
-    /// What an operation answers.
-    pub(super) fn reply<'a>(&self, operation: &'a Operation) -> Schema<'a> {
-        operation.reply.as_ref().map_or(Schema::Open, Schema::Known)
-    }
-
-    /// What it takes.
-    pub(super) fn body<'a>(&self, operation: &'a Operation) -> Schema<'a> {
-        operation.body.as_ref().map_or(Schema::Open, Schema::Known)
     }
 
     /// The type whose collection the last plain piece of a path names (`users` of `/users`): for lists of types.

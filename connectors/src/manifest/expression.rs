@@ -270,7 +270,6 @@ fn scan(source: &str) -> Option<Scan<'_>> {
         match byte {
             b' ' | b'\t' | b'\n' | b'\r' => {
                 at += 1;
-                continue;
             }
             b'\'' | b'"' => {
                 let mut end = at + 1;
@@ -309,7 +308,7 @@ impl<'a> Scan<'a> {
         let mut steps = Vec::new();
         for (at, (_, sign)) in self.0.iter().enumerate() {
             match (at % 2, sign) {
-                (0, Sign::Word(word)) if !KEYWORDS.contains(word) && !(at == 0 && matches!(*word, "loop" | "self")) => {
+                (0, Sign::Word(word)) if !KEYWORDS.contains(word) && (at > 0 || !matches!(*word, "loop" | "self")) => {
                     steps.push(Box::from(*word));
                 }
                 (1, Sign::Mark(".")) => {}
@@ -326,8 +325,7 @@ impl<'a> Scan<'a> {
         let call = self.sign(Some(at + 1)) == Some(Sign::Mark("("));
         match (before, before_that) {
             (Some(Sign::Mark("|")), _) => Role::Filter,
-            (Some(Sign::Word("is")), _) => Role::Test,
-            (Some(Sign::Word("not")), Some(Sign::Word("is"))) => Role::Test,
+            (Some(Sign::Word("is")), _) | (Some(Sign::Word("not")), Some(Sign::Word("is"))) => Role::Test,
             (Some(Sign::Mark(".")), _) if call => Role::Method,
             (Some(Sign::Mark(".")), _) => Role::Step,
             (_, _) if call => Role::Function,

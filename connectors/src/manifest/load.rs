@@ -243,8 +243,8 @@ fn order(parents: &[Option<usize>]) -> Vec<usize> {
     let mut order: Vec<usize> = Vec::with_capacity(parents.len());
     while order.len() < parents.len() {
         let before = order.len();
-        for stream in 0..parents.len() {
-            let ready = parents[stream].is_none_or(|parent| order.contains(&parent));
+        for (stream, parent) in parents.iter().enumerate() {
+            let ready = parent.is_none_or(|parent| order.contains(&parent));
             if ready && !order.contains(&stream) {
                 order.push(stream);
             }

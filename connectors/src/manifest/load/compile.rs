@@ -299,7 +299,9 @@ impl Compiler<'_, '_> {
         let base = ["config", "now"];
         let secret = Place::secret(&base);
         let texts = [&mut auth.token, &mut auth.user, &mut auth.password, &mut auth.token_url, &mut auth.client_id];
-        texts.into_iter().for_each(|template| self.optional_template(template.as_mut(), &secret));
+        for template in texts {
+            self.optional_template(template.as_mut(), &secret);
+        }
         for template in [&mut auth.client_secret, &mut auth.refresh_token] {
             self.optional_template(template.as_mut(), &secret);
         }
@@ -430,12 +432,11 @@ fn closing(text: &str) -> Option<usize> {
             (Some(_), _) if escaped => escaped = false,
             (Some(_), '\\') => escaped = true,
             (Some(open), _) if letter == open => quote = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(letter),
             (None, '{') => depth += 1,
             (None, '}') if depth == 0 => return Some(at),
             (None, '}') => depth -= 1,
-            (None, _) => {}
+            (_, _) => {}
         }
     }
     None
