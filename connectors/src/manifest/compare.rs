@@ -146,9 +146,8 @@ impl<'a> Comparison<'a> {
         while let Some(stream) = at {
             let parent = manifest.parent(stream);
             let alias = manifest.document().stream.entries()[stream].value.alias.as_ref();
-            if let (Some(parent), Some(alias)) = (parent, alias)
-                && let Some((description, schema)) = items[parent].clone()
-            {
+            if let (Some(parent), Some(alias)) = (parent, alias) {
+                let (description, schema) = items[parent].clone().unwrap_or((found.description, Schema::Open));
                 objects.push((alias.get_ref(), description, schema));
             }
             at = parent;
