@@ -220,8 +220,9 @@ impl<'a> Comparison<'a> {
 
     fn reply(&mut self, found: Found<'a>, label: &'a str, expressions: Vec<&'a Expr>) {
         let root = found.reply();
-        let view =
-            View { description: found.description, bare: root.clone(), objects: Vec::new(), hiding: Vec::new(), label };
+        let subjects = ["account", "group", "edge", "entitlement", "resource", "credential"];
+        let objects = subjects.map(|name| (name, found.description, Schema::Open)).to_vec();
+        let view = View { description: found.description, bare: root.clone(), objects, hiding: Vec::new(), label };
         let view = view.with_body(root);
         for expr in expressions {
             self.expression(expr, &view);
