@@ -146,9 +146,8 @@ impl<'a> Comparison<'a> {
         while let Some(stream) = at {
             let parent = manifest.parent(stream);
             let alias = manifest.document().stream.entries()[stream].value.alias.as_ref();
-            if let (Some(parent), Some(alias)) = (parent, alias)
-                && let Some((description, schema)) = items[parent].clone()
-            {
+            if let (Some(parent), Some(alias)) = (parent, alias) {
+                let (description, schema) = items[parent].clone().unwrap_or((found.description, Schema::Open));
                 objects.push((alias.get_ref(), description, schema));
             }
             at = parent;
@@ -221,8 +220,9 @@ impl<'a> Comparison<'a> {
 
     fn reply(&mut self, found: Found<'a>, label: &'a str, expressions: Vec<&'a Expr>) {
         let root = found.reply();
-        let view =
-            View { description: found.description, bare: root.clone(), objects: Vec::new(), hiding: Vec::new(), label };
+        let subjects = ["account", "group", "edge", "entitlement", "resource", "credential"];
+        let objects = subjects.map(|name| (name, found.description, Schema::Open)).to_vec();
+        let view = View { description: found.description, bare: root.clone(), objects, hiding: Vec::new(), label };
         let view = view.with_body(root);
         for expr in expressions {
             self.expression(expr, &view);

@@ -357,7 +357,7 @@ impl Compiler<'_, '_> {
             Subject::Grant => &["account", "group", "entitlement", "resource", "edge"],
             Subject::Credential => &["account", "credential", "resource"],
         });
-        self.optional(action.filter.as_mut(), &Place { bare: Some(bare(action.on)), ..Place::call(&known) });
+        self.optional(action.filter.as_mut(), &Place { bare: Some(action.on.bare()), ..Place::call(&known) });
         if let Some(Reading { call, .. }) = &mut action.read {
             self.call(call.as_mut(), &known);
         }
@@ -375,15 +375,6 @@ impl Compiler<'_, '_> {
         if let Some(Undo { call, .. }) = &mut action.undo {
             self.call(Some(call), &known);
         }
-    }
-}
-
-/// What bare names are fields of in an action's `where`.
-const fn bare(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Account => "account",
-        Subject::Membership | Subject::Grant => "edge",
-        Subject::Credential => "credential",
     }
 }
 

@@ -240,4 +240,13 @@ impl Subject {
             Self::Credential => "credential",
         }
     }
+
+    /// What bare names are fields of in an action's `where`.
+    pub const fn bare(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Membership | Self::Grant => "edge",
+            Self::Credential => "credential",
+        }
+    }
 }

@@ -15,8 +15,9 @@ use super::exchange::told;
 use super::session::{Answered, Question, Session};
 use super::trouble::Trouble;
 use super::wire::{Outgoing, Purpose};
-use crate::manifest::model::{Action, Call, Status, Verify};
+use crate::manifest::model::{Action, Call, Status, Subject, Verify};
 use crate::manifest::scope::Scope;
+use crate::manifest::value::is_null;
 
 /// How a change ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +75,14 @@ pub(crate) async fn carry_out(
     base: &Url,
     names: &Scope,
 ) -> Result<Carried, Trouble> {
+    // Bare names of `where` are fields of what the action is done to.
+    let subject = match action.on {
+        Subject::Account => "account",
+        Subject::Membership | Subject::Grant => "edge",
+        Subject::Credential => "credential",
+    };
     if let Some(filter) = &action.filter
-        && !filter.holds(names)?
+        && !filter.holds(&names.with_bare(subject))?
     {
         return Ok(Carried::ended(Outcome::NotApplicable, format!("`{}` does not hold", filter.source())));
     }
@@ -118,7 +125,9 @@ pub(crate) async fn carry_out(
         return Ok(Carried::ended(Outcome::Already, format!("the system answered {status}")));
     }
     let well = if action.ok.is_empty() { reply.status.is_success() } else { any(&action.ok, status) };
-    let good = well && (!reply.status.is_success() || session.is_good(&reply, &names)?);
+    // The manifest's own word for a good reply is about its API: not about another address, nor about a reply without a body.
+    let speaks = action.call.path.is_some() && reply.status.is_success() && !is_null(&reply.body);
+    let good = well && (!speaks || session.is_good(&reply, &names)?);
     if !good {
         let answer = session.transport().answer(&reply);
         let said = answer.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
