@@ -74,7 +74,7 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     }
 
     let open = folder
-        .query("select subject, kind, who from exposures where closed is null and severity = 'high' order by subject");
+        .query("select subject, kind, who from exposures where closed is null and severity <> 'low' order by subject");
     let of = |kind: &str| -> BTreeSet<String> {
         open.iter().filter(|row| row["kind"] == kind).map(|row| text(&row["subject"])).collect()
     };
@@ -331,8 +331,11 @@ fn what_was_not_read_is_never_a_denial_and_never_clean() {
     assert_eq!(gate.code, Some(3), "{}", gate.stderr);
     // A document that cannot be read is not one that allows nothing.
     folder.write("export/organization.json", organization);
-    let details = format!("export/{MEMBER}/authorization-details.json");
-    folder.write(&details, folder.read(&details).replace(r#""Action":"*""#, r#""Action":{"x":1}"#));
+    // In both accounts: a policy of AWS is one and the same, so that one readable copy would do.
+    for account in [MANAGEMENT, MEMBER] {
+        let details = format!("export/{account}/authorization-details.json");
+        folder.write(&details, folder.read(&details).replace(r#""Action":"*""#, r#""Action":{"x":1}"#));
+    }
     folder.run(&["collect", "--now", "2026-11-22T08:00:00Z"]);
     let who = answer(&folder, &["who-can", "iam:CreateUser", "-o", "json"]);
     assert!(names(&who).iter().any(|(name, can)| name == "cara" && can == "not-evaluated"), "{who:#}");
