@@ -98,6 +98,8 @@ pub enum UnreadKind {
     Organization,
     /// Policies of resources: there may be more that is allowed or denied.
     Resources,
+    /// Instance profiles, and what runs as which role: there may be more ways to become a role.
+    Runners,
 }
 
 /// A user or a role.

@@ -349,6 +349,11 @@ impl<'g> Building<'g> {
             here.find(|row| OF_PRINCIPALS.contains(&row.kind) && !row.proves_absence).map(|row| row.shortfall())
         };
         unread.extend(principals.map(|why| Unread { what: UnreadKind::Principals, why: why.into() }));
+        let runners = match coverage.of_scope(system, &own).find(|row| row.kind == RecordKind::Resource) {
+            Some(row) => (!row.proves_absence).then(|| row.shortfall()),
+            None => Some(format!("instance profiles of account {number} were not read")),
+        };
+        unread.extend(runners.map(|why| Unread { what: UnreadKind::Runners, why: why.into() }));
         let prefix = format!("resource-policies/{number}/");
         let mut here = coverage.of_system(system).filter(|row| row.scope.starts_with(&prefix)).peekable();
         let resources = if here.peek().is_none() {

@@ -114,9 +114,12 @@ impl Compiled<'_> {
         for &policy in attached().filter(|&&policy| !self.compact(policy).unread.is_empty()) {
             unread.push(Arc::clone(&self.estate.policies[policy as usize].name));
         }
-        let bounded = |kind| kind != UnreadKind::Organization || !(account.is_management || entry.service_linked);
-        let missing =
-            account.unread.iter().filter(|unread| unread.what != UnreadKind::Resources && bounded(unread.what));
+        let matters = |kind| match kind {
+            UnreadKind::Principals => true,
+            UnreadKind::Organization => !(account.is_management || entry.service_linked),
+            UnreadKind::Resources | UnreadKind::Runners => false,
+        };
+        let missing = account.unread.iter().filter(|unread| matters(unread.what));
         unread.extend(missing.map(|unread| Arc::clone(&unread.why)));
         unread.sort_unstable();
         unread.dedup();

@@ -80,7 +80,8 @@ impl Found {
         if *instance_profile
             && !self.by_role.contains_key(&("aws:iam-instance-profile".to_owned(), entry.arn.to_string()))
         {
-            return Vec::new();
+            let unread = is_missing(asker.estate, entry.account, UnreadKind::Runners);
+            return if unread { vec![Object::Unread] } else { Vec::new() };
         }
         if !self.user_fits(asker.estate, &entry.arn, &technique.when)
             || (provider.is_some() && asker.providers(target).is_empty())
@@ -119,7 +120,8 @@ impl Found {
 
     fn is_unread(&self, estate: &Estate, kind: &str, account: AccountIx) -> bool {
         !self.has_kind(kind)
-            || estate.accounts[account as usize].unread.iter().any(|unread| unread.what == UnreadKind::Resources)
+            || is_missing(estate, account, UnreadKind::Resources)
+            || is_missing(estate, account, UnreadKind::Runners)
     }
 
     /// Whether keys and password of a user are as a technique wants them; what is not known is.
@@ -132,6 +134,10 @@ impl Found {
             && when.keys_from.is_none_or(|from| keys.is_some_and(|keys| keys >= from))
             && when.console.is_none_or(|wanted| console.is_none_or(|console| console == wanted))
     }
+}
+
+fn is_missing(estate: &Estate, account: AccountIx, what: UnreadKind) -> bool {
+    estate.accounts[account as usize].unread.iter().any(|unread| unread.what == what)
 }
 
 /// Whether only AWS changes a role, whatever policies say: those of Identity Center and those of services (IAM User Guide, "Create a

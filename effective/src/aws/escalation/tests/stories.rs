@@ -243,6 +243,20 @@ fn what_was_not_read_is_not_evaluated_and_never_clean() {
 }
 
 #[test]
+fn an_instance_profile_that_nobody_read_is_none_that_is_missing() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    world.role("machine", &[trusts(&json!({"Service": "ec2.amazonaws.com"}))], &[administrator]);
+    let passer = world.user_who("passer", &[allow("iam:PassRole", "*"), allow("ec2:RunInstances", "*")]);
+    assert_eq!(world.graph().standing[passer as usize], Standing::Apart);
+    world.estate.accounts[0].unread = vec![Unread { what: UnreadKind::Runners, why: "AccessDenied".into() }];
+    assert_eq!(
+        world.graph().standing[passer as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
+}
+
+#[test]
 fn two_who_may_raise_each_other_both_can() {
     let mut world = World::new();
     let only = format!("arn:aws:iam::{HOME}:user/a");
