@@ -113,7 +113,9 @@ fn library(session: &Session) -> Library {
     match crate::config::manifests::library(&session.config_path()) {
         Ok(library) => library,
         Err(problems) => {
-            problems.iter().for_each(|problem| session.tell(problem));
+            for problem in &problems {
+                session.tell(problem);
+            }
             Library::default()
         }
     }

@@ -187,9 +187,10 @@ as = "membership"
 member = "item.id"
 group = "group.id | str"
 "#;
-    let (collected, requests) = play(&manifest(blocks), |request| match request.path.as_str() {
-        "/groups" => page(0, 7, json!({})),
-        _ => {
+    let (collected, requests) = play(&manifest(blocks), |request| {
+        if request.path == "/groups" {
+            page(0, 7, json!({}))
+        } else {
             let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
             let members: Vec<_> = body["groups"]
                 .as_array()

@@ -16,7 +16,7 @@ use muster_effective::aws::request::Attached;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::graph::{Edge, Graph, NodeIx, NodeKind, Policy, Relation, RowState, SystemIx, Text};
+use crate::graph::{CoverageRow, Edge, Graph, NodeIx, NodeKind, Policy, Relation, RowState, SystemIx, Text};
 
 /// Path of roles that services made for themselves.
 const SERVICE_LINKED: &str = ":role/aws-service-role/";
@@ -315,13 +315,11 @@ impl<'g> Building<'g> {
     /// The resource control policy that AWS attaches everywhere: the one that was read, else as AWS publishes it.
     fn full_access(&mut self) -> PolicyIx {
         let known = self.estate.policies.iter().position(|policy| policy.name.ends_with("/p-RCPFullAWSAccess"));
-        match known {
-            Some(known) => index(known),
-            None => {
-                let document = Arc::new(Document::parse(RCP_FULL_ACCESS_DOCUMENT));
-                self.policy(RCP_FULL_ACCESS.into(), None, document, None)
-            }
+        if let Some(known) = known {
+            return index(known);
         }
+        let document = Arc::new(Document::parse(RCP_FULL_ACCESS_DOCUMENT));
+        self.policy(RCP_FULL_ACCESS.into(), None, document, None)
     }
 
     /// What of an account's principals and resources was not read.
@@ -346,7 +344,7 @@ impl<'g> Building<'g> {
         let principals = if here.peek().is_none() {
             Some(format!("account {number} was not read"))
         } else {
-            here.find(|row| OF_PRINCIPALS.contains(&row.kind) && !row.proves_absence).map(|row| row.shortfall())
+            here.find(|row| OF_PRINCIPALS.contains(&row.kind) && !row.proves_absence).map(CoverageRow::shortfall)
         };
         unread.extend(principals.map(|why| Unread { what: UnreadKind::Principals, why: why.into() }));
         let runners = match coverage.of_scope(system, &own).find(|row| row.kind == RecordKind::Resource) {
@@ -359,7 +357,7 @@ impl<'g> Building<'g> {
         let resources = if here.peek().is_none() {
             Some(format!("policies of resources of account {number} were not read"))
         } else {
-            here.find(|row| !row.proves_absence).map(|row| row.shortfall())
+            here.find(|row| !row.proves_absence).map(CoverageRow::shortfall)
         };
         unread.extend(resources.map(|why| Unread { what: UnreadKind::Resources, why: why.into() }));
         unread

@@ -18,7 +18,9 @@ use crate::diagnostic::{Diagnostic, Level, SourceText};
 /// [`Failure`] when it does not load, a description cannot be read, or they disagree.
 pub(super) fn check(path: &Path, specs: &[PathBuf], session: &Session) -> Result<Outcome, Failure> {
     let (manifest, text) = load(path)?;
-    diagnostics(manifest.warnings()).iter().for_each(|warning| session.tell(warning));
+    for warning in diagnostics(manifest.warnings()) {
+        session.tell(&warning);
+    }
     let beside = path.parent().unwrap_or(Path::new("."));
     let named = manifest.document().test.iter().flat_map(|test| &test.spec).map(|spec| beside.join(spec.get_ref()));
     let specs: Vec<PathBuf> = match (specs.is_empty(), manifest.file()) {
@@ -51,7 +53,9 @@ pub(super) fn check(path: &Path, specs: &[PathBuf], session: &Session) -> Result
     } else {
         let compared = compare(&manifest, &descriptions);
         let told = differences(&compared.problems, text.as_ref());
-        told.iter().for_each(|difference| session.tell(difference));
+        for difference in &told {
+            session.tell(difference);
+        }
         errors = told.iter().filter(|difference| difference.level == Level::Error).count();
         let names: Vec<&str> = descriptions.iter().map(|description| description.name.as_str()).collect();
         writeln!(

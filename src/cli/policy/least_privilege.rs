@@ -161,7 +161,9 @@ fn text(suggested: &Suggested) -> std::io::Result<String> {
     ];
     for (what, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         text.push_str(&format!("\n{what}:\n"));
-        list.iter().for_each(|one| text.push_str(&format!("  {}\n", line(one))));
+        for one in list {
+            text.push_str(&format!("  {}\n", line(one)));
+        }
     }
     Ok(text)
 }

@@ -244,7 +244,9 @@ impl Way {
             }
             AuthKind::Query => {
                 let query = pairs(&self.model.query, &scope)?;
-                query.iter().for_each(|(_, value)| door.transport.hide(Secret::new(value.as_str())));
+                for (_, value) in &query {
+                    door.transport.hide(Secret::new(value.as_str()));
+                }
                 plain(Sent { query, ..Sent::default() })
             }
             AuthKind::Oauth2 => self.oauth2(held, signed, &scope, door).await?,
@@ -330,7 +332,9 @@ impl Way {
         let token = field("access_token").and_then(|token| token.as_str().map(str::to_owned));
         let token = token.ok_or_else(|| no_token(&reply, "`access_token`"))?;
         let refresh = field("refresh_token").and_then(|token| token.as_str().map(Secret::new));
-        refresh.iter().for_each(|token| door.transport.hide(token.clone()));
+        if let Some(token) = &refresh {
+            door.transport.hide(token.clone());
+        }
         Ok(Made {
             sent: self.sending(&token, scope, door)?,
             lasts: Some(field("expires_in").and_then(|told| seconds(&told)).unwrap_or(self.lifetime())),

@@ -434,11 +434,15 @@ impl Collection<'_> {
         let Drafts { records, held, losses, words } = drafts;
         shared.collector.lock().unwrap_or_else(PoisonError::into_inner).hold(held);
         merge_words(&shared.words, words);
-        losses.iter().for_each(|loss| tally.note(&lost(loss)));
+        for loss in &losses {
+            tally.note(&lost(loss));
+        }
         let of_stream = &shared.scopes[index];
         let mut scope = of_stream.scope.lock().await;
         let Some(scope) = scope.as_mut() else { return Ok(()) };
-        losses.iter().for_each(|loss| scope.gap(loss.kind, lost(loss)));
+        for loss in &losses {
+            scope.gap(loss.kind, lost(loss));
+        }
         for record in records {
             if let Some(id) = identity(&record) {
                 let known = !of_stream.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
@@ -628,8 +632,9 @@ impl Collection<'_> {
         }
         for loss in &merged.losses {
             let index = self.manifest.document().stream.position(&loss.stream);
-            let scope = index.map_or(builtin.as_mut(), |index| open[index].as_mut());
-            scope.into_iter().for_each(|scope| scope.gap(loss.kind, lost(loss)));
+            if let Some(scope) = index.map_or(builtin.as_mut(), |index| open[index].as_mut()) {
+                scope.gap(loss.kind, lost(loss));
+            }
         }
         let mut withheld = merged.withheld;
         for (index, ended) in ends.iter().enumerate() {

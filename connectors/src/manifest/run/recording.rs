@@ -108,7 +108,9 @@ fn kept_headers(manifest: &Manifest) -> Vec<String> {
     let quoted = manifest.text().split("header('").skip(1).filter_map(|rest| rest.split('\'').next());
     headers.extend(quoted.map(str::to_owned));
     headers.extend([LINK.to_string(), RETRY_AFTER.to_string()]);
-    headers.iter_mut().for_each(|name| name.make_ascii_lowercase());
+    for name in &mut headers {
+        name.make_ascii_lowercase();
+    }
     headers.sort();
     headers.dedup();
     headers

@@ -173,7 +173,9 @@ impl Session {
         }
         let reach = Reach { base: Some(base_url(foundation.base())?), origins, token_urls, changes };
         let transport = Transport::new(wire, &reach, cancel);
-        secrets.into_iter().for_each(|secret| transport.hide(secret));
+        for secret in secrets {
+            transport.hide(secret);
+        }
         Ok(Self {
             transport,
             limiter: Limiter::new(Declared::from(&document.limits), concurrency, Arc::clone(&clock)),

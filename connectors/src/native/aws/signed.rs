@@ -278,8 +278,7 @@ fn is_leaf(path: &[&str]) -> bool {
             | [.., "Bucket", "Name" | "BucketRegion"]
             | [.., "ListAllMyBucketsResult", "ContinuationToken"]
             | ["LocationConstraint"]
-            | [.., "TopicArn" | "NextToken" | "key" | "value"]
-            | [.., "RestrictPublicBuckets" | "IgnorePublicAcls"]
+            | [.., "TopicArn" | "NextToken" | "key" | "value" | "RestrictPublicBuckets" | "IgnorePublicAcls"]
     )
 }
 

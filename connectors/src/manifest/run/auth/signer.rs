@@ -176,10 +176,10 @@ fn parse_challenge(offer: &str) -> Option<Challenge> {
             None => after.split_once(',').unwrap_or((after, "")),
         };
         match name.trim().to_ascii_lowercase().as_str() {
-            "realm" => challenge.realm = value.to_owned(),
-            "nonce" => challenge.nonce = value.to_owned(),
+            "realm" => value.clone_into(&mut challenge.realm),
+            "nonce" => value.clone_into(&mut challenge.nonce),
             "opaque" => challenge.opaque = Some(value.to_owned()),
-            "algorithm" => challenge.algorithm = value.trim().to_owned(),
+            "algorithm" => value.trim().clone_into(&mut challenge.algorithm),
             _ => {}
         }
         rest = next;
