@@ -99,8 +99,11 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     assert_eq!(of("XPR-005"), set(&truth.escalates), "who becomes an administrator");
     assert_eq!(of("CIC-002"), set(&truth.loose), "who any repository may become");
 
-    let path = folder.run(&["path", &format!("arn:aws:iam::{}:user/dev", built.members["build"]), "lambda-admin"]);
+    let path = folder.run(&["path", "sam", "lambda-admin"]);
     assert!(path.stdout.contains("cannot become"), "{}{}", path.stdout, path.stderr);
+    // Whoever administers the account takes over anybody in it.
+    let path = folder.run(&["path", "dev", "lambda-admin"]);
+    assert!(path.stdout.contains("release-target of account"), "{}{}", path.stdout, path.stderr);
     let path = folder.run(&["path", "dev", "release-target"]);
     assert!(
         path.stdout.contains("becomes release of account") && path.stdout.contains("becomes release-target of account"),

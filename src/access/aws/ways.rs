@@ -276,7 +276,9 @@ pub(crate) fn sentence(graph: &Graph, place: &Place, hop: &Hop) -> String {
     };
     let to = hop.to.map_or_else(|| "an administrator".to_owned(), who);
     let about = hop.about.as_ref().map(|about| format!(", by {about}")).unwrap_or_default();
-    let needs = hop.needs.iter().map(|(action, _, deciding)| match deciding.first() {
+    // What stands above lets it pass; what grants it is what has to change.
+    let grants = |one: &&Deciding| matches!(one.layer, Layer::Identity | Layer::Resource);
+    let needs = hop.needs.iter().map(|(action, _, all)| match all.iter().find(grants).or(all.first()) {
         Some(one) => format!("{action}: {}", statement(one)),
         None => action.clone(),
     });
