@@ -50,11 +50,16 @@ pub struct Catalogued {
 /// Manifests that muster brings along, sorted by id. One line here registers one.
 pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "bamboohr", text: include_str!("../catalog/bamboohr.toml") },
+    Catalogued { id: "box", text: include_str!("../catalog/box.toml") },
+    Catalogued { id: "docusign", text: include_str!("../catalog/docusign.toml") },
     Catalogued { id: "entra", text: include_str!("../catalog/entra.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
+    Catalogued { id: "gitlab", text: include_str!("../catalog/gitlab.toml") },
     Catalogued { id: "google-workspace", text: include_str!("../catalog/google-workspace.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
+    Catalogued { id: "salesforce", text: include_str!("../catalog/salesforce.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
+    Catalogued { id: "zoom", text: include_str!("../catalog/zoom.toml") },
 ];
 
 /// The manifest of the catalogue called `id`.
