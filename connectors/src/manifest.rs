@@ -49,6 +49,8 @@ pub struct Catalogued {
 
 /// Manifests that muster brings along, sorted by id. One line here registers one.
 pub const CATALOG: &[Catalogued] = &[
+    Catalogued { id: "atlassian", text: include_str!("../catalog/atlassian.toml") },
+    Catalogued { id: "atlassian-site", text: include_str!("../catalog/atlassian-site.toml") },
     Catalogued { id: "bamboohr", text: include_str!("../catalog/bamboohr.toml") },
     Catalogued { id: "box", text: include_str!("../catalog/box.toml") },
     Catalogued { id: "docusign", text: include_str!("../catalog/docusign.toml") },
