@@ -46,7 +46,10 @@ pub(super) const ROWS: &[Row] = &[
         settings: GITHUB,
         vendor: github,
         shows: |read| read.record(RecordKind::Account, "20")["affiliation"] == "guest",
-        without: ("get   = \"/orgs/${config.org}/outside_collaborators\"", "get   = \"/orgs/${config.org}/public_members\""),
+        without: (
+            "get   = \"/orgs/${config.org}/outside_collaborators\"",
+            "get   = \"/orgs/${config.org}/public_members\"",
+        ),
     },
     Row {
         system: "github",
@@ -191,7 +194,8 @@ fn token() -> Response {
     plain(json!({"access_token": "issued", "expires_in": 3600}))
 }
 
-const ZOOM: &str = r#"account_id = "acc", client_id = "app", token_url = "{url}/oauth/token", client_secret = { env = "TOKEN" }"#;
+const ZOOM: &str =
+    r#"account_id = "acc", client_id = "app", token_url = "{url}/oauth/token", client_secret = { env = "TOKEN" }"#;
 const ZOOM_PASSES: &str = r#"over  = { pass = ["active", "inactive", "pending"] }"#;
 
 fn zoom(request: &Request) -> Response {
@@ -226,7 +230,8 @@ fn slack(request: &Request) -> Response {
     plain(reply)
 }
 
-const GITHUB: &str = r#"org = "acme", app_id = "1", installation_id = "2", app_key = { env = "KEY" }, token = { env = "TOKEN" }"#;
+const GITHUB: &str =
+    r#"org = "acme", app_id = "1", installation_id = "2", app_key = { env = "KEY" }, token = { env = "TOKEN" }"#;
 /// The manifest signs in as the App that the organization installed; a token of anybody else sees what is public.
 const INSTALLED: &str = "send    = { Authorization = \"Bearer ${token}\" }";
 const ANYBODY: &str = "send    = { Authorization = \"Bearer ${token}\", X-Whose = \"anybody\" }";
@@ -263,7 +268,8 @@ const GITLAB: &str = r#"group = "acme/platform", token = { env = "TOKEN" }"#;
 
 fn gitlab(request: &Request) -> Response {
     let person = |id: u32, username: &str| json!({"id": id, "username": username, "name": username, "state": "active", "access_level": 30, "created_at": "2026-11-01T00:00:00Z", "expires_at": null, "last_activity_on": "2026-11-19", "email": null});
-    let group = json!({"id": 10, "name": "platform", "full_path": "acme/platform", "parent_id": 9, "visibility": "private"});
+    let group =
+        json!({"id": 10, "name": "platform", "full_path": "acme/platform", "parent_id": 9, "visibility": "private"});
     let rows = match request.path.as_str() {
         "/api/v4/personal_access_tokens/self" => {
             return plain(json!({"id": 1, "user_id": 9, "scopes": ["read_api"], "active": true}));
@@ -334,7 +340,9 @@ fn atlassian(request: &Request) -> Response {
 const DOCUSIGN: &str = r#"organization_id = "o1", integration_key = "app", user_id = "admin", auth_url = "{url}", profiles = false, private_key = { env = "KEY" }"#;
 
 fn docusign(request: &Request) -> Response {
-    let paging = |rows: Value, key: &str| plain(json!({key: rows, "paging": {"total_set_size": rows.as_array().map_or(0, Vec::len)}}));
+    let paging = |rows: Value, key: &str| {
+        plain(json!({key: rows, "paging": {"total_set_size": rows.as_array().map_or(0, Vec::len)}}))
+    };
     match request.path.as_str() {
         "/oauth/token" => token(),
         "/Management/v2/organizations" => {
@@ -363,7 +371,8 @@ fn box_com(request: &Request) -> Response {
         "/2.0/users" => {
             let mut user = json!({"type": "user", "id": "11"});
             let known = [("name", "Ada"), ("login", "ada@acme.example"), ("status", "active"), ("role", "admin")];
-            for (field, value) in known.into_iter().filter(|(field, _)| fields.split(',').any(|asked| asked == *field)) {
+            for (field, value) in known.into_iter().filter(|(field, _)| fields.split(',').any(|asked| asked == *field))
+            {
                 user[field] = json!(value);
             }
             plain(json!({"entries": [user], "next_marker": null}))
