@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Row] = &[
         settings: GITLAB,
         vendor: gitlab,
         shows: |read| read.record(RecordKind::Account, "5")["login"] == "inherited" && read.has_member("5", "10"),
-        without: ("('/all' if group.full_path == config.group else '')", "''"),
+        without: ("('/all' if group.full_path | lower == config.group | lower or group.id | str == config.group else '')", "''"),
     },
     Row {
         system: "gitlab",
@@ -101,7 +101,7 @@ pub(super) const ROWS: &[Row] = &[
                 && read.record(RecordKind::Account, "1")["last_activity"] == "2026-11-19T00:00:00Z"
         },
         without: (
-            "get   = \"/groups/${group.id}/members${('/all' if group.full_path == config.group else '') | raw}\"",
+            "get   = \"/groups/${group.id}/members${('/all' if group.full_path | lower == config.group | lower or group.id | str == config.group else '') | raw}\"",
             "get   = \"/groups/${group.id}/billable_members\"",
         ),
     },
