@@ -32,8 +32,15 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] =
-    &[&native::aws::MANUAL, &native::csv::MANUAL, &native::exec::MANUAL, &native::ldap::MANUAL, &native::scim::MANUAL];
+pub const NATIVE: &[&Manual] = &[
+    &native::aws::MANUAL,
+    &native::baton::MANUAL,
+    &native::csv::MANUAL,
+    &native::exec::MANUAL,
+    &native::ldap::MANUAL,
+    &native::oaa::MANUAL,
+    &native::scim::MANUAL,
+];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+pub(super) use self::columns::may_be_kept;
 use self::settings::{CsvSettings, Source};
 use crate::record::RecordKind;
 use crate::scope::{Gap, Probe};
