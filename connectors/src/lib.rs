@@ -53,6 +53,12 @@ pub struct Manual {
     pub reads: &'static str,
     /// Least-privilege permissions it needs, in Markdown.
     pub permissions: &'static str,
+    /// How the system is reached, in one line: live, from which files.
+    pub collected: &'static str,
+    /// What of the system it does not read, each in one line.
+    pub not_read: &'static [&'static str],
+    /// The least that it needs, in one line.
+    pub needs: &'static str,
     /// What it has been proven on: real system, emulator, vendor description, script.
     pub proven_on: &'static str,
     /// Builds one from the system's settings.

@@ -29,6 +29,13 @@ pub static MANUAL: Manual = Manual {
     name: "baton",
     summary: "Whatever a Baton connector has collected, from its .c1z file",
     reads: READS,
+    collected: "a `.c1z` file",
+    not_read: &[
+        "the newer file format (C1Z3)",
+        "levels of privilege: the file tells none",
+        "syncs that are partial or did not end",
+    ],
+    needs: "read access to the file",
     permissions: "Read access to the file, and room for its content in the folder of temporary files. Nothing is written.",
     proven_on: "files written by a test after the published tables and messages; not one that Baton itself has written",
     configure,
