@@ -50,11 +50,14 @@ pub struct Catalogued {
 /// Manifests that muster brings along, sorted by id. One line here registers one.
 pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "bamboohr", text: include_str!("../catalog/bamboohr.toml") },
+    Catalogued { id: "cloudflare", text: include_str!("../catalog/cloudflare.toml") },
+    Catalogued { id: "datadog", text: include_str!("../catalog/datadog.toml") },
     Catalogued { id: "entra", text: include_str!("../catalog/entra.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
     Catalogued { id: "google-workspace", text: include_str!("../catalog/google-workspace.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
+    Catalogued { id: "tailscale", text: include_str!("../catalog/tailscale.toml") },
 ];
 
 /// The manifest of the catalogue called `id`.
