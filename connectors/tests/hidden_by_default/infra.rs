@@ -1,0 +1,5 @@
+//! Infrastructure.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];

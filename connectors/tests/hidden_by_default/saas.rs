@@ -1,0 +1,5 @@
+//! Software that is rented.
+
+use super::Row;
+
+pub(super) const ROWS: &[Row] = &[];
