@@ -55,6 +55,7 @@ pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "entra", text: include_str!("../catalog/entra.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
     Catalogued { id: "google-workspace", text: include_str!("../catalog/google-workspace.toml") },
+    Catalogued { id: "grafana", text: include_str!("../catalog/grafana.toml") },
     Catalogued { id: "hcp-terraform", text: include_str!("../catalog/hcp-terraform.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
