@@ -60,6 +60,7 @@ pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
     Catalogued { id: "tailscale", text: include_str!("../catalog/tailscale.toml") },
+    Catalogued { id: "vault", text: include_str!("../catalog/vault.toml") },
 ];
 
 /// The manifest of the catalogue called `id`.
