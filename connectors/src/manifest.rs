@@ -59,6 +59,7 @@ pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "hcp-terraform", text: include_str!("../catalog/hcp-terraform.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
+    Catalogued { id: "snowflake", text: include_str!("../catalog/snowflake.toml") },
     Catalogued { id: "tailscale", text: include_str!("../catalog/tailscale.toml") },
     Catalogued { id: "vault", text: include_str!("../catalog/vault.toml") },
 ];
