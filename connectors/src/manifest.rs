@@ -50,11 +50,17 @@ pub struct Catalogued {
 /// Manifests that muster brings along, sorted by id. One line here registers one.
 pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "bamboohr", text: include_str!("../catalog/bamboohr.toml") },
+    Catalogued { id: "duo", text: include_str!("../catalog/duo.toml") },
     Catalogued { id: "entra", text: include_str!("../catalog/entra.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
     Catalogued { id: "google-workspace", text: include_str!("../catalog/google-workspace.toml") },
+    Catalogued { id: "hibob", text: include_str!("../catalog/hibob.toml") },
+    Catalogued { id: "keycloak", text: include_str!("../catalog/keycloak.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
+    Catalogued { id: "personio", text: include_str!("../catalog/personio.toml") },
+    Catalogued { id: "scim-hr", text: include_str!("../catalog/scim-hr.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
+    Catalogued { id: "workday", text: include_str!("../catalog/workday.toml") },
 ];
 
 /// The manifest of the catalogue called `id`.
