@@ -18,6 +18,14 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         system: "bamboohr",
+        hides: "employees who have not started yet",
+        settings: r#"company = "acme", future_ends = false, key = { env = "TOKEN" }"#,
+        vendor: bamboohr,
+        shows: |read| read.record(RecordKind::Employment, "3")["status"] == "future",
+        without: (r#""filter[status]" = "${state}", "#, ""),
+    },
+    Row {
+        system: "bamboohr",
         hides: "the last day of who has given notice",
         settings: r#"company = "acme", key = { env = "TOKEN" }"#,
         vendor: bamboohr,
@@ -160,6 +168,9 @@ fn bamboohr(request: &Request) -> Response {
     };
     match (request.path.as_str(), request.query("filter[status]")) {
         ("/api/v1/employees", Some("inactive")) => page(&[employee("4", "Inactive", "2019-01-01")]),
+        ("/api/v1/employees", Some("active")) => {
+            page(&[&active[..], &[employee("3", "Active", "2027-01-01")]].concat())
+        }
         ("/api/v1/employees", _) => page(&active),
         ("/api/v1/meta/users", _) => Response::json("{}"),
         (path, _) => {

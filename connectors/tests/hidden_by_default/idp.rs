@@ -93,8 +93,11 @@ pub(super) const ROWS: &[Row] = &[
         hides: "that a group's members are asked for no second factor",
         settings: DUO,
         vendor: duo,
-        shows: |read| read.record(RecordKind::Account, "DU0")["mfa"]["state"] == "none",
-        without: (" or (groups | default([]) | where('status', 'Bypass') | len) > 0", ""),
+        shows: |read| {
+            read.record(RecordKind::Account, "DU0")["mfa"]["state"] == "none"
+                && read.record(RecordKind::Account, "DU1")["mfa"] == json!(["duo"])
+        },
+        without: ("group.status == 'Bypass'", "false"),
     },
 ];
 
@@ -132,15 +135,16 @@ fn keycloak(request: &Request) -> Response {
     }
 }
 
-/// Duo: pages of at most 300, and users whose group is in bypass look enrolled.
+/// Duo: pages of at most 300; a user whose group is in bypass looks like any other.
 fn duo(request: &Request) -> Response {
     let number = |name: &str, default: usize| request.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (offset, limit) = (number("offset", 0), number("limit", 100).min(300));
-    let groups = json!([{"group_id": "DG1", "name": "vendors", "status": "Bypass"}]);
     let all: Vec<Value> = match request.path.as_str() {
         "/admin/v1/users" => (0..301)
-            .map(|n| json!({"user_id": format!("DU{n}"), "username": format!("user{n}"), "status": "active", "is_enrolled": true, "last_login": null, "created": 1, "groups": groups}))
+            .map(|n| json!({"user_id": format!("DU{n}"), "username": format!("user{n}"), "status": "active", "is_enrolled": true, "last_login": null, "created": 1}))
             .collect(),
+        "/admin/v1/groups" => vec![json!({"group_id": "DG1", "name": "vendors", "status": "Bypass"})],
+        "/admin/v2/groups/DG1/users" => vec![json!({"user_id": "DU0", "username": "user0"})],
         _ => Vec::new(),
     };
     let page: Vec<&Value> = all.iter().skip(offset).take(limit).collect();
