@@ -26,6 +26,7 @@ use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::manifest::{Manifest, catalogued};
 use muster_connectors::record::{Record, RecordKind};
+use muster_connectors::scope::ScopeState;
 use muster_connectors::secret::Environment;
 use muster_testbeds::scripted_http::{Request, Response, ScriptedHttp};
 use serde_json::{Value, json};
@@ -60,6 +61,18 @@ impl Collected {
     fn has_member(&self, member: &str, group: &str) -> bool {
         let is = |record: &Record| matches!(record, Record::Membership(edge) if edge.member == member && edge.group == group);
         self.records.iter().any(is)
+    }
+
+    /// Whether every scope that promised this kind read it whole.
+    fn whole(&self, kind: RecordKind) -> bool {
+        let mut reports = self.reports.iter().filter_map(|report| report.kinds.get(&kind)).peekable();
+        self.result.is_ok() && reports.peek().is_some() && reports.all(|report| report.state == ScopeState::Complete)
+    }
+
+    /// Whether nobody can take what came out for everything: a gap says why, in these words.
+    fn tells(&self, kind: RecordKind, why: &str) -> bool {
+        let gaps = self.reports.iter().filter_map(|report| report.kinds.get(&kind)).flat_map(|report| &report.gaps);
+        !self.whole(kind) && gaps.filter_map(|gap| gap.cause.as_ref()).any(|cause| cause.contains(why))
     }
 }
 

@@ -47,7 +47,113 @@ pub(super) const ROWS: &[Row] = &[
         },
         without: ("department,jobTitle,companyName", "department,jobTitle,companyName,signInActivity"),
     },
+    Row {
+        system: "keycloak",
+        hides: "users beyond the first 100",
+        settings: KEYCLOAK,
+        vendor: keycloak,
+        shows: |read| read.of(RecordKind::Account).len() == 1 + 1001 && read.whole(RecordKind::Account),
+        without: (
+            r#"page  = { kind = "offset", into = "query.first", size = 500, size_into = "query.max" }"#,
+            r#"page  = { kind = "none" }"#,
+        ),
+    },
+    Row {
+        system: "keycloak",
+        hides: "service accounts",
+        settings: KEYCLOAK,
+        vendor: keycloak,
+        shows: |read| read.record(RecordKind::Account, "robot")["class"] == "service",
+        without: ("client.serviceAccountsEnabled is true", "client.serviceAccountsEnabled is false"),
+    },
+    Row {
+        system: "keycloak",
+        hides: "groups inside groups",
+        settings: KEYCLOAK,
+        vendor: keycloak,
+        shows: |read| read.has_member("inner", "outer") && read.has_member("u7", "inner"),
+        without: (
+            "where = \"group.subGroupCount is none or group.subGroupCount > 0\"",
+            "where = \"group.subGroupCount is none\"",
+        ),
+    },
+    Row {
+        system: "duo",
+        hides: "users beyond the first page",
+        settings: DUO,
+        vendor: duo,
+        shows: |read| !read.record(RecordKind::Account, "DU300").is_null(),
+        without: (
+            r#"from = "metadata.next_offset", into = "query.offset", size = 300"#,
+            r#"from = "metadata.none", into = "query.offset", size = 300"#,
+        ),
+    },
+    Row {
+        system: "duo",
+        hides: "that a group's members are asked for no second factor",
+        settings: DUO,
+        vendor: duo,
+        shows: |read| {
+            read.record(RecordKind::Account, "DU0")["mfa"]["state"] == "none"
+                && read.record(RecordKind::Account, "DU1")["mfa"] == json!(["duo"])
+        },
+        without: ("group.status == 'Bypass'", "false"),
+    },
 ];
+
+const KEYCLOAK: &str = r#"realm = "acme", client_id = "muster", factors = false, client_secret = { env = "TOKEN" }"#;
+const DUO: &str = r#"key = "DI1", admins = false, secret = { env = "TOKEN" }"#;
+
+/// Keycloak: 100 rows unless `max` says otherwise; no service accounts among users; top groups only.
+fn keycloak(request: &Request) -> Response {
+    let number = |name: &str, default: usize| request.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (first, max) = (number("first", 0), number("max", 100));
+    let paged = |rows: Vec<Value>| {
+        let page: Vec<Value> = rows.into_iter().skip(first).take(max).collect();
+        Response::json(json!(page).to_string())
+    };
+    let group = |id: &str, inside: u32| json!({"id": id, "name": id, "path": format!("/{id}"), "subGroupCount": inside, "subGroups": []});
+    match request.path.as_str() {
+        "/realms/acme/protocol/openid-connect/token" => {
+            Response::json(json!({"access_token": "t", "expires_in": 300}).to_string())
+        }
+        "/admin/realms/acme/users" => paged(
+            (0..1001)
+                .map(|n| json!({"id": format!("u{n}"), "username": format!("user{n}"), "enabled": true}))
+                .collect(),
+        ),
+        "/admin/realms/acme/clients" => {
+            paged(vec![json!({"id": "c1", "clientId": "deploy", "enabled": true, "serviceAccountsEnabled": true})])
+        }
+        "/admin/realms/acme/clients/c1/service-account-user" => {
+            Response::json(json!({"id": "robot", "username": "service-account-deploy", "enabled": true}).to_string())
+        }
+        "/admin/realms/acme/groups" => paged(vec![group("outer", 1)]),
+        "/admin/realms/acme/groups/outer/children" => paged(vec![group("inner", 0)]),
+        "/admin/realms/acme/groups/inner/members" => paged(vec![json!({"id": "u7"})]),
+        _ => paged(Vec::new()),
+    }
+}
+
+/// Duo: pages of at most 300; a user whose group is in bypass looks like any other.
+fn duo(request: &Request) -> Response {
+    let number = |name: &str, default: usize| request.query(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (offset, limit) = (number("offset", 0), number("limit", 100).min(300));
+    let all: Vec<Value> = match request.path.as_str() {
+        "/admin/v1/users" => (0..301)
+            .map(|n| json!({"user_id": format!("DU{n}"), "username": format!("user{n}"), "status": "active", "is_enrolled": true, "last_login": null, "created": 1}))
+            .collect(),
+        "/admin/v1/groups" => vec![json!({"group_id": "DG1", "name": "vendors", "status": "Bypass"})],
+        "/admin/v2/groups/DG1/users" => vec![json!({"user_id": "DU0", "username": "user0"})],
+        _ => Vec::new(),
+    };
+    let page: Vec<&Value> = all.iter().skip(offset).take(limit).collect();
+    let mut metadata = json!({});
+    if offset + limit < all.len() {
+        metadata["next_offset"] = json!(offset + limit);
+    }
+    Response::json(json!({"stat": "OK", "response": page, "metadata": metadata}).to_string())
+}
 
 const GOOGLE: &str = r#"client_email = "svc@acme.example", admin = "admin@acme.example", token_url = "{url}/token", private_key = { env = "KEY" }"#;
 
