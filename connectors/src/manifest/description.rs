@@ -1,7 +1,7 @@
 //! Vendors' own descriptions of their interfaces, read into one shape: which calls exist, what they take, what they answer.
 //!
 //! Read are OpenAPI 3, Swagger 2, Google discovery documents, and lists of types (`{"source": …, "types": …}`, as reduced from
-//! OData metadata, which name no calls). All as JSON.
+//! OData metadata, which name no calls; `calls` beside them says what is asked where). All as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Description {
     pub name: String,
     json: Json,
     operations: Vec<Operation>,
-    /// Names of types, for descriptions without calls.
+    /// Whether it is a list of OData types.
     types: bool,
 }
 
@@ -121,16 +121,21 @@ impl Description {
         } else if json["methods"].is_object() || json["resources"].is_object() {
             (discovery(&json), false)
         } else if json["types"].is_object() {
-            (Vec::new(), true)
+            (calls(&json), true)
         } else {
             return Err(DescriptionError::Unknown { name });
         };
         Ok(Self { name, json, operations, types })
     }
 
-    /// Whether it names types and no calls.
+    /// Whether it is a list of OData types.
     pub(super) const fn is_types(&self) -> bool {
         self.types
+    }
+
+    /// Whether it names calls; a list of types may not.
+    pub(super) const fn has_calls(&self) -> bool {
+        !self.operations.is_empty()
     }
 
     /// The call that a method and the pieces of a path mean; the most literal one where several do.
@@ -201,6 +206,10 @@ impl Description {
             }
             names.extend(properties.keys().cloned());
         }
+        // What OData puts into a reply when `$expand` asks for it.
+        if let Some(found) = json["navigation"].get(name) {
+            return Some(Schema::Known(found));
+        }
         if json["additionalProperties"].is_object() {
             return Some(Schema::Known(&json["additionalProperties"]));
         }
@@ -233,7 +242,7 @@ impl Description {
             }
             match (self.target(at), &at["items"]) {
                 (Some(target), _) => at = target,
-                (None, items) if items.is_object() => return Schema::Known(items),
+                (None, items) if items.is_object() || items.is_string() => return Schema::Known(items),
                 (None, _) if at["type"] == "array" => return Schema::Open,
                 (None, _) => match alternatives(at).find(|part| self.is_list(part, 0)) {
                     Some(part) => at = part,
@@ -377,6 +386,31 @@ fn reply(json: &Json, responses: &Json) -> Option<Json> {
 
 fn follow<'a>(json: &'a Json, at: &'a Json) -> &'a Json {
     at["$ref"].as_str().and_then(|reference| json.pointer(reference.strip_prefix('#')?)).unwrap_or(at)
+}
+
+/// The calls beside a list of types: `"GET /users": {"returns": "Collection(type)", "query": […], "takes": "type"}`.
+fn calls(json: &Json) -> Vec<Operation> {
+    let base = json["base"].as_str().unwrap_or_default();
+    let calls = json["calls"].as_object().into_iter().flatten();
+    let calls = calls.filter_map(|(call, told)| {
+        let (method, path) = call.split_once(' ')?;
+        let path = format!("{base}{path}");
+        let reply = told["returns"].as_str().map(|of| match of.strip_prefix("Collection(") {
+            Some(_) => Json::from_iter([("properties", Json::from_iter([("value", Json::from_iter([("items", of)]))]))]),
+            None => of.into(),
+        });
+        let query = told["query"].as_array().into_iter().flatten();
+        Some(Operation {
+            method: method.to_owned(),
+            segments: segments(&path),
+            path,
+            query: query.filter_map(Json::as_str).map(str::to_owned).collect(),
+            form: BTreeSet::new(),
+            body: told["takes"].as_str().map(Json::from),
+            reply,
+        })
+    });
+    calls.collect()
 }
 
 fn discovery(json: &Json) -> Vec<Operation> {

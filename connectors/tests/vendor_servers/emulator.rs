@@ -1,0 +1,1 @@
+//! GitHub's emulator, which holds state.
