@@ -29,7 +29,7 @@ use crate::prism::Prism;
 use crate::scripted_http::{Request, Response, ScriptedHttp};
 
 type Aside = Box<dyn Fn(&Request) -> Response + Send + Sync>;
-type Edit = Box<dyn Fn(&str, &mut Value) + Send + Sync>;
+type Edit = Box<dyn Fn(&str, &Request, &mut Value) + Send + Sync>;
 type Signed = Box<dyn Fn(&Request) -> bool + Send + Sync>;
 type Reword = Box<dyn Fn(&Request, &mut String) + Send + Sync>;
 
@@ -144,9 +144,9 @@ impl Builder {
         self
     }
 
-    /// Changes replies before they are sent: the described path, and the body.
+    /// Changes replies before they are sent: the described path, what was asked, and the body.
     #[must_use]
-    pub fn edited(mut self, edit: impl Fn(&str, &mut Value) + Send + Sync + 'static) -> Self {
+    pub fn edited(mut self, edit: impl Fn(&str, &Request, &mut Value) + Send + Sync + 'static) -> Self {
         self.edit = Some(Box::new(edit));
         self
     }
@@ -197,9 +197,8 @@ impl Builder {
         if let Some((name, _)) = request.query.iter().find(|(name, _)| !operation.takes(name)) {
             return refuse(422, &format!("{} takes no `{name}`", operation.path));
         }
-        let paging = self.paging.iter().find(|paging| operation.takes(paging.parameter()));
-        let second = paging.is_some_and(|paging| paging.is_second(request));
-        ask(&operation.path, second);
+        let paged = self.paging.iter().filter(|paging| operation.takes(paging.parameter()));
+        ask(&operation.path, paged.clone().any(|paging| paging.is_second(request)));
 
         let mut target = self.contract.without_base(&request.target).to_owned();
         if let Some(reword) = &self.reword {
@@ -213,8 +212,9 @@ impl Builder {
         let mut answer = Response::status(status).header("content-type", "application/json");
         if let Ok(mut json) = serde_json::from_slice::<Value>(&body) {
             if let Some(edit) = &self.edit {
-                edit(&operation.path, &mut json);
+                edit(&operation.path, request, &mut json);
             }
+            let paging = paged.clone().find(|paging| paging.suits(&json));
             let next = paging.and_then(|paging| paging.turn(request, &mut json, &self.ids));
             for total in &self.totals {
                 paging::set_total(&mut json, total, paging.is_some());
@@ -235,6 +235,8 @@ fn forward(port: u16, request: &Request, target: &str) -> std::io::Result<(u16, 
     let mut head = format!("{} {target} HTTP/1.0\r\nhost: 127.0.0.1:{port}\r\n", request.method);
     let ours = ["host", "connection", "content-length", "transfer-encoding", "accept-encoding"];
     for (name, value) in request.headers.iter().filter(|(name, _)| !ours.contains(&name.as_str())) {
+        // Prism takes media types literally; what accepts `application/vnd.github+json` accepts JSON.
+        let value = if name == "accept" && value.ends_with("+json") { "application/json" } else { value };
         head.extend([name, ": ", value, "\r\n"]);
     }
     // Slack's description of 2021 wants its token as a header or parameter of that name.

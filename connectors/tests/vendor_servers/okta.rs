@@ -7,6 +7,7 @@ use super::bench::{System, carries, description};
 #[tokio::test(flavor = "multi_thread")]
 async fn okta_is_read_as_its_description_says() {
     let vendor = Vendor::of(description("okta.json"), |request| carries(request, "SSWS"))
+        .paged(Paging::Address("after", "/_links/next/href"))
         .paged(Paging::Link("after"))
         .start()
         .unwrap();

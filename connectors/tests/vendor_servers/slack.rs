@@ -1,6 +1,7 @@
 //! Slack: Prism on the description of 2021, the last one there is.
 
 use muster_testbeds::vendor::{Paging, Vendor};
+use serde_json::json;
 
 use super::bench::{System, carries, description};
 use crate::collected::TOKEN;
@@ -16,6 +17,13 @@ async fn slack_is_read_as_its_description_says() {
         .reworded(|_request, target| {
             target.push(if target.contains('?') { '&' } else { '?' });
             target.extend(["token=", TOKEN]);
+        })
+        // Its example of a user group lacks the members that were asked for.
+        .edited(|path, _request, reply| {
+            if path == "/usergroups.list" {
+                let groups = reply["usergroups"].as_array_mut().unwrap().iter_mut();
+                groups.for_each(|group| group["users"] = json!(["W012A3CDE"]));
+            }
         })
         .start()
         .unwrap();

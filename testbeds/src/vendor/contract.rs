@@ -75,8 +75,15 @@ fn names(description: &Value, parameter: &Value) -> Vec<String> {
     if parameter["style"] != "deepObject" {
         return vec![name.to_owned()];
     }
-    let keys = followed(description, &parameter["schema"])["properties"].as_object();
-    keys.into_iter().flatten().map(|(key, _)| format!("{name}[{key}]")).collect()
+    properties(description, &parameter["schema"], 0).into_iter().map(|key| format!("{name}[{key}]")).collect()
+}
+
+/// Keys of an object, those of what it is made of included; references that lead in a circle end.
+fn properties<'a>(description: &'a Value, schema: &'a Value, depth: usize) -> Vec<&'a str> {
+    let schema = followed(description, schema);
+    let own = schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    let parts = schema["allOf"].as_array().into_iter().flatten().filter(|_| depth < 10);
+    own.chain(parts.flat_map(|part| properties(description, part, depth + 1))).collect()
 }
 
 fn followed<'a>(description: &'a Value, at: &'a Value) -> &'a Value {
@@ -95,7 +102,7 @@ mod tests {
             "/people": {"parameters": [{"name": "q", "in": "query"}], "get": {"parameters": [
                 {"name": "page", "in": "query", "style": "deepObject", "schema": {"$ref": "#/components/schemas/page"}}]}},
             "/people/{id}": {"get": {}}, "/people/me": {"get": {}}},
-            "components": {"schemas": {"page": {"properties": {"limit": {}}}}}}));
+            "components": {"schemas": {"page": {"allOf": [{"properties": {"limit": {}}}]}}}}));
         let found = |path: &str| contract.operation("GET", path).map(|operation| operation.path.clone());
         assert_eq!(found("/api/people/me").as_deref(), Some("/people/me"));
         assert_eq!(found("/api/people/7").as_deref(), Some("/people/{id}"));

@@ -42,6 +42,11 @@ impl Paging {
         request.query(self.parameter()) == Some(SECOND)
     }
 
+    /// Whether a reply of this shape can tell what comes next.
+    pub(super) fn suits(&self, reply: &Value) -> bool {
+        matches!(self, Self::Link(_)) || reply.is_object()
+    }
+
     /// Makes a reply the page that was asked for, and says where the next is told when its address has to be.
     pub(super) fn turn(&self, request: &Request, reply: &mut Value, ids: &[&str]) -> Option<Next> {
         rows(reply)?;
