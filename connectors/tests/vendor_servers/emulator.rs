@@ -69,9 +69,10 @@ async fn github_is_read_over_real_pages_and_changes_are_seen() {
     for absent in ["outside", "invitations", "repos", "org_roles", "apps", "tokens"] {
         assert_ne!(first.state(absent), ScopeState::Complete, "the emulator does not have `{absent}`");
     }
-    let owners = first.of(RecordKind::Grant).into_iter().filter(|grant| {
-        matches!(grant, Record::Grant(grant) if grant.entitlement == "org:owner")
-    });
+    let owners = first
+        .of(RecordKind::Grant)
+        .into_iter()
+        .filter(|grant| matches!(grant, Record::Grant(grant) if grant.entitlement == "org:owner"));
     assert_eq!(owners.count(), 1);
 
     change(&server, Method::DELETE, "/orgs/acme/members/person7", Value::Null).await;

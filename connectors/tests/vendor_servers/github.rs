@@ -1,15 +1,21 @@
-//! GitHub: Prism on the REST description. GraphQL has a schema of its own and is answered by us.
+//! GitHub: Prism on the REST description. GraphQL is answered by us, after GitHub's schema was asked about the query.
 
+use muster_testbeds::github_graphql;
 use muster_testbeds::scripted_http::{Request, Response};
 use muster_testbeds::vendor::{Paging, Vendor};
 use serde_json::json;
 
 use super::bench::{System, carries, description};
+use crate::collected::TOKEN;
 
 /// One person with single sign-on.
 fn single_sign_on(request: &Request) -> Response {
     let asked: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
     assert!(asked["query"].is_string() && asked["variables"]["org"] == "acme", "{asked}");
+    let wrong = github_graphql::problems(asked["query"].as_str().unwrap()).unwrap();
+    if !wrong.is_empty() {
+        return Response::json(json!({"errors": [{"message": wrong.join("; ")}]}).to_string());
+    }
     let node = json!({"samlIdentity": {"nameId": "octocat@acme.example"}, "scimIdentity": null,
         "user": {"databaseId": 1, "login": "octocat"}});
     let identities = json!({"pageInfo": {"hasNextPage": false, "endCursor": null}, "nodes": [node]});
@@ -27,6 +33,7 @@ async fn github_is_read_as_its_description_says() {
         .unwrap();
     let github = System::new("github", r#"org = "acme", auth = "token", token = { env = "TOKEN" }"#);
     github.assert_accepted(&vendor, &["/graphql", "/orgs/{org}", "/orgs/{org}/organization-roles"]).await;
+    github.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
 
     let slips = [
         (("/orgs/${config.org}/invitations", "/orgs/${config.org}/invites"), "no such call"),
@@ -37,4 +44,10 @@ async fn github_is_read_as_its_description_says() {
     for (slip, why) in slips {
         github.assert_refused(&vendor, slip, why).await;
     }
+
+    let slip = github.manifest().text().replace("samlIdentity{nameId}", "samlIdentity{name}");
+    let refused = github.collect_as(&slip, &vendor.url()).await;
+    let withheld =
+        refused.reports.iter().flat_map(|report| report.kinds.values()).any(|kind| !kind.withheld.is_empty());
+    assert!(withheld, "GitHub's GraphQL has no such field: {:#?}", refused.reports);
 }

@@ -21,7 +21,10 @@ fn token(request: &Request, public: &str) -> Response {
     validation.validate_aud = false;
     let key = DecodingKey::from_rsa_pem(public.as_bytes()).unwrap();
     let claims = jsonwebtoken::decode::<Value>(assertion, &key, &validation).unwrap().claims;
-    assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("svc@acme.example"), Some("admin@acme.example")));
+    assert_eq!(
+        (claims["iss"].as_str(), claims["sub"].as_str()),
+        (Some("svc@acme.example"), Some("admin@acme.example"))
+    );
     Response::json(json!({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).to_string())
 }
 
@@ -53,8 +56,10 @@ async fn google_workspace_is_read_as_its_description_says() {
         "google-workspace",
         r#"token_url = "{url}/token", client_email = "svc@acme.example", admin = "admin@acme.example", tokens = true, private_key = { env = "KEY" }"#,
     );
+    google.credential = "7/42";
     google.environment.insert("KEY".to_owned(), pair.serialize_pem());
     google.assert_accepted(&vendor, &["/admin/directory/v1/users/{userKey}/tokens", "/token"]).await;
+    google.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
 
     let slips = [
         (("/customer/${config.customer}/roles\"", "/customers/${config.customer}/roles\""), "no such call"),

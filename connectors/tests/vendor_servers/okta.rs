@@ -3,6 +3,7 @@
 use muster_testbeds::vendor::{Paging, Vendor};
 
 use super::bench::{System, carries, description};
+use crate::collected::TOKEN;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn okta_is_read_as_its_description_says() {
@@ -14,10 +15,14 @@ async fn okta_is_read_as_its_description_says() {
     let okta = System::new("okta", r#"token = { env = "TOKEN" }, log_window_s = 3600"#);
     let unpaged = ["/api/v1/api-tokens", "/api/v1/users/{userId}/factors", "/api/v1/users/{userId}/roles"];
     okta.assert_accepted(&vendor, &unpaged).await;
+    okta.assert_changes_accepted(&vendor, &format!("SSWS {TOKEN}"), 0).await;
 
     let slips = [
         (("get   = \"/groups/rules\"", "get   = \"/groups-rules\""), "no such call"),
-        (("size = 500, size_into = \"query.limit\"", "size = 501, size_into = \"query.limit\""), "limit must be <= 500"),
+        (
+            ("size = 500, size_into = \"query.limit\"", "size = 501, size_into = \"query.limit\""),
+            "limit must be <= 500",
+        ),
         (("{ filter = \"${'status", "{ status = \"${'status"), "takes no `status`"),
         (("SSWS ${secret.token}", "Bearer ${secret.token}"), "does not carry the credential"),
     ];

@@ -58,7 +58,8 @@ impl Contract {
     /// The call that is meant; the most literal one where several fit.
     pub(super) fn operation(&self, method: &str, path: &str) -> Option<&Operation> {
         let path = path.strip_prefix(self.base.as_str())?;
-        let fitting = self.operations.iter().filter(|operation| operation.method == method && fits(path, &operation.path));
+        let fitting =
+            self.operations.iter().filter(|operation| operation.method == method && fits(path, &operation.path));
         fitting.max_by_key(|operation| operation.path.split('/').filter(|piece| !piece.contains('{')).count())
     }
 }

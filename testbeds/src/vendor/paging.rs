@@ -147,7 +147,8 @@ mod tests {
 
     fn request(target: &str) -> Request {
         let query = target.split_once('?').map(|(_, query)| query).into_iter().flat_map(|query| query.split('&'));
-        let query = query.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let query =
+            query.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
         Request {
             method: "GET".to_owned(),
             target: target.to_owned(),
@@ -170,7 +171,9 @@ mod tests {
         assert_eq!(first["meta"]["total"], 2);
 
         let mut second = reply();
-        assert!(Paging::Cursor("after", "/meta/next").turn(&request("/x?after=2"), &mut second, &["id", "n"]).is_none());
+        assert!(
+            Paging::Cursor("after", "/meta/next").turn(&request("/x?after=2"), &mut second, &["id", "n"]).is_none()
+        );
         assert_eq!(second, json!({"value": [{"id": "a2", "n": 1001}], "meta": {"total": 900}}));
         let mut no_list = json!({"id": 1, "tags": ["a"]});
         assert!(Paging::Link("page").turn(&request("/x"), &mut no_list, &["id"]).is_none());
