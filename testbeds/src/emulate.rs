@@ -25,7 +25,7 @@ impl GithubEmulator {
         let server = NodeServer::start(&program, |port, file| {
             let (port, file) = (port.to_string(), file.display().to_string());
             let words = ["start", "--port", &port, "--service", "github", "--seed", &file];
-            words.iter().map(ToString::to_string).collect()
+            words.map(str::to_owned).into()
         })?;
         Ok(Self(server))
     }

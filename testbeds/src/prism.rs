@@ -28,7 +28,7 @@ impl Prism {
         let server = NodeServer::start(&program, |port, file| {
             let port = port.to_string();
             let words = ["mock", "--host", "127.0.0.1", "--port", &port, "--multiprocess", "false"];
-            words.iter().map(ToString::to_string).chain([file.display().to_string()]).collect()
+            words.map(str::to_owned).into_iter().chain([file.display().to_string()]).collect()
         })?;
         Ok(Self(server))
     }

@@ -65,9 +65,10 @@ impl Contract {
 }
 
 fn fits(path: &str, described: &str) -> bool {
-    let pieces = path.split('/').zip(described.split('/'));
-    path.split('/').count() == described.split('/').count()
-        && pieces.into_iter().all(|(piece, told)| piece == told || (told.starts_with('{') && !piece.is_empty()))
+    let (path, described): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), described.split('/').collect());
+    let mut pieces = path.iter().zip(&described);
+    path.len() == described.len()
+        && pieces.all(|(piece, told)| piece == told || (told.starts_with('{') && !piece.is_empty()))
 }
 
 /// The names under which a parameter can be sent.
