@@ -15,6 +15,7 @@ mod manifest_run {
     mod limits;
     mod mutual_tls;
     mod pagers;
+    mod people;
     mod streams;
     mod tokens;
 }

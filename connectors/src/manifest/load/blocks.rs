@@ -342,6 +342,7 @@ fn errors(rules: &[ErrorRule], head: &Range<usize>, review: &mut Review<'_>) {
 
 fn covers(before: &ErrorRule, rule: &ErrorRule) -> bool {
     !rule.status.is_empty()
+        && before.method.is_none_or(|method| rule.method == Some(method))
         && rule
             .status
             .iter()

@@ -21,7 +21,7 @@ const NO_REPLY: &[(&str, &str)] = &[
     ("item", "no item is there yet"),
     ("since", "only a stream's `delta` knows it"),
     ("token", "only `send` of an exchange knows it"),
-    ("jwt", "only a way to sign in that has `jwt` knows it"),
+    ("jwt", "only a token, a header or the call of an exchange knows it, of an `[auth]` that has `jwt`"),
 ];
 const ONLY_SECRET: &[(&str, &str)] = &[SECRET];
 const NONE: &[(&str, &str)] = &[];
@@ -299,12 +299,12 @@ impl Compiler<'_, '_> {
     fn auth(&mut self, auth: &mut Auth) {
         let base = ["config", "now"];
         let secret = Place::secret(&base);
-        let signed: &[&str] = if auth.jwt.is_some() { &["jwt"] } else { &[] };
-        let carrying = Place::secret(&base).and(signed);
-        self.optional_template(auth.token.as_mut(), &carrying);
-        self.templates(&mut auth.headers, &carrying);
-        let texts = [&mut auth.user, &mut auth.password, &mut auth.token_url, &mut auth.client_id];
-        for template in texts {
+        let more: &[&str] = if auth.jwt.is_some() { &["jwt"] } else { &[] };
+        // What is signed here may be the token itself (Snowflake's key pairs).
+        let signed = Place::secret(&base).and(more);
+        self.optional_template(auth.token.as_mut(), &signed);
+        self.templates(&mut auth.headers, &signed);
+        for template in [&mut auth.user, &mut auth.password, &mut auth.token_url, &mut auth.client_id] {
             self.optional_template(template.as_mut(), &secret);
         }
         for template in [&mut auth.client_secret, &mut auth.refresh_token] {
@@ -324,7 +324,7 @@ impl Compiler<'_, '_> {
             self.template(&mut mtls.key, &secret);
         }
         if let Some(call) = &mut auth.call {
-            let place = Place { elsewhere: NONE, ..carrying };
+            let place = Place { elsewhere: NONE, ..Place::secret(&base).and(more) };
             self.optional_template(call.path.as_mut(), &Place::call(&base));
             self.optional_template(call.url.as_mut(), &Place::call(&base));
             for templates in [&mut call.query, &mut call.headers, &mut call.form] {

@@ -218,6 +218,13 @@ fn changes(
             "read it whole, or without `for` and `over`",
         );
     }
+    if stream.emit.iter().any(|emit| emit.enriches) {
+        wrong(
+            "is about rows of which something is read and forgotten",
+            "rows are kept until the next reading, with all that is made of them",
+            "remove `enriches`, or `delta`",
+        );
+    }
     let by_time = delta.into.is_some() || delta.value.is_some();
     if delta.into.is_some() != delta.value.is_some() || by_time == delta.link.is_some() {
         wrong(
@@ -317,7 +324,8 @@ fn plan(stream: &Stream, lineage: &[&str], review: &mut Review<'_>) -> Plans {
     let outer = |name: &str| {
         ["config", "now", "tenant", "identity", "x"].contains(&name) || lineage.contains(&name) || over.contains(&name)
     };
-    let expressions = stream.emit.iter().flat_map(|emit| {
+    // What only adds to a record never becomes its raw object: a key that is named there alone is read and forgotten.
+    let expressions = stream.emit.iter().filter(|emit| !emit.enriches).flat_map(|emit| {
         emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
     });
     let expressions = expressions.chain(stream.delta.iter().map(|delta| &delta.key));

@@ -148,7 +148,7 @@ pub enum SendClient {
     Assertion,
 }
 
-/// A JSON Web Token that is made and signed for a token request.
+/// A JSON Web Token that is made and signed for a token request, or is the token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
