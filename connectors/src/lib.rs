@@ -10,6 +10,7 @@
 
 pub mod http;
 pub mod manifest;
+pub mod memory;
 pub mod native;
 pub mod record;
 pub mod scope;
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::memory::Memory;
 use crate::record::RecordKind;
 use crate::scope::Probe;
 use crate::secret::{Environment, SecretError};
@@ -145,6 +147,8 @@ pub struct Run {
     pub cancel: CancellationToken,
     /// Requests or partitions under way at once.
     pub concurrency: usize,
+    /// What the system's connector keeps from run to run; `None` where everything is read every time.
+    pub memory: Option<Memory>,
 }
 
 /// Why a whole system could not be read. Scopes that were not finished are failed as well.

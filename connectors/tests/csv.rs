@@ -774,6 +774,7 @@ async fn a_probe_opens_the_files_and_reads_no_row() {
         now: jiff::Timestamp::UNIX_EPOCH,
         cancel: tokio_util::sync::CancellationToken::new(),
         concurrency: 1,
+        memory: None,
     };
     let probes = connector.probe(&run).await.unwrap();
     assert!(!probes[0].granted && probes[0].detail.as_deref().unwrap().contains("gone.csv"));

@@ -285,6 +285,17 @@ pub const CODES: &[Code] = &[
         "A scan that was interrupted had read it completely, with the same config and less than `resume_within` ago. Its rows are taken as they were; `--fresh` reads everything again.",
     ),
     code(
+        "COL009",
+        "everything was read, not only what changed",
+        "The changes of a list could have been asked for, and something did not allow it: the system no longer knows the place they would go on from, what was kept is damaged \
+         or was not believed, the tenant, the credential, the settings or the manifest changed. The list was read whole and is complete; it took longer.",
+    ),
+    code(
+        "COL010",
+        "what was read is not kept for the next run",
+        "The folder `memory` of the store could not be written to. The snapshot is not touched by that; the next run reads more than it would have to.",
+    ),
+    code(
         "COL020",
         "fewer records than the system declares",
         "The system said how many there are, and fewer arrived. The kind is partial: nothing is concluded from a record that is missing.",
@@ -408,6 +419,12 @@ pub const CODES: &[Code] = &[
         "COL074",
         "a record could not be made",
         "A field has not the shape that a record of this kind needs, or the id is missing. The record is left out and named where its id is known; all others count.",
+    ),
+    code(
+        "COL075",
+        "what was deleted is not known",
+        "Only changes were read, and the system does not tell deletions among them. What changed is known, and everything that there is is in the snapshot, perhaps with \
+         objects that are deleted meanwhile: the kind is partial until `muster collect --full`, or until the manifest's `full_every` has passed.",
     ),
     code(
         "COL100",

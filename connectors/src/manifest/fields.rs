@@ -371,6 +371,7 @@ macro_rules! record {
                 set: |record, value| Take::take(&mut record.$name, value),
                 unknown: |record| Take::take_unknown(&mut record.$name),
             }),+];
+            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
             const REQUIRED: &'static [&'static str] = &[$($required),*];
             const HAS_ID: bool = $id;
 
@@ -391,6 +392,7 @@ trait Emits: Sized + 'static {
     const WORD: &'static str;
     const KIND: RecordKind;
     const FIELDS: &'static [Field<Self>];
+    const NAMES: &'static [&'static str];
     const REQUIRED: &'static [&'static str];
     const HAS_ID: bool;
 
@@ -481,7 +483,7 @@ pub(super) trait Kind: Sync {
     /// The kind.
     fn kind(&self) -> RecordKind;
     /// Its fields.
-    fn names(&self) -> Vec<&'static str>;
+    fn names(&self) -> &'static [&'static str];
     /// What a field takes.
     fn shape(&self, field: usize) -> Shape;
     /// Fields that every record has.
@@ -508,8 +510,8 @@ impl<T: Emits> Kind for Of<T> {
         T::KIND
     }
 
-    fn names(&self) -> Vec<&'static str> {
-        T::FIELDS.iter().map(|field| field.name).collect()
+    fn names(&self) -> &'static [&'static str] {
+        T::NAMES
     }
 
     fn shape(&self, field: usize) -> Shape {
@@ -641,7 +643,7 @@ mod tests {
             let evaluated = ["used"].iter().chain((kind.word() == "resource").then_some(&"attributes"));
             let left_out: Vec<&str> = ["record", "raw"].iter().chain(evaluated).copied().collect();
             fields.retain(|field| !left_out.contains(field));
-            let mut names = kind.names();
+            let mut names = kind.names().to_vec();
             names.sort_unstable();
             fields.sort_unstable();
             assert_eq!(names, fields, "{}", kind.word());

@@ -7,6 +7,7 @@
 
 pub(crate) mod action;
 pub(crate) mod auth;
+pub(crate) mod changes;
 pub(crate) mod check;
 pub mod clock;
 pub(crate) mod collect;

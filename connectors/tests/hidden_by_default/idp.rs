@@ -205,7 +205,7 @@ fn entra(request: &Request) -> Response {
         "/v1.0/users" => {
             json!([{"id": "ann", "userPrincipalName": "ann@acme.example", "displayName": "Ann", "accountEnabled": true, "userType": "Member"}])
         }
-        "/v1.0/groups" => json!([{"id": "all", "displayName": "All", "groupTypes": []}]),
+        "/v1.0/groups/delta" => json!([{"id": "all", "displayName": "All", "groupTypes": []}]),
         "/v1.0/groups/all/members" => json!([{"@odata.type": "#microsoft.graph.user", "id": "ann"}]),
         _ => json!([]),
     };

@@ -194,6 +194,31 @@ async fn a_jwt_bearer_grant_and_a_github_app() {
 }
 
 #[tokio::test]
+async fn a_signed_token_is_sent_as_it_is() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
+    let jwt = "jwt = { alg = \"RS256\", key = \"${secret.key}\", claims = { iss = \"app\", iat = \"${now}\", exp = \"${now + 60}\" } }\n";
+    for (kind, header) in [
+        ("kind = \"bearer\"\n", "authorization"),
+        ("kind = \"bearer\"\ntoken = \"${jwt}\"\n", "authorization"),
+        ("kind = \"headers\"\nheaders = { X-Assertion = \"Bearer ${jwt}\" }\n", "x-assertion"),
+    ] {
+        let public = public.clone();
+        let (collected, requests) = read(&format!("[auth.a]\n{kind}{jwt}"), ["", &private], move |request| {
+            let token = request.header(header).and_then(|value| value.strip_prefix("Bearer ")).unwrap();
+            assert_eq!(verified(token, Algorithm::RS256, &public)["iss"], "app");
+            match request.query("cursor") {
+                None => page(0, 3, json!({"next": "3"})),
+                Some(_) => page(3, 5, json!({})),
+            }
+        })
+        .await;
+        assert_eq!((ids(&collected), collected.state("users")), (all(5), ScopeState::Complete), "{kind}");
+        assert_eq!(requests.len(), 2, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_signed_here_may_be_the_token_itself() {
     let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
     let (private, public) = (pair.serialize_pem(), pair.public_key_pem());

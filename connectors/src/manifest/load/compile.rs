@@ -160,6 +160,7 @@ fn stream(stream: &mut Stream, lineage: &[&str], c: &mut Compiler<'_, '_>) {
         c.expr(&mut batch.join, &Place::item(&known));
     }
     if let Some(delta) = &mut stream.delta {
+        c.expr(&mut delta.key, &Place::item(&known));
         if let Some(value) = &mut delta.value {
             c.template(value, &Place::call(&known).and(&["since"]));
         }

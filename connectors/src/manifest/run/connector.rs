@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+use super::changes::Terms;
 use super::check::check;
 use super::clock::{Clock, SystemClock};
-use super::collect::{Collection, scopes};
+use super::collect::{Collection, Whoami, scopes};
 use super::session::{Answered, Opening, Question, Session};
 use super::trouble::Trouble;
 use super::wire::{Purpose, Taken, Wire};
@@ -163,6 +164,27 @@ impl ManifestConnector {
         session.map_err(|trouble| self.failed(&trouble))
     }
 
+    /// Whether the check told everything that it is there to tell.
+    fn is_told_apart(&self, whoami: &Whoami) -> bool {
+        let Some(check) = &self.manifest.document().check else { return true };
+        whoami.tenant.is_some() == check.tenant.is_some() && whoami.identity.is_some() == check.identity.is_some()
+    }
+
+    /// What must be the same for changes to be laid over what an earlier run read.
+    fn terms(&self, whoami: &Whoami) -> Terms {
+        let hash = |text: &str| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let settings = serde_json::json!([self.given.config, self.given.way]);
+        Terms {
+            manifest: hash(self.manifest.text()),
+            settings: hash(&settings.to_string()),
+            tenant: whoami.tenant.clone(),
+            identity: whoami.identity.clone(),
+        }
+    }
+
     fn failed(&self, trouble: &Trouble) -> ConnectorError {
         match trouble {
             Trouble::Stopped => ConnectorError::Stopped,
@@ -306,11 +328,27 @@ impl Connector for ManifestConnector {
             Ok(checked) => checked.whoami,
             Err(Trouble::Stopped) => return Err(ConnectorError::Stopped),
             // The lists will tell by themselves, each for its scope.
-            Err(_) => super::collect::Whoami::default(),
+            Err(_) => Whoami::default(),
         };
         let concurrency = self.manifest.document().limits.concurrency.map_or(run.concurrency, |most| most as usize);
-        let collection =
-            Collection { manifest: &self.manifest, session: &session, names, sink, concurrency: concurrency.max(1) };
+        let memory = match (&run.memory, self.is_told_apart(&whoami)) {
+            (Some(memory), true) => Some((memory.clone(), self.terms(&whoami))),
+            (Some(_), false) => {
+                sink.progress()
+                    .note("everything is read: without the check's answer nobody knows whose changes would come");
+                None
+            }
+            (None, _) => None,
+        };
+        let collection = Collection {
+            manifest: &self.manifest,
+            session: &session,
+            names,
+            sink,
+            concurrency: concurrency.max(1),
+            now: run.now,
+            memory,
+        };
         collection.run(scopes, &whoami).await.map_err(|trouble| self.failed(&trouble))
     }
 

@@ -175,7 +175,7 @@ fn staged(
 }
 
 fn run_at(now: Timestamp) -> Run {
-    Run { now, cancel: CancellationToken::new(), concurrency: 1 }
+    Run { now, cancel: CancellationToken::new(), concurrency: 1, memory: None }
 }
 
 /// Collects, and returns what came out in the shape of `expected.json`.
