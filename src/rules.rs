@@ -23,6 +23,7 @@ pub(crate) mod duties;
 mod evaluate;
 mod facts;
 mod index;
+mod k8s;
 mod lcm;
 mod lost_people;
 mod mentioned;
@@ -116,6 +117,10 @@ pub const RULES: &[&Rule] = &[
     &drf::decision_not_executed::RULE,
     &drf::role_content::RULE,
     &drf::environments_differ::RULE,
+    &k8s::cluster_admin::RULE,
+    &k8s::wildcard_role::RULE,
+    &k8s::escalation_verbs::RULE,
+    &k8s::binding_to_nobody::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,

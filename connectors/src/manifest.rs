@@ -53,6 +53,7 @@ pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "entra", text: include_str!("../catalog/entra.toml") },
     Catalogued { id: "github", text: include_str!("../catalog/github.toml") },
     Catalogued { id: "google-workspace", text: include_str!("../catalog/google-workspace.toml") },
+    Catalogued { id: "kubernetes", text: include_str!("../catalog/kubernetes.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "slack", text: include_str!("../catalog/slack.toml") },
 ];

@@ -341,6 +341,8 @@ named! {
         Dynamic = "dynamic",
         /// Copied from another directory.
         Synchronised = "synchronised",
+        /// Told by whoever signs people in, each time; no member is listed here.
+        External = "external",
         /// The source does not say.
         Unknown = "unknown",
     }
