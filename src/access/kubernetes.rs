@@ -74,6 +74,8 @@ struct Definition {
 struct Metadata {
     name: String,
     #[serde(default)]
+    namespace: Option<String>,
+    #[serde(default)]
     labels: Option<BTreeMap<String, String>>,
 }
 
@@ -135,9 +137,15 @@ impl Role {
         if !definition.api_version.starts_with(GROUP) {
             return Err(format!("`{}` is no version of RBAC", definition.api_version));
         }
-        let Metadata { name, labels } = definition.metadata;
+        let Metadata { name, namespace, labels } = definition.metadata;
         let is_labelled = labels.is_some_and(|labels| labels.contains_key(BOOTSTRAPPING));
-        let provided = is_labelled && is_cluster && (name.starts_with("system:") || PROVIDED.contains(&name.as_str()));
+        let is_reserved = if is_cluster {
+            name.starts_with("system:") || PROVIDED.contains(&name.as_str())
+        } else {
+            let is_own = namespace.is_some_and(|namespace| namespace == "kube-system" || namespace == "kube-public");
+            is_own && (name.starts_with("system:") || name == "extension-apiserver-authentication-reader")
+        };
+        let provided = is_labelled && is_reserved;
         Ok(Self { name, is_cluster, rules: definition.rules.unwrap_or_default(), provided })
     }
 
@@ -221,6 +229,23 @@ impl RoleRule {
         self.resources.iter().any(|one| {
             one == "*" || one == resource || one.strip_prefix("*/").is_some_and(|any| Some(any) == subresource)
         })
+    }
+
+    /// The same rule with its lists in order, each word once.
+    pub(crate) fn sorted(&self) -> Self {
+        let sorted = |words: &[String]| {
+            let mut words = words.to_vec();
+            words.sort_unstable();
+            words.dedup();
+            words
+        };
+        Self {
+            api_groups: sorted(&self.api_groups),
+            resources: sorted(&self.resources),
+            resource_names: sorted(&self.resource_names),
+            verbs: sorted(&self.verbs),
+            non_resource_urls: sorted(&self.non_resource_urls),
+        }
     }
 
     /// The rule in one line, for evidence.
