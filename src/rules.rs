@@ -163,6 +163,7 @@ pub const RULES: &[&Rule] = &[
     &orp::expired_temporary::RULE,
     &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
+    &prv::slo_burn::RULE,
     &prv::approval_bottleneck::RULE,
     &prv::secret_in_record::RULE,
     &sod::toxic_pair::RULE,

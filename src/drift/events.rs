@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_connectors::record::RecordKind;
+use muster_connectors::record::{EventOutcome, RecordKind};
 use rustc_hash::FxHashMap;
 
 use crate::graph::{RowState, Strings, Text};
@@ -107,6 +107,10 @@ pub struct AuditEvent {
     pub object: Option<Name>,
     /// Ticket named in it.
     pub ticket: Option<Name>,
+    /// How it ended; `None` where the log tells only what was done.
+    pub outcome: Option<EventOutcome>,
+    /// The operation that it is an attempt at.
+    pub operation: Option<Name>,
 }
 
 /// Approvals and audit logs.
@@ -219,11 +223,13 @@ impl Events {
     }
 
     fn read_audit(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let frame = snapshot.frame("audit_events", &["id", "at", "actor", "action", "object", "ticket"])?;
+        let columns = ["id", "at", "actor", "action", "object", "ticket", "outcome", "operation_id"];
+        let frame = snapshot.frame("audit_events", &columns)?;
         let rows = Rows::of(&frame, "audit_events");
         let text = |name: &str| rows.texts(name);
         let (systems, ids, actions) = (text("system")?, text("id")?, text("action")?);
         let (actors, objects, tickets) = (text("actor")?, text("object")?, text("ticket")?);
+        let (outcomes, operations) = (text("outcome")?, text("operation_id")?);
         let at = rows.instants("at")?;
         for row in 0..rows.len() {
             let Some(at) = at.at(row) else { continue };
@@ -237,6 +243,8 @@ impl Events {
                 action: self.strings.add(actions.text(row)),
                 object: self.cell(&objects, row),
                 ticket: self.cell(&tickets, row),
+                outcome: outcomes.name(row),
+                operation: self.cell(&operations, row),
             };
             let number = u32::try_from(self.audit.len()).unwrap_or(u32::MAX);
             if let Some(object) = event.object {

@@ -185,6 +185,8 @@ pub const TABLES: &[Table] = &[
             word("action"),
             word("object").or_null(),
             word("ticket").or_null(),
+            name("outcome").or_null(),
+            word("operation_id").or_null(),
             SOURCE_ROW,
         ],
     },

@@ -17,6 +17,8 @@ table! {
         action: Shape::Text, "event", "eventname", "operation", "activity";
         object: Shape::Text, "target", "resource";
         ticket: Shape::Text, "ticketid", "change", "reference";
+        outcome: Shape::Word(&words::OUTCOME), "result", "status";
+        operation_id: Shape::Text, "jobid", "correlationid";
     }
 }
 
@@ -35,6 +37,8 @@ impl Mapper for AuditEvents {
             action: cells.need(&self.action)?,
             object: cells.text(&self.object),
             ticket: cells.text(&self.ticket),
+            outcome: cells.word(&self.outcome),
+            operation_id: cells.text(&self.operation_id),
             raw: Raw::At(cells.line),
         })));
         Ok(RowKey::None)
