@@ -17,8 +17,8 @@ table! {
         action: Shape::Text, "event", "eventname", "operation", "activity";
         object: Shape::Text, "target", "resource";
         ticket: Shape::Text, "ticketid", "change", "reference";
-        outcome: Shape::Word(&words::OUTCOME), "result", "status";
-        operation_id: Shape::Text, "jobid", "correlationid";
+        outcome: Shape::Word(&words::OUTCOME);
+        operation_id: Shape::Text;
     }
 }
 
