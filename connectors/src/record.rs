@@ -1133,6 +1133,9 @@ pub struct AuditEvent {
     /// The operation that it is an attempt at: attempts at one share it.
     #[serde(default)]
     pub operation_id: Option<String>,
+    /// Number of the entry, where the log numbers its entries one by one.
+    #[serde(default)]
+    pub sequence: Option<String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

@@ -113,6 +113,19 @@ pub struct AuditEvent {
     pub operation: Option<Name>,
 }
 
+/// Entries that a numbered log does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// First missing number.
+    pub first: u64,
+    /// Last missing number.
+    pub last: u64,
+    /// When the entry before was written.
+    pub after: Timestamp,
+    /// When the entry behind was written.
+    pub before: Timestamp,
+}
+
 /// Approvals and audit logs.
 #[derive(Debug, Default)]
 pub struct Events {
@@ -126,6 +139,8 @@ pub struct Events {
     waiting: FxHashMap<Text, usize>,
     /// Approved requests for emergencies.
     emergencies: Vec<u32>,
+    /// Numbers of numbered entries with their instants, by system and scope.
+    numbered: BTreeMap<(String, String), Vec<(u64, Timestamp)>>,
     /// The first entry of each system's log.
     begins: BTreeMap<String, Timestamp>,
 }
@@ -223,18 +238,23 @@ impl Events {
     }
 
     fn read_audit(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let columns = ["id", "at", "actor", "action", "object", "ticket", "outcome", "operation_id"];
+        let columns = ["id", "at", "actor", "action", "object", "ticket", "outcome", "operation_id", "sequence"];
         let frame = snapshot.frame("audit_events", &columns)?;
         let rows = Rows::of(&frame, "audit_events");
         let text = |name: &str| rows.texts(name);
         let (systems, ids, actions) = (text("system")?, text("id")?, text("action")?);
         let (actors, objects, tickets) = (text("actor")?, text("object")?, text("ticket")?);
         let (outcomes, operations) = (text("outcome")?, text("operation_id")?);
+        let (scopes, sequences) = (text("scope")?, text("sequence")?);
         let at = rows.instants("at")?;
         for row in 0..rows.len() {
             let Some(at) = at.at(row) else { continue };
             let begins = self.begins.entry(systems.text(row).to_owned()).or_insert(at);
             *begins = at.min(*begins);
+            if let Some(number) = sequences.get(row).and_then(|text| text.trim().parse().ok()) {
+                let log = (systems.text(row).to_owned(), scopes.text(row).to_owned());
+                self.numbered.entry(log).or_default().push((number, at));
+            }
             let event = AuditEvent {
                 system: self.strings.add(systems.text(row)),
                 id: self.strings.add(ids.text(row)),
@@ -278,6 +298,26 @@ impl Events {
     /// Every audit-log entry.
     pub fn audit(&self) -> &[AuditEvent] {
         &self.audit
+    }
+
+    /// Whether any entry of a scope's log is numbered.
+    pub fn is_numbered(&self, system: &str, scope: &str) -> bool {
+        self.numbered.contains_key(&(system.to_owned(), scope.to_owned()))
+    }
+
+    /// Numbers between the first and the last of a scope's log that no entry bears, in order.
+    ///
+    /// Cost: sorts the log's numbers.
+    pub fn holes(&self, system: &str, scope: &str) -> Vec<Hole> {
+        let mut numbers = self.numbered.get(&(system.to_owned(), scope.to_owned())).cloned().unwrap_or_default();
+        numbers.sort_unstable();
+        let jumps = numbers.windows(2).filter_map(|pair| match pair {
+            [(before, after), (behind, until)] if behind - before > 1 => {
+                Some(Hole { first: before + 1, last: behind - 1, after: *after, before: *until })
+            }
+            _ => None,
+        });
+        jumps.collect()
     }
 
     /// How many open requests wait for somebody.

@@ -739,6 +739,7 @@ fn audit_event(row: &mut Row<'_>, it: &AuditEvent) {
     row.opt(it.ticket.as_ref());
     row.opt_name(it.outcome.map(EventOutcome::as_str));
     row.opt(it.operation_id.as_ref());
+    row.opt(it.sequence.as_ref());
     row.source(&it.raw);
 }
 

@@ -187,6 +187,7 @@ pub const TABLES: &[Table] = &[
             word("ticket").or_null(),
             name("outcome").or_null(),
             word("operation_id").or_null(),
+            word("sequence").or_null(),
             SOURCE_ROW,
         ],
     },

@@ -27,7 +27,7 @@ use crate::manifest::model::Stream;
 use crate::manifest::scope::Scope as Names;
 use crate::manifest::value::{Value, is_null, text};
 use crate::record::{Record, RecordKind};
-use crate::scope::Gap;
+use crate::scope::{Gap, Probe};
 use crate::sink::{Scope, Sink};
 
 /// Parents that wait for a child stream.
@@ -90,6 +90,8 @@ struct StreamScope {
 pub(crate) struct Whoami {
     pub(crate) identity: Option<String>,
     pub(crate) tenant: Option<String>,
+    /// That we may do more than read, where the check found so.
+    pub(crate) excess: Option<Probe>,
 }
 
 /// One collection.
@@ -193,6 +195,7 @@ impl Collection<'_> {
             if let Some(scope) = stream.scope.lock().await.as_mut() {
                 whoami.identity.iter().for_each(|identity| scope.identity(identity.as_str()));
                 whoami.tenant.iter().for_each(|tenant| scope.tenant(tenant.as_str()));
+                whoami.excess.iter().for_each(|excess| scope.probe(excess.clone()));
             }
         }
         let roots = (0..shared.scopes.len()).filter(|index| self.manifest.parent(*index).is_none());

@@ -19,6 +19,7 @@ table! {
         ticket: Shape::Text, "ticketid", "change", "reference";
         outcome: Shape::Word(&words::OUTCOME);
         operation_id: Shape::Text;
+        sequence: Shape::Text;
     }
 }
 
@@ -39,6 +40,7 @@ impl Mapper for AuditEvents {
             ticket: cells.text(&self.ticket),
             outcome: cells.word(&self.outcome),
             operation_id: cells.text(&self.operation_id),
+            sequence: cells.text(&self.sequence),
             raw: Raw::At(cells.line),
         })));
         Ok(RowKey::None)
