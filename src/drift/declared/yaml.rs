@@ -30,9 +30,18 @@ enum Frame {
 /// # Errors
 /// What cannot be read, with line and column.
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, String> {
+    // Charts are no YAML before they are rendered.
+    let is_template = text.contains("{{");
+    read(text).map_err(|why| match is_template {
+        true => format!("{why}; it looks like a template: render it first (`helm template`)"),
+        false => why,
+    })
+}
+
+fn read(text: &str) -> Result<Vec<Document>, String> {
     let (mut found, mut open, mut line) = (Vec::new(), Vec::new(), 1);
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| template(text, at(*error.marker(), error.info())))?;
+        let (event, span) = event.map_err(|error| at(*error.marker(), error.info()))?;
         let refuse = |why: &str| Err(at(span.start, why));
         let value = match event {
             Event::Alias(_) => return refuse("aliases (`*name`) are not read: write out what it stands for"),
@@ -96,14 +105,6 @@ fn at(mark: Marker, why: &str) -> String {
     format!("line {}, column {}: {why}", mark.line(), mark.col() + 1)
 }
 
-/// Charts are no YAML before they are rendered.
-fn template(text: &str, why: String) -> String {
-    if text.contains("{{") {
-        return format!("{why}; it looks like a template: render it first (`helm template`)");
-    }
-    why
-}
-
 /// A scalar without quotes, by the core schema of YAML 1.2.
 fn plain(text: &str) -> Value {
     match text {
@@ -152,7 +153,7 @@ mod tests {
             ("? [a]\n: 1\n", "a key has to be a text"),
             (deep.as_str(), "nested too deeply"),
             ("a: [1\n", "line "),
-            ("name: {{ .Values.name }}\nother: {{ x }}\n", "line 1"),
+            ("name: {{ .Values.name }}\n", "render it first"),
             ("a: {{- if x }}\n  b: 'c\n", "render it first"),
         ] {
             let error = documents(text).unwrap_err();
