@@ -108,15 +108,14 @@ impl Access {
         let over = |targets: &[NodeIx], admit: &dyn Fn(&Edge) -> bool| {
             (!targets.is_empty()).then(|| graph.reaching(targets, |edge| leads_on(graph, edge) && admit(edge)))
         };
-        let walk = |targets: &[NodeIx], certain: bool| {
-            over(targets, &|edge| !certain || is_unconditional(graph, edge))
-        };
+        let walk = |targets: &[NodeIx], certain: bool| over(targets, &|edge| !certain || is_unconditional(graph, edge));
         // What makes an administrator of a cluster makes one of a namespace only where it is held there.
         let everywhere = |targets: &[NodeIx], certain: bool| {
             over(targets, &|edge| !clusters.narrows(graph, edge) && (!certain || is_unconditional(graph, edge)))
         };
         let mut privileged = at(PrivilegeLevel::Privileged, true);
-        privileged.extend(at(PrivilegeLevel::Admin, true).into_iter().filter(|ix| clusters.covers(graph.node(*ix).system)));
+        privileged
+            .extend(at(PrivilegeLevel::Admin, true).into_iter().filter(|ix| clusters.covers(graph.node(*ix).system)));
         let mut unknown: Vec<NodeIx> = undecided.keys().copied().collect();
         unknown.sort_unstable();
         Self {

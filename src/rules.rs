@@ -93,6 +93,7 @@ pub const RULES: &[&Rule] = &[
     &ctl::shadow_application::RULE,
     &dbg::login_without_owner::RULE,
     &dbg::superuser::RULE,
+    &dbg::left_behind::RULE,
     &dbg::public_grant::RULE,
     &dor::dormant_account::RULE,
     &dor::never_used::RULE,

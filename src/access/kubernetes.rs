@@ -120,15 +120,18 @@ impl Clusters {
     pub(crate) fn narrows(&self, graph: &Graph, edge: &Edge) -> bool {
         edge.relation == Relation::Holds
             && self.covers(graph.node(edge.target).system)
-            && graph.detail(edge).resource.is_some_and(|place| graph.text(graph.node(place).id).starts_with("namespace/"))
+            && graph
+                .detail(edge)
+                .resource
+                .is_some_and(|place| graph.text(graph.node(place).id).starts_with("namespace/"))
     }
 }
 
 impl Role {
     /// Reads a definition as the API has it.
     fn read(document: &str) -> Result<Self, String> {
-        let definition: Definition = serde_json::from_str(document)
-            .map_err(|error| format!("the role's definition cannot be read: {error}"))?;
+        let definition: Definition =
+            serde_json::from_str(document).map_err(|error| format!("the role's definition cannot be read: {error}"))?;
         let is_cluster = match definition.kind.as_str() {
             "ClusterRole" => true,
             "Role" => false,
@@ -251,7 +254,8 @@ impl RoleRule {
     /// The rule in one line, for evidence.
     pub(crate) fn describe(&self) -> String {
         let list = |words: &[String]| {
-            let words: Vec<&str> = words.iter().map(|word| if word.is_empty() { "core" } else { word.as_str() }).collect();
+            let words: Vec<&str> =
+                words.iter().map(|word| if word.is_empty() { "core" } else { word.as_str() }).collect();
             words.join(",")
         };
         if self.resources.is_empty() {
@@ -281,10 +285,26 @@ mod tests {
         for (kind, rules, level) in [
             ("ClusterRole", r#"[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]"#, PrivilegeLevel::Admin),
             ("Role", r#"[{"apiGroups":["*"],"resources":["*"],"verbs":["*"]}]"#, PrivilegeLevel::Privileged),
-            ("ClusterRole", r#"[{"apiGroups":[""],"resources":["users","groups"],"verbs":["impersonate"]}]"#, PrivilegeLevel::Admin),
-            ("ClusterRole", r#"[{"apiGroups":["apps"],"resources":["deployments"],"verbs":["patch"]}]"#, PrivilegeLevel::Privileged),
-            ("ClusterRole", r#"[{"apiGroups":["*"],"resources":["*"],"verbs":["get","list"]}]"#, PrivilegeLevel::Privileged),
-            ("ClusterRole", r#"[{"apiGroups":["*"],"resources":["*/scale"],"verbs":["update"]}]"#, PrivilegeLevel::Limited),
+            (
+                "ClusterRole",
+                r#"[{"apiGroups":[""],"resources":["users","groups"],"verbs":["impersonate"]}]"#,
+                PrivilegeLevel::Admin,
+            ),
+            (
+                "ClusterRole",
+                r#"[{"apiGroups":["apps"],"resources":["deployments"],"verbs":["patch"]}]"#,
+                PrivilegeLevel::Privileged,
+            ),
+            (
+                "ClusterRole",
+                r#"[{"apiGroups":["*"],"resources":["*"],"verbs":["get","list"]}]"#,
+                PrivilegeLevel::Privileged,
+            ),
+            (
+                "ClusterRole",
+                r#"[{"apiGroups":["*"],"resources":["*/scale"],"verbs":["update"]}]"#,
+                PrivilegeLevel::Limited,
+            ),
             ("ClusterRole", r#"[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]"#, PrivilegeLevel::Limited),
             ("ClusterRole", r#"[{"nonResourceURLs":["/healthz"],"verbs":["get"]}]"#, PrivilegeLevel::Baseline),
             (

@@ -2,6 +2,7 @@
 //! together once, when the first rule asks.
 
 mod alike;
+mod leases;
 mod ownership;
 mod registers;
 mod sign_in;
@@ -14,6 +15,7 @@ use muster_reports::view::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::alike::Peers;
+use self::leases::Leases;
 pub(super) use self::ownership::Belonging;
 pub(super) use self::sign_in::SignIn;
 use self::sign_in::SignIns;
@@ -44,6 +46,7 @@ pub(super) struct Index {
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
     uses: OnceLock<Uses>,
+    leases: OnceLock<Leases>,
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
     twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,

@@ -14,9 +14,9 @@ use minijinja::value::ValueKind;
 use super::value::{Fields, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::{
     Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, CredentialKind, CredentialState, Employment,
-    EmploymentStatus, Entitlement, EntitlementKind, EventOutcome, Fact, FactState, FederatedId, Federation, Grant, GrantOrigin,
-    Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind, PrivilegeLevel,
-    Purpose, Raw, Record, RecordKind, Resource, WorkerType,
+    EmploymentStatus, Entitlement, EntitlementKind, EventOutcome, Fact, FactState, FederatedId, Federation, Grant,
+    GrantOrigin, Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind,
+    PrivilegeLevel, Purpose, Raw, Record, RecordKind, Resource, WorkerType,
 };
 
 /// What a field takes, for messages and for checks at load.

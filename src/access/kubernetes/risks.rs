@@ -115,7 +115,10 @@ impl RoleRule {
     fn signs_in(&self) -> bool {
         let only_serving = !self.resource_names.is_empty()
             && self.resource_names.iter().all(|name| name == "kubernetes.io/kubelet-serving");
-        self.has_group("certificates.k8s.io") && self.has_resource("signers") && self.has_verb("approve") && !only_serving
+        self.has_group("certificates.k8s.io")
+            && self.has_resource("signers")
+            && self.has_verb("approve")
+            && !only_serving
     }
 }
 
@@ -124,7 +127,8 @@ mod tests {
     use super::*;
 
     fn role(rules: &[(&str, &str, &str, &[&str])]) -> Role {
-        let words = |list: &str| list.split(' ').map(|word| if word == "core" { "" } else { word }.to_owned()).collect();
+        let words =
+            |list: &str| list.split(' ').map(|word| if word == "core" { "" } else { word }.to_owned()).collect();
         let rules = rules.iter().map(|(verbs, groups, resources, names)| RoleRule {
             verbs: words(verbs),
             api_groups: words(groups),

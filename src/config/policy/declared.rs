@@ -144,7 +144,8 @@ pub(super) fn read(
             kinds.dedup();
             kinds
         };
-        let manages = manages.map(|kinds| kinds.into_iter().map(Spanned::into_inner).collect()).unwrap_or_else(declared);
+        let manages =
+            manages.map(|kinds| kinds.into_iter().map(Spanned::into_inner).collect()).unwrap_or_else(declared);
         let system = system.into_inner();
         sources.push(Source { file: path, format, system, scope, manages, ignore, state, notes, place });
     }
@@ -236,7 +237,8 @@ mod tests {
     fn objects_come_from_a_file_or_every_file_of_a_folder_and_a_broken_one_says_where() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("k8s/shop")).unwrap();
-        let account = |name: &str| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n");
+        let account =
+            |name: &str| format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n");
         std::fs::write(folder.path().join("k8s/a.yaml"), account("a")).unwrap();
         std::fs::write(folder.path().join("k8s/shop/b.yml"), account("b")).unwrap();
         std::fs::write(folder.path().join("k8s/README.md"), "no object").unwrap();
@@ -258,7 +260,10 @@ mod tests {
             ("[[declared]]\nfile = \"a.tfstate\"\nformat = \"terraform-state\"\nsystem = \"asw\"\n", "CFG012"),
             ("[[declared]]\nfile = \"a.yaml\"\nformat = \"helm\"\nsystem = \"aws\"\n", "CFG010"),
             ("[[declared]]\nfile = \"a\"\nformat = \"kubernetes-yaml\"\nsystem = \"aws\"\nscope = \"dev\"\n", "CFG010"),
-            ("[[declared]]\nfile = \"a\"\nformat = \"kubernetes-yaml\"\nsystem = \"aws\"\nmanages = [\"users\"]\n", "CFG010"),
+            (
+                "[[declared]]\nfile = \"a\"\nformat = \"kubernetes-yaml\"\nsystem = \"aws\"\nmanages = [\"users\"]\n",
+                "CFG010",
+            ),
             ("[[declared]]\nfile = \"a.tfstate\"\nformat = \"pulumi\"\nsystem = \"aws\"\n", "CFG010"),
             ("[[declared]]\nfile = \"a\"\nformat = \"terraform-state\"\nsystem = \"aws\"\nmanage = []\n", "CFG010"),
         ] {

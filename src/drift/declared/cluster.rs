@@ -89,7 +89,8 @@ impl Real for Cluster<'_> {
         }
         for (ix, _) in graph.entitlements().filter(|(ix, _)| graph.node(*ix).system == self.system) {
             let id = self.id(ix);
-            let namespace = id.strip_prefix("role/").and_then(|rest| rest.split_once('/')).map(|(namespace, _)| namespace);
+            let namespace =
+                id.strip_prefix("role/").and_then(|rest| rest.split_once('/')).map(|(namespace, _)| namespace);
             self.bindings(ix, &mut things);
             if !self.speaks_of(namespace) {
                 continue;
@@ -145,7 +146,8 @@ impl Real for Cluster<'_> {
         if short.is_some() || kind != Kind::Rules {
             return short;
         }
-        let role = key.split_once(": ").and_then(|(role, _)| self.graph.find(self.system, NodeKind::Entitlement, role))?;
+        let role =
+            key.split_once(": ").and_then(|(role, _)| self.graph.find(self.system, NodeKind::Entitlement, role))?;
         self.clusters.role(role).err().map(str::to_owned)
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use muster_connectors::record::RecordKind;
 use rustc_hash::FxHashMap;
 
-use super::terraform::{account_of, folded};
 use super::cluster::Cluster;
+use super::terraform::{account_of, folded};
 use super::{Format, Kind, Source, Things};
 use crate::drift::noise::{Noise, provider_default};
 use crate::graph::{Coverage, Edge, Graph, NodeIx, NodeKind, Relation, SystemIx};
@@ -89,8 +89,10 @@ impl Comparison {
             comparison.compare(graph, number, source);
         }
         let could = graph.coverage().rows().iter().filter(|row| DECLARABLE.contains(&row.connector.as_str()));
-        let mut silent: Vec<&String> =
-            could.map(|row| &row.system).filter(|system| sources.iter().all(|source| source.system != **system)).collect();
+        let mut silent: Vec<&String> = could
+            .map(|row| &row.system)
+            .filter(|system| sources.iter().all(|source| source.system != **system))
+            .collect();
         silent.dedup();
         comparison.items.extend(silent.into_iter().map(|system| Item {
             side: Side::Unknown(format!(

@@ -99,7 +99,8 @@ impl Reader {
         }
         if let Some(namespace) = self.namespace.filter(|_| self.elsewhere > 0) {
             let elsewhere = self.elsewhere;
-            self.notes.insert(format!("outside namespace/{namespace}, and so not compared: {elsewhere} declared things"));
+            self.notes
+                .insert(format!("outside namespace/{namespace}, and so not compared: {elsewhere} declared things"));
         }
         (self.things, self.notes.into_iter().collect())
     }
@@ -126,8 +127,8 @@ impl Reader {
                 return Ok(());
             }
         }
-        let object: Object =
-            serde_json::from_value(value).map_err(|error| format!("{address}: a {kind} that cannot be read: {error}"))?;
+        let object: Object = serde_json::from_value(value)
+            .map_err(|error| format!("{address}: a {kind} that cannot be read: {error}"))?;
         self.take(address, &kind, object)
     }
 
@@ -158,7 +159,12 @@ impl Reader {
         };
         match (kind, namespace) {
             ("ServiceAccount", Some(namespace)) => {
-                self.declare(Kind::ServiceAccounts, format!("serviceaccount/{namespace}/{name}"), &place, Some(&namespace));
+                self.declare(
+                    Kind::ServiceAccounts,
+                    format!("serviceaccount/{namespace}/{name}"),
+                    &place,
+                    Some(&namespace),
+                );
             }
             (_, namespace) => {
                 let key = match &namespace {
@@ -292,7 +298,10 @@ items:
                 (Kind::Rules, "clusterrole/reader: get,list on nodes,pods of core"),
             ]
         );
-        assert_eq!(things.by_key[&(Kind::ServiceAccounts, "serviceaccount/shop/cart".to_owned())], "a.yaml:1 ServiceAccount `cart`");
+        assert_eq!(
+            things.by_key[&(Kind::ServiceAccounts, "serviceaccount/shop/cart".to_owned())],
+            "a.yaml:1 ServiceAccount `cart`"
+        );
         assert_eq!(things.ruled.iter().map(String::as_str).collect::<Vec<_>>(), ["clusterrole/reader"]);
         assert!(notes.iter().any(|note| note.contains("Deployment (1)")), "{notes:?}");
         assert!(notes.iter().any(|note| note.contains("Role `tmp-` has a generated name")), "{notes:?}");

@@ -126,16 +126,13 @@ mod tests {
 
     #[test]
     fn documents_lists_and_scalars_are_read() {
-        let text = "# one\na: 1\nb: [x, \"1\", ~, true]\n---\n---\n{\"c\": {\"d\": \"e\"}}\n...\n---\n- |\n  two\n  lines\n";
+        let text =
+            "# one\na: 1\nb: [x, \"1\", ~, true]\n---\n---\n{\"c\": {\"d\": \"e\"}}\n...\n---\n- |\n  two\n  lines\n";
         let read = documents(text).unwrap();
         let values: Vec<&Value> = read.iter().map(|document| &document.value).collect();
         assert_eq!(
             values,
-            [
-                &json!({"a": 1, "b": ["x", "1", null, true]}),
-                &json!({"c": {"d": "e"}}),
-                &json!(["two\nlines\n"])
-            ]
+            [&json!({"a": 1, "b": ["x", "1", null, true]}), &json!({"c": {"d": "e"}}), &json!(["two\nlines\n"])]
         );
         assert_eq!(read.iter().map(|document| document.line).collect::<Vec<_>>(), [2, 6, 9]);
         assert_eq!(documents("").unwrap(), []);

@@ -95,8 +95,14 @@ fn log(facts: &Facts<'_>, place: usize) -> Verdict {
         failure = failure.row(Evidence {
             system: row.system.clone(),
             table: "audit_events".to_owned(),
-            id: if hole.first == hole.last { hole.first.to_string() } else { format!("{} to {}", hole.first, hole.last) },
-            facts: [("after", hole.after), ("before", hole.before)].map(|(name, at)| (name.to_owned(), at.to_string())).into(),
+            id: if hole.first == hole.last {
+                hole.first.to_string()
+            } else {
+                format!("{} to {}", hole.first, hole.last)
+            },
+            facts: [("after", hole.after), ("before", hole.before)]
+                .map(|(name, at)| (name.to_owned(), at.to_string()))
+                .into(),
             collected: row.collected,
         });
     }

@@ -28,7 +28,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
             default: 5,
             about: "share of the links of the check before that may lead to somebody else or to nobody now (our choice)",
         },
-        Setting { name: "accounts", default: 20, about: "accounts, or links of the check before, below which a share says nothing (our choice)" },
+        Setting {
+            name: "accounts",
+            default: 20,
+            about: "accounts, or links of the check before, below which a share says nothing (our choice)",
+        },
     ],
     manual: Manual {
         finds: "A system in which it is undecided of too many active accounts whose they are: ambiguous, only proposed, or claimed twice; and one of whose links since the check before too many lead to somebody else or to nobody.",
@@ -74,7 +78,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     }
     if let Some(Tally { kept, moved_or_lost }) = moved {
         let links = kept + moved_or_lost;
-        told.push(format!("Of {links} links in {name} {moved_or_lost} lead to somebody else or to nobody since the check before."));
+        told.push(format!(
+            "Of {links} links in {name} {moved_or_lost} lead to somebody else or to nobody since the check before."
+        ));
         situations.insert("links_kept", i64::try_from(kept).unwrap_or(i64::MAX));
         situations.insert("links_moved_or_lost", i64::try_from(moved_or_lost).unwrap_or(i64::MAX));
     }
@@ -97,6 +103,7 @@ fn churning(facts: &Facts<'_>, system: &str) -> Option<Tally> {
     let option = |name| facts.option(&RULE, name).unsigned_abs();
     let links = facts.links_since(system)?;
     let all = links.kept + links.moved_or_lost;
-    let many = all >= option("accounts").max(1) && links.moved_or_lost * 100 > option("moved_percent").saturating_mul(all);
+    let many =
+        all >= option("accounts").max(1) && links.moved_or_lost * 100 > option("moved_percent").saturating_mul(all);
     many.then_some(links)
 }

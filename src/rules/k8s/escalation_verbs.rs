@@ -42,10 +42,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let narrow = clusters.narrows(graph, &edge);
     let risks = role.risks(!narrow);
     let by_design = role.is_provided() && (is_control_plane(facts, edge.source) || (narrow && is_for_namespaces(role)));
-    if risks.is_empty()
-        || by_design
-        || is_allowed(facts, system, edge.source)
-        || is_allowed(facts, system, edge.target)
+    if risks.is_empty() || by_design || is_allowed(facts, system, edge.source) || is_allowed(facts, system, edge.target)
     {
         return Verdict::Pass;
     }
@@ -72,7 +69,12 @@ fn is_control_plane(facts: &Facts<'_>, holder: NodeIx) -> bool {
     let id = facts.graph.text(facts.graph.node(holder).id);
     match id.strip_prefix("system:") {
         Some(name) if name.starts_with("serviceaccount:") => name.starts_with("serviceaccount:kube-system:"),
-        Some(name) => !(name == "authenticated" || name == "unauthenticated" || name == "anonymous" || name.starts_with("serviceaccounts")),
+        Some(name) => {
+            !(name == "authenticated"
+                || name == "unauthenticated"
+                || name == "anonymous"
+                || name.starts_with("serviceaccounts"))
+        }
         None => false,
     }
 }
