@@ -318,6 +318,28 @@ mod tests {
         }
     }
 
+    /// The manifest and this reader have to mean the same.
+    #[test]
+    fn what_the_connector_emits_is_read() {
+        let told: serde_json::Value =
+            serde_json::from_str(include_str!("../../connectors/fixtures/kubernetes/expected.json")).unwrap();
+        let policies = told["records"].as_array().unwrap().iter().filter(|record| record["record"] == "policy");
+        let levels: BTreeMap<&str, (PrivilegeLevel, bool)> = policies
+            .map(|policy| {
+                let role = Role::read(policy["document"].as_str().unwrap()).unwrap();
+                (policy["id"].as_str().unwrap(), (role.level(), role.is_provided()))
+            })
+            .collect();
+        let expected = [
+            ("clusterrole/cluster-admin", (PrivilegeLevel::Admin, true)),
+            ("clusterrole/edit", (PrivilegeLevel::Privileged, true)),
+            ("clusterrole/empty", (PrivilegeLevel::Baseline, false)),
+            ("clusterrole/muster-reader", (PrivilegeLevel::Limited, false)),
+            ("role/shop/cart-config", (PrivilegeLevel::Limited, false)),
+        ];
+        assert_eq!(levels, expected.into());
+    }
+
     #[test]
     fn a_label_alone_makes_no_role_the_servers_own() {
         let read = |name: &str, labels: &str| {
