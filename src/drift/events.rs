@@ -139,8 +139,10 @@ pub struct Events {
     waiting: FxHashMap<Text, usize>,
     /// Approved requests for emergencies.
     emergencies: Vec<u32>,
+    /// Entries that tell how something ended, by system.
+    ended: FxHashMap<Text, Vec<u32>>,
     /// Numbers of numbered entries with their instants, by system and scope.
-    numbered: BTreeMap<(String, String), Vec<(u64, Timestamp)>>,
+    numbered: FxHashMap<(Text, Text), Vec<(u64, Timestamp)>>,
     /// The first entry of each system's log.
     begins: BTreeMap<String, Timestamp>,
 }
@@ -252,7 +254,7 @@ impl Events {
             let begins = self.begins.entry(systems.text(row).to_owned()).or_insert(at);
             *begins = at.min(*begins);
             if let Some(number) = sequences.get(row).and_then(|text| text.trim().parse().ok()) {
-                let log = (systems.text(row).to_owned(), scopes.text(row).to_owned());
+                let log = (self.strings.add(systems.text(row)), self.strings.add(scopes.text(row)));
                 self.numbered.entry(log).or_default().push((number, at));
             }
             let event = AuditEvent {
@@ -267,6 +269,9 @@ impl Events {
                 operation: self.cell(&operations, row),
             };
             let number = u32::try_from(self.audit.len()).unwrap_or(u32::MAX);
+            if event.outcome.is_some() {
+                self.ended.entry(event.system).or_default().push(number);
+            }
             if let Some(object) = event.object {
                 self.by_object.entry(object.folded).or_default().push(number);
             }
@@ -300,16 +305,27 @@ impl Events {
         &self.audit
     }
 
+    /// Entries of a system's log that tell how something ended.
+    pub(super) fn ended(&self, system: &str) -> impl Iterator<Item = &AuditEvent> + '_ {
+        let found = self.strings.find(system).and_then(|system| self.ended.get(&system));
+        found.into_iter().flatten().map(|place| &self.audit[*place as usize])
+    }
+
+    fn numbers(&self, system: &str, scope: &str) -> &[(u64, Timestamp)] {
+        let log = self.strings.find(system).zip(self.strings.find(scope));
+        log.and_then(|log| self.numbered.get(&log)).map_or(&[][..], Vec::as_slice)
+    }
+
     /// Whether any entry of a scope's log is numbered.
     pub fn is_numbered(&self, system: &str, scope: &str) -> bool {
-        self.numbered.contains_key(&(system.to_owned(), scope.to_owned()))
+        !self.numbers(system, scope).is_empty()
     }
 
     /// Numbers between the first and the last of a scope's log that no entry bears, in order.
     ///
     /// Cost: sorts the log's numbers.
     pub fn holes(&self, system: &str, scope: &str) -> Vec<Hole> {
-        let mut numbers = self.numbered.get(&(system.to_owned(), scope.to_owned())).cloned().unwrap_or_default();
+        let mut numbers = self.numbers(system, scope).to_vec();
         numbers.sort_unstable();
         let jumps = numbers.windows(2).filter_map(|pair| match pair {
             [(before, after), (behind, until)] if behind - before > 1 => {

@@ -28,7 +28,7 @@ impl Events {
     /// Entries that share an operation's id are attempts at it, in order of time; one without is an operation of its own.
     pub fn operations(&self, system: &str, from: Timestamp) -> Vec<Operation> {
         let mut attempts: BTreeMap<&str, Vec<(Timestamp, &str, EventOutcome)>> = BTreeMap::new();
-        for entry in self.audit().iter().filter(|entry| self.text(entry.system) == system) {
+        for entry in self.ended(system) {
             let Some(outcome) = entry.outcome else { continue };
             let id = entry.operation.map_or_else(|| self.text(entry.id), |operation| self.text(operation.folded));
             attempts.entry(id).or_default().push((entry.at, self.text(entry.id), outcome));
