@@ -177,7 +177,7 @@ impl Role {
     /// service account of a namespace. *Limited*: anything else about resources. *Baseline*: addresses of the server's own and questions
     /// about oneself.
     pub(crate) fn level(&self) -> PrivilegeLevel {
-        if self.is_cluster && (self.allows_everything() || self.risks(true).iter().any(Risk::gives_everything)) {
+        if self.is_cluster && (self.allows_everything() || self.risks(true).into_iter().any(Risk::gives_everything)) {
             return PrivilegeLevel::Admin;
         }
         let writes = |rule: &RoleRule| WRITES.iter().any(|verb| rule.has_verb(verb));

@@ -42,7 +42,7 @@ impl Risk {
     }
 
     /// Whether it leads to everything by itself, whatever runs in the cluster.
-    pub(crate) const fn gives_everything(&self) -> bool {
+    pub(crate) const fn gives_everything(self) -> bool {
         match self {
             Self::Escalate | Self::Bind | Self::Impersonate => true,
             Self::ImpersonateServiceAccounts

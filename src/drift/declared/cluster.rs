@@ -42,9 +42,10 @@ impl<'a> Cluster<'a> {
             if !self.speaks_of(at.strip_prefix("namespace/")) {
                 continue;
             }
-            let holder = match graph.node(edge.source).kind {
-                NodeKind::Group => format!("group/{}", self.id(edge.source)),
-                _ => user_key(self.id(edge.source)),
+            let holder = if graph.node(edge.source).kind == NodeKind::Group {
+                format!("group/{}", self.id(edge.source))
+            } else {
+                user_key(self.id(edge.source))
             };
             things.insert((Kind::Bindings, format!("{holder}|{}@{at}", self.id(role))), Place::Edge(edge));
         }

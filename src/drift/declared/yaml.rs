@@ -32,9 +32,11 @@ enum Frame {
 pub(super) fn documents(text: &str) -> Result<Vec<Document>, String> {
     // Charts are no YAML before they are rendered.
     let is_template = text.contains("{{");
-    read(text).map_err(|why| match is_template {
-        true => format!("{why}; it looks like a template: render it first (`helm template`)"),
-        false => why,
+    read(text).map_err(|why| {
+        if is_template {
+            return format!("{why}; it looks like a template: render it first (`helm template`)");
+        }
+        why
     })
 }
 
@@ -58,10 +60,8 @@ fn read(text: &str) -> Result<Vec<Document>, String> {
                 if open.is_empty() {
                     line = span.start.line();
                 }
-                open.push(match event {
-                    Event::SequenceStart(..) => Frame::List(Vec::new()),
-                    _ => Frame::Mapping(Map::new(), None),
-                });
+                let is_list = matches!(event, Event::SequenceStart(..));
+                open.push(if is_list { Frame::List(Vec::new()) } else { Frame::Mapping(Map::new(), None) });
                 continue;
             }
             Event::Scalar(text, style, _, None) => {

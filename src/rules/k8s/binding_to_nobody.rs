@@ -43,7 +43,6 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         match known_by_provider(facts, system, edge.source) {
             Ok(None) => return Verdict::Pass,
             Ok(Some(provider)) => format!("is bound to a group that {provider} does not have"),
-            Err(Verdict::NotApplicable) => return Verdict::NotApplicable,
             Err(verdict) => return verdict,
         }
     } else {

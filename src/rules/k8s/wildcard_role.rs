@@ -1,6 +1,7 @@
 use muster_reports::view::Severity;
 
 use super::is_allowed;
+use crate::access::kubernetes::RoleRule;
 use crate::controls::LP;
 use crate::graph::NodeKind;
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
@@ -34,7 +35,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Ok(role) => role,
         Err(why) => return Verdict::NotEvaluated(why.to_owned()),
     };
-    let rules: Vec<String> = role.wildcards().map(|rule| rule.describe()).collect();
+    let rules: Vec<String> = role.wildcards().map(RoleRule::describe).collect();
     if rules.is_empty() || role.is_provided() || is_allowed(facts, node.system, ix) {
         return Verdict::Pass;
     }
