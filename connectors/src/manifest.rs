@@ -65,6 +65,7 @@ pub const CATALOG: &[Catalogued] = &[
     Catalogued { id: "hcp-terraform", text: include_str!("../catalog/hcp-terraform.toml") },
     Catalogued { id: "hibob", text: include_str!("../catalog/hibob.toml") },
     Catalogued { id: "keycloak", text: include_str!("../catalog/keycloak.toml") },
+    Catalogued { id: "kubernetes", text: include_str!("../catalog/kubernetes.toml") },
     Catalogued { id: "okta", text: include_str!("../catalog/okta.toml") },
     Catalogued { id: "personio", text: include_str!("../catalog/personio.toml") },
     Catalogued { id: "salesforce", text: include_str!("../catalog/salesforce.toml") },

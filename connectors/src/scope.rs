@@ -126,6 +126,9 @@ impl KindReport {
     }
 }
 
+/// What a probe is called that says whether a credential can do no more than read; refused when it can.
+pub const NOTHING_BEYOND_READING: &str = "nothing beyond reading";
+
 /// A permission that was probed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {

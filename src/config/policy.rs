@@ -232,6 +232,14 @@ impl Policy {
                 }
             }
         }
+        for source in &policy.declared {
+            let said = |note: &String| {
+                Diagnostic::note("CFG020", format!("of `{}` something is not compared", source.file))
+                    .place(source.place.clone())
+                    .cause(note.clone())
+            };
+            notes.extend(source.notes.iter().map(said));
+        }
         policy.read_rules(folder, shown, notes, problems);
         policy
     }

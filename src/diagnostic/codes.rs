@@ -177,6 +177,12 @@ pub const CODES: &[Code] = &[
          be mistyped, or HR may have removed the record; until it is there the decision has no effect.",
     ),
     code(
+        "CFG020",
+        "something declared is not compared",
+        "A file that policy/declared.toml names holds objects that muster does not lay beside the system: other kinds than service accounts, \
+         roles and bindings, names that the server makes, or what lies outside the `scope`. The rest of the file counts.",
+    ),
+    code(
         "CFG030",
         "there is no such rule",
         "A `[rules.ID]` table of the config names a rule that does not exist, so what it says would never apply. `muster rules list` shows every rule.",

@@ -14,9 +14,9 @@ use minijinja::value::ValueKind;
 use super::value::{Fields, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::{
     Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, CredentialKind, CredentialState, Employment,
-    EmploymentStatus, Entitlement, EntitlementKind, Fact, FactState, FederatedId, Federation, Grant, GrantOrigin,
-    Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind, PrivilegeLevel,
-    Purpose, Raw, Record, RecordKind, Resource, WorkerType,
+    EmploymentStatus, Entitlement, EntitlementKind, EventOutcome, Fact, FactState, FederatedId, Federation, Grant,
+    GrantOrigin, Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind,
+    PrivilegeLevel, Purpose, Raw, Record, RecordKind, Resource, WorkerType,
 };
 
 /// What a field takes, for messages and for checks at load.
@@ -346,6 +346,7 @@ words!(
     CredentialKind,
     CredentialState or Unknown,
     PolicyKind,
+    EventOutcome,
 );
 
 /// A field of a record.
@@ -447,8 +448,11 @@ record!(Federation, Federation, "federation", Record::Federation, Federation::de
     id, account, issuer, subject, condition,
 ]);
 record!(AuditEvent, AuditEvent, "audit_event", Record::AuditEvent, AuditEvent {
-    id: String::new(), at: Timestamp::UNIX_EPOCH, actor: None, action: String::new(), object: None, ticket: None, raw: Raw::None,
-}, required: ["id", "at", "action"], id: true, fields: [id, at, actor, action, object, ticket]);
+    id: String::new(), at: Timestamp::UNIX_EPOCH, actor: None, action: String::new(), object: None, ticket: None, outcome: None,
+    operation_id: None, sequence: None, raw: Raw::None,
+}, required: ["id", "at", "action"], id: true, fields: [
+    id, at, actor, action, object, ticket, outcome, operation_id, sequence,
+]);
 record!(Approval, Approval, "approval", Record::Approval, Approval {
     id: String::new(), requester: None, beneficiary: String::new(), entitlement: None, resource: None, from: None, until: None,
     requested_at: None, decided_by: None, decided_at: None, approved: None, emergency: None, reviewed_by: None, reviewed_at: None,

@@ -1,4 +1,4 @@
-use muster_connectors::record::{Lifecycle, PrivilegeLevel, RecordKind};
+use muster_connectors::record::{GroupRule, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Severity;
 use rustc_hash::FxHashSet;
 
@@ -46,6 +46,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if is_held(facts, ix) {
         return Verdict::Pass;
     }
+    if is_external(facts, ix) {
+        return Verdict::NotEvaluated("who is in it is known to whoever signs people in".to_owned());
+    }
     let ties = [RecordKind::Membership, RecordKind::Grant];
     let yielded = ties.into_iter().any(|kind| facts.yields(node.system, kind));
     if let Some(why) = ties.into_iter().find_map(|kind| facts.unread(node.system, kind)) {
@@ -87,6 +90,7 @@ fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
             match facts.graph.node(edge.source).kind {
                 NodeKind::Account if facts.lifecycle(edge.source) == Lifecycle::Pending => {}
                 NodeKind::Account | NodeKind::Unresolved => return true,
+                NodeKind::Group if is_external(facts, edge.source) => return true,
                 NodeKind::Group => {
                     if edge.relation == Relation::MemberOf || edge.target == ix {
                         open.extend(seen.insert(edge.source).then_some(edge.source));
@@ -97,4 +101,9 @@ fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
         }
     }
     false
+}
+
+/// Whether the members of a group are not listed in its system: there may be any number.
+fn is_external(facts: &Facts<'_>, group: NodeIx) -> bool {
+    facts.graph.group(group).is_some_and(|group| group.rule == GroupRule::External)
 }

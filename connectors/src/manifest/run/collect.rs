@@ -37,7 +37,7 @@ use crate::manifest::scope::Scope as Names;
 use crate::manifest::value::Value;
 use crate::memory::Memory;
 use crate::record::Record;
-use crate::scope::{Changes, Gap};
+use crate::scope::{Changes, Gap, Probe};
 use crate::sink::Sink;
 
 /// Parents that wait for a child stream.
@@ -48,6 +48,8 @@ const QUEUE: usize = 64;
 pub(crate) struct Whoami {
     pub(crate) identity: Option<String>,
     pub(crate) tenant: Option<String>,
+    /// That we may do more than read, where the check found so.
+    pub(crate) excess: Option<Probe>,
 }
 
 /// One collection.
@@ -115,6 +117,7 @@ impl Collection<'_> {
             if let Some(scope) = stream.scope.lock().await.as_mut() {
                 whoami.identity.iter().for_each(|identity| scope.identity(identity.as_str()));
                 whoami.tenant.iter().for_each(|tenant| scope.tenant(tenant.as_str()));
+                whoami.excess.iter().for_each(|excess| scope.probe(excess.clone()));
             }
         }
         let roots = (0..shared.scopes.len()).filter(|index| self.manifest.parent(*index).is_none());
