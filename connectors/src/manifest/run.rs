@@ -19,6 +19,7 @@ pub(crate) mod limits;
 mod link;
 pub(crate) mod listing;
 pub(crate) mod pager;
+mod recorded;
 pub mod recording;
 pub(crate) mod request;
 pub(crate) mod session;

@@ -27,7 +27,7 @@ use crate::manifest::model::Stream;
 use crate::manifest::scope::Scope as Names;
 use crate::manifest::value::{Value, is_null, text};
 use crate::record::{Record, RecordKind};
-use crate::scope::Gap;
+use crate::scope::{Gap, SourceFile};
 use crate::sink::{Scope, Sink};
 
 /// Parents that wait for a child stream.
@@ -72,6 +72,14 @@ fn is_wanted(manifest: &Manifest, index: usize, names: &Names) -> Result<bool, T
 pub(crate) struct Scopes {
     streams: Vec<StreamScope>,
     builtin: Option<Scope>,
+}
+
+impl Scopes {
+    /// Says in every scope which file it is read from.
+    pub(crate) fn quote(&mut self, file: &SourceFile) {
+        let streams = self.streams.iter_mut().filter_map(|stream| stream.scope.get_mut().as_mut());
+        streams.chain(&mut self.builtin).for_each(|scope| scope.file(file.clone()));
+    }
 }
 
 /// What a stream promised, while it is read.
