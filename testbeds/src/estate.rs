@@ -83,13 +83,17 @@ impl Files {
 pub fn acme() -> (Files, Truth) {
     let company = Company::new();
     let (mut files, mut truth) = exports(&company, aws::SignOn::IdentityCenter);
-    sso::write(&company, &mut truth, &mut files);
     files.text("muster.toml", config::muster(&config::Night::ACME) + &sso::config(""));
-    config::policy(&company, &mut files, &[("okta", "IT Operations"), ("github", "Engineering"), ("slack", "IT Operations")]);
+    config::policy(
+        &company,
+        &mut files,
+        &[("okta", "IT Operations"), ("github", "Engineering"), ("slack", "IT Operations")],
+    );
     files.append("policy/inventory.toml", sso::APPLICATIONS);
     roles::write(&company, &mut files);
     registers::registers(&company, &mut truth, &mut files);
     privilege::plant(&company, &mut truth, &mut files);
+    sso::write(&company, &mut truth, &mut files);
     decisions::plant(&mut files, &mut truth);
     files.text("truth.json", truth.to_json(NOW));
     (files, truth)

@@ -27,4 +27,5 @@ pub(crate) mod transport;
 pub(crate) mod trouble;
 pub(crate) mod wire;
 
+pub use self::collect::BUILTIN;
 pub use self::connector::ManifestConnector;

@@ -530,7 +530,14 @@ fn permission_set() -> Role {
         account: SANDBOX,
         name: PERMISSION_SET_ROLE,
         path: "/aws-reserved/sso.amazonaws.com/eu-central-1/",
-        trust: trust("Federated", &saml, "sts:AssumeRoleWithSAML"),
+        trust: document(vec![object! {
+            "Effect" => "Allow",
+            "Principal" => object! { "Federated" => saml },
+            "Action" => vec!["sts:AssumeRoleWithSAML", "sts:TagSession"],
+            "Condition" => object! {
+                "StringEquals" => object! { "SAML:aud" => "https://signin.aws.amazon.com/saml" },
+            },
+        }]),
         attached: vec!["PowerUserAccess"],
         inline: vec![],
         used: Some(2),

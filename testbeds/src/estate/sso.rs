@@ -21,8 +21,7 @@ use super::truth::Truth;
 const SINCE: &str = "2026-03-02T08:00:00Z";
 
 /// A group of Okta: its name, what it is for, whether a rule fills it.
-const GROUPS: [(&str, &str, bool); 10] = [
-    ("staff", "Everybody whom HR employs", true),
+const GROUPS: [(&str, &str, bool); 9] = [
     ("engineering", "Engineering, by department", true),
     ("research", "Research, Data & Insight, by department", true),
     ("design", "Marketing, by department", true),
@@ -39,7 +38,7 @@ const APPS: [(&str, &str, &[&str]); 4] = [
     ("amazon_aws_sso", "AWS IAM Identity Center", &["aws-developers"]),
     ("figma", "Figma", &["design"]),
     ("github_enterprise_organization", "GitHub", &["engineering", "research"]),
-    ("slack", "Slack", &["staff"]),
+    ("slack", "Slack", &["Everyone"]),
 ];
 
 /// Who is assigned GitHub by name: they run it and are in neither department.
@@ -55,11 +54,17 @@ struct Member<'a> {
 /// Writes what the four systems answered, and the policy about them; plants what is wrong there.
 pub(crate) fn write(company: &Company, truth: &mut Truth, files: &mut Files) {
     let members = members(company);
-    okta::write(company, &members, truth, files);
+    okta::write(&members, truth, files);
     github::write(company, &members, truth, files);
     slack::write(company, &members, truth, files);
     identity_center::write(&members, files);
     files.text("policy/assignments.toml", ASSIGNMENTS);
+    for local in ["tomasz.wieczorek", "priya.raghunathan", "bartholomew.quillfeather"] {
+        let person = company.get(local);
+        let why = format!("{}; Okta, which HR feeds, switched him off, and Slack with it", person.story)
+            .replace("him off", "the account off");
+        truth.finding("LCM-003", "hr", &person.id, person.case, why);
+    }
 }
 
 const ASSIGNMENTS: &str = r#"# Groups that Okta pushes: their members, and nobody else, hold that access.
@@ -135,14 +140,21 @@ fn members(company: &Company) -> Vec<Member<'_>> {
             Member { person, status, groups: Vec::new() }
         })
         .collect();
+    for member in members.iter_mut().filter(|member| member.status != "DEPROVISIONED") {
+        member.groups.push("Everyone");
+    }
     for member in members.iter_mut().filter(|member| member.status == "ACTIVE") {
-        member.groups.push("staff");
         match member.person.department {
             "Engineering" => {
                 member.groups.push("engineering");
                 member.groups.push(*member.person.rng("team").pick(&["gh-platform", "gh-payments", "gh-quality"]));
             }
-            "Research, Data & Insight" => member.groups.extend(["research", "gh-data"]),
+            "Research, Data & Insight" => {
+                member.groups.push("research");
+                if member.person.rng("team").chance(70) {
+                    member.groups.push("gh-data");
+                }
+            }
             "Marketing" => member.groups.push("design"),
             _ => {}
         }
@@ -155,10 +167,10 @@ fn members(company: &Company) -> Vec<Member<'_>> {
             && member.person.id.as_str() > "005000"
     });
     for (number, member) in (0..).zip(&mut plain) {
-        if number % 10 == 3 && number < 80 {
+        if number % 5 == 3 {
             member.groups.push("aws-developers");
         }
-        if number % 10 == 7 && number < 60 {
+        if number % 5 == 1 {
             member.groups.push("slack-oncall");
         }
     }
@@ -212,11 +224,8 @@ impl Exchanges {
 
     /// A list in pages of `size`: `request` names the page with its number from 0, `link` the address of one.
     fn pages(&mut self, rows: Vec<Json>, size: usize, address: impl Fn(usize) -> String, base: &str) {
-        let pages: Vec<Vec<Json>> = if rows.is_empty() {
-            vec![Vec::new()]
-        } else {
-            rows.chunks(size).map(<[Json]>::to_vec).collect()
-        };
+        let pages: Vec<Vec<Json>> =
+            if rows.is_empty() { vec![Vec::new()] } else { rows.chunks(size).map(<[Json]>::to_vec).collect() };
         let last = pages.len() - 1;
         for (number, page) in pages.into_iter().enumerate() {
             let request = format!("GET {}", address(number));

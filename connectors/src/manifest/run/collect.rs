@@ -33,7 +33,7 @@ use crate::sink::{Scope, Sink};
 /// Parents that wait for a child stream.
 const QUEUE: usize = 64;
 /// The scope of records that exist by definition.
-const BUILTIN: &str = "builtin";
+pub const BUILTIN: &str = "builtin";
 
 /// Opens a scope for every stream that yields records, and one for what exists by definition.
 pub(crate) fn scopes(manifest: &Manifest, names: &Names, sink: &Sink) -> Result<Scopes, Trouble> {

@@ -343,9 +343,8 @@ impl Connector for ManifestConnector {
 
     async fn probe(&self, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
         if let Some(folder) = &self.given.exchanges {
-            let file = recorded::staged(&self.manifest, &self.given, folder)
-                .map_err(|gap| ConnectorError::Failed(*gap))?
-                .file;
+            let file =
+                recorded::staged(&self.manifest, &self.given, folder).map_err(|gap| ConnectorError::Failed(*gap))?.file;
             return Ok(vec![Probe { permission: format!("read `{}`", file.path), granted: true, detail: None }]);
         }
         let names = self.names(run);

@@ -11,22 +11,23 @@ const SYSTEM: &str = "github";
 const BASE: &str = "https://api.github.com";
 const ORGANIZATION: i64 = 47_110_815;
 
-/// Teams, each pushed from the group of Okta that is called `gh-` and its name.
-const TEAMS: [(&str, &str); 4] = [
+/// Teams, each but the last pushed from the group of Okta that is called `gh-` and its name.
+const TEAMS: [(&str, &str); 5] = [
     ("platform", "What everything runs on"),
     ("payments", "Orders and money"),
     ("quality", "Tests and releases"),
     ("data", "Pipelines and models"),
+    ("security", "Looks at alerts; kept by hand"),
 ];
 
 /// Repositories with the teams that have something there.
 const REPOSITORIES: [(&str, &str, &[(&str, &str)]); 7] = [
     ("handbook", "internal", &[("platform", "push"), ("payments", "push"), ("quality", "push"), ("data", "push")]),
-    ("infrastructure", "private", &[("platform", "maintain")]),
+    ("infrastructure", "private", &[("platform", "push")]),
     ("orders", "private", &[("payments", "push"), ("quality", "push"), ("platform", "pull")]),
-    ("payouts", "private", &[("payments", "maintain")]),
-    ("pipelines", "private", &[("data", "maintain"), ("platform", "pull")]),
-    ("tests", "private", &[("quality", "maintain")]),
+    ("payouts", "private", &[("payments", "push")]),
+    ("pipelines", "private", &[("data", "push"), ("platform", "pull")]),
+    ("tests", "private", &[("quality", "push")]),
     ("website", "public", &[("platform", "push")]),
 ];
 
@@ -49,11 +50,11 @@ pub(super) fn write(company: &Company, members: &[Member<'_>], truth: &mut Truth
     people(&users, &mut exchanges);
     sign_on(&users, &mut exchanges);
     teams(&users, &mut exchanges);
-    repositories(&mut exchanges);
+    repositories(company, &mut exchanges);
     machines(company, &mut exchanges);
     let config = object! { "org" => "acme" };
     files.text("github/exchanges.json", exchanges.file(&recorded(50), &config, "token"));
-    plant(company, truth);
+    plant(company, truth, files);
 }
 
 fn number(login: &str) -> i64 {
@@ -87,7 +88,10 @@ fn users(company: &Company, members: &[Member<'_>]) -> Vec<User> {
             teams: TEAMS
                 .iter()
                 .map(|(team, _)| *team)
-                .filter(|team| member.groups.contains(&format!("gh-{team}").as_str()))
+                .filter(|team| match *team {
+                    "security" => OWNERS.contains(&member.person.local.as_str()),
+                    pushed => member.groups.contains(&format!("gh-{pushed}").as_str()),
+                })
                 .collect(),
         })
         .collect();
@@ -107,7 +111,7 @@ const WAITING: &str = "ewan.drummond";
 /// A member whom nobody knows, at Okta or in HR.
 const STRANGER: &str = "fernweh-dev";
 /// An account of a machine, which GitHub takes for a user like any other.
-const MACHINE: &str = "acme-release-bot";
+const MACHINE: &str = "bot-acme-release";
 /// An external who works on the website.
 const OUTSIDE: &str = "lumatech-website";
 
@@ -161,7 +165,8 @@ fn sign_on(users: &[User], exchanges: &mut Exchanges) {
         let identities = object! {
             "pageInfo" => object! { "hasNextPage" => page < last, "endCursor" => cursor }, "nodes" => nodes,
         };
-        let provider = object! { "issuer" => "http://www.okta.com/exk1acme0github0x357", "externalIdentities" => identities };
+        let provider =
+            object! { "issuer" => "http://www.okta.com/exk1acme0github0x357", "externalIdentities" => identities };
         let organization = object! { "organization" => object! { "samlIdentityProvider" => provider } };
         exchanges.add("POST /graphql", object! { "data" => organization });
     }
@@ -183,7 +188,7 @@ fn teams(users: &[User], exchanges: &mut Exchanges) {
     }
 }
 
-fn repositories(exchanges: &mut Exchanges) {
+fn repositories(company: &Company, exchanges: &mut Exchanges) {
     let rows = REPOSITORIES.iter().map(|(name, visibility, _)| {
         object! {
             "id" => number(&format!("repository {name}")), "name" => *name, "full_name" => format!("acme/{name}"),
@@ -201,7 +206,8 @@ fn repositories(exchanges: &mut Exchanges) {
             }],
             _ => vec![],
         };
-        exchanges.add(format!("GET /repos/acme/{name}/collaborators?affiliation=direct&per_page=100"), Json::List(direct));
+        exchanges
+            .add(format!("GET /repos/acme/{name}/collaborators?affiliation=direct&per_page=100"), Json::List(direct));
         let teams = teams.iter().map(|(team, permission)| {
             object! { "id" => number(&format!("team {team}")), "name" => *team, "slug" => *team, "permission" => *permission }
         });
@@ -209,7 +215,7 @@ fn repositories(exchanges: &mut Exchanges) {
         let keys = match name {
             "infrastructure" => vec![object! {
                 "id" => 98_114_207, "title" => "argo", "read_only" => true, "created_at" => "2026-09-14T08:00:00Z",
-                "added_by" => login_of("ingrid.vestergaard"), "last_used" => "2026-11-01T23:55:00Z", "enabled" => true,
+                "added_by" => login(company.get(OWNERS[0])), "last_used" => "2026-11-01T23:55:00Z", "enabled" => true,
             }],
             _ => vec![],
         };
@@ -217,27 +223,26 @@ fn repositories(exchanges: &mut Exchanges) {
     }
 }
 
-/// What an owner of the organisation is called there.
-fn login_of(local: &str) -> String {
-    let company = Company::new();
-    login(company.get(local))
-}
-
 /// Roles of the organisation, an installed App, and the tokens of members.
 fn machines(company: &Company, exchanges: &mut Exchanges) {
-    exchanges.add(
-        "GET /orgs/acme/organization-roles",
-        object! { "total_count" => 0, "roles" => Json::List(vec![]) },
-    );
+    let role = object! {
+        "id" => 138, "name" => "security_manager", "description" => "Sees alerts of every repository", "base_role" => "read",
+    };
+    exchanges.add("GET /orgs/acme/organization-roles", object! { "total_count" => 1, "roles" => vec![role] });
+    let team = object! { "id" => number("team security"), "slug" => "security", "assignment" => "direct" };
+    exchanges.add("GET /orgs/acme/organization-roles/138/teams?per_page=100", Json::List(vec![team]));
+    let holders = OWNERS.iter().map(|local| {
+        let login = login(company.get(local));
+        object! { "login" => &login, "id" => number(&login), "type" => "User", "assignment" => "indirect" }
+    });
+    exchanges.add("GET /orgs/acme/organization-roles/138/users?per_page=100", Json::List(holders.collect()));
     let app = object! {
         "id" => 52_880_113, "app_slug" => "renovate",
         "permissions" => object! { "contents" => "write", "metadata" => "read", "pull_requests" => "write" },
         "repository_selection" => "selected", "created_at" => "2025-02-10T08:00:00Z", "suspended_at" => Json::Null,
     };
-    exchanges.add(
-        "GET /orgs/acme/installations?per_page=100",
-        object! { "total_count" => 1, "installations" => vec![app] },
-    );
+    exchanges
+        .add("GET /orgs/acme/installations?per_page=100", object! { "total_count" => 1, "installations" => vec![app] });
     let token = |id: i64, local: &str, name: &str, granted: &str, expires: Json, used: &str| {
         let login = login(company.get(local));
         object! {
@@ -247,12 +252,88 @@ fn machines(company: &Company, exchanges: &mut Exchanges) {
         }
     };
     let rows = vec![
-        token(25_381, "kofi.mensah-addo", "laptop", "2026-09-28T10:00:00Z", "2026-12-27T10:00:00Z".into(), "2026-10-30T07:40:00Z"),
+        token(
+            25_381,
+            "kofi.mensah-addo",
+            "laptop",
+            "2026-09-28T10:00:00Z",
+            "2026-12-27T10:00:00Z".into(),
+            "2026-10-30T07:40:00Z",
+        ),
         token(17_044, "elif.karaca", "nightly", "2025-09-01T10:00:00Z", Json::Null, "2026-11-01T23:00:00Z"),
     ];
     exchanges.add("GET /orgs/acme/personal-access-tokens?per_page=100", Json::List(rows));
 }
 
-fn plant(company: &Company, truth: &mut Truth) {
-    let _ = (company, truth, SYSTEM, id(""));
+fn plant(company: &Company, truth: &mut Truth, files: &mut Files) {
+    let of = |local: &str| id(&login(company.get(local)));
+    let henrik = company.get("henrik.solbergsen");
+    truth.finding(
+        "LCM-001",
+        SYSTEM,
+        of("henrik.solbergsen"),
+        henrik.case,
+        "left on 30 September; Okta switched him off, GitHub did not",
+    );
+    truth.finding(
+        "DRF-007",
+        SYSTEM,
+        of("henrik.solbergsen"),
+        "sso",
+        "still in the team payments, which no group of Okta gives him",
+    );
+    let lorenzo =
+        "Finance is not assigned GitHub at Okta; the account is from before Okta came, and is in the team platform";
+    truth.finding("ORP-004", SYSTEM, of("lorenzo.quadrio"), "sso", lorenzo);
+    truth.finding(
+        "DRF-007",
+        SYSTEM,
+        of("lorenzo.quadrio"),
+        "sso",
+        "in the team platform, which no group of Okta gives him",
+    );
+    truth.finding("ORP-001", SYSTEM, id(STRANGER), "orphan", "a member whom HR does not know");
+    truth.finding("ORP-004", SYSTEM, id(STRANGER), "sso", "a member whom Okta does not know");
+    truth.undecided(
+        "DRF-007",
+        SYSTEM,
+        id(STRANGER),
+        "sso",
+        "whether a group gives the team to somebody whom nobody knows",
+    );
+    truth.finding("ORP-001", SYSTEM, id(OUTSIDE), "orphan", "an outside collaborator who is in no feed");
+    truth.benign(
+        &["ORP-004"],
+        SYSTEM,
+        id(OUTSIDE),
+        "guest",
+        "outside collaborators sign in with accounts of their own, on purpose",
+    );
+    truth.benign(
+        &["ORP-001", "ORP-004"],
+        SYSTEM,
+        id(MACHINE),
+        "EDG-25",
+        "an account of a machine, by its name and the register",
+    );
+    truth.benign(&["ORP-001", "DOR-004"], SYSTEM, "invitation:61204417", "EDG-20", "invited three days ago");
+    for local in OWNERS {
+        truth.finding("XPR-004", SYSTEM, of(local), "admin", "owns the organisation");
+        truth.finding("XPR-015", SYSTEM, of(local), "everyday", "owns the organisation with the everyday account");
+    }
+    let nightly = "token:17044";
+    let elif = vec![of("elif.karaca")];
+    truth.related("CRD-001", SYSTEM, nightly, elif.clone(), "rotation", "426 days old and in use every night");
+    truth.related("CRD-002", SYSTEM, nightly, elif, "endless", "never runs out");
+    let owner = &company.get(OWNERS[0]).id;
+    for (account, purpose) in [
+        ("app:52880113", "proposes updates of dependencies"),
+        ("deploy-key:98114207", "lets the cluster read its configuration"),
+        (MACHINE, "publishes releases"),
+    ] {
+        let identity = format!(
+            "\n[[identity]]\naccount     = \"github:{account}\"\nowner       = \"{owner}\"\npurpose     = \"{purpose}\"\nenvironment = \"prod\"\nreviewed    = 2026-09-15\n"
+        );
+        files.append("policy/nhi.toml", &identity);
+    }
 }

@@ -1,10 +1,9 @@
 //! Okta's answers: users of every status with their factors, groups with rules and members, applications, administrators, tokens.
 
 use super::super::Files;
-use super::super::clock::{at, iso, used_ago};
-use super::super::company::{Company, used_before};
+use super::super::clock::used_ago;
+use super::super::company::used_before;
 use super::super::json::{Json, object};
-use super::super::rng::Rng;
 use super::super::truth::Truth;
 use super::{APPS, Exchanges, GROUPS, Member, OWNERS, id_of, millis, recorded};
 
@@ -24,7 +23,7 @@ fn app_id(label: &str) -> String {
     id_of("0oa", LETTERS, 17, &format!("okta:app:{label}"))
 }
 
-pub(super) fn write(company: &Company, members: &[Member<'_>], truth: &mut Truth, files: &mut Files) {
+pub(super) fn write(members: &[Member<'_>], truth: &mut Truth, files: &mut Files) {
     let mut exchanges = Exchanges::default();
     users(members, &mut exchanges);
     groups(members, &mut exchanges);
@@ -33,7 +32,7 @@ pub(super) fn write(company: &Company, members: &[Member<'_>], truth: &mut Truth
     tokens(&mut exchanges);
     let config = object! { "base_url" => BASE };
     files.text("okta/exchanges.json", exchanges.file(&recorded(55), &config, "token"));
-    plant(company, truth);
+    plant(truth);
 }
 
 fn users(members: &[Member<'_>], exchanges: &mut Exchanges) {
@@ -165,7 +164,11 @@ fn apps(members: &[Member<'_>], exchanges: &mut Exchanges) {
 }
 
 fn administrators(exchanges: &mut Exchanges) {
-    exchanges.add("GET /api/v1/iam/roles", object! { "roles" => Json::List(vec![]), "_links" => object! {} });
+    let own = object! {
+        "id" => id_of("cr0", LETTERS, 17, "okta:role:assigners"), "label" => "Application assigners",
+        "description" => "Assigns applications to people", "created" => "2026-03-02T09:00:00.000Z",
+    };
+    exchanges.add("GET /api/v1/iam/roles", object! { "roles" => vec![own], "_links" => object! {} });
     let all = [
         ("ingrid.vestergaard", "SUPER_ADMIN", "Super Administrator"),
         ("petra.zelenka", "HELP_DESK_ADMIN", "Help Desk Administrator"),
@@ -202,12 +205,43 @@ fn tokens(exchanges: &mut Exchanges) {
         }
     };
     let rows = vec![
-        token("muster", "ingrid.vestergaard", "2026-10-05T08:00:00.000Z", "2026-11-02T05:05:00.000Z", "2026-12-02T05:05:00.000Z"),
-        token("migration", "rafael.monteiro", "2026-03-04T10:00:00.000Z", "2026-10-30T02:00:00.000Z", "2026-11-29T02:00:00.000Z"),
+        token(
+            "muster",
+            "ingrid.vestergaard",
+            "2026-10-05T08:00:00.000Z",
+            "2026-11-02T05:05:00.000Z",
+            "2026-12-02T05:05:00.000Z",
+        ),
+        token(
+            "migration",
+            "rafael.monteiro",
+            "2026-03-04T10:00:00.000Z",
+            "2026-10-30T02:00:00.000Z",
+            "2026-11-29T02:00:00.000Z",
+        ),
     ];
     exchanges.add("GET /api/v1/api-tokens", Json::List(rows));
 }
 
-fn plant(company: &Company, truth: &mut Truth) {
-    let _ = (company, truth, SYSTEM, iso(at("2026-03-02T08:00:00Z")), Rng::of(""));
+fn plant(truth: &mut Truth) {
+    let waiting = "in the group that gives the team quality in GitHub, and has no account there";
+    truth.finding("DRF-007", SYSTEM, user_id("ewan.drummond"), "sso", waiting);
+    truth.finding("AUT-001", SYSTEM, user_id("petra.zelenka"), "mfa", "administers the help desk without any factor");
+    truth.related(
+        "CRD-001",
+        SYSTEM,
+        token_id("migration"),
+        vec![user_id("rafael.monteiro")],
+        "rotation",
+        "the token of the migration in March still works",
+    );
+    for local in OWNERS {
+        truth.finding("XPR-004", SYSTEM, user_id(local), "admin", "holds the role Super Administrator");
+    }
+    for local in [OWNERS[0], OWNERS[1], "petra.zelenka"] {
+        truth.finding("XPR-015", SYSTEM, user_id(local), "everyday", "administers Okta with the everyday account");
+    }
+    let gone = "switched off on the last day, as HR said; the accounts that stayed behind are elsewhere";
+    truth.benign(&["LCM-001", "DOR-001", "ORP-001"], SYSTEM, user_id("henrik.solbergsen"), "EDG-29", gone);
+    truth.benign(&["LCM-001", "DOR-001"], SYSTEM, user_id("matteo.bellandi"), "EDG-09", "staged: starts in two weeks");
 }

@@ -55,7 +55,7 @@ pub(super) fn write(company: &Company, members: &[Member<'_>], truth: &mut Truth
     }
     groups(company, members, &mut exchanges);
     files.text("slack/exchanges.json", exchanges.file(&recorded(45), &object! {}, "token"));
-    plant(company, truth);
+    plant(company, members, truth);
 }
 
 fn users(company: &Company, members: &[Member<'_>]) -> Vec<User> {
@@ -84,12 +84,10 @@ fn users(company: &Company, members: &[Member<'_>]) -> Vec<User> {
     let sandeep = company.get("sandeep.kulkarni.ext");
     users.push(user(&sandeep.local, &sandeep.name(), Some(sandeep.email()), "member"));
     users.push(user("gerald.pinkney", "Gerald Pinkney", Some("gerald.pinkney@acme.example".to_owned()), "member"));
-    users.push(user(
-        "sales",
-        "Partner Agency Sales",
-        Some("sales@partner-agency.example".to_owned()),
-        "single_channel_guest",
-    ));
+    let agnieszka = company.get("agnieszka.pawlikowska.ext");
+    users.push(user(&agnieszka.local, &agnieszka.name(), Some(agnieszka.email()), "multi_channel_guest"));
+    let noemie = Some("noemie.lacombe@partner-agency.example".to_owned());
+    users.push(user(GUEST, "No\u{e9}mie Lacombe", noemie, "single_channel_guest"));
     users.push(user("github", "GitHub", None, "bot"));
     users.push(User { id: "USLACKBOT".to_owned(), ..user("slackbot", "Slackbot", None, "system") });
     // The one who made the workspace is its primary owner.
@@ -101,7 +99,8 @@ fn users(company: &Company, members: &[Member<'_>]) -> Vec<User> {
 }
 
 fn row(user: &User) -> Json {
-    let mut profile = vec![("real_name".to_owned(), Json::from(&user.name)), ("title".to_owned(), Json::from(&user.title))];
+    let mut profile =
+        vec![("real_name".to_owned(), Json::from(&user.name)), ("title".to_owned(), Json::from(&user.title))];
     if let Some(email) = &user.email {
         profile.push(("email".to_owned(), email.into()));
     }
@@ -123,7 +122,7 @@ fn row(user: &User) -> Json {
                 ("is_admin", owns),
                 ("is_owner", owns),
                 ("is_primary_owner", user.kind == "primary_owner"),
-                ("is_restricted", user.kind == "single_channel_guest"),
+                ("is_restricted", user.kind.ends_with("guest")),
                 ("is_ultra_restricted", user.kind == "single_channel_guest"),
                 ("is_email_confirmed", user.email.is_some()),
             ]
@@ -136,6 +135,8 @@ fn row(user: &User) -> Json {
     Json::Object(fields)
 }
 
+/// Invited by Sales to one channel.
+const GUEST: &str = "noemie.lacombe";
 /// In the user group on call, and in no group of Okta that says so.
 const BEYOND: &str = "viktor.ahlgren";
 
@@ -155,6 +156,37 @@ fn groups(company: &Company, members: &[Member<'_>], exchanges: &mut Exchanges) 
     );
 }
 
-fn plant(company: &Company, truth: &mut Truth) {
-    let _ = (company, truth, SYSTEM);
+fn plant(company: &Company, members: &[Member<'_>], truth: &mut Truth) {
+    let of = |local: &str| id(local);
+    truth.finding("ORP-001", SYSTEM, of("gerald.pinkney"), "orphan", "an address of the company that HR does not know");
+    truth.finding("ORP-004", SYSTEM, of("gerald.pinkney"), "sso", "a full member whom Okta does not know");
+    let sandeep = "an external, whom Okta does not have, with a full account rather than a guest's";
+    truth.finding("ORP-004", SYSTEM, of(&company.get("sandeep.kulkarni.ext").local), "sso", sandeep);
+    truth.finding("ORP-001", SYSTEM, of(GUEST), "orphan", "a guest from an agency who is in no feed");
+    truth.benign(&["ORP-004"], SYSTEM, of(GUEST), "guest", "guests sign in with accounts of their own, on purpose");
+    truth.benign(&["ORP-001", "ORP-004"], SYSTEM, of("agnieszka.pawlikowska.ext"), "guest", "an external as a guest");
+    truth.benign(&["ORP-001"], SYSTEM, "USLACKBOT", "system", "part of the product");
+    truth.finding("NHI-001", SYSTEM, of("github"), "register", "a bot that policy/nhi.toml does not list");
+    let both = ["004105", "004106"].map(str::to_owned).to_vec();
+    truth.related(
+        "ORP-002",
+        SYSTEM,
+        of("alex.moreau-petit"),
+        both,
+        "EDG-02",
+        "the address was given away, and Slack tells neither employee id nor age",
+    );
+    let late = members.iter().find(|member| member.groups.contains(&"slack-oncall")).expect("somebody is on call");
+    truth.finding(
+        "DRF-007",
+        SYSTEM,
+        of(&late.person.local),
+        "sso",
+        "the group of Okta gives the user group, and the push failed",
+    );
+    truth.finding("DRF-007", SYSTEM, of(BEYOND), "sso", "put into the user group by hand: no group of Okta gives it");
+    for local in OWNERS {
+        truth.finding("XPR-004", SYSTEM, of(local), "admin", "owns the workspace");
+        truth.finding("XPR-015", SYSTEM, of(local), "everyday", "owns the workspace with the everyday account");
+    }
 }
