@@ -538,7 +538,7 @@ fn permission_set() -> Role {
                 "StringEquals" => object! { "SAML:aud" => "https://signin.aws.amazon.com/saml" },
             },
         }]),
-        attached: vec!["PowerUserAccess"],
+        attached: vec!["AmazonS3ReadOnlyAccess"],
         inline: vec![],
         used: Some(2),
         tags: vec![],

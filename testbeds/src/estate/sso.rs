@@ -61,8 +61,10 @@ pub(crate) fn write(company: &Company, truth: &mut Truth, files: &mut Files) {
     files.text("policy/assignments.toml", ASSIGNMENTS);
     for local in ["tomasz.wieczorek", "priya.raghunathan", "bartholomew.quillfeather"] {
         let person = company.get(local);
-        let why = format!("{}; Okta, which HR feeds, switched him off, and Slack with it", person.story)
-            .replace("him off", "the account off");
+        let why = format!(
+            "{}; the account at Okta, which HR feeds, is switched off, and the one in Slack with it",
+            person.story
+        );
         truth.finding("LCM-003", "hr", &person.id, person.case, why);
     }
 }

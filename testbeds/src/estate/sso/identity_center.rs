@@ -41,7 +41,7 @@ pub(super) fn write(members: &[Member<'_>], files: &mut Files) {
         "PermissionSets" => vec![object! {
             "PermissionSetArn" => &set, "Name" => SET, "Description" => "Experiments in the sandbox",
             "SessionDuration" => "PT8H",
-            "ManagedPolicies" => vec![object! { "Name" => "PowerUserAccess", "Arn" => "arn:aws:iam::aws:policy/PowerUserAccess" }],
+            "ManagedPolicies" => vec![object! { "Name" => "AmazonS3ReadOnlyAccess", "Arn" => "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" }],
         }],
         "AccountAssignments" => vec![object! {
             "AccountId" => SANDBOX, "PermissionSetArn" => &set, "PrincipalType" => "GROUP", "PrincipalId" => &group,

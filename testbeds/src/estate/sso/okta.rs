@@ -165,7 +165,7 @@ fn apps(members: &[Member<'_>], exchanges: &mut Exchanges) {
 
 fn administrators(exchanges: &mut Exchanges) {
     let own = object! {
-        "id" => id_of("cr0", LETTERS, 17, "okta:role:assigners"), "label" => "Application assigners",
+        "id" => custom_role(), "label" => "Application assigners",
         "description" => "Assigns applications to people", "created" => "2026-03-02T09:00:00.000Z",
     };
     exchanges.add("GET /api/v1/iam/roles", object! { "roles" => vec![own], "_links" => object! {} });
@@ -189,6 +189,11 @@ fn administrators(exchanges: &mut Exchanges) {
         };
         exchanges.add(format!("GET /api/v1/users/{}/roles", user_id(local)), Json::List(vec![row]));
     }
+}
+
+/// Id of the role that acme made itself.
+fn custom_role() -> String {
+    id_of("cr0", LETTERS, 17, "okta:role:assigners")
 }
 
 /// Ids of the tokens, by name.
@@ -241,6 +246,10 @@ fn plant(truth: &mut Truth) {
     for local in [OWNERS[0], OWNERS[1], "petra.zelenka"] {
         truth.finding("XPR-015", SYSTEM, user_id(local), "everyday", "administers Okta with the everyday account");
     }
+    let unheld = "made for the move to Okta, and held by nobody since";
+    truth.finding("DOR-005", SYSTEM, custom_role(), "empty", unheld);
+    let edge = format!("{}|HELP_DESK_ADMIN|org", user_id("petra.zelenka"));
+    truth.finding("XPR-003", SYSTEM, edge, "outlier", "the only one of twenty-nine systems engineers");
     let gone = "switched off on the last day, as HR said; the accounts that stayed behind are elsewhere";
     truth.benign(&["LCM-001", "DOR-001", "ORP-001"], SYSTEM, user_id("henrik.solbergsen"), "EDG-29", gone);
     truth.benign(&["LCM-001", "DOR-001"], SYSTEM, user_id("matteo.bellandi"), "EDG-09", "staged: starts in two weeks");
