@@ -51,13 +51,16 @@ impl Manifest {
             json!({ "type": "string", "description": "Folder with recorded exchanges (`exchanges.json`) that are read in place of the system: no address and no credential is needed then." }),
         );
         let source = schemars::schema_for!(crate::secret::CredentialSource).to_value();
-        json!({
+        let mut schema = json!({
             "title": format!("Settings of `{}`", self.id()),
             "type": "object",
             "properties": properties,
-            "required": required,
             "$defs": { "CredentialSource": source },
-        })
+        });
+        if !required.is_empty() {
+            schema["anyOf"] = json!([{ "required": required }, { "required": ["exchanges"] }]);
+        }
+        schema
     }
 }
 
