@@ -32,8 +32,15 @@ use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] =
-    &[&native::aws::MANUAL, &native::csv::MANUAL, &native::exec::MANUAL, &native::ldap::MANUAL, &native::scim::MANUAL];
+pub const NATIVE: &[&Manual] = &[
+    &native::aws::MANUAL,
+    &native::baton::MANUAL,
+    &native::csv::MANUAL,
+    &native::exec::MANUAL,
+    &native::ldap::MANUAL,
+    &native::oaa::MANUAL,
+    &native::scim::MANUAL,
+];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]
@@ -46,6 +53,12 @@ pub struct Manual {
     pub reads: &'static str,
     /// Least-privilege permissions it needs, in Markdown.
     pub permissions: &'static str,
+    /// How the system is reached, in one line: live, from which files.
+    pub collected: &'static str,
+    /// What of the system it does not read, each in one line.
+    pub not_read: &'static [&'static str],
+    /// The least that it needs, in one line.
+    pub needs: &'static str,
     /// What it has been proven on: real system, emulator, vendor description, script.
     pub proven_on: &'static str,
     /// Builds one from the system's settings.

@@ -539,6 +539,9 @@ fn paths_are_encoded_and_never_empty() {
     assert_eq!(call.query.get("y").unwrap().text(&Scope::new()).unwrap().as_deref(), Some("5"));
 }
 
+/// Its lists are SQL; the description knows the calls that remediation reads back with.
+const SQL_ALONE: &str = "snowflake";
+
 #[test]
 fn every_manifest_agrees_with_its_vendors_description() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalog");
@@ -551,7 +554,7 @@ fn every_manifest_agrees_with_its_vendors_description() {
         let told: String = compared.problems.iter().map(|problem| format!("{problem}\n")).collect();
         assert_eq!(told, "", "{}", entry.id);
         assert!(
-            descriptions.is_empty() || compared.names > 20,
+            descriptions.is_empty() || compared.names > 20 || entry.id == SQL_ALONE,
             "{}: only {} names were compared",
             entry.id,
             compared.names

@@ -13,6 +13,7 @@ mod manifest_run {
     mod fixtures;
     mod limits;
     mod pagers;
+    mod people;
     mod streams;
     mod tokens;
 }

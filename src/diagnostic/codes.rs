@@ -575,6 +575,37 @@ pub const CODES: &[Code] = &[
         "They are read, but no base in the config covers them: correct `base`.",
     ),
     code(
+        "COL160",
+        "a payload cannot be read",
+        "Check its path and permissions; relative paths count from the folder of the config.",
+    ),
+    code(
+        "COL161",
+        "a file holds no payload of the Open Authorization API",
+        "It is cut, packed, or of another template; or it describes several applications and `application` names none of them.",
+    ),
+    code(
+        "COL162",
+        "a payload is an update, not a state",
+        "What it does not name would look as if it were gone. Have the integration write the whole state.",
+    ),
+    code("COL163", "an entry of a payload cannot be read", "It is left out and named; all others count."),
+    code(
+        "COL164",
+        "a payload names something it does not describe",
+        "The record that names it is left out, and the one it is about is named: correct the integration.",
+    ),
+    code("COL165", "two entries of a payload have one id", "They say different things, so neither is kept."),
+    code("COL170", "a .c1z file cannot be read", "Check its path and permissions, and the room for temporary files."),
+    code("COL171", "a file is no .c1z file that is read", "It is something else, or of Baton's newer format (C1Z3)."),
+    code(
+        "COL172",
+        "a .c1z file holds no whole sync",
+        "Only a finished sync of everything says who is not there. Have the connector run to its end, without options that limit it.",
+    ),
+    code("COL173", "a .c1z file is damaged", "It was cut or changed on its way. Copy it again, or collect again."),
+    code("COL174", "a row of a .c1z file cannot be read", "It is left out, and the kind is partial."),
+    code(
         "FND001",
         "a decision about a finding cannot be taken",
         "The day is over already, or too far away; the owner of a risk would approve it; or the finding is accepted already, or by an \

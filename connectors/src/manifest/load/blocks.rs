@@ -157,7 +157,7 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
         ("expires_in", auth.expires_in.is_some(), &[Exchange], &[]),
         ("lifetime_s", auth.lifetime_s.is_some(), &[Exchange], &[]),
         ("send", !auth.send.is_empty(), &[Exchange], &[]),
-        ("jwt", auth.jwt.is_some(), &[Exchange, Oauth2], &[]),
+        ("jwt", auth.jwt.is_some(), &[Bearer, Headers, Exchange, Oauth2], &[]),
         ("signer", auth.signer.is_some(), &[Signer], &[Signer]),
         ("with", !auth.with.is_empty(), &[Signer], &[Signer]),
         ("mtls", auth.mtls.is_some(), &[Bearer, Basic, Headers, Query, Oauth2, Exchange, Mtls], &[Mtls]),
@@ -329,6 +329,7 @@ fn errors(rules: &[ErrorRule], head: &Range<usize>, review: &mut Review<'_>) {
 
 fn covers(before: &ErrorRule, rule: &ErrorRule) -> bool {
     !rule.status.is_empty()
+        && before.method.is_none_or(|method| rule.method == Some(method))
         && rule
             .status
             .iter()

@@ -259,7 +259,8 @@ fn plan(stream: &Stream, lineage: &[&str], review: &mut Review<'_>) -> Plans {
     let outer = |name: &str| {
         ["config", "now", "tenant", "identity", "x"].contains(&name) || lineage.contains(&name) || over.contains(&name)
     };
-    let expressions = stream.emit.iter().flat_map(|emit| {
+    // What only adds to a record never becomes its raw object: a key that is named there alone is read and forgotten.
+    let expressions = stream.emit.iter().filter(|emit| !emit.enriches).flat_map(|emit| {
         emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
     });
     let mut kept: Option<BTreeSet<String>> = Some(stream.raw.iter().cloned().collect());
