@@ -290,6 +290,12 @@ fn access_crosses_from_a_person_through_okta_to_the_systems_behind_it() {
         "okta: Nathan Thorne —member of→ aws-developers —holds→ Application assignment on AWS IAM Identity Center —is let in to→ \
          aws: Nathan Thorne —member of→ aws-developers —holds→ DeveloperAccess\n"
     );
+    // Asked for one account alone, whoever is at the provider still counts.
+    for arguments in [&["access", "nthorne23"][..], &["access", "Nathan Thorne", "--system", "github"]] {
+        let github = folder.expect(0, arguments);
+        assert!(github.contains("let in by GitHub (okta, Nathan Thorne)"), "{github}");
+        assert!(!github.contains("okta Nathan Thorne"), "{github}");
+    }
     // An account that nobody is let in to, and an application behind which there is none.
     let lorenzo = folder.expect(0, &["access", "Lorenzo Quadrio", "--system", "github"]);
     assert!(lorenzo.contains("no assignment at okta that was found leads here"), "{lorenzo}");

@@ -87,6 +87,31 @@ pub fn crossings(graph: &Graph, people: &People, applications: &Applications, fr
     found
 }
 
+/// `accounts`, and the accounts at identity providers that may be the same somebody's: those of their persons, and those that bear an id,
+/// login or address of theirs.
+///
+/// Cost: one walk over all accounts.
+pub fn with_providers(graph: &Graph, people: &People, applications: &Applications, accounts: &[NodeIx]) -> Vec<NodeIx> {
+    let person = |ix: NodeIx| people.link(ix).map(|link| link.person);
+    let persons: FxHashSet<_> = accounts.iter().filter_map(|ix| person(*ix)).collect();
+    let mut wanted: FxHashSet<String> = FxHashSet::default();
+    for ix in accounts {
+        wanted.extend(names(graph, *ix));
+        if let Some(account) = graph.account(*ix) {
+            wanted.extend(subjects(graph, *ix, account));
+        }
+    }
+    let providers = graph.accounts().map(|(ix, _)| ix).filter(|ix| applications.has_any(graph.node(*ix).system));
+    let theirs = providers.filter(|ix| {
+        person(*ix).is_some_and(|person| persons.contains(&person))
+            || names(graph, *ix).iter().any(|name| wanted.contains(name))
+    });
+    let mut all: Vec<NodeIx> = theirs.chain(accounts.iter().copied()).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
 /// Applications that an account is assigned, in order, each with the best proof: read with the snapshot rather than before it, as
 /// somebody assigned it rather than as the provider derives it, and of few steps.
 fn assigned(graph: &Graph, account: NodeIx) -> BTreeMap<NodeIx, Vec<Step>> {

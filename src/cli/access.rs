@@ -15,7 +15,7 @@ use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::plain_table;
 use crate::access::applications::Applications;
-use crate::access::crossing::{Crossing, Leads, crossings};
+use crate::access::crossing::{Crossing, Leads, crossings, with_providers};
 use crate::access::{Holdings, Privilege, holdings};
 use crate::check::Estate;
 use crate::config::policy::Policy;
@@ -51,8 +51,9 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         accounts.retain(|ix| estate.graph.system_name(estate.graph.node(*ix).system) == system);
     }
     let applications = Applications::of(&estate.graph, &config.policy);
-    // Where an account at a provider leads although nothing but the provider ties it to the name.
-    let ways = crossings(&estate.graph, &estate.people, &applications, &accounts);
+    // Also from accounts that are not shown: whether an account is let in is told by those at the provider.
+    let from = with_providers(&estate.graph, &estate.people, &applications, &accounts);
+    let ways = crossings(&estate.graph, &estate.people, &applications, &from);
     let asked = Asked { estate: &estate, policy: &config.policy, applications: &applications, ways: &ways, now };
     let rows: Vec<Json> = accounts.iter().map(|ix| account(&asked, *ix)).collect();
     let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];

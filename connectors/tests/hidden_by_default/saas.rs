@@ -81,7 +81,10 @@ pub(super) const ROWS: &[Row] = &[
         settings: GITLAB,
         vendor: gitlab,
         shows: |read| read.record(RecordKind::Account, "5")["login"] == "inherited" && read.has_member("5", "10"),
-        without: ("('/all' if group.full_path | lower == config.group | lower or group.id | str == config.group else '')", "''"),
+        without: (
+            "('/all' if group.full_path | lower == config.group | lower or group.id | str == config.group else '')",
+            "''",
+        ),
     },
     Row {
         system: "gitlab",

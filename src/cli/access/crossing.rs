@@ -1,5 +1,6 @@
 //! Where an account at an identity provider leads: its applications, the systems that they are, the accounts there and what these hold.
 
+use muster_connectors::record::RecordKind;
 use serde_json::{Value as Json, json};
 
 use super::{holding, text};
@@ -11,7 +12,6 @@ use crate::cli::tables::plain_table;
 use crate::config::policy::Policy;
 use crate::diagnostic::visible;
 use crate::graph::{Graph, NodeIx, Step};
-use muster_connectors::record::RecordKind;
 
 /// Kinds in which a way over an application may lie.
 const WAYS: [RecordKind; 5] =
