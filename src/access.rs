@@ -4,7 +4,9 @@
 //! cannot be decided yet. What a boundary, a service control policy or a condition could still change is *undecided*, never
 //! guessed.
 
+pub mod applications;
 pub(crate) mod aws;
+pub mod crossing;
 pub(crate) mod kubernetes;
 
 use std::sync::OnceLock;
@@ -395,6 +397,28 @@ impl Holdings {
     /// The groups and entitlements, nearest first.
     pub fn held(&self) -> &[NodeIx] {
         &self.held
+    }
+
+    /// A path for every way the last step of which is another: as member of each group that holds `held`, on each resource; the
+    /// shortest first.
+    ///
+    /// Cost: the edges of every holder.
+    pub fn paths(&self, graph: &Graph, held: NodeIx) -> Vec<Vec<Step>> {
+        if graph.node(held).kind != NodeKind::Entitlement {
+            return vec![self.path(held)];
+        }
+        let groups = self.held.iter().copied().filter(|node| graph.node(*node).kind == NodeKind::Group);
+        let mut paths: Vec<Vec<Step>> = std::iter::once(self.account)
+            .chain(groups)
+            .flat_map(|holder| graph.edges_from(holder).filter(|edge| edge.target == held && leads_on(graph, edge)))
+            .map(|edge| {
+                let mut path = self.path(edge.source);
+                path.push(edge);
+                path
+            })
+            .collect();
+        paths.sort_by_key(Vec::len);
+        paths
     }
 
     /// The shortest path from the account to one of them; empty when it is not held.

@@ -204,7 +204,9 @@ fn permissions(manifest: &Manifest) -> String {
 
 /// One line a setting: name, whether it is required, what it is.
 fn settings(schema: &Json) -> String {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    // Of a manifest only the first alternative lists them: recorded exchanges need none.
+    let required = schema.get("required").or_else(|| schema.pointer("/anyOf/0/required")).unwrap_or(&Json::Null);
+    let required: Vec<&str> = required.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     let none = serde_json::Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&none);
     let line = |(name, property): (&String, &Json)| {

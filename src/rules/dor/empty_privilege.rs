@@ -1,3 +1,4 @@
+use muster_connectors::manifest::run::BUILTIN;
 use muster_connectors::record::{GroupRule, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Severity;
 use rustc_hash::FxHashSet;
@@ -21,7 +22,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Nobody watches it. Whoever can add himself has a privilege that no review of accounts shows.",
         evidence: "The object's row with what it allows.",
         fix: "Delete it, or say in its description why it has to wait.",
-        limits: "Objects that the platform itself made are not judged: Active Directory's built-in operator groups are best left empty. Whether a role that is held is used cannot be told here; the account that holds it and is not used is DOR-003.",
+        limits: "Objects that the platform itself made are not judged, nor roles that a manifest knows to exist in every tenant: Active Directory's built-in operator groups are best left empty. Whether a role that is held is used cannot be told here; the account that holds it and is not used is DOR-003.",
     },
     judge,
 };
@@ -34,7 +35,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         NodeKind::Entitlement => "entitlements",
         NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => return Verdict::NotApplicable,
     };
-    if facts.is_provider_made(ix) {
+    // What a manifest says exists by definition cannot be deleted, either.
+    if facts.is_provider_made(ix) || facts.graph.scope_name(node.scope) == BUILTIN {
         return Verdict::NotApplicable;
     }
     let level = match facts.level(ix) {

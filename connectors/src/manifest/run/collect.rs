@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 
 use self::gone::Goner;
 use self::partitions::{Origin, Parent};
+pub use self::scopes::BUILTIN;
 use self::scopes::StreamScope;
 pub(crate) use self::scopes::{Scopes, scopes};
 use self::settle::Ended;

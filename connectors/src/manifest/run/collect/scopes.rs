@@ -10,10 +10,11 @@ use crate::manifest::fields::KINDS;
 use crate::manifest::run::trouble::Trouble;
 use crate::manifest::scope::Scope as Names;
 use crate::record::RecordKind;
+use crate::scope::SourceFile;
 use crate::sink::{Scope, Sink};
 
 /// The scope of records that exist by definition.
-const BUILTIN: &str = "builtin";
+pub const BUILTIN: &str = "builtin";
 
 /// Opens a scope for every stream that yields records, and one for what exists by definition.
 pub(crate) fn scopes(manifest: &Manifest, names: &Names, sink: &Sink) -> Result<Scopes, Trouble> {
@@ -52,6 +53,14 @@ fn is_wanted(manifest: &Manifest, index: usize, names: &Names) -> Result<bool, T
 pub(crate) struct Scopes {
     pub(super) streams: Vec<StreamScope>,
     pub(super) builtin: Option<Scope>,
+}
+
+impl Scopes {
+    /// Says in every scope which file it is read from.
+    pub(crate) fn quote(&mut self, file: &SourceFile) {
+        let streams = self.streams.iter_mut().filter_map(|stream| stream.scope.get_mut().as_mut());
+        streams.chain(&mut self.builtin).for_each(|scope| scope.file(file.clone()));
+    }
 }
 
 /// What a stream promised, while it is read.
