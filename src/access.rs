@@ -6,9 +6,10 @@
 
 pub(crate) mod aws;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
+use muster_effective::aws::escalation::Techniques;
 use rustc_hash::FxHashMap;
 
 pub use self::aws::question::Effective;
@@ -52,6 +53,7 @@ pub struct Access {
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
     aws: OnceLock<Vec<aws::Place>>,
+    techniques: Arc<Techniques>,
 }
 
 /// The kinds of record that a way to privilege consists of.
@@ -111,12 +113,28 @@ impl Access {
             unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
             aws: OnceLock::new(),
+            techniques: aws::ways::built_in(),
         }
+    }
+
+    /// Searches for ways with a team's own techniques as well; to be told before anything is asked. `None`: only the built-in ones.
+    #[must_use]
+    pub fn with_techniques(mut self, techniques: Option<&Arc<Techniques>>) -> Self {
+        if let Some(techniques) = techniques {
+            self.techniques = Arc::clone(techniques);
+            self.aws = OnceLock::new();
+        }
+        self
+    }
+
+    /// What ways are searched with.
+    pub(crate) fn techniques(&self) -> &Techniques {
+        &self.techniques
     }
 
     /// The AWS systems, ready to be asked; put together when the first question needs them.
     pub(crate) fn places(&self, graph: &Graph) -> &[aws::Place] {
-        self.aws.get_or_init(|| aws::Place::all(graph))
+        self.aws.get_or_init(|| aws::Place::all(graph, &self.techniques))
     }
 
     /// The AWS system of an account.
@@ -227,7 +245,7 @@ impl Access {
     pub fn held_back(&self, graph: &Graph, account: NodeIx) -> Vec<String> {
         let Some(place) = self.place(graph, account) else { return Vec::new() };
         let Some(who) = place.principal(account) else { return Vec::new() };
-        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(aws::ways::blocked_by).collect();
+        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(|block| aws::ways::blocked_by(place, block)).collect();
         all.dedup();
         all
     }

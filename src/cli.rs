@@ -18,6 +18,7 @@ pub mod drift;
 pub mod exceptions;
 pub mod explain;
 pub mod findings;
+mod gains;
 pub mod init;
 pub mod interrupt;
 pub mod links;

@@ -15,8 +15,8 @@ use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table};
 use crate::access::aws::question::{Can, WhoCan, who_can};
-use crate::access::aws::ways::sources;
-use crate::check::Estate;
+use crate::access::aws::ways::{built_in, sources};
+use crate::check::asked::{Asked, people_behind};
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::people::fold;
 
@@ -74,14 +74,11 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let config = session.config()?;
     let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
-    let estate = Estate::load(&snapshot, &config, session.now(&config))?;
-    let places: Vec<_> = estate
-        .access
-        .places(&estate.graph)
-        .iter()
-        .filter(|place| arguments.system.as_ref().is_none_or(|name| estate.graph.system_name(place.system) == name))
-        .collect();
-    if places.is_empty() {
+    let techniques = config.policy.techniques.clone().unwrap_or_else(built_in);
+    // Who becomes somebody else first may be of any account.
+    let about = arguments.resource.as_deref().filter(|_| !arguments.transitive);
+    let asked = Asked::who_can(&snapshot, arguments.system.as_deref(), &techniques, &arguments.action, about)?;
+    if asked.places.is_empty() {
         return Err(Diagnostic::error("CLI001", "no system of this snapshot has policies that can be evaluated")
             .cause("only AWS systems have them today; `muster snapshots show` lists what was read")
             .maybe_fix(arguments.system.as_ref().map(|name| format!("check the name `{name}`, or leave --system out")))
@@ -94,16 +91,18 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         transitive: arguments.transitive,
         who: Vec::new(),
         unread: Vec::new(),
-        sources: sources(reference),
+        sources: sources(reference, &techniques),
     };
-    for place in places {
-        let mut rows =
-            who_can(&estate.graph, place, &arguments.action, arguments.resource.as_deref(), arguments.transitive);
-        for row in &mut rows {
-            row.person = estate.people.link(row.node).map(|link| estate.people.name(link.person).to_owned());
-        }
+    for place in &asked.places {
+        let rows =
+            who_can(&asked.graph, place, &arguments.action, arguments.resource.as_deref(), arguments.transitive);
         answers.who.extend(rows);
         answers.unread.extend(place.unread());
+    }
+    let accounts = answers.who.iter().map(|row| row.node);
+    let people = people_behind(&snapshot, &config, session.now(&config), &asked.graph, accounts)?;
+    for row in &mut answers.who {
+        row.person = people.get(&row.node).cloned();
     }
     write(session, &answers)?;
     Ok(match expected {

@@ -731,7 +731,7 @@ impl Organization {
 }
 
 /// The number of the account that a scope is about.
-fn number_in(scope: &str) -> Option<&str> {
+pub(crate) fn number_in(scope: &str) -> Option<&str> {
     let rest = scope.strip_prefix("account/").or_else(|| scope.strip_prefix("resource-policies/"))?;
     let number = rest.split('/').next()?;
     is_number(number).then_some(number)

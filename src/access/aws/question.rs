@@ -168,7 +168,7 @@ pub(crate) fn who_can(
         }
     }
     if transitive {
-        rows.extend(reaching(graph, place, &found, action));
+        rows.extend(reaching(graph, place, &found, action, resource));
     }
     rows.sort_by(|a, b| {
         (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(
@@ -183,7 +183,7 @@ pub(crate) fn who_can(
 }
 
 /// Those who can by becoming somebody who can.
-fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<WhoCan> {
+fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str, resource: Option<&str>) -> Vec<WhoCan> {
     let estate = place.compiled.estate();
     let mut goals: Vec<Option<Certainty>> = vec![None; estate.principals.len()];
     for one in found {
@@ -194,12 +194,16 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<
         });
     }
     let mut rows = Vec::new();
-    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals)) {
+    let account = resource.and_then(|resource| {
+        let owner = estate.owner_of(place.compiled.index(), resource)?;
+        place.compiled.index().account(&owner)
+    });
+    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals, account)) {
         let Some(last) = hops.last() else { continue };
         let end = last.to.and_then(|to| found.iter().find(|one| one.who == to));
         let here = Found {
             who,
-            resource: end.map_or_else(|| "*".to_owned(), |end| end.resource.clone()),
+            resource: end.map_or_else(|| resource.unwrap_or("*").to_owned(), |end| end.resource.clone()),
             more: end.map_or(0, |end| end.more),
             answer: end.map_or_else(granted_itself, |end| end.answer.clone()),
         };

@@ -202,7 +202,7 @@ fn simulated(graph: &Graph, place: &Place, request: &Request, answer: &Answer) -
             .as_ref()
             .map(|(layer, level)| Missing { layer: layer.as_str(), level: level.as_ref().map(ToString::to_string) }),
         unread: answer.unread.clone(),
-        sources: sources(place.compiled.reference()),
+        sources: sources(place.compiled.reference(), &place.techniques),
     }
 }
 

@@ -13,19 +13,15 @@ use muster_effective::aws::request::Attached;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::Which;
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
-use super::super::tables::{lines, plain_table, right_align};
+use super::super::{Which, gains};
 use crate::access::aws::Place;
 use crate::access::aws::compare::{Change, changes};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::people::fold;
-
-/// Actions that a table names for each principal; JSON has all of them.
-const LISTED: usize = 4;
 
 /// Arguments of `muster policy what-if`. Proposals are applied in the order in which they stand here.
 #[derive(Debug, Clone, Args)]
@@ -102,7 +98,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, F
     }
     let Proposal { estate: proposed, applied } = proposal;
     let after = Compiled::owning(proposed, before.reference());
-    write(session, &WhatIf { applied, changes: changes(before, &after) })?;
+    write(session, &WhatIf { applied, changes: changes(before, &after, &place.techniques) })?;
     Ok(Outcome::answered())
 }
 
@@ -357,44 +353,13 @@ fn write(session: &Session, answer: &WhatIf) -> Result<(), Failure> {
             for applied in &answer.applied {
                 writeln!(out, "if {}:", visible(applied))?;
             }
-            table(&answer.changes, &mut out)?;
+            if answer.changes.is_empty() {
+                writeln!(out, "nobody gains or loses an action, and nobody's way to administration changes")?;
+            } else {
+                gains::table(&answer.changes, usize::MAX, &mut out)?;
+            }
         }
         out.close()?;
-    }
-    Ok(())
-}
-
-fn table(changes: &[Change], out: &mut impl std::io::Write) -> std::io::Result<()> {
-    if changes.is_empty() {
-        return writeln!(out, "nobody gains or loses an action, and nobody's way to administration changes");
-    }
-    let some = |actions: &[String]| {
-        let more = actions.len().saturating_sub(LISTED);
-        let listed = actions.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-        if more == 0 { listed } else { format!("{listed} and {more} more") }
-    };
-    let mut all = plain_table(&["principal", "gains", "", "loses", "", "administration"]);
-    for change in changes {
-        let standing = if change.before == change.after {
-            change.after.as_str().to_owned()
-        } else {
-            format!("{} → {}", change.before.as_str(), change.after.as_str())
-        };
-        all.add_row([
-            visible(&change.principal).into_owned(),
-            change.gains.len().to_string(),
-            visible(&some(&change.gains)).into_owned(),
-            change.loses.len().to_string(),
-            visible(&some(&change.loses)).into_owned(),
-            standing,
-        ]);
-    }
-    right_align(&mut all, &[1, 3]);
-    lines(&all, out)?;
-    for change in changes {
-        for unread in &change.unread {
-            writeln!(out, "not read of {}: {}", visible(&change.principal), visible(unread))?;
-        }
     }
     Ok(())
 }

@@ -327,3 +327,33 @@ fn the_same_estate_gives_the_same_graph_with_one_thread_or_many() {
     let many = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap().install(|| world.graph());
     assert_eq!((one.standing, one.edges), (many.standing, many.edges));
 }
+
+#[test]
+fn an_administrator_of_one_account_is_nobody_of_another_until_he_takes_over_who_gets_there() {
+    let mut world = World::new();
+    let other = world.account("222222222222");
+    let bridge = world.role("bridge", &[trusts(&json!({"Service": LAMBDA}))], &[]);
+    let far = world.role_in(other, "far", &[trusts(&json!({"AWS": world.arn(bridge)}))], &[]);
+    let crossing = world.managed("crossing", &[allow("sts:AssumeRole", &world.arn(far))]);
+    world.at(bridge).identity.push(crossing);
+    let shut = world.role_in(other, "shut", &[trusts(&json!({"Service": LAMBDA}))], &[]);
+    let raiser = world.user_who("raiser", &[allow("iam:AttachUserPolicy", "*")]);
+    let only = |goal: u32| {
+        let mut goals = vec![None; world.estate.principals.len()];
+        goals[goal as usize] = Some(Certainty::Certain);
+        world.with(&TECHNIQUES, |search| search.towards_only(&goals, None))
+    };
+    let graph = only(far);
+    assert_eq!(graph.standing[bridge as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+    assert_eq!(graph.standing[raiser as usize], Standing::Reaches { steps: 3, certainty: Certainty::Certain });
+    let path = graph.path(raiser);
+    assert_eq!(path.iter().map(|edge| edge.to).collect::<Vec<_>>(), [None, Some(far)]);
+    assert_eq!((graph.taken_over(path[0]), graph.taken_over(path[1])), (Some(bridge), None));
+    assert_eq!(only(shut).standing[raiser as usize], Standing::Apart);
+    let mut goals = vec![None; world.estate.principals.len()];
+    goals[far as usize] = Some(Certainty::Certain);
+    let home = world.with(&TECHNIQUES, |search| search.towards_only(&goals, Some(0)));
+    assert_eq!(home.standing[raiser as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+    let near = only(bridge);
+    assert_eq!(near.taken_over(near.path(raiser)[0]), Some(bridge), "an administrator takes over anybody of his account");
+}
