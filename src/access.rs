@@ -127,11 +127,6 @@ impl Access {
         self
     }
 
-    /// What ways are searched with.
-    pub(crate) fn techniques(&self) -> &Techniques {
-        &self.techniques
-    }
-
     /// The AWS systems, ready to be asked; put together when the first question needs them.
     pub(crate) fn places(&self, graph: &Graph) -> &[aws::Place] {
         self.aws.get_or_init(|| aws::Place::all(graph, &self.techniques))

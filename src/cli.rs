@@ -37,6 +37,7 @@ pub mod scan;
 pub mod session;
 pub mod snapshots;
 mod tables;
+pub mod through;
 pub mod who_can;
 
 use std::panic::{self, AssertUnwindSafe};

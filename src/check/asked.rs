@@ -37,7 +37,7 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    /// What is needed to tell who may do `action` on `resource`; everything of these systems where there is none. Only of the system
+    /// What is needed to tell who may do actions, each on its resource; everything of these systems where one has none. Only of the system
     /// called `name`, where one is given.
     ///
     /// # Errors
@@ -46,30 +46,37 @@ impl Asked {
         snapshot: &Snapshot,
         name: Option<&str>,
         techniques: &Arc<Techniques>,
-        action: &str,
-        resource: Option<&str>,
+        actions: &[(&str, Option<&str>)],
     ) -> Result<Self, StoreError> {
         let mut needed: FxHashMap<String, Needed> = FxHashMap::default();
         let with_policies = snapshot.kinds().filter(|view| view.kind == RecordKind::Policy && holds_rows(view.entry));
         for view in with_policies.filter(|view| name.is_none_or(|name| name == view.system)) {
             needed.entry(view.system.to_owned()).or_insert(Needed::All);
         }
-        if let Some(resource) = resource {
-            for (system, needed) in &mut needed {
-                if let Some(owner) = owner(snapshot, system, resource)? {
-                    *needed = Needed::Owner(owner);
-                }
+        let mut resources: Vec<Option<&str>> = actions.iter().map(|(_, resource)| *resource).collect();
+        resources.sort_unstable();
+        resources.dedup();
+        let resources: Option<Vec<&str>> = resources.into_iter().collect();
+        for (system, needed) in &mut needed {
+            // Those of one question are a bucket and its objects: they have one owner, or it is not known.
+            let owners = resources.iter().flatten().map(|resource| owner(snapshot, system, resource));
+            let owners = owners.collect::<Result<Vec<Option<String>>, StoreError>>()?;
+            if let [Some(first), rest @ ..] = owners.as_slice()
+                && rest.iter().all(|other| other.as_ref() == Some(first))
+            {
+                *needed = Needed::Owner(first.clone());
             }
         }
         let mut asked = Self::load(snapshot, &needed, techniques)?;
         let mut is_enough = true;
-        if let Some(resource) = resource {
-            for place in &asked.places {
-                let of = needed.get_mut(asked.graph.system_name(place.system));
-                if let Some(of) = of.filter(|of| **of != Needed::All && place.compiled.lets_others_in(action, resource)) {
-                    *of = Needed::All;
-                    is_enough = false;
-                }
+        for place in &asked.places {
+            let Some(of) = needed.get_mut(asked.graph.system_name(place.system)) else { continue };
+            let others = |(action, resource): &(&str, Option<&str>)| {
+                resource.is_none_or(|resource| place.compiled.lets_others_in(action, resource))
+            };
+            if *of != Needed::All && actions.iter().any(others) {
+                *of = Needed::All;
+                is_enough = false;
             }
         }
         if !is_enough {

@@ -39,6 +39,8 @@ pub struct Estate {
     /// Versions of managed policies that are not the default: the policy as it is in force, and the other version of it. Whoever
     /// may choose the default gains what the other version grants.
     pub versions: Vec<(PolicyIx, PolicyIx)>,
+    /// VPC endpoints with their policies: they limit the requests that go through them, and grant nothing.
+    pub endpoints: Vec<Resource>,
 }
 
 /// A group of users.

@@ -513,11 +513,13 @@ impl<'g> Building<'g> {
                 facts.insert(name.into(), value.into());
             }
             seen.insert(node.id);
-            self.estate.resources.push(Resource {
+            let policy = self.policy_of(node.id);
+            let into = if kind == "ec2:vpc-endpoint" { &mut self.estate.endpoints } else { &mut self.estate.resources };
+            into.push(Resource {
                 arn: id.into(),
                 kind: format!("aws:{}", kind.replace(':', "-")).into(),
                 account: owner.and_then(|number| self.accounts.get(number).copied()),
-                policy: self.policy_of(node.id),
+                policy,
                 facts,
             });
         }

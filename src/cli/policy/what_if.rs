@@ -320,7 +320,7 @@ fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
         .into()
 }
 
-fn document(file: &Path) -> Result<Arc<Document>, Failure> {
+pub(in crate::cli) fn document(file: &Path) -> Result<Arc<Document>, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Diagnostic::error("CLI009", format!("cannot read `{}`", file.display()))
             .cause(error.to_string())
