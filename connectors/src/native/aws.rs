@@ -12,6 +12,7 @@
 //! | `organization` | units and accounts as resources, SCPs and RCPs |
 //! | `identity-center/<instance>` | its users, groups, permission sets, assignments |
 //! | `resource-policies/<account>/<region>`, `…/global` | resources and the policies attached to them |
+//! | `workloads/<account>/<region>` | what runs as which role |
 
 mod account;
 mod credential_report;
@@ -27,6 +28,7 @@ mod outcome;
 mod resource_policies;
 mod session;
 mod signed;
+mod workloads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -140,6 +142,8 @@ struct AwsSettings {
     identity_center: Option<bool>,
     /// Read policies attached to resources (default true).
     resource_policies: Option<bool>,
+    /// Read what runs as which role: instances, jobs, projects, stacks… (default false: some thirty calls for each region).
+    workloads: Option<bool>,
     /// Ask for every user and role what it used and when (default false: several calls for each).
     last_accessed: Option<bool>,
     /// How often one call is tried (default 8).
@@ -193,6 +197,7 @@ struct Live {
     credential: Option<CredentialSource>,
     identity_center: bool,
     resource_policies: bool,
+    workloads: bool,
     last_accessed: bool,
     attempts: u32,
     folder: PathBuf,
@@ -266,6 +271,7 @@ fn configure(settings: Settings<'_>) -> Result<Box<dyn Connector>, SettingsError
         credential: settings.credential,
         identity_center: settings.identity_center.unwrap_or(true),
         resource_policies: settings.resource_policies.unwrap_or(true),
+        workloads: settings.workloads.unwrap_or(false),
         last_accessed: settings.last_accessed.unwrap_or(false),
         attempts: settings.attempts.unwrap_or(8),
         folder,
@@ -285,6 +291,7 @@ fn files_of(settings: &AwsSettings, base: &std::path::Path) -> Result<files::Fil
         ("credential", settings.credential.is_some()),
         ("identity_center", settings.identity_center.is_some()),
         ("resource_policies", settings.resource_policies.is_some()),
+        ("workloads", settings.workloads.is_some()),
         ("last_accessed", settings.last_accessed.is_some()),
         ("attempts", settings.attempts.is_some()),
     ];

@@ -206,7 +206,7 @@ impl<'a> Search<'a> {
         let breadth = Breadth::new(estate, actions);
         let classes = class::classes(estate, &breadth);
         let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
-        let found = bind::Found::new(estate);
+        let found = bind::Found::new(estate, techniques.without());
         let holders = expand::holders(&asker, techniques, &classes, &found);
         let mut classes_of = vec![Vec::new(); estate.accounts.len()];
         for (at, class) in (0..).zip(&classes) {

@@ -85,6 +85,7 @@ pub(super) fn schema() -> Json {
         "properties": {
             "version": text("The day on which the list was last looked through."),
             "sources": { "type": "object", "additionalProperties": { "type": "string" }, "description": "Names for starts of addresses." },
+            "without": { "type": "array", "items": { "type": "string" }, "description": "Kinds of resources that the company has none of, as `aws:apprunner-service`: ways by these are no ways." },
             "technique": { "type": "array", "items": technique },
         },
     })
@@ -137,6 +138,7 @@ mod tests {
             (format!("{OWN}{OWN}"), "is there already"),
             (taken, "is there already"),
             ("[[technique]\n".to_owned(), ""),
+            ("without = [\"aws:apprunner-servce\"]\n".to_owned(), "no technique needs"),
         ];
         for (text, what) in wrong {
             let (all, problems) = read_text(&text);

@@ -163,17 +163,17 @@ fn absent_is_none(answer: Result<Option<String>, ApiError>) -> Result<Option<Str
     }
 }
 
-fn parsed(call: &'static str, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn parsed(call: &'static str, body: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::bad_answer(call, format!("the body is no JSON: {error}")))
 }
 
-fn text(value: &Value, path: &str) -> Option<String> {
+pub(super) fn text(value: &Value, path: &str) -> Option<String> {
     value.pointer(path).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// All pages of a list in the AWS JSON protocol. `token` turns the last token into the request; `next` names the token's
 /// field and `list` that of the list.
-async fn json_list(
+pub(super) async fn json_list(
     service: &Service<'_>,
     call: &'static str,
     pages_read: &mut u64,
@@ -197,7 +197,7 @@ async fn json_list(
 }
 
 /// `body` with the token of the page before, under `name`.
-fn with_token(mut body: Value, name: &str, token: Option<&str>) -> Value {
+pub(super) fn with_token(mut body: Value, name: &str, token: Option<&str>) -> Value {
     if let Some(token) = token {
         body[name] = json!(token);
     }

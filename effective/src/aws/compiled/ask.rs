@@ -61,8 +61,7 @@ impl Compiled<'_> {
         if parts.resource_unread.is_some() {
             return true;
         }
-        let Some(policy) = parts.resource.filter(|&policy| question.may_grant(self, policy)) else { return false };
-        let compact = self.compact(policy);
+        let mut granting = parts.resource.into_iter().chain(parts.acl).filter(|&policy| question.may_grant(self, policy));
         let outside = |pattern: &PrincipalPattern| match pattern {
             PrincipalPattern::Everyone | PrincipalPattern::CanonicalUser(_) => true,
             PrincipalPattern::Account(number) => **number != *owner,
@@ -74,15 +73,18 @@ impl Compiled<'_> {
             None => true,
             Some(principals) => principals.not || principals.of.iter().any(outside),
         };
-        let allows = compact.document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
-        compact.unread.iter().any(|unread| unread.effect != Some(Effect::Deny)) || allows.into_iter().any(lets_in)
+        granting.any(|policy| {
+            let compact = self.compact(policy);
+            let allows = compact.document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
+            compact.unread.iter().any(|unread| unread.effect != Some(Effect::Deny)) || allows.into_iter().any(lets_in)
+        })
     }
 
     /// Whether the resource may grant anything to anybody: its policy, or that it is not known.
     fn resource_may_grant(&self, question: &Question<'_>, action: &str, resource: &str) -> bool {
         let parts = self.estate.parts(&self.index, &nobody(action, resource), self.reference);
         let nobodys = self.estate.owner_of(&self.index, resource).is_none();
-        parts.resource.is_some_and(|policy| question.may_grant(self, policy))
+        parts.resource.into_iter().chain(parts.acl).any(|policy| question.may_grant(self, policy))
             || parts.resource_unread.is_some()
             // Then it counts as everybody's own, and as unread where the policies of that account's resources are.
             || (nobodys && self.grants.iter().any(|grants| grants.unread))

@@ -21,6 +21,7 @@ pub struct Techniques {
     version: String,
     list: Vec<Technique>,
     origins: Vec<String>,
+    without: Vec<String>,
 }
 
 /// One way from what somebody may do to what somebody else may do.
@@ -270,6 +271,16 @@ pub enum TechniqueError {
         /// Where the technique stands in the text.
         at: Range<usize>,
     },
+    /// Something that nobody looks for is said not to be there.
+    #[error("{origin}: no technique needs a resource of the kind `{kind}`")]
+    NoKind {
+        /// The file's name.
+        origin: String,
+        /// The kind.
+        kind: String,
+        /// Where it stands in the text.
+        at: Range<usize>,
+    },
     /// An id that is there already.
     #[error("{origin}: technique `{id}` is there already, in {first}: give it another id")]
     Twice {
@@ -288,7 +299,9 @@ impl TechniqueError {
     /// Where in the text it is wrong.
     pub fn at(&self) -> Range<usize> {
         match self {
-            Self::Unreadable { at, .. } | Self::Wrong { at, .. } | Self::Twice { at, .. } => at.clone(),
+            Self::Unreadable { at, .. } | Self::Wrong { at, .. } | Self::Twice { at, .. } | Self::NoKind { at, .. } => {
+                at.clone()
+            }
         }
     }
 
@@ -300,6 +313,7 @@ impl TechniqueError {
             Self::Twice { id, first, .. } => {
                 format!("technique `{id}` is there already, in {first}: give it another id")
             }
+            Self::NoKind { kind, .. } => format!("no technique needs a resource of the kind `{kind}`"),
         }
     }
 }
@@ -359,7 +373,7 @@ impl Techniques {
     /// # Errors
     /// When the file beside this one is wrong; a test says that it is not.
     pub fn builtin() -> Result<Self, TechniqueError> {
-        let none = Self { version: String::new(), list: Vec::new(), origins: Vec::new() };
+        let none = Self { version: String::new(), list: Vec::new(), origins: Vec::new(), without: Vec::new() };
         none.with_file("techniques.toml", BUILT_IN)
     }
 
@@ -398,7 +412,25 @@ impl Techniques {
             self.list.push(technique);
             self.origins.push(origin.to_owned());
         }
+        for kind in file.without {
+            let needs = |technique: &Technique| {
+                technique.when.resource.as_ref().is_some_and(|resource| resource.kind == *kind.get_ref())
+            };
+            if !self.list.iter().any(needs) {
+                return Err(TechniqueError::NoKind {
+                    origin: origin.to_owned(),
+                    kind: kind.get_ref().clone(),
+                    at: kind.span(),
+                });
+            }
+            self.without.push(kind.into_inner());
+        }
         Ok(self)
+    }
+
+    /// Kinds of resources of which a team says that it has none: no technique by one of them works.
+    pub fn without(&self) -> &[String] {
+        &self.without
     }
 
     /// The names of the files, in their order, and how many techniques each has.
