@@ -240,7 +240,8 @@ impl Access {
     pub fn held_back(&self, graph: &Graph, account: NodeIx) -> Vec<String> {
         let Some(place) = self.place(graph, account) else { return Vec::new() };
         let Some(who) = place.principal(account) else { return Vec::new() };
-        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(|block| aws::ways::blocked_by(place, block)).collect();
+        let mut all: Vec<String> =
+            place.ways(graph).blocked(place, who).iter().map(|block| aws::ways::blocked_by(place, block)).collect();
         all.dedup();
         all
     }

@@ -9,11 +9,11 @@ use muster_effective::aws::reference::Reference;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Which, through};
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table};
+use super::{Which, through};
 use crate::access::aws::question::{self, Can, WhoCan, who_can};
 use crate::access::aws::ways::{built_in, sources};
 use crate::check::asked::{Asked, people_behind};
@@ -140,9 +140,12 @@ fn check_action(action: &str, reference: &Reference, session: &Session) -> Resul
     }
     if is_pattern {
         if reference.matching(action).iter().all(|range| range.is_empty()) {
-            return Err(Diagnostic::error("CLI001", format!("no action that the reference data knows is a `{action}`"))
-                .fix("name one, as `s3:GetObject`, or a pattern, as `s3:Get*`")
-                .into());
+            return Err(Diagnostic::error(
+                "CLI001",
+                format!("no action that the reference data knows is a `{action}`"),
+            )
+            .fix("name one, as `s3:GetObject`, or a pattern, as `s3:Get*`")
+            .into());
         }
         return Ok(true);
     }

@@ -87,7 +87,9 @@ impl Snapshot {
 
     /// How many rows of a kind the parts of the snapshot hold, those included that better ones hide.
     pub fn rows(&self, kind: RecordKind) -> usize {
-        let parts = self.kinds().flat_map(|view| view.entry.parts.iter().chain(view.entry.carried.iter().flat_map(|layer| &layer.parts)));
+        let parts = self
+            .kinds()
+            .flat_map(|view| view.entry.parts.iter().chain(view.entry.carried.iter().flat_map(|layer| &layer.parts)));
         let parts = parts.filter(|part| part.table == kind.as_str());
         usize::try_from(parts.map(|part| part.rows).sum::<u64>()).unwrap_or(usize::MAX)
     }

@@ -72,8 +72,13 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 - With `accounts = "organization"`: units, accounts, SCPs and RCPs with their targets. Suspended and closed accounts are listed
   and not read. With "self" or a list, SCPs and RCPs are not read.
 - `identity_center` (default true): looked for in each of `regions`.
-- `resource_policies` (default true): KMS, SQS, SNS, Lambda, Secrets Manager in each of `regions`, S3 buckets wherever they
-  are. **`regions` defaults to `["us-east-1"]` alone**: name every region you use.
+- `resource_policies` (default true): KMS, SQS, SNS, Lambda, Secrets Manager and VPC endpoints in each of `regions`, S3 buckets with
+  their access control lists wherever they are. **`regions` defaults to `["us-east-1"]` alone**: name every region you use.
+- `workloads` (default false): what runs as which role in each of `regions`: EC2 instances and launch templates, Auto Scaling groups,
+  CloudFormation stacks and stack sets, Elastic Beanstalk environments, CodeBuild projects, CodeDeploy deployment groups, ECS clusters,
+  services, tasks and task definitions, Batch job definitions and queues, Glue development endpoints and jobs, SageMaker notebooks and
+  user profiles, Step Functions state machines, EventBridge schedules, Cognito identity pools, EMR clusters. Without them, whether
+  somebody who may change one becomes its role is *not evaluated*.
 - `last_accessed` (default false): for each user and role, which services and actions it may use and when it last did
   (GenerateServiceLastAccessedDetails; AWS makes one report a principal, so this is three calls or more for each).
 - Also: `profile`, `endpoint` (an emulator or a private endpoint), `access_key_id` with `credential` (instead of the chain),
@@ -98,11 +103,11 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 `file = "…json"` instead of `folder` reads one account's authorization details alone.
 
 **Meaning.** *Last activity* is the latest use of password and keys; one that cannot be read makes it unreadable. *Never* means
-never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles and services for the trailing 400 days. For buckets, *Block Public Access* of bucket and account is read. Tags named
+never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles and services for the trailing 400 days. For buckets, *Block Public Access* of bucket and account is read, and who owns objects. Tags named
 `email`, `employee-id`, `owner`, `manager`, `department` fill those fields, every tag stays as attribute `tag:<name>`.
 
-**Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, policies of services
-not named above."#;
+**Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, access control lists of
+single objects, policies of services not named above, App Runner services and runtimes, browsers and interpreters of Bedrock AgentCore."#;
 
 const PERMISSIONS: &str = concat!(
     "A role of the same name (`MusterAudit`) in every account, with this policy; `muster doctor` tries each of them. The ",

@@ -24,7 +24,8 @@ pub enum Grantee {
 /// The document that grants what a list grants; `None` where it grants nothing. `permission` is as S3 names it; one that S3 does not have
 /// grants nothing.
 pub fn document(bucket: &str, grants: &[(Grantee, &str)]) -> Option<Document> {
-    let statements: Vec<Value> = grants.iter().flat_map(|(to, permission)| statements(bucket, to, permission)).collect();
+    let statements: Vec<Value> =
+        grants.iter().flat_map(|(to, permission)| statements(bucket, to, permission)).collect();
     (!statements.is_empty())
         .then(|| Document::parse(&json!({ "Version": "2012-10-17", "Statement": statements }).to_string()))
 }
@@ -115,7 +116,11 @@ mod tests {
         let object = "arn:aws:s3:::data/a";
         let (all, read) = (world(&[(Grantee::Everyone, "FULL_CONTROL")]), world(&[(Grantee::SignedIn, "READ")]));
         assert_eq!(verdicts(&all.0, all.1, "s3:PutObject", object), (Allowed, Allowed));
-        assert_eq!(verdicts(&all.0, all.1, "s3:GetObject", object), (Denied, Denied), "objects have lists of their own");
+        assert_eq!(
+            verdicts(&all.0, all.1, "s3:GetObject", object),
+            (Denied, Denied),
+            "objects have lists of their own"
+        );
         assert_eq!(verdicts(&read.0, read.1, "s3:ListBucket", BUCKET), (Allowed, Denied));
         assert_eq!(verdicts(&read.0, read.1, "s3:PutObject", object), (Denied, Denied));
         let to = world(&[(Grantee::Account(OTHER.to_owned()), "WRITE_ACP")]);

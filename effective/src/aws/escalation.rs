@@ -360,11 +360,7 @@ fn administered(landed: Option<&[Landing]>, accounts: &[AccountIx], edge: &Edge)
 }
 
 impl Walk {
-    fn new(
-        goals: &[Option<Certainty>],
-        landed: Option<Vec<Landing>>,
-        accounts: Vec<AccountIx>,
-    ) -> Self {
+    fn new(goals: &[Option<Certainty>], landed: Option<Vec<Landing>>, accounts: Vec<AccountIx>) -> Self {
         let cost: Vec<Option<Cost>> = goals.iter().map(|goal| goal.map(|certainty| (certainty, 0))).collect();
         let mut queue: BTreeMap<Cost, Vec<PrincipalIx>> = BTreeMap::new();
         for (who, cost) in (0..).zip(&cost) {

@@ -198,8 +198,7 @@ pub(crate) fn who_can(
     };
     if !through.is_empty() {
         let limited = |mut one: Found| {
-            let request =
-                place.compiled.estate().request(place.compiled.index(), one.who, action, &one.resource);
+            let request = place.compiled.estate().request(place.compiled.index(), one.who, action, &one.resource);
             one.answer = through.decide(place, &request);
             (!ways::is_denied(&one.answer)).then_some(one)
         };

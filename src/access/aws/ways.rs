@@ -68,8 +68,10 @@ impl Ways {
         let search = place.search();
         let found = search.towards(&search.administrators());
         let count = u32::try_from(found.standing.len()).unwrap_or(u32::MAX);
-        let first: Vec<Option<Hop>> =
-            (0..count).into_par_iter().map(|who| found.path(who).first().map(|edge| hop(&search, edge))).collect();
+        let first: Vec<Option<Hop>> = (0..count)
+            .into_par_iter()
+            .map(|who| found.path(who).first().map(|edge| hop(place, &search, edge)))
+            .collect();
         let judged: Vec<(Privilege, Option<String>)> =
             (0..count).into_par_iter().map(|who| judge(place, &found, &first, who)).collect();
         let proofs = judged.iter().zip(&place.nodes);
@@ -118,31 +120,30 @@ pub(crate) fn towards(place: &Place, goals: &[PrincipalIx]) -> Vec<Vec<Hop>> {
     }
     let search = place.search();
     let found = search.towards_only(&wanted, None);
-    steps(&search, &found)
+    steps(place, &search, &found)
 }
 
 /// The same where it is not certain of every goal that it is one, and where to become an administrator is as good: of `account`, or of any
 /// where that is not known.
-pub(crate) fn steps_towards(
-    place: &Place,
-    goals: &[Option<Certainty>],
-    account: Option<AccountIx>,
-) -> Vec<Vec<Hop>> {
+pub(crate) fn steps_towards(place: &Place, goals: &[Option<Certainty>], account: Option<AccountIx>) -> Vec<Vec<Hop>> {
     let search = place.search();
     let found = match account {
         Some(account) => search.towards_only(goals, Some(account)),
         None => search.towards(goals),
     };
-    steps(&search, &found)
+    steps(place, &search, &found)
 }
 
-fn steps(search: &Search<'_>, found: &escalation::Graph) -> Vec<Vec<Hop>> {
+fn steps(place: &Place, search: &Search<'_>, found: &escalation::Graph) -> Vec<Vec<Hop>> {
     let of_edge = |edge| {
-        let hop = hop(search, edge);
+        let hop = hop(place, search, edge);
         let next = found.taken_over(edge).map(|to| Hop {
             from: edge.from,
             to: Some(to),
-            technique: (TAKES_OVER.to_owned(), "an administrator of an account takes over whom he likes in it".to_owned()),
+            technique: (
+                TAKES_OVER.to_owned(),
+                "an administrator of an account takes over whom he likes in it".to_owned(),
+            ),
             about: None,
             needs: Vec::new(),
             assumed: Vec::new(),
@@ -154,13 +155,16 @@ fn steps(search: &Search<'_>, found: &escalation::Graph) -> Vec<Vec<Hop>> {
     (0..count).into_par_iter().map(|who| found.path(who).into_iter().flat_map(of_edge).collect()).collect()
 }
 
-fn hop(search: &Search<'_>, edge: &escalation::Edge) -> Hop {
+fn hop(place: &Place, search: &Search<'_>, edge: &escalation::Edge) -> Hop {
     let step = search.step(edge);
     let answers = || step.evidence.iter().map(|one| &one.answer);
     let mut unread: Vec<String> = answers().flat_map(|answer| answer.unread.iter().cloned()).collect();
     if edge.certainty == Certainty::NotEvaluated && unread.is_empty() {
         unread.push(match &step.technique.when.resource {
-            Some(resource) => format!("whether there is one of the kind `{}` was not read", resource.kind),
+            Some(resource) => {
+                let why = workloads_unread(place, edge).map(|why| format!(": {why}")).unwrap_or_default();
+                format!("whether there is one of the kind `{}` was not read{why}", resource.kind)
+            }
             None => "what it needs beside its permissions was not read".to_owned(),
         });
     }
@@ -183,6 +187,16 @@ fn hop(search: &Search<'_>, edge: &escalation::Edge) -> Hop {
         assumed: step.assumed.iter().map(|one| one.text.to_string()).collect(),
         unread,
     }
+}
+
+/// Why it is not known what runs as which role where a step leads to.
+fn workloads_unread(place: &Place, edge: &escalation::Edge) -> Option<String> {
+    let estate = place.compiled.estate();
+    let owner = &estate.principals[edge.to.unwrap_or(edge.from) as usize];
+    let unread = &estate.accounts[owner.account as usize].unread;
+    let of = |what: UnreadKind| unread.iter().find(|unread| unread.what == what);
+    let first = of(UnreadKind::Workloads).or_else(|| of(UnreadKind::Resources)).or_else(|| of(UnreadKind::Runners))?;
+    Some(first.why.to_string())
 }
 
 /// The level of a principal, and of an administrator the policy that makes it one.

@@ -10,10 +10,10 @@ use muster_effective::aws::request::{Mode, Principal, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::{Which, through};
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
+use super::super::{Which, through};
 use crate::access::aws::Place;
 use crate::access::aws::question::{StatementAt, Through};
 use crate::access::aws::ways::sources;

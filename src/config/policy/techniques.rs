@@ -157,7 +157,9 @@ mod tests {
         let wrong: Vec<String> = validator.iter_errors(&json(built_in)).map(|error| error.to_string()).collect();
         assert_eq!(wrong, Vec::<String>::new());
         assert!(validator.is_valid(&json(OWN)));
-        for text in [OWN.replace("takes", "takse"), OWN.replace("\"role\"", "\"rolle\""), OWN.replace("\"*\"", "\"any\"")] {
+        for text in
+            [OWN.replace("takes", "takse"), OWN.replace("\"role\"", "\"rolle\""), OWN.replace("\"*\"", "\"any\"")]
+        {
             assert!(!validator.is_valid(&json(&text)), "{text}");
         }
     }

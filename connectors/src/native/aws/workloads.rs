@@ -279,9 +279,8 @@ impl Region<'_> {
         let service = self.service("cloudformation", LIST).await?;
         let mut reading = Reading::default();
         let parameters = [("Action", "ListStackSets"), CLOUDFORMATION, ("Status", "ACTIVE")];
-        let all = self
-            .query_list(&service, LIST, &parameters, (&["Summaries"], &["StackSetId"]), &mut reading.pages)
-            .await?;
+        let all =
+            self.query_list(&service, LIST, &parameters, (&["Summaries"], &["StackSetId"]), &mut reading.pages).await?;
         let ids = all.into_iter().filter_map(|mut row| row.remove("StackSetId"));
         let arn = |id: String| self.arn("cloudformation", &format!("stackset/{id}"));
         reading.found = ids.map(|id| Found::new(arn(id), "cloudformation:stack-set")).collect();
@@ -305,8 +304,8 @@ impl Region<'_> {
                     return Ok(None);
                 };
                 let arn = row.remove("EnvironmentArn");
-                let arn = arn
-                    .unwrap_or_else(|| self.arn("elasticbeanstalk", &format!("environment/{application}/{name}")));
+                let arn =
+                    arn.unwrap_or_else(|| self.arn("elasticbeanstalk", &format!("environment/{application}/{name}")));
                 let parameters = [
                     ("Action", "DescribeConfigurationSettings"),
                     BEANSTALK,
@@ -331,9 +330,8 @@ impl Region<'_> {
         let service = self.service("codebuild", LIST).await?;
         let mut reading = Reading::default();
         let target = ("1.1", "CodeBuild_20161006.ListProjects");
-        let names = self
-            .json_pages(&service, LIST, target, json!({}), ("nextToken", "projects"), &mut reading.pages)
-            .await?;
+        let names =
+            self.json_pages(&service, LIST, target, json!({}), ("nextToken", "projects"), &mut reading.pages).await?;
         for names in names.chunks(DESCRIBED) {
             let target = ("1.1", "CodeBuild_20161006.BatchGetProjects");
             let answer = self.json_one(&service, GET, target, &json!({ "names": names })).await?;
@@ -385,7 +383,14 @@ impl Region<'_> {
         let service = self.service("ecs", LIST).await?;
         let mut reading = Reading::default();
         let pages = &mut reading.pages;
-        let clusters = self.json_pages(&service, LIST, ("1.1", "AmazonEC2ContainerServiceV20141113.ListClusters"), json!({}), ("nextToken", "clusterArns"), pages);
+        let clusters = self.json_pages(
+            &service,
+            LIST,
+            ("1.1", "AmazonEC2ContainerServiceV20141113.ListClusters"),
+            json!({}),
+            ("nextToken", "clusterArns"),
+            pages,
+        );
         let mut roles: BTreeMap<String, Option<String>> = BTreeMap::new();
         for cluster in clusters.await? {
             let Some(arn) = cluster.as_str() else { continue };
@@ -393,14 +398,34 @@ impl Region<'_> {
             let body = json!({ "cluster": arn });
             let fields = ("nextToken", "serviceArns");
             let pages = &mut reading.pages;
-            let services = self.json_pages(&service, SERVICES, ("1.1", "AmazonEC2ContainerServiceV20141113.ListServices"), body.clone(), fields, pages).await?;
+            let services = self
+                .json_pages(
+                    &service,
+                    SERVICES,
+                    ("1.1", "AmazonEC2ContainerServiceV20141113.ListServices"),
+                    body.clone(),
+                    fields,
+                    pages,
+                )
+                .await?;
             let arns = services.iter().filter_map(Value::as_str);
             reading.found.extend(arns.map(|arn| Found::new(arn.to_owned(), "ecs:service")));
             let fields = ("nextToken", "taskArns");
-            let tasks = self.json_pages(&service, TASKS, ("1.1", "AmazonEC2ContainerServiceV20141113.ListTasks"), body, fields, pages).await?;
+            let tasks = self
+                .json_pages(
+                    &service,
+                    TASKS,
+                    ("1.1", "AmazonEC2ContainerServiceV20141113.ListTasks"),
+                    body,
+                    fields,
+                    pages,
+                )
+                .await?;
             for tasks in tasks.chunks(DESCRIBED) {
                 let body = json!({ "cluster": arn, "tasks": tasks });
-                let answer = self.json_one(&service, DESCRIBE, ("1.1", "AmazonEC2ContainerServiceV20141113.DescribeTasks"), &body).await?;
+                let answer = self
+                    .json_one(&service, DESCRIBE, ("1.1", "AmazonEC2ContainerServiceV20141113.DescribeTasks"), &body)
+                    .await?;
                 for task in answer.pointer("/tasks").and_then(Value::as_array).into_iter().flatten() {
                     let (Some(arn), Some(definition)) = (text(task, "/taskArn"), text(task, "/taskDefinitionArn"))
                     else {
@@ -500,19 +525,25 @@ impl Region<'_> {
     async fn sagemaker(&self) -> Result<Reading, ApiError> {
         const NOTEBOOKS: &str = "sagemaker:ListNotebookInstances";
         const NOTEBOOK: &str = "sagemaker:DescribeNotebookInstance";
+        const DOMAINS: &str = "sagemaker:ListDomains";
         const PROFILES: &str = "sagemaker:ListUserProfiles";
         const PROFILE: &str = "sagemaker:DescribeUserProfile";
         const DOMAIN: &str = "sagemaker:DescribeDomain";
         let service = self.service("sagemaker", NOTEBOOKS).await?;
         let mut reading = Reading::default();
         let pages = &mut reading.pages;
-        let target = |operation: &str| format!("SageMaker.{operation}");
-        let list = target("ListNotebookInstances");
+        let target = ("1.1", "SageMaker.ListNotebookInstances");
         let fields = ("NextToken", "NotebookInstances");
-        let notebooks = self.json_pages(&service, NOTEBOOKS, ("1.1", &list), json!({}), fields, pages).await?;
-        let list = target("ListUserProfiles");
-        let fields = ("NextToken", "UserProfiles");
-        let profiles = self.json_pages(&service, PROFILES, ("1.1", &list), json!({}), fields, pages).await?;
+        let notebooks = self.json_pages(&service, NOTEBOOKS, target, json!({}), fields, pages).await?;
+        let target = ("1.1", "SageMaker.ListDomains");
+        let domains = self.json_pages(&service, DOMAINS, target, json!({}), ("NextToken", "Domains"), pages).await?;
+        let mut profiles = Vec::new();
+        for domain in &domains {
+            let target = ("1.1", "SageMaker.ListUserProfiles");
+            let body = json!({ "DomainIdEquals": text(domain, "/DomainId") });
+            let fields = ("NextToken", "UserProfiles");
+            profiles.extend(self.json_pages(&service, PROFILES, target, body, fields, pages).await?);
+        }
         let service = &service;
         let found = self.each(notebooks, |notebook| async move {
             let Some(arn) = text(&notebook, "/NotebookInstanceArn") else { return Ok(None) };

@@ -61,7 +61,8 @@ impl Compiled<'_> {
         if parts.resource_unread.is_some() {
             return true;
         }
-        let mut granting = parts.resource.into_iter().chain(parts.acl).filter(|&policy| question.may_grant(self, policy));
+        let mut granting =
+            parts.resource.into_iter().chain(parts.acl).filter(|&policy| question.may_grant(self, policy));
         let outside = |pattern: &PrincipalPattern| match pattern {
             PrincipalPattern::Everyone | PrincipalPattern::CanonicalUser(_) => true,
             PrincipalPattern::Account(number) => **number != *owner,

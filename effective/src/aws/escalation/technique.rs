@@ -393,14 +393,9 @@ impl Techniques {
         }
         for written in file.technique {
             let at = written.span();
-            let technique =
-                check(written.into_inner(), &file.sources).map_err(|(id, field, what)| TechniqueError::Wrong {
-                    origin: origin.to_owned(),
-                    id,
-                    field,
-                    what,
-                    at: at.clone(),
-                })?;
+            let technique = check(written.into_inner(), &file.sources).map_err(|(id, field, what)| {
+                TechniqueError::Wrong { origin: origin.to_owned(), id, field, what, at: at.clone() }
+            })?;
             if let Some(first) = self.list.iter().position(|other| other.id == technique.id) {
                 return Err(TechniqueError::Twice {
                     origin: origin.to_owned(),

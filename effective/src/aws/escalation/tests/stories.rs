@@ -355,7 +355,11 @@ fn an_administrator_of_one_account_is_nobody_of_another_until_he_takes_over_who_
     let home = world.with(&TECHNIQUES, |search| search.towards_only(&goals, Some(0)));
     assert_eq!(home.standing[raiser as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
     let near = only(bridge);
-    assert_eq!(near.taken_over(near.path(raiser)[0]), Some(bridge), "an administrator takes over anybody of his account");
+    assert_eq!(
+        near.taken_over(near.path(raiser)[0]),
+        Some(bridge),
+        "an administrator takes over anybody of his account"
+    );
 }
 
 #[test]
@@ -364,16 +368,26 @@ fn a_kind_that_was_looked_for_or_is_not_there_decides_and_one_that_was_not_read_
     let administrator = world.administrator();
     world.role("builder", &[trusts(&json!({"Service": "codebuild.amazonaws.com"}))], &[administrator]);
     let who = world.user_who("who", &[allow("codebuild:*", "*"), allow("apprunner:*", "*")]);
-    assert_eq!(world.graph().standing[who as usize], Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated });
+    assert_eq!(
+        world.graph().standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
     world.estate.kinds_read = vec!["aws:codebuild-project".into(), "aws:lambda-function".into()];
     assert_eq!(world.graph().standing[who as usize], Standing::Apart, "nothing of App Runner is trusted");
     world.estate.accounts[0].unread.push(Unread { what: UnreadKind::Workloads, why: "no permission".into() });
-    assert_eq!(world.graph().standing[who as usize], Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated });
+    assert_eq!(
+        world.graph().standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
     let none = TECHNIQUES.clone().with_file("own.toml", "without = [\"aws:codebuild-project\"]").unwrap();
     let without = world.with(&none, |search| search.towards(&search.administrators()));
     assert_eq!(without.standing[who as usize], Standing::Apart);
     let project = format!("arn:aws:codebuild:eu-west-1:{HOME}:project/site");
     world.resource("aws:codebuild-project", &project, &[("role", &format!("arn:aws:iam::{HOME}:role/builder"))]);
     let graph = world.with(&none, |search| search.towards(&search.administrators()));
-    assert_eq!(graph.standing[who as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain }, "it is there after all");
+    assert_eq!(
+        graph.standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::Certain },
+        "it is there after all"
+    );
 }
