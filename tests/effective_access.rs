@@ -368,6 +368,38 @@ fn a_difference_is_told_as_what_is_gained_and_lost_and_what_was_not_read_as_neit
 }
 
 #[test]
+fn a_resource_control_policy_that_is_detached_opens_the_way_that_it_closed() {
+    let folder = exported("s3:DeleteBucket");
+    let assume = format!("arn:aws:iam::{MEMBER}:policy/assume");
+    let details = format!("export/{MEMBER}/authorization-details.json");
+    let mut value: Value = serde_json::from_str(&folder.read(&details)).unwrap();
+    let mut push = |list: &str, one: Value| value[list].as_array_mut().unwrap().push(one);
+    push("UserDetailList", user(MEMBER, "dan", &[&assume], None));
+    push("Policies", managed(&assume, &document("Allow", "sts:AssumeRole")));
+    let own = json!({"AWS": format!("arn:aws:iam::{MEMBER}:root")});
+    push("RoleDetailList", role(MEMBER, "/", "boss", &own, &[ADMIN]));
+    folder.write(&details, value.to_string());
+    let report = format!("export/{MEMBER}/credential-report.csv");
+    let row = folder.read(&report).lines().last().unwrap().replace("bert", "dan");
+    folder.write(&report, folder.read(&report) + &row + "\n");
+    let mut organization: Value = serde_json::from_str(&folder.read("export/organization.json")).unwrap();
+    let mut fence = scp(
+        "p-fence",
+        &["ou-1"],
+        &json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"}]}),
+    );
+    fence["PolicySummary"]["Type"] = "RESOURCE_CONTROL_POLICY".into();
+    organization["Policies"].as_array_mut().unwrap().push(fence);
+    folder.write("export/organization.json", organization.to_string());
+    folder.expect(0, &["collect", "--now", "2026-11-21T08:00:00Z"]);
+    let freed = answer(&folder, &["policy", "what-if", "--detach", "ou-1=p-fence", "-o", "json"]);
+    let dan = list(&freed["changes"]).iter().find(|one| text(&one["principal"]).ends_with(":user/dan"));
+    let stood = dan.map(|dan| (text(&dan["before"]), text(&dan["after"])));
+    assert_eq!(stood, Some(("apart".into(), "becomes-administrator".into())), "{freed:#}");
+}
+
+#[test]
 fn a_session_can_do_what_its_own_policy_allows_as_well() {
     let folder = exported("s3:DeleteBucket");
     folder.write("session.json", document("Allow", "s3:*").to_string());

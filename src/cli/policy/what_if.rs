@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::document::Document;
-use muster_effective::aws::estate::{Estate as Policies, PolicyIx};
+use muster_effective::aws::estate::{Account, Estate as Policies, PolicyIx, Step};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::request::Attached;
 use schemars::JsonSchema;
@@ -124,9 +124,9 @@ impl Proposal {
         }
         for (target, file) in &arguments.scp {
             let policy = self.add(file)?;
-            let steps = self.steps(target)?;
-            for (account, step) in steps {
-                self.estate.accounts[account].scps[step].policies.push(policy);
+            self.known(target)?;
+            for step in self.steps(target, |account| &mut account.scps) {
+                step.policies.push(policy);
             }
             self.applied.push(format!("`{}` is attached to `{target}` as well", file.display()));
         }
@@ -221,12 +221,10 @@ impl Proposal {
                 entry.identity.retain(|held| held != policy || !own);
             }
         } else {
-            for (account, step) in self.steps(holder)? {
-                let account = &mut self.estate.accounts[account];
-                let held = &mut account.scps[step].policies;
-                taken |= policies.iter().any(|policy| held.contains(policy));
-                held.retain(|one| !policies.contains(one));
-                if let Some(step) = account.rcps.get_mut(step) {
+            self.known(holder)?;
+            let of_kind: [fn(&mut Account) -> &mut Vec<Step>; 2] = [|of| &mut of.scps, |of| &mut of.rcps];
+            for kind in of_kind {
+                for step in self.steps(holder, kind) {
                     taken |= policies.iter().any(|policy| step.policies.contains(policy));
                     step.policies.retain(|one| !policies.contains(one));
                 }
@@ -274,24 +272,24 @@ impl Proposal {
         one("group", name, self.estate.groups.iter().map(|entry| &*entry.arn))
     }
 
-    /// Accounts and the step of each that a root, unit or account is.
-    fn steps(&self, target: &str) -> Result<Vec<(usize, usize)>, Failure> {
-        let accounts = self.estate.accounts.iter().enumerate();
-        let found: Vec<(usize, usize)> = accounts
-            .flat_map(|(at, account)| {
-                account
-                    .scps
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, step)| *step.name == *target)
-                    .map(move |(step, _)| (at, step))
-            })
-            .collect();
-        if found.is_empty() {
-            let known = self.estate.accounts.iter().flat_map(|account| &account.scps).map(|step| &*step.name);
-            return Err(unknown("principal, group, root, unit or account", target, similar(target, known)));
+    /// What is attached to a root, unit or account, of one kind of policy: a step of every account below it.
+    fn steps<'s>(
+        &'s mut self,
+        target: &'s str,
+        of_kind: fn(&mut Account) -> &mut Vec<Step>,
+    ) -> impl Iterator<Item = &'s mut Step> {
+        let steps = self.estate.accounts.iter_mut().flat_map(of_kind);
+        steps.filter(move |step| *step.name == *target)
+    }
+
+    /// Whether there is a root, unit or account of that name.
+    fn known(&self, target: &str) -> Result<(), Failure> {
+        let steps = || self.estate.accounts.iter().flat_map(|account| account.scps.iter().chain(&account.rcps));
+        if steps().any(|step| *step.name == *target) {
+            return Ok(());
         }
-        Ok(found)
+        let names = steps().map(|step| &*step.name);
+        Err(unknown("principal, group, root, unit or account", target, similar(target, names)))
     }
 }
 
