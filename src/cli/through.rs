@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, similar};
 
 /// Flags of the questions about requests.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Arguments {
+pub struct GoesThrough {
     /// Ask as if everybody acted in a session that was made with the policy of this file
     #[arg(long, value_name = "FILE")]
     pub session_policy: Option<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Arguments {
     pub endpoint: Option<String>,
 }
 
-impl Arguments {
+impl GoesThrough {
     /// Reads the file and looks for the endpoint in the system.
     ///
     /// # Errors

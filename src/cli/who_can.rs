@@ -9,11 +9,12 @@ use muster_effective::aws::reference::Reference;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Which;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table};
-use super::{Which, through};
+use super::through::GoesThrough;
 use crate::access::aws::question::{self, Can, WhoCan, who_can};
 use crate::access::aws::ways::{built_in, sources};
 use crate::check::asked::{Asked, people_behind};
@@ -41,7 +42,7 @@ pub struct Arguments {
     pub expect: Option<PathBuf>,
     /// What requests go through.
     #[command(flatten)]
-    pub through: through::Arguments,
+    pub through: GoesThrough,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,

@@ -10,10 +10,11 @@ use muster_effective::aws::request::{Mode, Principal, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::super::Which;
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
-use super::super::{Which, through};
+use super::super::through::GoesThrough;
 use crate::access::aws::Place;
 use crate::access::aws::question::{StatementAt, Through};
 use crate::access::aws::ways::sources;
@@ -43,7 +44,7 @@ pub struct Arguments {
     pub system: Option<String>,
     /// What the request goes through.
     #[command(flatten)]
-    pub through: through::Arguments,
+    pub through: GoesThrough,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,

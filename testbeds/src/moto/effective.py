@@ -163,7 +163,7 @@ for account in ("data", "prod"):
 user("data", "pia", {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"})
 user("prod", "carl", allow(["codebuild:StartBuild", "codebuild:UpdateProject"]))
 client("codebuild", keys_in(prod)).create_project(
-    name="site", source={"type": "NO_SOURCE", "buildspec": "version: 0.2"}, artifacts={"type": "NO_ARTIFACTS"},
+    name="site", source={"type": "S3", "location": "acme-lake/site.zip"}, artifacts={"type": "NO_ARTIFACTS"},
     environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0", "computeType": "BUILD_GENERAL1_SMALL"},
     serviceRole=f"arn:aws:iam::{prod}:role/builder")
 # sandbox: everything but IAM.
