@@ -108,7 +108,7 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
 
     // Every kind that could make her way was looked for, so that it is decided.
     let pia = folder
-        .query("select level, at_most from privileges where account in (select id from accounts where name = 'pia')");
+        .query("select level, at_most from privileges where account in (select id from accounts where native_name like '%:user/pia')");
     assert_eq!(pia, [json!({"level": "baseline", "at_most": "baseline"})], "{pia:#?}");
 
     for (bucket, verdict) in [("acme-open", "Allowed"), ("acme-blocked", "ImplicitlyDenied")] {
