@@ -9,9 +9,10 @@ pub(crate) mod aws;
 pub mod crossing;
 pub(crate) mod kubernetes;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
+use muster_effective::aws::escalation::Techniques;
 use rustc_hash::FxHashMap;
 
 pub use self::aws::question::Effective;
@@ -56,6 +57,7 @@ pub struct Access {
     silent: Vec<bool>,
     clusters: kubernetes::Clusters,
     aws: OnceLock<Vec<aws::Place>>,
+    techniques: Arc<Techniques>,
 }
 
 /// The kinds of record that a way to privilege consists of.
@@ -131,17 +133,26 @@ impl Access {
             silent: told.into_iter().map(|told| !told).collect(),
             clusters,
             aws: OnceLock::new(),
+            techniques: aws::ways::built_in(),
         }
     }
 
-    /// The Kubernetes clusters and what their roles allow.
-    pub(crate) fn clusters(&self) -> &kubernetes::Clusters {
+            self.aws = OnceLock::new();
+            self.techniques = Arc::clone(techniques);
         &self.clusters
+        if let Some(techniques) = techniques {
+        self
+        }
+    #[must_use]
+    /// Searches for ways with a team's own techniques as well; to be told before anything is asked. `None`: only the built-in ones.
+    /// The Kubernetes clusters and what their roles allow.
+    pub fn with_techniques(mut self, techniques: Option<&Arc<Techniques>>) -> Self {
+    pub(crate) fn clusters(&self) -> &kubernetes::Clusters {
     }
 
     /// The AWS systems, ready to be asked; put together when the first question needs them.
     pub(crate) fn places(&self, graph: &Graph) -> &[aws::Place] {
-        self.aws.get_or_init(|| aws::Place::all(graph))
+        self.aws.get_or_init(|| aws::Place::all(graph, &self.techniques))
     }
 
     /// The AWS system of an account.
@@ -252,7 +263,8 @@ impl Access {
     pub fn held_back(&self, graph: &Graph, account: NodeIx) -> Vec<String> {
         let Some(place) = self.place(graph, account) else { return Vec::new() };
         let Some(who) = place.principal(account) else { return Vec::new() };
-        let mut all: Vec<String> = place.ways(graph).blocked(place, who).iter().map(aws::ways::blocked_by).collect();
+        let mut all: Vec<String> =
+            place.ways(graph).blocked(place, who).iter().map(|block| aws::ways::blocked_by(place, block)).collect();
         all.dedup();
         all
     }

@@ -6,6 +6,7 @@
 //!
 //! A pure function of the snapshot, the config, the findings of earlier checks and the clock that is passed in.
 
+pub(crate) mod asked;
 pub mod cases;
 pub mod drift;
 pub mod links;
@@ -70,13 +71,8 @@ impl Estate {
     /// # Errors
     /// [`StoreError`] when the snapshot cannot be read.
     pub fn load(snapshot: &Snapshot, config: &Config, now: Timestamp) -> Result<Self, StoreError> {
-        let merging = persons::merging(config, now);
-        let (graph, people) = rayon::join(|| Graph::load(snapshot), || People::read(snapshot, &merging, now));
-        let graph = graph?;
-        let likeness = config.likeness.clone().read(snapshot, &graph)?;
-        let people =
-            people?.with_likeness(likeness).correlate_with(&graph, decisions(config), Thresholds::default(), now);
-        let access = Access::of(&graph);
+        let (graph, people) = linked(snapshot, snapshot, config, now)?;
+        let access = Access::of(&graph).with_techniques(config.policy.techniques.as_ref());
         let compare = Compare::Days(config.compare_days.value);
         Ok(Self { graph, people, access, snapshot: snapshot.clone(), compare, since: OnceLock::new() })
     }
@@ -162,6 +158,22 @@ impl Estate {
         book.decide(&mut check.unconfirmed);
         Ok(check)
     }
+}
+
+/// The graph of some of a snapshot's rows, and who stands behind its accounts.
+fn linked(
+    snapshot: &Snapshot,
+    of_graph: &Snapshot,
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Graph, People), StoreError> {
+    let merging = persons::merging(config, now);
+    let (graph, people) = rayon::join(|| Graph::load(of_graph), || People::read(snapshot, &merging, now));
+    let graph = graph?;
+    let likeness = config.likeness.clone().read(snapshot, &graph)?;
+    let people = people?.with_likeness(likeness);
+    let people = people.correlate_with(&graph, decisions(config), Thresholds::default(), now);
+    Ok((graph, people))
 }
 
 /// The store's error about a snapshot that rules need.

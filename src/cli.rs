@@ -18,6 +18,7 @@ pub mod drift;
 pub mod exceptions;
 pub mod explain;
 pub mod findings;
+mod gains;
 pub mod init;
 pub mod interrupt;
 pub mod links;
@@ -36,6 +37,7 @@ pub mod scan;
 pub mod session;
 pub mod snapshots;
 mod tables;
+pub mod through;
 pub mod who_can;
 
 use std::panic::{self, AssertUnwindSafe};

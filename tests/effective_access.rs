@@ -18,7 +18,7 @@ fn collected(moto: &Moto, built: &Effective) -> Folder {
         format!(
             "[[system]]\nname = \"aws\"\nconnector = \"aws\"\naccounts = \"organization\"\nendpoint = \"{}\"\n\
              access_key_id = \"{}\"\ncredential = {{ file = \"secret\" }}\nrole = \"{}\"\nexternal_id = \"{}\"\nattempts = 3\n\
-             identity_center = false\n",
+             identity_center = false\nworkloads = true\n",
             moto.endpoint, built.access_key_id, built.role, built.external_id
         ),
     );
@@ -67,6 +67,50 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     }
     assert!(readers.iter().all(|arn| !arn.ends_with(":user/otto")), "a deny takes it back: {readers:?}");
 
+    for (action, resource) in [
+        ("s3:GetObject", report.to_owned()),
+        ("s3:ListBucket", "arn:aws:s3:::acme-listed".to_owned()),
+        ("s3:GetObject", "arn:aws:s3:::acme-lake/*".to_owned()),
+        ("sts:AssumeRole", format!("arn:aws:iam::{}:role/release-target", built.members["prod"])),
+        ("iam:CreateAccessKey", format!("arn:aws:iam::{}:user/ada", built.members["prod"])),
+        ("s3:GetObject", "arn:aws:s3:::nobody-knows-it/a".to_owned()),
+        ("s3:*", "arn:aws:s3:::acme-lake".to_owned()),
+    ] {
+        // With --transitive everything is read, without it only the accounts that can matter.
+        let narrow = answer(&folder, &["who-can", action, &resource, "-o", "json"]);
+        let wide = answer(&folder, &["who-can", action, &resource, "--transitive", "-o", "json"]);
+        let direct = |answer: &Value| -> Vec<Value> {
+            let rows = list(&answer["who"]).iter();
+            rows.filter(|row| list(&row["through"]).is_empty()).cloned().collect()
+        };
+        assert_eq!(direct(&narrow), direct(&wide), "{action} {resource}");
+    }
+
+    let listed = "arn:aws:s3:::acme-listed";
+    for (bucket, verdict) in [(listed, "Allowed"), ("arn:aws:s3:::acme-enforced", "ImplicitlyDenied")] {
+        let world = answer(&folder, &["policy", "simulate", "anonymous", "s3:ListBucket", bucket, "-o", "json"]);
+        assert_eq!(world["verdict"], verdict, "{world:#}");
+    }
+
+    let page = "arn:aws:s3:::acme-listed/page.html";
+    let asked = |endpoint: &[&str], resource: &str| {
+        let arguments = [&["policy", "simulate", "pia", "s3:GetObject", resource, "-o", "json"], endpoint].concat();
+        answer(&folder, &arguments)
+    };
+    let through = ["--endpoint", built.endpoint.as_str()];
+    assert_eq!(asked(&[], page)["verdict"], "Allowed");
+    assert_eq!(asked(&through, page)["missing"]["layer"], "VPC endpoint policy");
+    assert_eq!(asked(&through, report)["verdict"], "Allowed");
+    let none = answer(&folder, &["who-can", "s3:GetObject", page, "--endpoint", &built.endpoint, "-o", "json"]);
+    assert_eq!(none["who"], json!([]), "{none:#}");
+    let wrong = folder.run(&["who-can", "kms:Decrypt", "--endpoint", &built.endpoint]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("leads to `s3`"), "{}", wrong.stderr);
+
+    // Every kind that could make her way was looked for, so that it is decided.
+    let pia = folder
+        .query("select level, at_most from privileges where account in (select id from accounts where native_name like '%:user/pia')");
+    assert_eq!(pia, [json!({"level": "baseline", "at_most": "baseline"})], "{pia:#?}");
+
     for (bucket, verdict) in [("acme-open", "Allowed"), ("acme-blocked", "ImplicitlyDenied")] {
         let object = format!("arn:aws:s3:::{bucket}/page.html");
         let world = answer(&folder, &["policy", "simulate", "anonymous", "s3:GetObject", &object, "-o", "json"]);
@@ -78,7 +122,8 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     let of = |kind: &str| -> BTreeSet<String> {
         open.iter().filter(|row| row["kind"] == kind).map(|row| text(&row["subject"])).collect()
     };
-    assert_eq!(of("public"), BTreeSet::from(["arn:aws:s3:::acme-open".to_owned()]), "{open:#?}");
+    let public = ["arn:aws:s3:::acme-listed", "arn:aws:s3:::acme-open"].map(str::to_owned);
+    assert_eq!(of("public"), BTreeSet::from(public), "{open:#?}");
     assert_eq!(
         of("without-external-id"),
         BTreeSet::from([format!("arn:aws:iam::{}:role/partner", built.members["build"])])
@@ -103,7 +148,7 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     assert!(path.stdout.contains("cannot become"), "{}{}", path.stdout, path.stderr);
     // Whoever administers the account takes over anybody in it.
     let path = folder.run(&["path", "dev", "lambda-admin"]);
-    assert!(path.stdout.contains("release-target of account"), "{}{}", path.stdout, path.stderr);
+    assert!(path.stdout.contains("becomes lambda-admin of account"), "{}{}", path.stdout, path.stderr);
     let path = folder.run(&["path", "dev", "release-target"]);
     assert!(
         path.stdout.contains("becomes release of account") && path.stdout.contains("becomes release-target of account"),
@@ -284,6 +329,116 @@ fn every_layer_decides_and_people_stand_behind_their_roles() {
         "{}",
         expect.stderr
     );
+}
+
+#[test]
+fn a_difference_is_told_as_what_is_gained_and_lost_and_what_was_not_read_as_neither() {
+    let folder = exported("s3:DeleteBucket");
+    let organization = folder.read("export/organization.json");
+    // The guard is detached: it guards something that nobody has.
+    folder.write("export/organization.json", organization.replace(r#"[{"TargetId":"ou-1"}]"#, "[]"));
+    folder.expect(0, &["collect", "--now", "2026-11-21T08:00:00Z"]);
+    let diff = answer(&folder, &["diff", "-o", "json"]);
+    let changes = list(&diff["effective"][0]["changes"]);
+    let gained: Vec<(String, Value)> =
+        changes.iter().map(|one| (text(&one["principal"]), one["gains"].clone())).collect();
+    let arn = |name: &str| format!("arn:aws:iam::{MEMBER}:{name}");
+    let role = arn("role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Ops_Team_0123456789abcdef");
+    let expected: Vec<(String, Value)> =
+        [role, arn("user/bert"), arn("user/cara")].map(|arn| (arn, json!(["s3:DeleteBucket"]))).to_vec();
+    assert_eq!(gained, expected, "{diff:#}");
+    assert!(changes.iter().all(|one| list(&one["loses"]).is_empty() && list(&one["not_known"]).is_empty()), "{diff:#}");
+    let shown = folder.expect(0, &["diff"]);
+    assert!(shown.contains("EFFECTIVE ACCESS in aws") && shown.contains("s3:DeleteBucket"), "{shown}");
+    assert!(!folder.expect(0, &["diff", "--no-effective"]).contains("EFFECTIVE ACCESS"));
+    let schema = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/diff-effective.schema.json"));
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema.unwrap()).unwrap()).unwrap();
+    assert!(validator.is_valid(&diff["effective"][0]), "{diff:#}");
+    let back = answer(&folder, &["diff", "2", "1", "-o", "json"]);
+    assert_eq!(back["effective"][0]["changes"][1]["loses"], json!(["s3:DeleteBucket"]), "{back:#}");
+
+    // Next night an account's export is broken: nobody is told to have lost what nobody looked at.
+    folder.write(&format!("export/{MEMBER}/authorization-details.json"), "{");
+    folder.run(&["collect", "--now", "2026-11-22T08:00:00Z"]);
+    let ran = folder.run(&["diff", "-o", "json"]);
+    let diff: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stderr));
+    for one in list(&diff["effective"]).iter().flat_map(|of| list(&of["changes"])) {
+        assert_eq!((&one["gains"], &one["loses"]), (&json!([]), &json!([])), "{diff:#}");
+    }
+}
+
+#[test]
+fn a_resource_control_policy_that_is_detached_opens_the_way_that_it_closed() {
+    let folder = exported("s3:DeleteBucket");
+    let assume = format!("arn:aws:iam::{MEMBER}:policy/assume");
+    let details = format!("export/{MEMBER}/authorization-details.json");
+    let mut value: Value = serde_json::from_str(&folder.read(&details)).unwrap();
+    let mut push = |list: &str, one: Value| value[list].as_array_mut().unwrap().push(one);
+    push("UserDetailList", user(MEMBER, "dan", &[&assume], None));
+    push("Policies", managed(&assume, &document("Allow", "sts:AssumeRole")));
+    let own = json!({"AWS": format!("arn:aws:iam::{MEMBER}:root")});
+    push("RoleDetailList", role(MEMBER, "/", "boss", &own, &[ADMIN]));
+    folder.write(&details, value.to_string());
+    let report = format!("export/{MEMBER}/credential-report.csv");
+    let row = folder.read(&report).lines().last().unwrap().replace("bert", "dan");
+    folder.write(&report, folder.read(&report) + &row + "\n");
+    let mut organization: Value = serde_json::from_str(&folder.read("export/organization.json")).unwrap();
+    let mut fence = scp(
+        "p-fence",
+        &["ou-1"],
+        &json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"}]}),
+    );
+    fence["PolicySummary"]["Type"] = "RESOURCE_CONTROL_POLICY".into();
+    organization["Policies"].as_array_mut().unwrap().push(fence);
+    folder.write("export/organization.json", organization.to_string());
+    folder.expect(0, &["collect", "--now", "2026-11-21T08:00:00Z"]);
+    let freed = answer(&folder, &["policy", "what-if", "--detach", "ou-1=p-fence", "-o", "json"]);
+    let dan = list(&freed["changes"]).iter().find(|one| text(&one["principal"]).ends_with(":user/dan"));
+    let stood = dan.map(|dan| (text(&dan["before"]), text(&dan["after"])));
+    assert_eq!(stood, Some(("apart".into(), "becomes-administrator".into())), "{freed:#}");
+}
+
+#[test]
+fn a_session_can_do_what_its_own_policy_allows_as_well() {
+    let folder = exported("s3:DeleteBucket");
+    folder.write("session.json", document("Allow", "s3:*").to_string());
+    let session = ["--session-policy", "session.json", "-o", "json"];
+    let asked = |action: &str| answer(&folder, &[&["policy", "simulate", "cara", action], &session[..]].concat());
+    assert_eq!(asked("s3:CreateBucket")["verdict"], "Allowed");
+    assert_eq!(asked("iam:CreateUser")["missing"]["layer"], "session policy");
+    let who = |action: &str| names(&answer(&folder, &[&["who-can", action], &session[..]].concat()));
+    assert_eq!(who("iam:CreateUser"), []);
+    assert!(who("s3:CreateBucket").contains(&("cara".to_owned(), "allowed".to_owned())));
+    folder.write("session.json", "{");
+    assert_eq!(folder.run(&["who-can", "iam:CreateUser", "--session-policy", "session.json"]).code, Some(2));
+}
+
+#[test]
+fn a_technique_of_a_teams_own_makes_ways_everywhere() {
+    let folder = exported("s3:DeleteBucket");
+    let level = |folder: &Folder| {
+        let rows = folder.query("select level from privileges where account = 'AIDAbert'");
+        text(&rows[0]["level"])
+    };
+    assert_eq!(level(&folder), "baseline");
+    folder.write("muster.toml", folder.read("muster.toml") + "\n[muster]\npolicy = \"policy\"\n");
+    let own = "[[technique]]\nid = \"acme-bucket\"\nname = \"Put a login script into a new bucket\"\ntakes = \"user\"\n\
+        requires = [{ action = \"s3:CreateBucket\", on = \"*\" }]\nyields = \"target\"\nreferences = [\"https://acme.example/why\"]\n";
+    folder.write("policy/techniques.toml", own);
+    folder.run(&["policy", "check"]).assert_code(0);
+    assert_eq!(level(&folder), "privileged");
+    let path = folder.expect(0, &["path", "bert", "cara"]);
+    assert!(path.contains("bert of account 444455556666 becomes cara") && path.contains("login script"), "{path}");
+    let who = answer(&folder, &["who-can", "iam:CreateUser", "--transitive", "-o", "json"]);
+    assert!(names(&who).contains(&("bert".to_owned(), "allowed".to_owned())), "{who:#}");
+    assert!(who["sources"].to_string().contains("techniques.toml"), "{}", who["sources"]);
+    let found = Report(answer(&folder, &["check", "-o", "json"])).addresses();
+    assert!(found.iter().any(|(rule, _, subject)| rule == "XPR-005" && subject == "AIDAbert"), "{found:?}");
+    folder.write("policy/techniques.toml", own.replace("takes = \"user\"", "takes = \"group\""));
+    let wrong = folder.run(&["policy", "check"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("techniques.toml:1:1") && wrong.stderr.contains("acme-bucket"), "{}", wrong.stderr);
 }
 
 #[test]

@@ -677,6 +677,7 @@ async fn scripted_resource_lists_are_tried_again_when_throttled_and_a_refused_on
         }
         ("/", _) => Some(Answer::Json(200, "{}".into())),
         ("ListTopics", _) => Some(Answer::Result("<Topics/>".into())),
+        ("DescribeVpcEndpoints", _) => Some(Answer::Result("<vpcEndpointSet/>".into())),
         ("/?max-buckets=1000", _) => Some(Answer::Html(502)),
         _ => None,
     })

@@ -5,6 +5,7 @@
 //! organisation that decides, and finds the layers of a request by itself. Source of every rule: the IAM User Guide, "Policy
 //! evaluation logic", and the Organizations User Guide, "SCP evaluation" and "RCP evaluation".
 
+pub mod acl;
 pub mod answer;
 pub mod assume;
 pub mod cases;

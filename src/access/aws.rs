@@ -15,10 +15,11 @@ pub(crate) mod question;
 pub(crate) mod uses;
 pub(crate) mod ways;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use muster_connectors::record::PrivilegeLevel;
 use muster_effective::aws::compiled::Compiled;
+use muster_effective::aws::escalation::{Search, Techniques};
 use muster_effective::aws::estate::{PrincipalIx, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::exposure::{Exposure, exposures};
@@ -37,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) system: SystemIx,
     /// Answers.
     pub(crate) compiled: Compiled<'static>,
+    /// Ways to become somebody else.
+    pub(crate) techniques: Arc<Techniques>,
     /// The text of each policy, where it is from the graph.
     pub(crate) texts: Vec<Option<Text>>,
     /// The node of each principal.
@@ -49,14 +52,20 @@ pub(crate) struct Place {
 
 impl Place {
     /// Puts the AWS systems of a graph together, in order.
-    pub(crate) fn all(graph: &Graph) -> Vec<Self> {
-        estate::systems(graph).into_iter().map(|system| Self::of(graph, system)).collect()
+    pub(crate) fn all(graph: &Graph, techniques: &Arc<Techniques>) -> Vec<Self> {
+        estate::systems(graph).into_iter().map(|system| Self::of(graph, system, Arc::clone(techniques))).collect()
     }
 
-    fn of(graph: &Graph, system: SystemIx) -> Self {
+    fn of(graph: &Graph, system: SystemIx, techniques: Arc<Techniques>) -> Self {
         let estate::Built { system, estate, texts, nodes, by_node, assigned } = estate::of(graph, system);
         let compiled = Compiled::owning(estate, Reference::builtin());
-        Self { system, compiled, texts, nodes, by_node, assigned, ways: OnceLock::new(), exposures: OnceLock::new() }
+        let (ways, exposures) = (OnceLock::new(), OnceLock::new());
+        Self { system, compiled, techniques, texts, nodes, by_node, assigned, ways, exposures }
+    }
+
+    /// A search for ways, made ready.
+    pub(crate) fn search(&self) -> Search<'_> {
+        Search::new(&self.compiled, self.compiled.reference(), &self.techniques)
     }
 
     /// The principal of a node.

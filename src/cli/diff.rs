@@ -1,4 +1,6 @@
-//! `muster diff BEFORE AFTER`: what came, went and changed between two snapshots, and what cannot be told.
+//! `muster diff BEFORE AFTER`: what came, went and changed between two snapshots, what it means for access, and what cannot be told.
+
+pub(in crate::cli) mod effective;
 
 use std::io::{self, Write};
 
@@ -8,11 +10,13 @@ use muster_reports::escape;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value as Json, json};
 
-use super::Which;
+use self::effective::Effective;
 use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table};
+use super::{Which, gains};
+use crate::access::aws::ways::built_in;
 use crate::collect::known_systems;
 use crate::diagnostic::visible;
 use crate::diff::{Change, Diff, Field, Part, Reading, What};
@@ -36,6 +40,9 @@ pub struct Arguments {
     /// Changes that the table shows of each kind of a scope; 0 for all. Files and the other formats always have all
     #[arg(long, value_name = "NUMBER", default_value_t = 20)]
     pub limit: usize,
+    /// Leave out who gained and who lost what on AWS by the changes
+    #[arg(long)]
+    pub no_effective: bool,
 }
 
 const CHOICES: [Choice; 3] = [
@@ -63,7 +70,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         (arguments.system.is_empty() || arguments.system.iter().any(|name| name == system))
             && (arguments.kind.is_empty() || arguments.kind.iter().any(|name| name == kind.as_str()))
     })?;
-    let answer = Answer { names: Names::of(&diff, &before, &after)?, before: &before, after: &after, diff: &diff };
+    // Of some kinds of record alone nobody can tell what they mean.
+    let effective = if arguments.no_effective || !arguments.kind.is_empty() {
+        Vec::new()
+    } else {
+        effective::between(&diff, &before, &after, &config.policy.techniques.clone().unwrap_or_else(built_in))?
+    };
+    let names = Names::of(&diff, &before, &after)?;
+    let answer = Answer { names, before: &before, after: &after, diff: &diff, effective: &effective };
     for (choice, file) in targets(&session.global.output, &CHOICES)? {
         let mut out = open(file.as_deref())?;
         match choice.name {
@@ -81,6 +95,7 @@ struct Answer<'a> {
     before: &'a Snapshot,
     after: &'a Snapshot,
     diff: &'a Diff,
+    effective: &'a [Effective],
     names: Names,
 }
 
@@ -127,6 +142,14 @@ impl Answer<'_> {
             lines(&table, out)?;
             if part.changes.len() > shown {
                 writeln!(out, "  … {} more; `--limit 0` or `-o csv` show all", part.changes.len() - shown)?;
+            }
+        }
+        for Effective { system, changes } in self.effective {
+            writeln!(out, "\nEFFECTIVE ACCESS in {}", visible(system))?;
+            if changes.is_empty() {
+                writeln!(out, "  nobody gained or lost an action, and nobody's way to administration changed")?;
+            } else {
+                gains::table(changes, if limit == 0 { usize::MAX } else { limit }, out)?;
             }
         }
         let open: Vec<&Part> = self.diff.unproven().collect();
@@ -191,7 +214,12 @@ impl Answer<'_> {
                 })
             })
             .collect();
-        let document = json!({ "before": header(self.before), "after": header(self.after), "parts": parts });
+        let document = json!({
+            "before": header(self.before),
+            "after": header(self.after),
+            "parts": parts,
+            "effective": self.effective,
+        });
         writeln!(out, "{}", escape::json(&format!("{document:#}")))
     }
 

@@ -14,9 +14,10 @@ use super::outcome::{Exit, Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::{lines, plain_table};
-use crate::access::aws::question::{Can, WhoCan, who_can};
-use crate::access::aws::ways::sources;
-use crate::check::Estate;
+use super::through::GoesThrough;
+use crate::access::aws::question::{self, Can, WhoCan, who_can};
+use crate::access::aws::ways::{built_in, sources};
+use crate::check::asked::{Asked, people_behind};
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::people::fold;
 
@@ -26,7 +27,7 @@ const LISTED: usize = 2;
 /// Arguments of `muster who-can`.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
-    /// An action, as `s3:GetObject`
+    /// An action, as `s3:GetObject`, or several, as `s3:Get*`
     pub action: String,
     /// ARN of a resource; without it, anything at all
     pub resource: Option<String>,
@@ -39,6 +40,9 @@ pub struct Arguments {
     /// Exit with 1 when somebody can who is not expected: `none`, or a file with one ARN, id or name a line
     #[arg(long, value_name = "none|FILE")]
     pub expect: Option<PathBuf>,
+    /// What requests go through.
+    #[command(flatten)]
+    pub through: GoesThrough,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,
@@ -47,7 +51,7 @@ pub struct Arguments {
 /// What `muster who-can -o json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Answers {
-    /// The action.
+    /// The action, or the pattern of several.
     pub action: String,
     /// The resource; `None`: anything at all.
     pub resource: Option<String>,
@@ -74,14 +78,14 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let config = session.config()?;
     let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
-    let estate = Estate::load(&snapshot, &config, session.now(&config))?;
-    let places: Vec<_> = estate
-        .access
-        .places(&estate.graph)
-        .iter()
-        .filter(|place| arguments.system.as_ref().is_none_or(|name| estate.graph.system_name(place.system) == name))
-        .collect();
-    if places.is_empty() {
+    let techniques = config.policy.techniques.clone().unwrap_or_else(built_in);
+    // Who becomes somebody else first may be of any account.
+    let about = arguments.resource.as_deref().filter(|_| !arguments.transitive);
+    let actions = question::actions(reference, &arguments.action, arguments.resource.as_deref());
+    let about: Vec<(&str, Option<&str>)> =
+        actions.iter().map(|(action, on)| (action.as_str(), on.as_deref().filter(|_| about.is_some()))).collect();
+    let asked = Asked::who_can(&snapshot, arguments.system.as_deref(), &techniques, &about)?;
+    if asked.places.is_empty() {
         return Err(Diagnostic::error("CLI001", "no system of this snapshot has policies that can be evaluated")
             .cause("only AWS systems have them today; `muster snapshots show` lists what was read")
             .maybe_fix(arguments.system.as_ref().map(|name| format!("check the name `{name}`, or leave --system out")))
@@ -94,16 +98,20 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         transitive: arguments.transitive,
         who: Vec::new(),
         unread: Vec::new(),
-        sources: sources(reference),
+        sources: sources(reference, &techniques),
     };
-    for place in places {
-        let mut rows =
-            who_can(&estate.graph, place, &arguments.action, arguments.resource.as_deref(), arguments.transitive);
-        for row in &mut rows {
-            row.person = estate.people.link(row.node).map(|link| estate.people.name(link.person).to_owned());
+    for place in &asked.places {
+        let through = arguments.through.read(place, &arguments.action)?;
+        for (action, resource) in &actions {
+            let rows = who_can(&asked.graph, place, action, resource.as_deref(), arguments.transitive, &through);
+            answers.who.extend(rows);
         }
-        answers.who.extend(rows);
         answers.unread.extend(place.unread());
+    }
+    let accounts = answers.who.iter().map(|row| row.node);
+    let people = people_behind(&snapshot, &config, session.now(&config), &asked.graph, accounts)?;
+    for row in &mut answers.who {
+        row.person = people.get(&row.node).cloned();
     }
     write(session, &answers)?;
     Ok(match expected {
@@ -124,11 +132,23 @@ fn check_action(action: &str, reference: &Reference, session: &Session) -> Resul
             .maybe_fix(named.map(|action| format!("did you mean `{}`?", action.name)))
             .into());
     };
-    if service.is_empty() || name.is_empty() || action.contains(['*', '?']) {
-        return Err(Diagnostic::error("CLI001", format!("`{action}` names no single action"))
-            .cause("one action is asked about at a time")
-            .fix("name one, as `s3:GetObject`")
+    let is_pattern = action.contains(['*', '?']);
+    if service.is_empty() || name.is_empty() || service.contains(['*', '?']) {
+        return Err(Diagnostic::error("CLI001", format!("`{action}` names no actions of a service"))
+            .cause("actions of one service are asked about at a time")
+            .fix("name some, as `s3:GetObject` or `s3:Get*`")
             .into());
+    }
+    if is_pattern {
+        if reference.matching(action).iter().all(|range| range.is_empty()) {
+            return Err(Diagnostic::error(
+                "CLI001",
+                format!("no action that the reference data knows is a `{action}`"),
+            )
+            .fix("name one, as `s3:GetObject`, or a pattern, as `s3:Get*`")
+            .into());
+        }
+        return Ok(true);
     }
     if reference.find(action).is_some() {
         return Ok(true);
@@ -205,12 +225,16 @@ fn write(session: &Session, answers: &Answers) -> Result<(), Failure> {
 }
 
 fn table(answers: &Answers, out: &mut impl std::io::Write) -> std::io::Result<()> {
+    let several = answers.action.contains(['*', '?']);
     let mut table = plain_table(&["can", "account", "who", "person", "on", "last use", "by"]);
+    if several {
+        table = plain_table(&["can", "account", "who", "person", "action", "on", "last use", "by"]);
+    }
     for one in &answers.who {
         let shown = |text: &str| visible(text).into_owned();
         let cannot_act = if one.can_act == Some(false) { " (cannot act)" } else { "" };
         let more = if one.more_resources == 0 { String::new() } else { format!(" and {} more", one.more_resources) };
-        table.add_row([
+        let mut row = vec![
             one.can.as_str().to_owned(),
             shown(&one.account),
             format!("{}{cannot_act}", shown(short(&one.principal, &one.name))),
@@ -220,7 +244,11 @@ fn table(answers: &Answers, out: &mut impl std::io::Write) -> std::io::Result<()
                 last.at.map_or_else(|| last.state.to_string(), |at| at.strftime("%Y-%m-%d").to_string())
             }),
             shown(&why(one)),
-        ]);
+        ];
+        if several {
+            row.insert(4, one.action.clone());
+        }
+        table.add_row(row);
     }
     if answers.who.is_empty() {
         writeln!(out, "nobody can, as far as it was read")?;

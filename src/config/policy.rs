@@ -20,6 +20,7 @@ mod reviews;
 mod roles;
 mod shared;
 mod sod;
+mod techniques;
 mod vault;
 mod when;
 mod written;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use muster_effective::aws::escalation::Techniques;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use toml::Spanned;
@@ -78,6 +80,7 @@ pub const SCHEMAS: &[(&str, Schema)] = &[
     ("rule.toml", own_rules::schema),
     ("shared.toml", shared::schema),
     ("sod.toml", sod::schema),
+    ("techniques.toml", techniques::schema),
     ("vault.toml", vault::schema),
 ];
 
@@ -124,6 +127,8 @@ pub struct Policy {
     pub break_glass: Option<Vec<BreakGlassAccount>>,
     /// Accounts that several people may use, in file order; `None` where there is no `shared.toml`.
     pub shared: Option<Vec<SharedAccount>>,
+    /// Ways to privilege on AWS, the built-in ones among them; `None` without `techniques.toml`.
+    pub techniques: Option<Arc<Techniques>>,
     /// What vaults keep; `None` without `vault.toml`.
     pub vaults: Option<Vaults>,
     /// The files that were read, for the config hash.
@@ -214,6 +219,9 @@ impl Policy {
                 }),
                 "sod.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.sod = Some(sod::read(text, &policy.nameable(known), problems));
+                }),
+                "techniques.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
+                    policy.techniques = techniques::read(text, problems);
                 }),
                 "vault.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.vaults = Some(vault::read(text, known, problems));

@@ -27,7 +27,7 @@ impl Graph {
     pub(super) fn read_particulars(&self, snapshot: &Snapshot) -> Result<Particulars, StoreError> {
         let systems: FxHashSet<SystemIx> = self.policies.iter().map(|policy| policy.system).collect();
         let mut all = Particulars::default();
-        for view in snapshot.manifest().kinds() {
+        for view in snapshot.kinds() {
             let Some(system) = self.system(view.system).filter(|system| systems.contains(system)) else { continue };
             let kinds = [(RecordKind::Account, NodeKind::Account), (RecordKind::Resource, NodeKind::Resource)];
             let Some((_, node)) = kinds.into_iter().find(|(kind, _)| *kind == view.kind) else { continue };

@@ -24,7 +24,7 @@ impl Graph {
     /// The last use of every edge, by its place; empty when no source says it of any.
     fn stored_uses(&self, snapshot: &Snapshot) -> Result<Vec<When>, StoreError> {
         let mut uses = Vec::new();
-        for view in snapshot.manifest().kinds().filter(|view| view.kind == RecordKind::Grant) {
+        for view in snapshot.kinds().filter(|view| view.kind == RecordKind::Grant) {
             let Some(system) = self.system(view.system) else { continue };
             let frame = snapshot.activity_of(&view)?;
             let rows = Rows::of(&frame, "activity");

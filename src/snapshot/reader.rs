@@ -29,6 +29,8 @@ const FRAME_ROWS: u64 = 1 << 18;
 pub struct Snapshot {
     root: PathBuf,
     manifest: Arc<Manifest>,
+    /// The kinds of records that are read, by system and scope; `None`: all.
+    only: Option<Arc<FxHashSet<(String, String, RecordKind)>>>,
 }
 
 /// Rows that were read together: those of today, or one carried layer.
@@ -47,12 +49,26 @@ impl Snapshot {
         if manifest.pruned {
             return Err(StoreError::Pruned { sequence: manifest.header.sequence });
         }
-        Ok(Self { root: root.to_owned(), manifest: Arc::new(manifest) })
+        Ok(Self { root: root.to_owned(), manifest: Arc::new(manifest), only: None })
     }
 
     /// What the snapshot consists of, and how far it can be trusted.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The same with only some of its rows: of the kinds and scopes that `wanted` says. What is told of completeness stays whole.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&KindView<'_>) -> bool) -> Self {
+        let kept = self.kinds().filter(wanted);
+        let kept = kept.map(|view| (view.system.to_owned(), view.scope.to_owned(), view.kind)).collect();
+        Self { only: Some(Arc::new(kept)), ..self.clone() }
+    }
+
+    /// What is read of it: kinds of records by system and scope.
+    pub fn kinds(&self) -> impl Iterator<Item = KindView<'_>> {
+        let key = |view: &KindView<'_>| (view.system.to_owned(), view.scope.to_owned(), view.kind);
+        self.manifest.kinds().filter(move |view| self.only.as_ref().is_none_or(|only| only.contains(&key(view))))
     }
 
     /// The snapshots before this one, newest first, without those that are pruned. One whose manifest is damaged is left out, too:
@@ -71,7 +87,10 @@ impl Snapshot {
 
     /// How many rows of a kind the parts of the snapshot hold, those included that better ones hide.
     pub fn rows(&self, kind: RecordKind) -> usize {
-        let parts = self.manifest.parts().filter(|part| part.table == kind.as_str());
+        let parts = self
+            .kinds()
+            .flat_map(|view| view.entry.parts.iter().chain(view.entry.carried.iter().flat_map(|layer| &layer.parts)));
+        let parts = parts.filter(|part| part.table == kind.as_str());
         usize::try_from(parts.map(|part| part.rows).sum::<u64>()).unwrap_or(usize::MAX)
     }
 
@@ -201,7 +220,7 @@ impl Snapshot {
     /// What to read for a table: per scope and kind, today's rows and the layers below them.
     fn readings(&self, table: &'static Table) -> Vec<Vec<Reading<'_>>> {
         let holds = |kind| table.kind.is_none_or(|of| of == kind);
-        let views = self.manifest.kinds().filter(|view| holds(view.kind));
+        let views = self.kinds().filter(|view| holds(view.kind));
         views.map(|view| readings_of(view, table)).filter(|readings| !readings.is_empty()).collect()
     }
 

@@ -101,6 +101,8 @@ pub struct Effective {
     pub external_id: String,
     /// An account outside the organisation.
     pub foreign: String,
+    /// A VPC endpoint of `data` through which one bucket is reached.
+    pub endpoint: String,
     /// The answers.
     pub truth: Truth,
 }

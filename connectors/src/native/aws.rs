@@ -12,6 +12,7 @@
 //! | `organization` | units and accounts as resources, SCPs and RCPs |
 //! | `identity-center/<instance>` | its users, groups, permission sets, assignments |
 //! | `resource-policies/<account>/<region>`, `…/global` | resources and the policies attached to them |
+//! | `workloads/<account>/<region>` | what runs as which role |
 
 mod account;
 mod credential_report;
@@ -27,6 +28,7 @@ mod outcome;
 mod resource_policies;
 mod session;
 mod signed;
+mod workloads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,8 +78,13 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 - With `accounts = "organization"`: units, accounts, SCPs and RCPs with their targets. Suspended and closed accounts are listed
   and not read. With "self" or a list, SCPs and RCPs are not read.
 - `identity_center` (default true): looked for in each of `regions`.
-- `resource_policies` (default true): KMS, SQS, SNS, Lambda, Secrets Manager in each of `regions`, S3 buckets wherever they
-  are. **`regions` defaults to `["us-east-1"]` alone**: name every region you use.
+- `resource_policies` (default true): KMS, SQS, SNS, Lambda, Secrets Manager and VPC endpoints in each of `regions`, S3 buckets with
+  their access control lists wherever they are. **`regions` defaults to `["us-east-1"]` alone**: name every region you use.
+- `workloads` (default false): what runs as which role in each of `regions`: EC2 instances and launch templates, Auto Scaling groups,
+  CloudFormation stacks and stack sets, Elastic Beanstalk environments, CodeBuild projects, CodeDeploy deployment groups, ECS clusters,
+  services, tasks and task definitions, Batch job definitions and queues, Glue development endpoints and jobs, SageMaker notebooks and
+  user profiles, Step Functions state machines, EventBridge schedules, Cognito identity pools, EMR clusters. Without them, whether
+  somebody who may change one becomes its role is *not evaluated*.
 - `last_accessed` (default false): for each user and role, which services and actions it may use and when it last did
   (GenerateServiceLastAccessedDetails; AWS makes one report a principal, so this is three calls or more for each).
 - Also: `profile`, `endpoint` (an emulator or a private endpoint), `access_key_id` with `credential` (instead of the chain),
@@ -102,11 +109,11 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 `file = "…json"` instead of `folder` reads one account's authorization details alone.
 
 **Meaning.** *Last activity* is the latest use of password and keys; one that cannot be read makes it unreadable. *Never* means
-never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles and services for the trailing 400 days. For buckets, *Block Public Access* of bucket and account is read. Tags named
+never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22, roles and services for the trailing 400 days. For buckets, *Block Public Access* of bucket and account is read, and who owns objects. Tags named
 `email`, `employee-id`, `owner`, `manager`, `department` fill those fields, every tag stays as attribute `tag:<name>`.
 
-**Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, policies of services
-not named above."#;
+**Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, access control lists of
+single objects, policies of services not named above, App Runner services and runtimes, browsers and interpreters of Bedrock AgentCore."#;
 
 const PERMISSIONS: &str = concat!(
     "A role of the same name (`MusterAudit`) in every account, with this policy; `muster doctor` tries each of them. The ",
@@ -146,6 +153,8 @@ struct AwsSettings {
     identity_center: Option<bool>,
     /// Read policies attached to resources (default true).
     resource_policies: Option<bool>,
+    /// Read what runs as which role: instances, jobs, projects, stacks… (default false: some thirty calls for each region).
+    workloads: Option<bool>,
     /// Ask for every user and role what it used and when (default false: several calls for each).
     last_accessed: Option<bool>,
     /// How often one call is tried (default 8).
@@ -199,6 +208,7 @@ struct Live {
     credential: Option<CredentialSource>,
     identity_center: bool,
     resource_policies: bool,
+    workloads: bool,
     last_accessed: bool,
     attempts: u32,
     folder: PathBuf,
@@ -272,6 +282,7 @@ fn configure(settings: Settings<'_>) -> Result<Box<dyn Connector>, SettingsError
         credential: settings.credential,
         identity_center: settings.identity_center.unwrap_or(true),
         resource_policies: settings.resource_policies.unwrap_or(true),
+        workloads: settings.workloads.unwrap_or(false),
         last_accessed: settings.last_accessed.unwrap_or(false),
         attempts: settings.attempts.unwrap_or(8),
         folder,
@@ -291,6 +302,7 @@ fn files_of(settings: &AwsSettings, base: &std::path::Path) -> Result<files::Fil
         ("credential", settings.credential.is_some()),
         ("identity_center", settings.identity_center.is_some()),
         ("resource_policies", settings.resource_policies.is_some()),
+        ("workloads", settings.workloads.is_some()),
         ("last_accessed", settings.last_accessed.is_some()),
         ("attempts", settings.attempts.is_some()),
     ];

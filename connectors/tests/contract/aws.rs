@@ -118,6 +118,7 @@ fn answer(list: &List, fault: Fault, call: &Call) -> Option<Answer> {
         "/" => return Some(Answer::Json(200, "{}".into())),
         "/2015-03-31/functions" => return Some(Answer::Json(200, r#"{"Functions":[]}"#.into())),
         "ListTopics" => return Some(Answer::Result("<Topics/>".into())),
+        "DescribeVpcEndpoints" => return Some(Answer::Result("<vpcEndpointSet/>".into())),
         "/?max-buckets=1000" => return Some(Answer::Json(200, "<ListAllMyBucketsResult/>".into())),
         _ => return None,
     }

@@ -159,8 +159,8 @@ fn grants(estate: &Estate) -> (Vec<Grants>, Vec<PolicyIx>) {
         Some(account) => grants[account as usize].policies.push(policy),
         None => ownerless.push(policy),
     };
-    for resource in &estate.resources {
-        if let Some(policy) = resource.policy {
+    for (at, resource) in (0..).zip(&estate.resources) {
+        for policy in resource.policy.into_iter().chain(estate.acls.get(&at).copied()) {
             add(resource.account, policy);
         }
     }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::estate::{Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
+use super::estate::{AccountIx, Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
 use super::evaluate::Evaluate;
 use super::reference::Reference;
 
@@ -85,6 +85,21 @@ pub struct Graph {
     pub unseen: Vec<String>,
     /// Of every principal that reaches a goal: the edge of its first step.
     first: Vec<Option<u32>>,
+    /// Where becoming an administrator is a step and not the end: whom an administrator of each account takes over, and how he stands then.
+    landed: Option<Vec<Landing>>,
+    /// The account of each principal.
+    accounts: Vec<AccountIx>,
+}
+
+/// What becoming an administrator of an account is good for, where it is not the end in itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    /// Nothing, as far as the walk has come.
+    Nowhere,
+    /// It is what is searched for.
+    End,
+    /// To take over this principal, who stands so.
+    Over(PrincipalIx, Cost),
 }
 
 /// One way from a principal to somebody stronger.
@@ -135,9 +150,19 @@ impl Graph {
         let mut at = Some(who);
         while let Some(edge) = at.and_then(|at| self.first[at as usize]).map(|edge| &self.edges[edge as usize]) {
             path.push(edge);
-            at = edge.to;
+            at = edge.to.or_else(|| self.taken_over(edge));
         }
         path
+    }
+
+    /// Whom an administrator takes over next, where an edge ends in one and somebody else is searched for.
+    pub fn taken_over(&self, edge: &Edge) -> Option<PrincipalIx> {
+        let owner = edge.raised.unwrap_or(edge.from);
+        let account = self.accounts[owner as usize];
+        match self.landed.as_ref().filter(|_| edge.to.is_none())?[account as usize] {
+            Landing::Over(who, _) => Some(who),
+            Landing::End | Landing::Nowhere => None,
+        }
     }
 }
 
@@ -181,7 +206,7 @@ impl<'a> Search<'a> {
         let breadth = Breadth::new(estate, actions);
         let classes = class::classes(estate, &breadth);
         let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
-        let found = bind::Found::new(estate);
+        let found = bind::Found::new(estate, techniques.without());
         let holders = expand::holders(&asker, techniques, &classes, &found);
         let mut classes_of = vec![Vec::new(); estate.accounts.len()];
         for (at, class) in (0..).zip(&classes) {
@@ -199,15 +224,44 @@ impl<'a> Search<'a> {
 
     /// Who can become one of the goals, by principal; becoming an administrator counts as well, because he can give himself anything.
     pub fn towards(&self, goals: &[Option<Certainty>]) -> Graph {
-        let mut walk = Walk::new(goals);
+        self.walk(goals, None)
+    }
+
+    /// Who can become one of the goals and nobody else, or an administrator of `account`: one of another account becomes whoever is in that,
+    /// and from there goes on as that principal could.
+    pub fn towards_only(&self, goals: &[Option<Certainty>], account: Option<AccountIx>) -> Graph {
+        let mut landed = vec![Landing::Nowhere; self.asker.estate.accounts.len()];
+        if let Some(account) = account {
+            landed[account as usize] = Landing::End;
+        }
+        self.walk(goals, Some(landed))
+    }
+
+    fn walk(&self, goals: &[Option<Certainty>], landed: Option<Vec<Landing>>) -> Graph {
+        let accounts = self.asker.estate.principals.iter().map(|entry| entry.account).collect();
+        let mut walk = Walk::new(goals, landed, accounts);
         let (raises, joins): (Vec<Edge>, Vec<Edge>) =
             self.raises(goals).into_iter().partition(|edge| edge.to.is_none());
-        walk.add(raises);
+        let mut raising: FxHashMap<AccountIx, Vec<Edge>> = FxHashMap::default();
+        let (ends, waits): (Vec<Edge>, Vec<Edge>) = raises.into_iter().partition(|edge| walk.ends_with(edge));
+        walk.add(ends);
+        for edge in waits {
+            raising.entry(walk.account_of(&edge)).or_default().push(edge);
+        }
         let mut joining: FxHashMap<PrincipalIx, Vec<Edge>> = FxHashMap::default();
         for edge in joins {
             joining.entry(edge.to.unwrap_or_default()).or_default().push(edge);
         }
         while let Some(targets) = walk.next() {
+            for target in &targets {
+                let entry = self.asker.principal(*target);
+                // Nobody but its service becomes a service-linked role.
+                if !entry.service_linked && walk.land(entry.account, *target) {
+                    let mut edges = raising.remove(&entry.account).unwrap_or_default();
+                    edges.retain(|edge| !walk.closed[edge.from as usize]);
+                    walk.add(edges);
+                }
+            }
             let edges = self.expand(&targets, &walk.closed);
             let joins = targets.iter().flat_map(|target| joining.remove(target).unwrap_or_default());
             let joins: Vec<Edge> = joins.filter(|edge| !walk.closed[edge.from as usize]).collect();
@@ -217,10 +271,11 @@ impl<'a> Search<'a> {
     }
 
     fn finish(&self, goals: &[Option<Certainty>], walk: Walk) -> Graph {
-        let Walk { mut edges, cost, .. } = walk;
+        let Walk { mut edges, cost, landed, accounts, .. } = walk;
         let order = |edge: &Edge| (edge.from, edge.to.map_or(0, |to| to + 1), edge.technique, edge.object);
         edges.sort_unstable_by_key(order);
-        let reached = |edge: &Edge| edge.to.map_or((Certainty::Certain, 0), |to| cost[to as usize].unwrap_or(WORST));
+        let administers = |edge: &Edge| administered(landed.as_deref(), &accounts, edge);
+        let reached = |edge: &Edge| edge.to.map_or_else(|| administers(edge), |to| cost[to as usize].unwrap_or(WORST));
         let mut first: Vec<Option<u32>> = vec![None; goals.len()];
         for (at, edge) in (0..).zip(&edges) {
             let through = |edge: &Edge| {
@@ -239,7 +294,7 @@ impl<'a> Search<'a> {
             (None, None) => Standing::Apart,
         });
         let standing = standing.collect();
-        Graph { standing, edges, unseen: self.unseen(), first }
+        Graph { standing, edges, unseen: self.unseen(), first, landed, accounts }
     }
 
     /// Whether what a principal may do was not read, wholly or in part.
@@ -288,10 +343,24 @@ struct Walk {
     done: Vec<bool>,
     queue: BTreeMap<Cost, Vec<PrincipalIx>>,
     edges: Vec<Edge>,
+    /// Where becoming an administrator is no end of the walk: of each account the first principal that was settled.
+    landed: Option<Vec<Landing>>,
+    /// The account of each principal.
+    accounts: Vec<AccountIx>,
+}
+
+/// How well an administrator stands: at the goal, or one step from whom he takes over.
+fn administered(landed: Option<&[Landing]>, accounts: &[AccountIx], edge: &Edge) -> Cost {
+    let account = accounts[edge.raised.unwrap_or(edge.from) as usize];
+    match landed.map(|landed| landed[account as usize]) {
+        None | Some(Landing::End) => (Certainty::Certain, 0),
+        Some(Landing::Over(_, (certainty, steps))) => (certainty, steps + 1),
+        Some(Landing::Nowhere) => WORST,
+    }
 }
 
 impl Walk {
-    fn new(goals: &[Option<Certainty>]) -> Self {
+    fn new(goals: &[Option<Certainty>], landed: Option<Vec<Landing>>, accounts: Vec<AccountIx>) -> Self {
         let cost: Vec<Option<Cost>> = goals.iter().map(|goal| goal.map(|certainty| (certainty, 0))).collect();
         let mut queue: BTreeMap<Cost, Vec<PrincipalIx>> = BTreeMap::new();
         for (who, cost) in (0..).zip(&cost) {
@@ -300,7 +369,29 @@ impl Walk {
             }
         }
         let closed = goals.iter().map(Option::is_some).collect();
-        Self { closed, done: vec![false; cost.len()], cost, queue, edges: Vec::new() }
+        Self { closed, done: vec![false; cost.len()], cost, queue, edges: Vec::new(), landed, accounts }
+    }
+
+    /// The account that an administrator administers whom an edge makes.
+    fn account_of(&self, edge: &Edge) -> AccountIx {
+        self.accounts[edge.raised.unwrap_or(edge.from) as usize]
+    }
+
+    /// Whether becoming an administrator is the end of an edge's way.
+    fn ends_with(&self, edge: &Edge) -> bool {
+        self.landed.as_ref().is_none_or(|landed| landed[self.account_of(edge) as usize] == Landing::End)
+    }
+
+    /// Notes whom an administrator of an account takes over; `true` for the first of the account, which stands best.
+    fn land(&mut self, account: AccountIx, who: PrincipalIx) -> bool {
+        let cost = self.cost[who as usize].unwrap_or(WORST);
+        match self.landed.as_mut().map(|landed| &mut landed[account as usize]) {
+            Some(slot @ Landing::Nowhere) => {
+                *slot = Landing::Over(who, cost);
+                true
+            }
+            Some(Landing::End | Landing::Over(..)) | None => false,
+        }
     }
 
     /// The principals that stand next best, none of whom was given before.
@@ -322,8 +413,10 @@ impl Walk {
 
     fn add(&mut self, edges: impl IntoIterator<Item = Edge>) {
         for edge in edges {
-            let (certainty, steps) =
-                edge.to.map_or((Certainty::Certain, 0), |to| self.cost[to as usize].unwrap_or(WORST));
+            let (certainty, steps) = match edge.to {
+                Some(to) => self.cost[to as usize].unwrap_or(WORST),
+                None => administered(self.landed.as_deref(), &self.accounts, &edge),
+            };
             let through = (certainty.max(edge.certainty), steps + 1);
             let known = &mut self.cost[edge.from as usize];
             if known.is_none_or(|known| through < known) {

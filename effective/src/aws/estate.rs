@@ -39,6 +39,12 @@ pub struct Estate {
     /// Versions of managed policies that are not the default: the policy as it is in force, and the other version of it. Whoever
     /// may choose the default gains what the other version grants.
     pub versions: Vec<(PolicyIx, PolicyIx)>,
+    /// VPC endpoints with their policies: they limit the requests that go through them, and grant nothing.
+    pub endpoints: Vec<Resource>,
+    /// What access control lists of buckets grant, as policies that only allow.
+    pub acls: FxHashMap<ResourceIx, PolicyIx>,
+    /// Kinds of resources that were looked for in every account but those of which [`UnreadKind::Workloads`] says otherwise.
+    pub kinds_read: Vec<Arc<str>>,
 }
 
 /// A group of users.
@@ -98,8 +104,10 @@ pub enum UnreadKind {
     Organization,
     /// Policies of resources: there may be more that is allowed or denied.
     Resources,
-    /// Instance profiles, and what runs as which role: there may be more ways to become a role.
+    /// Instance profiles: there may be more ways to become a role.
     Runners,
+    /// Instances, jobs, projects, stacks… that run as a role: there may be more ways to become one.
+    Workloads,
 }
 
 /// A user or a role.

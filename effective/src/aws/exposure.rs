@@ -183,7 +183,13 @@ pub fn exposures(estate: &Estate, reference: &Reference) -> Vec<Exposure> {
     let resources = (0..).zip(&estate.resources);
     let resources = resources
         .filter_map(|(at, resource)| Some((Exposed::Resource(at), &resource.arn, resource.account, resource.policy?)));
-    let all: Vec<_> = roles.chain(resources).collect();
+    let mut lists: Vec<(ResourceIx, PolicyIx)> = estate.acls.iter().map(|(at, acl)| (*at, *acl)).collect();
+    lists.sort_unstable();
+    let lists = lists.into_iter().map(|(at, acl)| {
+        let resource = &estate.resources[at as usize];
+        (Exposed::Resource(at), &resource.arn, resource.account, acl)
+    });
+    let all: Vec<_> = roles.chain(resources).chain(lists).collect();
     let found: Vec<Vec<Exposure>> = all
         .into_par_iter()
         .map(|(what, arn, account, policy)| scene.of(&Subject { what, arn, account, policy }))
@@ -232,6 +238,8 @@ struct Opening<'a> {
     statement: &'a Statement,
     deciding: Deciding,
     policy: Attached,
+    /// Of an access control list the denials of the bucket's policy.
+    beside: Option<Attached>,
     action: String,
     resource: String,
     number: Option<&'a str>,
@@ -288,17 +296,29 @@ impl Scene<'_> {
             span: statement.span.clone(),
         };
         let policy = Attached { document: document.into(), ..policy.clone() };
+        let beside = self.beside(subject);
         let actions = stranger::actions(self.reference, statement, matches!(subject.what, Exposed::Role(_)));
         let of_action = |action: String| Opening {
             subject,
             statement,
             deciding: deciding.clone(),
             policy: policy.clone(),
+            beside: beside.clone(),
             resource: stranger::resource(statement, subject.arn, &action),
             action,
             number,
         };
         actions.into_iter().map(of_action).collect()
+    }
+
+    /// The denials of a bucket's policy, which stand in the way of its access control list as well.
+    fn beside(&self, subject: &Subject) -> Option<Attached> {
+        let Exposed::Resource(at) = subject.what else { return None };
+        self.estate.acls.get(&at).filter(|acl| **acl == subject.policy)?;
+        let policy = self.estate.policies.get(self.estate.resources[at as usize].policy? as usize)?;
+        let denials = policy.document.statements.iter().filter(|statement| statement.effect == Effect::Deny);
+        let document = Document { statements: denials.cloned().collect(), ..Document::clone(&policy.document) };
+        Some(Attached { document: document.into(), ..policy.clone() })
     }
 
     fn pattern(&self, opening: &Opening, pattern: &PrincipalPattern, found: &mut Vec<Exposure>) {
@@ -460,6 +480,7 @@ impl Scene<'_> {
             identity: vec![super::escalation::everything()],
             rcps: of_estate.rcps,
             resource: Some(opening.policy.clone()),
+            acl: opening.beside.clone(),
             ..Layers::default()
         };
         literal::evaluate(&request, &layers)

@@ -225,7 +225,8 @@ impl Read {
             let levels = levels.iter().filter(|_| apply);
             levels.map(|level| (Arc::clone(&level.name), says(layer, &level.policies))).collect()
         };
-        let mut resource = says(Layer::Resource, layers.resource.as_slice());
+        let of_resource: Vec<Attached> = layers.resource.iter().chain(&layers.acl).cloned().collect();
+        let mut resource = says(Layer::Resource, &of_resource);
         let public = || layers.resource.as_ref().is_some_and(|policy| is_public(&policy.document));
         if layers.restrict_public_buckets && special::is_kept_out_of_public_buckets(request) {
             if public() {

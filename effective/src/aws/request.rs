@@ -158,6 +158,8 @@ pub struct Layers {
     pub rcps: Vec<Level>,
     /// Policy of the resource; for a role that is to be assumed, its trust policy.
     pub resource: Option<Attached>,
+    /// What the access control list of a bucket grants, as a policy that only allows.
+    pub acl: Option<Attached>,
     /// Policies of the VPC endpoint that the request goes through.
     pub vpc_endpoint: Option<Vec<Attached>>,
     /// Of a bucket: the block of public access has *restrict public buckets* switched on, in the bucket or in its account.

@@ -6,7 +6,10 @@ use muster_effective::aws::document::Effect;
 use muster_effective::aws::escalation::Certainty;
 use muster_effective::aws::estate::{PrincipalIx, PrincipalKind};
 use muster_effective::aws::evaluate::Evaluate as _;
+use muster_effective::aws::literal;
 use muster_effective::aws::pattern::Glob;
+use muster_effective::aws::reference::Reference;
+use muster_effective::aws::request::{Attached, Request};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +20,35 @@ use crate::graph::{Graph, NodeIx, Step};
 
 /// Patterns of resources that are tried for a principal where none is asked about.
 const MAX_PATTERNS: usize = 256;
+
+/// What a request goes through beside the layers that always count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Through {
+    /// A policy that the session was made with.
+    pub(crate) session: Option<Attached>,
+    /// The policy of a VPC endpoint.
+    pub(crate) endpoint: Option<Attached>,
+    /// Condition keys whose values follow from it, in lower case.
+    pub(crate) given: Vec<(String, String)>,
+}
+
+impl Through {
+    /// Whether there is anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.session.is_none() && self.endpoint.is_none()
+    }
+
+    /// The answer to a request with these layers as well. They only limit: whoever is denied without them is denied with them.
+    pub(crate) fn decide(&self, place: &Place, request: &Request) -> Answer {
+        let given: Vec<(&str, &str)> = self.given.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let request = request.clone().given(&given);
+        let estate = place.compiled.estate();
+        let mut layers = estate.layers_by(place.compiled.index(), &request, place.compiled.reference());
+        layers.session = self.session.clone().map(|policy| vec![policy]);
+        layers.vpc_endpoint = self.endpoint.clone().map(|policy| vec![policy]);
+        literal::evaluate(&request, &layers)
+    }
+}
 
 /// What an answer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -112,6 +144,8 @@ pub struct WhoCan {
     pub name: String,
     /// The person behind it.
     pub person: Option<String>,
+    /// The action.
+    pub action: String,
     /// What the answer says.
     pub can: Can,
     /// Conditions that it rests on.
@@ -153,14 +187,23 @@ pub(crate) fn who_can(
     action: &str,
     resource: Option<&str>,
     transitive: bool,
+    through: &Through,
 ) -> Vec<WhoCan> {
-    let found = match resource {
+    let mut found: Vec<Found> = match resource {
         Some(resource) => {
             let answers = place.compiled.who_can(action, resource).into_iter();
             answers.map(|(who, answer)| Found { who, resource: resource.to_owned(), more: 0, answer }).collect()
         }
         None => anywhere(place, action),
     };
+    if !through.is_empty() {
+        let limited = |mut one: Found| {
+            let request = place.compiled.estate().request(place.compiled.index(), one.who, action, &one.resource);
+            one.answer = through.decide(place, &request);
+            (!ways::is_denied(&one.answer)).then_some(one)
+        };
+        found = found.into_par_iter().filter_map(limited).collect();
+    }
     let mut rows: Vec<WhoCan> = found.iter().map(|found| row(graph, place, found, action)).collect();
     for one in &found {
         for (account, path) in place.assignees(graph, one.who) {
@@ -168,7 +211,7 @@ pub(crate) fn who_can(
         }
     }
     if transitive {
-        rows.extend(reaching(graph, place, &found, action));
+        rows.extend(reaching(graph, place, &found, action, resource));
     }
     rows.sort_by(|a, b| {
         (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(
@@ -183,7 +226,7 @@ pub(crate) fn who_can(
 }
 
 /// Those who can by becoming somebody who can.
-fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<WhoCan> {
+fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str, resource: Option<&str>) -> Vec<WhoCan> {
     let estate = place.compiled.estate();
     let mut goals: Vec<Option<Certainty>> = vec![None; estate.principals.len()];
     for one in found {
@@ -194,12 +237,16 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<
         });
     }
     let mut rows = Vec::new();
-    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals)) {
+    let account = resource.and_then(|resource| {
+        let owner = estate.owner_of(place.compiled.index(), resource)?;
+        place.compiled.index().account(&owner)
+    });
+    for (who, hops) in (0..).zip(ways::steps_towards(place, &goals, account)) {
         let Some(last) = hops.last() else { continue };
         let end = last.to.and_then(|to| found.iter().find(|one| one.who == to));
         let here = Found {
             who,
-            resource: end.map_or_else(|| "*".to_owned(), |end| end.resource.clone()),
+            resource: end.map_or_else(|| resource.unwrap_or("*").to_owned(), |end| end.resource.clone()),
             more: end.map_or(0, |end| end.more),
             answer: end.map_or_else(granted_itself, |end| end.answer.clone()),
         };
@@ -228,6 +275,39 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str) -> Vec<
 /// Who became an administrator gives itself what was asked about.
 fn granted_itself() -> Answer {
     Answer { verdict: Verdict::Allowed, assumed: Vec::new(), deciding: Vec::new(), missing: None, unread: Vec::new() }
+}
+
+/// The actions that a pattern stands for, each with the resource to ask about: those that can be limited to the resource, and of a bucket those
+/// on its objects. Without a resource all of them. An action that the reference does not know stands for itself.
+pub(crate) fn actions(reference: &Reference, pattern: &str, resource: Option<&str>) -> Vec<(String, Option<String>)> {
+    if !pattern.contains(['*', '?']) {
+        return vec![(pattern.to_owned(), resource.map(str::to_owned))];
+    }
+    let matching = reference.matching(pattern).into_iter().flatten().map(|at| reference.action(at));
+    let Some(resource) = resource else {
+        return matching.map(|action| (action.name.to_string(), None)).collect();
+    };
+    let within = format!("{resource}/*");
+    let about = matching.filter_map(|action| {
+        let arns: Vec<&str> = reference.resource_types(action).filter_map(|of| of.arn.as_deref()).collect();
+        let on = [resource, &within].into_iter().find(|on| arns.iter().any(|arn| is_of_type(arn, on)))?;
+        Some((action.name.to_string(), Some(on.to_owned())))
+    });
+    about.collect()
+}
+
+/// Whether an ARN is of the type whose ARNs look like `template`. Only names of objects and paths have slashes in them.
+fn is_of_type(template: &str, arn: &str) -> bool {
+    let Some((before, rest)) = template.split_once("${") else { return template == arn };
+    let Some(arn) = arn.strip_prefix(before) else { return false };
+    let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
+    let free = name.contains("Object") || name.contains("Path");
+    let ends = arn.char_indices().map(|(at, _)| at).chain([arn.len()]);
+    let mut ends = ends.skip(usize::from(name != "Region" && name != "Account"));
+    ends.any(|end| {
+        let (value, after_value) = arn.split_at(end);
+        (free || !value.contains(['/', ':'])) && is_of_type(after, after_value)
+    })
 }
 
 /// Everybody who can on anything at all, each with the widest pattern that was found.
@@ -369,6 +449,7 @@ fn row(graph: &Graph, place: &Place, found: &Found, action: &str) -> WhoCan {
         },
         name: graph.name(node).to_owned(),
         person: None,
+        action: action.to_owned(),
         can: can(&found.answer),
         conditions: found.answer.assumed.iter().map(|assumed| assumed.text.to_string()).collect(),
         unread: found.answer.unread.clone(),

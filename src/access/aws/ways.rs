@@ -3,10 +3,12 @@
 //! The search is `muster_effective`'s; here every first step gets its statements, and every principal its level: an administrator is
 //! *admin*, who certainly becomes one is *privileged*, and what depends on a condition or on something that was not read is undecided.
 
+use std::sync::{Arc, LazyLock};
+
 use muster_connectors::record::PrivilegeLevel;
 use muster_effective::aws::answer::{Answer, Deciding, Layer, Verdict};
 use muster_effective::aws::escalation::{self, Block, Certainty, Search, Standing, Techniques};
-use muster_effective::aws::estate::{PrincipalIx, PrincipalKind, UnreadKind};
+use muster_effective::aws::estate::{AccountIx, PrincipalIx, PrincipalKind, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::reference::Reference;
 use rayon::prelude::*;
@@ -19,11 +21,16 @@ use crate::graph::{Graph, NodeIx, Relation, Step};
 const GIVES_ITSELF: [&str; 4] =
     ["iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy"];
 
-/// The techniques that are searched with.
-pub(crate) fn techniques() -> &'static Techniques {
-    static BUILT_IN: std::sync::OnceLock<Techniques> = std::sync::OnceLock::new();
-    BUILT_IN.get_or_init(|| Techniques::builtin().expect("the list in the binary is read by a test of its crate"))
+/// The techniques that are searched with where a team has none of its own.
+pub(crate) fn built_in() -> Arc<Techniques> {
+    static BUILT_IN: LazyLock<Arc<Techniques>> = LazyLock::new(|| {
+        Arc::new(Techniques::builtin().expect("the list in the binary is read by a test of its crate"))
+    });
+    Arc::clone(&BUILT_IN)
 }
+
+/// What stands for a technique where an administrator becomes somebody of his account.
+const TAKES_OVER: &str = "administrator";
 
 /// One step from a principal to somebody stronger, with what allows it.
 #[derive(Debug, Clone)]
@@ -58,12 +65,13 @@ pub(crate) struct Ways {
 impl Ways {
     /// Searches, and asks again for the first step of each way.
     pub(crate) fn of(graph: &Graph, place: &Place) -> Self {
-        let compiled = &place.compiled;
-        let search = Search::new(compiled, compiled.reference(), techniques());
+        let search = place.search();
         let found = search.towards(&search.administrators());
         let count = u32::try_from(found.standing.len()).unwrap_or(u32::MAX);
-        let first: Vec<Option<Hop>> =
-            (0..count).into_par_iter().map(|who| found.path(who).first().map(|edge| hop(&search, edge))).collect();
+        let first: Vec<Option<Hop>> = (0..count)
+            .into_par_iter()
+            .map(|who| found.path(who).first().map(|edge| hop(place, &search, edge)))
+            .collect();
         let judged: Vec<(Privilege, Option<String>)> =
             (0..count).into_par_iter().map(|who| judge(place, &found, &first, who)).collect();
         let proofs = judged.iter().zip(&place.nodes);
@@ -99,36 +107,64 @@ impl Ways {
 
     /// Techniques that a principal's own policies would allow, and the layer that does not.
     pub(crate) fn blocked(&self, place: &Place, who: PrincipalIx) -> Vec<Block> {
-        let compiled = &place.compiled;
-        Search::new(compiled, compiled.reference(), techniques()).blocked(&self.graph, who)
+        place.search().blocked(&self.graph, who)
     }
 }
 
-/// The steps from each principal to one of some others, by principal; empty for these and for who reaches none of them.
+/// The steps from each principal to one of some others, by principal; empty for these and for who reaches none of them. An administrator
+/// is none of them by that alone: he takes over whom he can in his own account.
 pub(crate) fn towards(place: &Place, goals: &[PrincipalIx]) -> Vec<Vec<Hop>> {
     let mut wanted = vec![None; place.nodes.len()];
     for goal in goals {
         wanted[*goal as usize] = Some(Certainty::Certain);
     }
-    steps_towards(place, &wanted)
+    let search = place.search();
+    let found = search.towards_only(&wanted, None);
+    steps(place, &search, &found)
 }
 
-/// The same where it is not certain of every goal that it is one.
-pub(crate) fn steps_towards(place: &Place, goals: &[Option<Certainty>]) -> Vec<Vec<Hop>> {
-    let compiled = &place.compiled;
-    let search = Search::new(compiled, compiled.reference(), techniques());
-    let found = search.towards(goals);
+/// The same where it is not certain of every goal that it is one, and where to become an administrator is as good: of `account`, or of any
+/// where that is not known.
+pub(crate) fn steps_towards(place: &Place, goals: &[Option<Certainty>], account: Option<AccountIx>) -> Vec<Vec<Hop>> {
+    let search = place.search();
+    let found = match account {
+        Some(account) => search.towards_only(goals, Some(account)),
+        None => search.towards(goals),
+    };
+    steps(place, &search, &found)
+}
+
+fn steps(place: &Place, search: &Search<'_>, found: &escalation::Graph) -> Vec<Vec<Hop>> {
+    let of_edge = |edge| {
+        let hop = hop(place, search, edge);
+        let next = found.taken_over(edge).map(|to| Hop {
+            from: edge.from,
+            to: Some(to),
+            technique: (
+                TAKES_OVER.to_owned(),
+                "an administrator of an account takes over whom he likes in it".to_owned(),
+            ),
+            about: None,
+            needs: Vec::new(),
+            assumed: Vec::new(),
+            unread: Vec::new(),
+        });
+        std::iter::once(hop).chain(next)
+    };
     let count = u32::try_from(found.standing.len()).unwrap_or(u32::MAX);
-    (0..count).into_par_iter().map(|who| found.path(who).into_iter().map(|edge| hop(&search, edge)).collect()).collect()
+    (0..count).into_par_iter().map(|who| found.path(who).into_iter().flat_map(of_edge).collect()).collect()
 }
 
-fn hop(search: &Search<'_>, edge: &escalation::Edge) -> Hop {
+fn hop(place: &Place, search: &Search<'_>, edge: &escalation::Edge) -> Hop {
     let step = search.step(edge);
     let answers = || step.evidence.iter().map(|one| &one.answer);
     let mut unread: Vec<String> = answers().flat_map(|answer| answer.unread.iter().cloned()).collect();
     if edge.certainty == Certainty::NotEvaluated && unread.is_empty() {
         unread.push(match &step.technique.when.resource {
-            Some(resource) => format!("whether there is one of the kind `{}` was not read", resource.kind),
+            Some(resource) => {
+                let why = workloads_unread(place, edge).map(|why| format!(": {why}")).unwrap_or_default();
+                format!("whether there is one of the kind `{}` was not read{why}", resource.kind)
+            }
             None => "what it needs beside its permissions was not read".to_owned(),
         });
     }
@@ -151,6 +187,16 @@ fn hop(search: &Search<'_>, edge: &escalation::Edge) -> Hop {
         assumed: step.assumed.iter().map(|one| one.text.to_string()).collect(),
         unread,
     }
+}
+
+/// Why it is not known what runs as which role where a step leads to.
+fn workloads_unread(place: &Place, edge: &escalation::Edge) -> Option<String> {
+    let estate = place.compiled.estate();
+    let owner = &estate.principals[edge.to.unwrap_or(edge.from) as usize];
+    let unread = &estate.accounts[owner.account as usize].unread;
+    let of = |what: UnreadKind| unread.iter().find(|unread| unread.what == what);
+    let first = of(UnreadKind::Workloads).or_else(|| of(UnreadKind::Resources)).or_else(|| of(UnreadKind::Runners))?;
+    Some(first.why.to_string())
 }
 
 /// The level of a principal, and of an administrator the policy that makes it one.
@@ -289,12 +335,13 @@ pub(crate) fn sentence(graph: &Graph, place: &Place, hop: &Hop) -> String {
         .first()
         .map(|unread| format!(", unless what was not read says otherwise: {unread}"))
         .unwrap_or_default();
-    format!("{} becomes {to}{about}: {} ({}){conditions}{unread}", who(hop.from), hop.technique.1, needs.join("; "))
+    let needs = if needs.is_empty() { String::new() } else { format!(" ({})", needs.join("; ")) };
+    format!("{} becomes {to}{about}: {}{needs}{conditions}{unread}", who(hop.from), hop.technique.1)
 }
 
 /// What keeps a principal from a technique, as a sentence.
-pub(crate) fn blocked_by(block: &Block) -> String {
-    let technique = &techniques().list()[usize::from(block.technique)];
+pub(crate) fn blocked_by(place: &Place, block: &Block) -> String {
+    let technique = &place.techniques.list()[usize::from(block.technique)];
     let level = block.level.as_ref().map(|level| format!(" at `{level}`")).unwrap_or_default();
     let how = match block.deciding.first() {
         Some(one) => format!("deny it: {}", statement(one)),
@@ -304,10 +351,12 @@ pub(crate) fn blocked_by(block: &Block) -> String {
 }
 
 /// Names of what the answers rest on, with their days.
-pub(crate) fn sources(reference: &Reference) -> Vec<String> {
+pub(crate) fn sources(reference: &Reference, techniques: &Techniques) -> Vec<String> {
     let of = reference
         .about()
         .iter()
         .map(|about| format!("{} {} of {} ({})", about.of, about.version, about.date, about.source));
-    of.chain([format!("escalation techniques of {}", techniques().version())]).collect()
+    let own = techniques.origins().into_iter().skip(1);
+    let own: Vec<String> = own.map(|(file, count)| format!(" and {count} of {file}")).collect();
+    of.chain([format!("escalation techniques of {}{}", techniques.version(), own.concat())]).collect()
 }

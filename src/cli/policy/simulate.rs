@@ -14,8 +14,9 @@ use super::super::Which;
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
+use super::super::through::GoesThrough;
 use crate::access::aws::Place;
-use crate::access::aws::question::StatementAt;
+use crate::access::aws::question::{StatementAt, Through};
 use crate::access::aws::ways::sources;
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Only in this system
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
+    /// What the request goes through.
+    #[command(flatten)]
+    pub through: GoesThrough,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,
@@ -121,7 +125,15 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, F
     if arguments.strict {
         request.mode = Mode::Strict;
     }
-    let answer = place.compiled.decide(&request);
+    let through = arguments.through.read(place, &arguments.action)?;
+    let answer = if through.is_empty() {
+        place.compiled.decide(&request)
+    } else {
+        for (key, value) in &through.given {
+            request.context.entry(key.clone()).or_insert_with(|| vec![value.clone()]);
+        }
+        Through { given: Vec::new(), ..through }.decide(place, &request)
+    };
     let simulated = simulated(graph, place, &request, &answer);
     write(session, &simulated)?;
     Ok(Outcome::answered())
@@ -202,7 +214,7 @@ fn simulated(graph: &Graph, place: &Place, request: &Request, answer: &Answer) -
             .as_ref()
             .map(|(layer, level)| Missing { layer: layer.as_str(), level: level.as_ref().map(ToString::to_string) }),
         unread: answer.unread.clone(),
-        sources: sources(place.compiled.reference()),
+        sources: sources(place.compiled.reference(), &place.techniques),
     }
 }
 

@@ -7,25 +7,21 @@ use std::sync::Arc;
 use clap::Args;
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::document::Document;
-use muster_effective::aws::estate::{Estate as Policies, PolicyIx};
+use muster_effective::aws::estate::{Account, Estate as Policies, PolicyIx, Step};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::request::Attached;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::Which;
 use super::super::outcome::{Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
-use super::super::tables::{lines, plain_table, right_align};
+use super::super::{Which, gains};
 use crate::access::aws::Place;
 use crate::access::aws::compare::{Change, changes};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::people::fold;
-
-/// Actions that a table names for each principal; JSON has all of them.
-const LISTED: usize = 4;
 
 /// Arguments of `muster policy what-if`. Proposals are applied in the order in which they stand here.
 #[derive(Debug, Clone, Args)]
@@ -102,7 +98,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, F
     }
     let Proposal { estate: proposed, applied } = proposal;
     let after = Compiled::owning(proposed, before.reference());
-    write(session, &WhatIf { applied, changes: changes(before, &after) })?;
+    write(session, &WhatIf { applied, changes: changes(before, &after, &place.techniques) })?;
     Ok(Outcome::answered())
 }
 
@@ -128,9 +124,9 @@ impl Proposal {
         }
         for (target, file) in &arguments.scp {
             let policy = self.add(file)?;
-            let steps = self.steps(target)?;
-            for (account, step) in steps {
-                self.estate.accounts[account].scps[step].policies.push(policy);
+            self.known(target)?;
+            for step in self.steps(target, |account| &mut account.scps) {
+                step.policies.push(policy);
             }
             self.applied.push(format!("`{}` is attached to `{target}` as well", file.display()));
         }
@@ -225,12 +221,10 @@ impl Proposal {
                 entry.identity.retain(|held| held != policy || !own);
             }
         } else {
-            for (account, step) in self.steps(holder)? {
-                let account = &mut self.estate.accounts[account];
-                let held = &mut account.scps[step].policies;
-                taken |= policies.iter().any(|policy| held.contains(policy));
-                held.retain(|one| !policies.contains(one));
-                if let Some(step) = account.rcps.get_mut(step) {
+            self.known(holder)?;
+            let of_kind: [fn(&mut Account) -> &mut Vec<Step>; 2] = [|of| &mut of.scps, |of| &mut of.rcps];
+            for kind in of_kind {
+                for step in self.steps(holder, kind) {
                     taken |= policies.iter().any(|policy| step.policies.contains(policy));
                     step.policies.retain(|one| !policies.contains(one));
                 }
@@ -278,24 +272,24 @@ impl Proposal {
         one("group", name, self.estate.groups.iter().map(|entry| &*entry.arn))
     }
 
-    /// Accounts and the step of each that a root, unit or account is.
-    fn steps(&self, target: &str) -> Result<Vec<(usize, usize)>, Failure> {
-        let accounts = self.estate.accounts.iter().enumerate();
-        let found: Vec<(usize, usize)> = accounts
-            .flat_map(|(at, account)| {
-                account
-                    .scps
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, step)| *step.name == *target)
-                    .map(move |(step, _)| (at, step))
-            })
-            .collect();
-        if found.is_empty() {
-            let known = self.estate.accounts.iter().flat_map(|account| &account.scps).map(|step| &*step.name);
-            return Err(unknown("principal, group, root, unit or account", target, similar(target, known)));
+    /// What is attached to a root, unit or account, of one kind of policy: a step of every account below it.
+    fn steps<'s>(
+        &'s mut self,
+        target: &'s str,
+        of_kind: fn(&mut Account) -> &mut Vec<Step>,
+    ) -> impl Iterator<Item = &'s mut Step> {
+        let steps = self.estate.accounts.iter_mut().flat_map(of_kind);
+        steps.filter(move |step| *step.name == *target)
+    }
+
+    /// Whether there is a root, unit or account of that name.
+    fn known(&self, target: &str) -> Result<(), Failure> {
+        let steps = || self.estate.accounts.iter().flat_map(|account| account.scps.iter().chain(&account.rcps));
+        if steps().any(|step| *step.name == *target) {
+            return Ok(());
         }
-        Ok(found)
+        let names = steps().map(|step| &*step.name);
+        Err(unknown("principal, group, root, unit or account", target, similar(target, names)))
     }
 }
 
@@ -324,7 +318,7 @@ fn unknown(what: &str, name: &str, near: Option<&str>) -> Failure {
         .into()
 }
 
-fn document(file: &Path) -> Result<Arc<Document>, Failure> {
+pub(in crate::cli) fn document(file: &Path) -> Result<Arc<Document>, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Diagnostic::error("CLI009", format!("cannot read `{}`", file.display()))
             .cause(error.to_string())
@@ -357,44 +351,13 @@ fn write(session: &Session, answer: &WhatIf) -> Result<(), Failure> {
             for applied in &answer.applied {
                 writeln!(out, "if {}:", visible(applied))?;
             }
-            table(&answer.changes, &mut out)?;
+            if answer.changes.is_empty() {
+                writeln!(out, "nobody gains or loses an action, and nobody's way to administration changes")?;
+            } else {
+                gains::table(&answer.changes, usize::MAX, &mut out)?;
+            }
         }
         out.close()?;
-    }
-    Ok(())
-}
-
-fn table(changes: &[Change], out: &mut impl std::io::Write) -> std::io::Result<()> {
-    if changes.is_empty() {
-        return writeln!(out, "nobody gains or loses an action, and nobody's way to administration changes");
-    }
-    let some = |actions: &[String]| {
-        let more = actions.len().saturating_sub(LISTED);
-        let listed = actions.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");
-        if more == 0 { listed } else { format!("{listed} and {more} more") }
-    };
-    let mut all = plain_table(&["principal", "gains", "", "loses", "", "administration"]);
-    for change in changes {
-        let standing = if change.before == change.after {
-            change.after.as_str().to_owned()
-        } else {
-            format!("{} → {}", change.before.as_str(), change.after.as_str())
-        };
-        all.add_row([
-            visible(&change.principal).into_owned(),
-            change.gains.len().to_string(),
-            visible(&some(&change.gains)).into_owned(),
-            change.loses.len().to_string(),
-            visible(&some(&change.loses)).into_owned(),
-            standing,
-        ]);
-    }
-    right_align(&mut all, &[1, 3]);
-    lines(&all, out)?;
-    for change in changes {
-        for unread in &change.unread {
-            writeln!(out, "not read of {}: {}", visible(&change.principal), visible(unread))?;
-        }
     }
     Ok(())
 }

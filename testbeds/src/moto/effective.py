@@ -146,6 +146,26 @@ for bucket in ("acme-open", "acme-blocked"):
     s3.put_bucket_policy(Bucket=bucket, Policy=document(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*")))
 s3.put_public_access_block(Bucket="acme-blocked", PublicAccessBlockConfiguration={
     "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
+# A bucket whose list lets the world see its names, and one of the same kind where nobody's list counts.
+for bucket, ownership in (("acme-listed", "ObjectWriter"), ("acme-enforced", "BucketOwnerEnforced")):
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]})
+# What goes through this endpoint gets to one bucket only.
+ec2_data = client("ec2", keys_in(data))
+vpc = ec2_data.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+endpoint_id = ec2_data.create_vpc_endpoint(VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.s3", PolicyDocument=document(
+    allow("s3:GetObject", "arn:aws:s3:::acme-lake/*", Principal="*")))["VpcEndpoint"]["VpcEndpointId"]
+# A power user where a role for builds is there and no project runs as it, and a builder where one does.
+for account in ("data", "prod"):
+    role(account, "builder", trust({"Service": "codebuild.amazonaws.com"}))
+    iams[account].attach_role_policy(RoleName="builder", PolicyArn=ADMIN)
+user("data", "pia", {"Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"], "Resource": "*"})
+user("prod", "carl", allow(["codebuild:StartBuild", "codebuild:UpdateProject"]))
+client("codebuild", keys_in(prod)).create_project(
+    name="site", source={"type": "S3", "location": "acme-lake/site.zip"}, artifacts={"type": "NO_ARTIFACTS"},
+    environment={"type": "LINUX_CONTAINER", "image": "aws/codebuild/standard:7.0", "computeType": "BUILD_GENERAL1_SMALL"},
+    serviceRole=f"arn:aws:iam::{prod}:role/builder")
 # sandbox: everything but IAM.
 user("sandbox", "sam")
 iams["sandbox"].attach_user_policy(UserName="sam", PolicyArn=ADMIN)
@@ -153,16 +173,19 @@ iams["sandbox"].attach_user_policy(UserName="sam", PolicyArn=ADMIN)
 print(json.dumps({
     "access_key_id": caller["AccessKeyId"], "secret_access_key": caller["SecretAccessKey"], "organization": organization,
     "management": management, "members": members, "external_id": "acme-audit-7", "role": "MusterAudit", "foreign": FOREIGN,
+    "endpoint": endpoint_id,
     "truth": {
         # Who may make users, by itself.
         "create_user": [f"arn:aws:iam::{management}:user/mara", f"arn:aws:iam::{prod}:user/ada",
-                        f"arn:aws:iam::{prod}:role/lambda-admin", f"arn:aws:iam::{prod}:role/release-target"],
+                        f"arn:aws:iam::{prod}:role/lambda-admin", f"arn:aws:iam::{prod}:role/release-target",
+                        f"arn:aws:iam::{prod}:role/builder", f"arn:aws:iam::{data}:role/builder"],
         # … and by becoming somebody else first.
         "create_user_transitive": [f"arn:aws:iam::{prod}:user/eve", f"arn:aws:iam::{prod}:role/deployer",
-                                   f"arn:aws:iam::{build}:user/dev", f"arn:aws:iam::{build}:role/release"],
-        "read_report": [f"arn:aws:iam::{build}:role/reader", f"arn:aws:iam::{data}:user/dana"],
+                                   f"arn:aws:iam::{build}:user/dev", f"arn:aws:iam::{build}:role/release",
+                                   f"arn:aws:iam::{prod}:user/carl"],
+        "read_report": [f"arn:aws:iam::{build}:role/reader", f"arn:aws:iam::{data}:user/dana", f"arn:aws:iam::{data}:user/pia"],
         "escalates": [f"arn:aws:iam::{prod}:user/eve", f"arn:aws:iam::{prod}:role/deployer", f"arn:aws:iam::{build}:user/dev",
-                      f"arn:aws:iam::{build}:role/release"],
+                      f"arn:aws:iam::{build}:role/release", f"arn:aws:iam::{prod}:user/carl"],
         "held_back": {f"arn:aws:iam::{sandbox}:user/sam": "service control policies",
                       f"arn:aws:iam::{prod}:role/deployer-bounded": "permissions boundary"},
         "loose": [f"arn:aws:iam::{build}:role/any-repository"],

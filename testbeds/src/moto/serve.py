@@ -11,7 +11,8 @@
    when boto3 sends them: it takes the query for a body.)
 
 7. S3's Block Public Access is read with the permissions that AWS names: s3:GetBucketPublicAccessBlock and
-   s3:GetAccountPublicAccessBlock. (moto asks for s3:ListBucket and s3:GetPublicAccessBlock.)
+   s3:GetAccountPublicAccessBlock. (moto asks for s3:ListBucket and s3:GetPublicAccessBlock.) So are ownership controls:
+   s3:GetBucketOwnershipControls.
 
 Usage: serve.py PORT
 """
@@ -107,6 +108,7 @@ access_control.IAMRequestBase._create_aws_request = request_without_body
 
 
 s3.ACTION_MAP["BUCKET"]["GET"]["publicAccessBlock"] = "GetBucketPublicAccessBlock"
+s3.ACTION_MAP["BUCKET"]["GET"]["ownershipControls"] = "GetBucketOwnershipControls"
 asked_by = access_control.IAMRequestBase.__init__
 
 

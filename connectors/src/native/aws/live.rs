@@ -9,7 +9,7 @@ use super::account::{self, Reading};
 use super::organization::{self, Export};
 use super::outcome::Outcome;
 use super::session::{ApiError, ErrorKind, Session};
-use super::{Accounts, AccountsWord, Live, identity_center, resource_policies};
+use super::{Accounts, AccountsWord, Live, identity_center, resource_policies, workloads};
 use crate::record::{Record, Resource};
 use crate::scope::{Gap, Probe};
 use crate::secret::Secret;
@@ -145,6 +145,12 @@ async fn collect_account(
                 scope.fail_all(&gap);
                 scope.finish().await?;
             }
+            for part in workload_scopes(live) {
+                let mut scope = sink.scope(format!("workloads/{account}/{part}"), &workloads::KINDS);
+                scope.tenant(account);
+                scope.fail_all(&gap);
+                scope.finish().await?;
+            }
             return Ok(Note { account: account.to_owned(), alias: None, identity_center_roles: Vec::new() });
         }
     };
@@ -164,7 +170,8 @@ async fn collect_account(
         Ok::<Note, ConnectorError>(Note { account: account.to_owned(), alias, identity_center_roles })
     };
     let policies = collect_resource_policies(live, &session, client, sink);
-    let (note, ()) = futures::try_join!(reading, policies)?;
+    let workloads = collect_workloads(live, &session, client, sink);
+    let (note, (), ()) = futures::try_join!(reading, policies, workloads)?;
     Ok(note)
 }
 
@@ -174,6 +181,11 @@ fn resource_scopes(live: &Live) -> Vec<&str> {
         return Vec::new();
     }
     live.regions.iter().map(String::as_str).chain(["global"]).collect()
+}
+
+/// Last parts of the names of an account's scopes of workloads.
+fn workload_scopes(live: &Live) -> Vec<&str> {
+    if live.workloads { live.regions.iter().map(String::as_str).collect() } else { Vec::new() }
 }
 
 async fn collect_resource_policies(
@@ -192,6 +204,25 @@ async fn collect_resource_policies(
             region => resource_policies::regional(session, client, region).await?,
         };
         outcome.deliver(&mut scope).await?;
+        scope.finish().await?;
+        Ok::<(), ConnectorError>(())
+    });
+    futures::future::try_join_all(scopes).await?;
+    Ok(())
+}
+
+async fn collect_workloads(
+    live: &Live,
+    session: &Session,
+    client: &reqwest::Client,
+    sink: &Sink,
+) -> Result<(), ConnectorError> {
+    let account = &session.caller.account;
+    let scopes = workload_scopes(live).into_iter().map(|region| async move {
+        let mut scope = sink.scope(format!("workloads/{account}/{region}"), &workloads::KINDS);
+        scope.tenant(account);
+        scope.identity(&session.caller.arn);
+        workloads::regional(session, client, region).await?.deliver(&mut scope).await?;
         scope.finish().await?;
         Ok::<(), ConnectorError>(())
     });

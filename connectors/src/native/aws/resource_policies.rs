@@ -1,4 +1,5 @@
-//! Policies attached to resources: S3 buckets, KMS keys, SQS queues, SNS topics, Lambda functions, Secrets Manager secrets.
+//! Policies attached to resources: S3 buckets with their access control lists, KMS keys, SQS queues, SNS topics, Lambda functions, Secrets
+//! Manager secrets; and VPC endpoints, whose policies limit what goes through them.
 //!
 //! Buckets live in one namespace, so all of an account's are read in the scope `resource-policies/<account>/global`; the other
 //! services stand in `resource-policies/<account>/<region>`. A resource without a policy is a resource and no gap.
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::documents::Document;
 use super::outcome::{NewPolicy, Outcome, Stopped};
 use super::session::{ApiError, ErrorKind, Pages, Session};
-use super::signed::{Request, Service, leaves};
+use super::signed::{Request, Service, leaves, rows};
 use crate::record::{PolicyKind, Raw, Record, RecordKind, Resource};
 
 /// What these scopes promise.
@@ -52,12 +53,13 @@ pub(super) async fn global(session: &Session, client: &reqwest::Client) -> Resul
 
 /// The other services in `region`.
 pub(super) async fn regional(session: &Session, client: &reqwest::Client, region: &str) -> Result<Outcome, Stopped> {
-    let (kms, sqs, sns, lambda, secrets) = futures::join!(
+    let (kms, sqs, sns, lambda, secrets, endpoints) = futures::join!(
         keys(session, client, region),
         queues(session, client, region),
         topics(session, client, region),
         functions(session, client, region),
         secrets(session, client, region),
+        endpoints(session, client, region),
     );
     outcome(
         session,
@@ -67,6 +69,7 @@ pub(super) async fn regional(session: &Session, client: &reqwest::Client, region
             ("SNS topics", sns),
             ("Lambda functions", lambda),
             ("Secrets Manager secrets", secrets),
+            ("VPC endpoints", endpoints),
         ],
     )
 }
@@ -89,7 +92,7 @@ fn outcome<const N: usize>(
                     add(session, found, &mut outcome);
                 }
                 for (resource, error) in reading.failures {
-                    outcome.missed(&[RecordKind::Policy], &error, format!("policy of `{resource}` was not read"))?;
+                    outcome.missed(&[RecordKind::Policy], &error, format!("{resource} was not read"))?;
                 }
             }
             Err(error) => {
@@ -135,7 +138,7 @@ where
     let mut answers = futures::stream::iter(reads).buffered(session.limits.concurrency);
     while let Some((found, error)) = answers.next().await {
         if let Some(error) = error {
-            reading.failures.push((found.arn.clone(), error));
+            reading.failures.push((format!("policy of `{}`", found.arn), error));
         }
         reading.found.push(found);
     }
@@ -163,17 +166,17 @@ fn absent_is_none(answer: Result<Option<String>, ApiError>) -> Result<Option<Str
     }
 }
 
-fn parsed(call: &'static str, body: &[u8]) -> Result<Value, ApiError> {
+pub(super) fn parsed(call: &'static str, body: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::bad_answer(call, format!("the body is no JSON: {error}")))
 }
 
-fn text(value: &Value, path: &str) -> Option<String> {
+pub(super) fn text(value: &Value, path: &str) -> Option<String> {
     value.pointer(path).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// All pages of a list in the AWS JSON protocol. `token` turns the last token into the request; `next` names the token's
 /// field and `list` that of the list.
-async fn json_list(
+pub(super) async fn json_list(
     service: &Service<'_>,
     call: &'static str,
     pages_read: &mut u64,
@@ -197,7 +200,7 @@ async fn json_list(
 }
 
 /// `body` with the token of the page before, under `name`.
-fn with_token(mut body: Value, name: &str, token: Option<&str>) -> Value {
+pub(super) fn with_token(mut body: Value, name: &str, token: Option<&str>) -> Value {
     if let Some(token) = token {
         body[name] = json!(token);
     }
@@ -242,12 +245,13 @@ async fn buckets(session: &Session, client: &reqwest::Client) -> Result<Reading,
     each(session, &mut reading, list, |(name, region)| {
         let (service, of_account) = (&service, &of_account);
         async move {
-            let (policy, block) = match bucket_region(service, &name, region).await {
+            let (policy, block, list) = match bucket_region(service, &name, region).await {
                 Ok(region) => futures::join!(
                     bucket_policy(session, client, &name, &region),
-                    bucket_block(session, client, &name, &region)
+                    bucket_block(session, client, &name, &region),
+                    bucket_list(session, client, &name, &region)
                 ),
-                Err(error) => (Err(error.clone()), Err(error)),
+                Err(error) => (Err(error.clone()), Err(error.clone()), Err(error)),
             };
             let (mut bucket, failure) = found(format!("arn:{partition}:s3:::{name}"), "s3:bucket", name, policy);
             match (of_account, block) {
@@ -255,6 +259,12 @@ async fn buckets(session: &Session, client: &reqwest::Client) -> Result<Reading,
                 (Err(error), _) if failure.is_none() => bucket.unread = Some(error.clone()),
                 (Ok(_), Err(error)) if failure.is_none() => bucket.unread = Some(error),
                 (Err(_), _) | (_, Err(_)) => {}
+            }
+            // What a list may grant is as good as a policy: where it was not read, nobody can say that there is none.
+            match list {
+                Ok(list) => bucket.attributes.extend(list),
+                Err(error) if failure.is_none() => return (bucket, Some(error)),
+                Err(_) => {}
             }
             (bucket, failure)
         }
@@ -323,6 +333,52 @@ async fn bucket_block(
     let bucket = utf8_percent_encode(name, SEGMENT);
     let there = Service::new(session, client, "s3", region, GET).await?;
     PublicAccessBlock::of(GET, there.send(&Request::get(GET, format!("/{bucket}?publicAccessBlock="))).await)
+}
+
+/// What the access control list of a bucket grants, as attributes: nothing where the owner enforces that lists do not count.
+async fn bucket_list(
+    session: &Session,
+    client: &reqwest::Client,
+    name: &str,
+    region: &str,
+) -> Result<BTreeMap<String, String>, ApiError> {
+    const OWNERSHIP: &str = "s3:GetBucketOwnershipControls";
+    const GET: &str = "s3:GetBucketAcl";
+    let bucket = utf8_percent_encode(name, SEGMENT);
+    let there = Service::new(session, client, "s3", region, OWNERSHIP).await?;
+    let mut attributes = BTreeMap::new();
+    let xml = |call, body: &[u8], lists: &[&str], leaves: &[&str]| {
+        let found = rows(&String::from_utf8_lossy(body), lists, leaves);
+        found.map(|(rows, _)| rows).map_err(|problem| ApiError::bad_answer(call, problem))
+    };
+    match there.send(&Request::get(OWNERSHIP, format!("/{bucket}?ownershipControls="))).await {
+        Ok(body) => {
+            let rules = xml(OWNERSHIP, &body, &["OwnershipControls"], &["ObjectOwnership"])?;
+            let rule = rules.into_iter().find_map(|mut rule| rule.remove("ObjectOwnership"));
+            let enforced = rule.as_deref() == Some("BucketOwnerEnforced");
+            attributes.extend(rule.map(|rule| ("object-ownership".to_owned(), rule)));
+            if enforced {
+                return Ok(attributes);
+            }
+        }
+        // Buckets that are older than the setting have none, and their lists count.
+        Err(error) if error.kind == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let body = there.send(&Request::get(GET, format!("/{bucket}?acl="))).await?;
+    let lists = ["AccessControlPolicy", "AccessControlList"];
+    let mut grants: Vec<Value> = Vec::new();
+    for mut row in xml(GET, &body, &lists, &["Owner/ID", "Grantee/ID", "Grantee/URI", "Permission"])? {
+        if let Some(owner) = row.remove("Owner/ID") {
+            attributes.insert("acl-owner".to_owned(), owner);
+        }
+        if let Some(permission) = row.remove("Permission") {
+            let to = row.remove("Grantee/ID").or_else(|| row.remove("Grantee/URI"));
+            grants.push(json!({ "to": to, "permission": permission }));
+        }
+    }
+    attributes.insert("acl".to_owned(), Value::Array(grants).to_string());
+    Ok(attributes)
 }
 
 /// The region that a bucket is in: the list tells it, or the bucket does.
@@ -510,18 +566,57 @@ async fn secrets(session: &Session, client: &reqwest::Client, region: &str) -> R
     Ok(reading)
 }
 
+async fn endpoints(session: &Session, client: &reqwest::Client, region: &str) -> Result<Reading, ApiError> {
+    const LIST: &str = "ec2:DescribeVpcEndpoints";
+    let service = Service::new(session, client, "ec2", region, LIST).await?;
+    let mut reading = Reading::default();
+    let mut pages = Pages::of(LIST);
+    let mut token: Option<String> = None;
+    let Session { caller, .. } = session;
+    loop {
+        let mut parameters = vec![("Action", "DescribeVpcEndpoints"), ("Version", "2016-11-15")];
+        parameters.extend(token.as_deref().map(|token| ("NextToken", token)));
+        let body = service.send(&Request::form(LIST, &parameters)).await?;
+        reading.pages += 1;
+        let leaves = ["vpcEndpointId", "vpcId", "serviceName", "policyDocument"];
+        let (found, next) = rows(&String::from_utf8_lossy(&body), &["vpcEndpointSet"], &leaves)
+            .map_err(|problem| ApiError::bad_answer(LIST, problem))?;
+        for mut row in found {
+            let Some(id) = row.remove("vpcEndpointId") else { continue };
+            let facts = [("vpc", row.remove("vpcId")), ("service", row.remove("serviceName"))];
+            let facts = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+            reading.found.push(Found {
+                arn: format!("arn:{}:ec2:{region}:{}:vpc-endpoint/{id}", caller.partition, caller.account),
+                kind: "ec2:vpc-endpoint",
+                name: id,
+                policy: row.remove("policyDocument"),
+                attributes: facts.collect(),
+                unread: None,
+            });
+        }
+        match pages.token(next)? {
+            Some(next) => token = Some(next),
+            None => return Ok(reading),
+        }
+    }
+}
+
 /// One list call of every service, for `muster doctor`.
 pub(super) async fn probe(
     session: &Session,
     client: &reqwest::Client,
     region: &str,
 ) -> Vec<(&'static str, Result<(), ApiError>)> {
-    let requests: [(&'static str, Request); 6] = [
+    let requests: [(&'static str, Request); 7] = [
         ("s3", Request::get("s3:ListAllMyBuckets", "/?max-buckets=1")),
         ("kms", Request::json("kms:ListKeys", "1.1", "TrentService.ListKeys", &json!({"Limit": 1}))),
         ("sqs", Request::json("sqs:ListQueues", "1.0", "AmazonSQS.ListQueues", &json!({"MaxResults": 1}))),
         ("sns", Request::form("sns:ListTopics", &[("Action", "ListTopics"), ("Version", "2010-03-31")])),
         ("lambda", Request::get("lambda:ListFunctions", "/2015-03-31/functions?MaxItems=1")),
+        (
+            "ec2",
+            Request::form("ec2:DescribeVpcEndpoints", &[("Action", "DescribeVpcEndpoints"), ("Version", "2016-11-15")]),
+        ),
         (
             "secretsmanager",
             Request::json("secretsmanager:ListSecrets", "1.1", "secretsmanager.ListSecrets", &json!({"MaxResults": 1})),

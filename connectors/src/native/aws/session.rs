@@ -286,6 +286,7 @@ impl ApiError {
                 | "NotFoundException"
                 | "NoSuchBucketPolicy"
                 | "NoSuchPublicAccessBlockConfiguration"
+                | "OwnershipControlsNotFoundError"
                 | "NoSuchBucket"
                 | "NotFound"
                 | "ReportNotPresent"

@@ -2,6 +2,7 @@
 //!
 //! Signature Version 4 by `aws-sigv4`; retries with jitter on throttling, server errors and lost connections.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -103,7 +104,14 @@ impl<'a> Service<'a> {
         };
         let base = match &session.endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
-            None => format!("https://{name}.{region}.{suffix}"),
+            None => {
+                // The names of hosts that are not those of signatures (AWS General Reference, "Service endpoints and quotas").
+                let host = match name {
+                    "sagemaker" => "api.sagemaker",
+                    name => name,
+                };
+                format!("https://{host}.{region}.{suffix}")
+            }
         };
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }
@@ -270,6 +278,68 @@ pub(super) fn leaves(xml: &str, mut take: impl FnMut(&[&str], &str)) -> Result<(
     walk(&mut root, &[], &mut take, 16)
 }
 
+/// The texts that stand in one element of a list, by the names of their elements.
+pub(super) type Row = BTreeMap<String, String>;
+
+/// The elements of the lists called one of `lists`: of each the texts of `leaves`, an element's name or `parent/name`. Of nested lists the
+/// elements of the innermost. With them the token of the next page (`nextToken`, `NextToken`), where there is one.
+///
+/// # Errors
+/// A text saying what is wrong when the document is no XML.
+pub(super) fn rows(xml: &str, lists: &[&str], leaves: &[&str]) -> Result<(Vec<Row>, Option<String>), String> {
+    struct Walk<'a> {
+        lists: &'a [&'a str],
+        leaves: &'a [&'a str],
+        rows: Vec<Row>,
+        next: Option<String>,
+    }
+
+    impl Walk<'_> {
+        fn walk(
+            &mut self,
+            element: &mut ScopedDecoder<'_, '_>,
+            parent: &str,
+            row: Option<usize>,
+            depth: u8,
+        ) -> Result<(), String> {
+            let name = element.start_el().local().to_owned();
+            if depth == 0 {
+                return Err("it is nested too deeply".to_owned());
+            }
+            let row = if self.lists.contains(&parent) {
+                self.rows.push(Row::new());
+                Some(self.rows.len() - 1)
+            } else {
+                row
+            };
+            let path = format!("{parent}/{name}");
+            let key = self.leaves.iter().find(|leaf| **leaf == name || **leaf == path);
+            let is_token = name == "nextToken" || name == "NextToken";
+            if key.is_some() || is_token {
+                let text = try_data(element).map_err(|error| error.to_string())?.into_owned();
+                match (key, row) {
+                    (Some(key), Some(row)) => {
+                        self.rows[row].entry((*key).to_owned()).or_insert(text);
+                    }
+                    _ if is_token => self.next = Some(text),
+                    _ => {}
+                }
+                return Ok(());
+            }
+            while let Some(mut child) = element.next_tag() {
+                self.walk(&mut child, &name, row, depth - 1)?;
+            }
+            Ok(())
+        }
+    }
+
+    let mut walk = Walk { lists, leaves, rows: Vec::new(), next: None };
+    let mut document = Document::try_from(xml.as_bytes()).map_err(|error| error.to_string())?;
+    let mut root = document.root_element().map_err(|error| error.to_string())?;
+    walk.walk(&mut root, "", None, 24)?;
+    Ok((walk.rows, walk.next))
+}
+
 /// The elements we read that hold text and not elements.
 fn is_leaf(path: &[&str]) -> bool {
     matches!(
@@ -300,6 +370,18 @@ mod tests {
             (Some("ResourceNotFoundException".into()), "gone".into())
         );
         assert_eq!(error_of(b"<html>Bad Gateway", None).0, None);
+    }
+
+    #[test]
+    fn elements_of_lists_are_rows_whatever_order_their_texts_have() {
+        let xml = "<R><set><item><id>r</id><inner><item><id>1</id><p><arn>a</arn></p><g><item><id>x</id></item></g></item>\
+            <item><q><arn>no</arn></q><id>2</id></item></inner></item></set><nextToken>t</nextToken></R>";
+        let (rows, next) = rows(xml, &["inner"], &["id", "p/arn"]).unwrap();
+        let of = |row: &Row| (row.get("id").cloned(), row.get("p/arn").cloned());
+        let told: Vec<_> = rows.iter().map(of).collect();
+        assert_eq!(told, [(Some("1".into()), Some("a".into())), (Some("2".into()), None)]);
+        assert_eq!(next.as_deref(), Some("t"));
+        assert!(super::rows("not xml", &[], &[]).is_err());
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl Reading<'_> {
             scps: self.levels(scps, "SCP"),
             rcps: self.levels(rcps, "RCP"),
             resource: None,
+            acl: None,
             vpc_endpoint: self.policies(some(vpce), "VPC endpoint policy"),
             restrict_public_buckets: false,
         };

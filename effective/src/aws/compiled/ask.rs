@@ -6,7 +6,7 @@ use super::Compiled;
 use super::actions::Asked;
 use super::decide::Question;
 use crate::aws::answer::{Answer, Verdict};
-use crate::aws::document::Effect;
+use crate::aws::document::{Effect, PrincipalPattern, Statement};
 use crate::aws::estate::{Account, Estate, PolicyIx, PrincipalIx, PrincipalKind, UnreadKind};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal::principal::named;
@@ -49,19 +49,43 @@ impl Compiled<'_> {
             .collect()
     }
 
+    /// Whether anybody of another account than the resource's own may be allowed `action` on it, or it is not known. `false` is certain:
+    /// then only the principals of the owner can be among [`Self::who_can`].
+    pub fn lets_others_in(&self, action: &str, resource: &str) -> bool {
+        let question = Question::all(self, action, resource);
+        if FREE.contains(&question.asked.lower.as_str()) {
+            return true;
+        }
+        let Some(owner) = self.estate.owner_of(&self.index, resource) else { return true };
+        let parts = self.estate.parts(&self.index, &nobody(action, resource), self.reference);
+        if parts.resource_unread.is_some() {
+            return true;
+        }
+        let mut granting =
+            parts.resource.into_iter().chain(parts.acl).filter(|&policy| question.may_grant(self, policy));
+        let outside = |pattern: &PrincipalPattern| match pattern {
+            PrincipalPattern::Everyone | PrincipalPattern::CanonicalUser(_) => true,
+            PrincipalPattern::Account(number) => **number != *owner,
+            PrincipalPattern::Arn(arn) => arn.split(':').nth(4) != Some(&*owner),
+            // None of them is a user or a role.
+            PrincipalPattern::Deleted(_) | PrincipalPattern::Service(_) | PrincipalPattern::Federated(_) => false,
+        };
+        let lets_in = |statement: &Statement| match &statement.principals {
+            None => true,
+            Some(principals) => principals.not || principals.of.iter().any(outside),
+        };
+        granting.any(|policy| {
+            let compact = self.compact(policy);
+            let allows = compact.document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
+            compact.unread.iter().any(|unread| unread.effect != Some(Effect::Deny)) || allows.into_iter().any(lets_in)
+        })
+    }
+
     /// Whether the resource may grant anything to anybody: its policy, or that it is not known.
     fn resource_may_grant(&self, question: &Question<'_>, action: &str, resource: &str) -> bool {
-        let probe = Request {
-            principal: Principal::Anonymous,
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            resource_account: None,
-            context: std::collections::BTreeMap::new(),
-            mode: Mode::Open,
-        };
-        let parts = self.estate.parts(&self.index, &probe, self.reference);
+        let parts = self.estate.parts(&self.index, &nobody(action, resource), self.reference);
         let nobodys = self.estate.owner_of(&self.index, resource).is_none();
-        parts.resource.is_some_and(|policy| question.may_grant(self, policy))
+        parts.resource.into_iter().chain(parts.acl).any(|policy| question.may_grant(self, policy))
             || parts.resource_unread.is_some()
             // Then it counts as everybody's own, and as unread where the policies of that account's resources are.
             || (nobodys && self.grants.iter().any(|grants| grants.unread))
@@ -128,6 +152,18 @@ impl Compiled<'_> {
             });
             by_name || (!compact.unread.is_empty() && self.allows(policy, asked))
         })
+    }
+}
+
+/// A request of nobody in particular, to find what decides about a resource.
+fn nobody(action: &str, resource: &str) -> Request {
+    Request {
+        principal: Principal::Anonymous,
+        action: action.to_owned(),
+        resource: resource.to_owned(),
+        resource_account: None,
+        context: std::collections::BTreeMap::new(),
+        mode: Mode::Open,
     }
 }
 

@@ -192,7 +192,8 @@ impl Listener<'_, '_, '_> {
                 self.levels(Layer::Scp, parts.scps, parts.scps_unread.as_ref(), &mut levels);
             }
         }
-        let mut resource = self.said(Layer::Resource, parts.resource.as_slice());
+        let of_resource: Vec<PolicyIx> = parts.resource.into_iter().chain(parts.acl).collect();
+        let mut resource = self.said(Layer::Resource, &of_resource);
         if parts.resource.is_none() {
             resource = resource.not_read(&parts.resource_unread);
         }

@@ -117,7 +117,7 @@ impl Compiled<'_> {
         let matters = |kind| match kind {
             UnreadKind::Principals => true,
             UnreadKind::Organization => !(account.is_management || entry.service_linked),
-            UnreadKind::Resources | UnreadKind::Runners => false,
+            UnreadKind::Resources | UnreadKind::Runners | UnreadKind::Workloads => false,
         };
         let missing = account.unread.iter().filter(|unread| matters(unread.what));
         unread.extend(missing.map(|unread| Arc::clone(&unread.why)));

@@ -14,6 +14,8 @@ pub(super) struct Found {
     by_role: FxHashMap<(String, String), Vec<ResourceIx>>,
     by_account: FxHashMap<(String, AccountIx), Vec<ResourceIx>>,
     kinds: FxHashSet<String>,
+    /// Kinds of which a team says that it has none.
+    without: FxHashSet<String>,
     /// What is known of a user as a resource.
     users: FxHashMap<String, ResourceIx>,
     /// Users and roles by account number, kind and name: names are unique in an account, whatever the path.
@@ -24,8 +26,9 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn new(estate: &Estate) -> Self {
-        let mut found = Self::default();
+    pub(super) fn new(estate: &Estate, without: &[String]) -> Self {
+        let mut found = Self { without: without.iter().cloned().collect(), ..Self::default() };
+        found.kinds.extend(estate.kinds_read.iter().map(ToString::to_string));
         for (at, resource) in (0..).zip(&estate.resources) {
             let kind = resource.kind.to_string();
             if &*kind == "aws:iam-user" {
@@ -51,9 +54,9 @@ impl Found {
         found
     }
 
-    /// Whether any account shows a resource of the kind; else nobody can say that there is none.
+    /// Whether the kind was looked for: it was said so, or any account shows a resource of it; else nobody can say that there is none.
     pub(super) fn has_kind(&self, kind: &str) -> bool {
-        self.kinds.contains(kind)
+        self.kinds.contains(kind) || self.without.contains(kind)
     }
 
     pub(super) fn versions(&self, policy: PolicyIx) -> &[PolicyIx] {
@@ -119,9 +122,9 @@ impl Found {
     }
 
     fn is_unread(&self, estate: &Estate, kind: &str, account: AccountIx) -> bool {
-        !self.has_kind(kind)
-            || is_missing(estate, account, UnreadKind::Resources)
-            || is_missing(estate, account, UnreadKind::Runners)
+        const MATTER: [UnreadKind; 3] = [UnreadKind::Resources, UnreadKind::Runners, UnreadKind::Workloads];
+        let missing = || MATTER.into_iter().any(|what| is_missing(estate, account, what));
+        !self.has_kind(kind) || (!self.without.contains(kind) && missing())
     }
 
     /// Whether keys and password of a user are as a technique wants them; what is not known is.

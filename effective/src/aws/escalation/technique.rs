@@ -1,6 +1,7 @@
 //! The list of techniques: data with a strict schema, ours and a team's own.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -15,11 +16,12 @@ use check::{File, check};
 const BUILT_IN: &str = include_str!("../techniques.toml");
 
 /// Techniques, each once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Techniques {
     version: String,
     list: Vec<Technique>,
     origins: Vec<String>,
+    without: Vec<String>,
 }
 
 /// One way from what somebody may do to what somebody else may do.
@@ -250,6 +252,10 @@ pub enum TechniqueError {
         origin: String,
         /// What the reader says, with line and column.
         what: String,
+        /// The same without its place.
+        message: String,
+        /// Where in the text.
+        at: Range<usize>,
     },
     /// One technique contradicts itself.
     #[error("{origin}: technique `{id}`, field `{field}`: {what}")]
@@ -262,6 +268,18 @@ pub enum TechniqueError {
         field: &'static str,
         /// What is wrong, and what would be right.
         what: String,
+        /// Where the technique stands in the text.
+        at: Range<usize>,
+    },
+    /// Something that nobody looks for is said not to be there.
+    #[error("{origin}: no technique needs a resource of the kind `{kind}`")]
+    NoKind {
+        /// The file's name.
+        origin: String,
+        /// The kind.
+        kind: String,
+        /// Where it stands in the text.
+        at: Range<usize>,
     },
     /// An id that is there already.
     #[error("{origin}: technique `{id}` is there already, in {first}: give it another id")]
@@ -272,7 +290,32 @@ pub enum TechniqueError {
         id: String,
         /// Where it was seen first.
         first: String,
+        /// Where the technique stands in the text.
+        at: Range<usize>,
     },
+}
+
+impl TechniqueError {
+    /// Where in the text it is wrong.
+    pub fn at(&self) -> Range<usize> {
+        match self {
+            Self::Unreadable { at, .. } | Self::Wrong { at, .. } | Self::Twice { at, .. } | Self::NoKind { at, .. } => {
+                at.clone()
+            }
+        }
+    }
+
+    /// What is wrong, without the name of the file.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Unreadable { message, .. } => message.clone(),
+            Self::Wrong { id, field, what, .. } => format!("technique `{id}`, field `{field}`: {what}"),
+            Self::Twice { id, first, .. } => {
+                format!("technique `{id}` is there already, in {first}: give it another id")
+            }
+            Self::NoKind { kind, .. } => format!("no technique needs a resource of the kind `{kind}`"),
+        }
+    }
 }
 
 impl Technique {
@@ -330,7 +373,7 @@ impl Techniques {
     /// # Errors
     /// When the file beside this one is wrong; a test says that it is not.
     pub fn builtin() -> Result<Self, TechniqueError> {
-        let none = Self { version: String::new(), list: Vec::new(), origins: Vec::new() };
+        let none = Self { version: String::new(), list: Vec::new(), origins: Vec::new(), without: Vec::new() };
         none.with_file("techniques.toml", BUILT_IN)
     }
 
@@ -342,28 +385,59 @@ impl Techniques {
         let file: File = toml::from_str(text).map_err(|error| TechniqueError::Unreadable {
             origin: origin.to_owned(),
             what: error.to_string().trim_end().to_owned(),
+            message: error.message().to_owned(),
+            at: error.span().unwrap_or(0..text.len().min(1)),
         })?;
         if self.version.is_empty() {
             self.version = file.version.unwrap_or_default();
         }
         for written in file.technique {
-            let technique = check(written, &file.sources).map_err(|(id, field, what)| TechniqueError::Wrong {
-                origin: origin.to_owned(),
-                id,
-                field,
-                what,
+            let at = written.span();
+            let technique = check(written.into_inner(), &file.sources).map_err(|(id, field, what)| {
+                TechniqueError::Wrong { origin: origin.to_owned(), id, field, what, at: at.clone() }
             })?;
-            if let Some(at) = self.list.iter().position(|other| other.id == technique.id) {
+            if let Some(first) = self.list.iter().position(|other| other.id == technique.id) {
                 return Err(TechniqueError::Twice {
                     origin: origin.to_owned(),
                     id: technique.id,
-                    first: self.origins[at].clone(),
+                    first: self.origins[first].clone(),
+                    at,
                 });
             }
             self.list.push(technique);
             self.origins.push(origin.to_owned());
         }
+        for kind in file.without {
+            let needs = |technique: &Technique| {
+                technique.when.resource.as_ref().is_some_and(|resource| resource.kind == *kind.get_ref())
+            };
+            if !self.list.iter().any(needs) {
+                return Err(TechniqueError::NoKind {
+                    origin: origin.to_owned(),
+                    kind: kind.get_ref().clone(),
+                    at: kind.span(),
+                });
+            }
+            self.without.push(kind.into_inner());
+        }
         Ok(self)
+    }
+
+    /// Kinds of resources of which a team says that it has none: no technique by one of them works.
+    pub fn without(&self) -> &[String] {
+        &self.without
+    }
+
+    /// The names of the files, in their order, and how many techniques each has.
+    pub fn origins(&self) -> Vec<(&str, usize)> {
+        let mut origins: Vec<(&str, usize)> = Vec::new();
+        for origin in &self.origins {
+            match origins.last_mut() {
+                Some((last, count)) if *last == origin.as_str() => *count += 1,
+                Some(_) | None => origins.push((origin, 1)),
+            }
+        }
+        origins
     }
 
     /// The day on which the built-in list was last compared with its sources.

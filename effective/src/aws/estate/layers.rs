@@ -79,6 +79,8 @@ pub struct Parts<'a> {
     pub resource: Option<PolicyIx>,
     /// Why it is not known.
     pub resource_unread: Option<Arc<str>>,
+    /// What the resource's access control list grants.
+    pub acl: Option<PolicyIx>,
     /// Of a bucket: whether its block of public access restricts public buckets.
     pub restrict_public_buckets: bool,
 }
@@ -139,6 +141,7 @@ impl Estate {
                 (None, Some(why)) => Some(blind(&why)),
                 (None, None) => None,
             },
+            acl: parts.acl.and_then(|policy| self.policies.get(policy as usize)).cloned(),
             vpc_endpoint: None,
             restrict_public_buckets: parts.restrict_public_buckets,
         }
@@ -230,7 +233,9 @@ impl Estate {
             }
             return;
         }
-        if let Some(entry) = index.resource(resource).map(|at| &self.resources[at as usize]) {
+        if let Some(at) = index.resource(resource) {
+            let entry = &self.resources[at as usize];
+            parts.acl = self.acls.get(&at).copied();
             parts.resource = entry.policy;
             parts.restrict_public_buckets =
                 entry.facts.get("public-access-block").is_some_and(|value| &**value == "true");

@@ -39,6 +39,7 @@ impl Evaluate for Literal<'_> {
             statement.effect == Effect::Allow && named != statement.actions.not
         };
         let resources = self.estate.resources.iter().filter_map(|resource| resource.policy);
+        let resources = resources.chain(self.estate.acls.values().copied());
         let trusts = self.estate.principals.iter().filter_map(|entry| entry.trust);
         let mut policies = entry.identity.iter().copied().chain(resources).chain(trusts);
         !entry.unread.is_empty()

@@ -103,6 +103,7 @@ impl Scene<'_> {
         let opening = &Opening {
             action: action.to_owned(),
             policy: opening.policy.clone(),
+            beside: opening.beside.clone(),
             deciding: opening.deciding.clone(),
             resource: opening.resource.clone(),
             ..*opening

@@ -88,6 +88,7 @@ fn with(estate: &Estate, who: PrincipalIx, documents: &[String]) -> Estate {
     needed.extend(own.scps.iter().flat_map(|step| &step.policies));
     needed.extend(estate.accounts.iter().flat_map(|account| &account.rcps).flat_map(|step| &step.policies));
     needed.extend(estate.resources.iter().filter_map(|resource| resource.policy));
+    needed.extend(estate.acls.values().copied());
     needed.extend(estate.principals.iter().filter_map(|entry| entry.trust));
     let mut copy = estate.clone();
     let empty = Arc::new(Document::default());

@@ -13,7 +13,9 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) sources: FxHashMap<String, String>,
     #[serde(default)]
-    pub(super) technique: Vec<Written>,
+    pub(super) without: Vec<toml::Spanned<String>>,
+    #[serde(default)]
+    pub(super) technique: Vec<toml::Spanned<Written>>,
 }
 
 #[derive(Deserialize)]

@@ -327,3 +327,67 @@ fn the_same_estate_gives_the_same_graph_with_one_thread_or_many() {
     let many = rayon::ThreadPoolBuilder::new().num_threads(8).build().unwrap().install(|| world.graph());
     assert_eq!((one.standing, one.edges), (many.standing, many.edges));
 }
+
+#[test]
+fn an_administrator_of_one_account_is_nobody_of_another_until_he_takes_over_who_gets_there() {
+    let mut world = World::new();
+    let other = world.account("222222222222");
+    let bridge = world.role("bridge", &[trusts(&json!({"Service": LAMBDA}))], &[]);
+    let far = world.role_in(other, "far", &[trusts(&json!({"AWS": world.arn(bridge)}))], &[]);
+    let crossing = world.managed("crossing", &[allow("sts:AssumeRole", &world.arn(far))]);
+    world.at(bridge).identity.push(crossing);
+    let shut = world.role_in(other, "shut", &[trusts(&json!({"Service": LAMBDA}))], &[]);
+    let raiser = world.user_who("raiser", &[allow("iam:AttachUserPolicy", "*")]);
+    let only = |goal: u32| {
+        let mut goals = vec![None; world.estate.principals.len()];
+        goals[goal as usize] = Some(Certainty::Certain);
+        world.with(&TECHNIQUES, |search| search.towards_only(&goals, None))
+    };
+    let graph = only(far);
+    assert_eq!(graph.standing[bridge as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+    assert_eq!(graph.standing[raiser as usize], Standing::Reaches { steps: 3, certainty: Certainty::Certain });
+    let path = graph.path(raiser);
+    assert_eq!(path.iter().map(|edge| edge.to).collect::<Vec<_>>(), [None, Some(far)]);
+    assert_eq!((graph.taken_over(path[0]), graph.taken_over(path[1])), (Some(bridge), None));
+    assert_eq!(only(shut).standing[raiser as usize], Standing::Apart);
+    let mut goals = vec![None; world.estate.principals.len()];
+    goals[far as usize] = Some(Certainty::Certain);
+    let home = world.with(&TECHNIQUES, |search| search.towards_only(&goals, Some(0)));
+    assert_eq!(home.standing[raiser as usize], Standing::Reaches { steps: 1, certainty: Certainty::Certain });
+    let near = only(bridge);
+    assert_eq!(
+        near.taken_over(near.path(raiser)[0]),
+        Some(bridge),
+        "an administrator takes over anybody of his account"
+    );
+}
+
+#[test]
+fn a_kind_that_was_looked_for_or_is_not_there_decides_and_one_that_was_not_read_does_not() {
+    let mut world = World::new();
+    let administrator = world.administrator();
+    world.role("builder", &[trusts(&json!({"Service": "codebuild.amazonaws.com"}))], &[administrator]);
+    let who = world.user_who("who", &[allow("codebuild:*", "*"), allow("apprunner:*", "*")]);
+    assert_eq!(
+        world.graph().standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
+    world.estate.kinds_read = vec!["aws:codebuild-project".into(), "aws:lambda-function".into()];
+    assert_eq!(world.graph().standing[who as usize], Standing::Apart, "nothing of App Runner is trusted");
+    world.estate.accounts[0].unread.push(Unread { what: UnreadKind::Workloads, why: "no permission".into() });
+    assert_eq!(
+        world.graph().standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::NotEvaluated }
+    );
+    let none = TECHNIQUES.clone().with_file("own.toml", "without = [\"aws:codebuild-project\"]").unwrap();
+    let without = world.with(&none, |search| search.towards(&search.administrators()));
+    assert_eq!(without.standing[who as usize], Standing::Apart);
+    let project = format!("arn:aws:codebuild:eu-west-1:{HOME}:project/site");
+    world.resource("aws:codebuild-project", &project, &[("role", &format!("arn:aws:iam::{HOME}:role/builder"))]);
+    let graph = world.with(&none, |search| search.towards(&search.administrators()));
+    assert_eq!(
+        graph.standing[who as usize],
+        Standing::Reaches { steps: 1, certainty: Certainty::Certain },
+        "it is there after all"
+    );
+}
