@@ -137,17 +137,19 @@ impl Access {
         }
     }
 
-            self.aws = OnceLock::new();
-            self.techniques = Arc::clone(techniques);
-        &self.clusters
-        if let Some(techniques) = techniques {
-        self
-        }
-    #[must_use]
     /// Searches for ways with a team's own techniques as well; to be told before anything is asked. `None`: only the built-in ones.
-    /// The Kubernetes clusters and what their roles allow.
+    #[must_use]
     pub fn with_techniques(mut self, techniques: Option<&Arc<Techniques>>) -> Self {
+        if let Some(techniques) = techniques {
+            self.techniques = Arc::clone(techniques);
+            self.aws = OnceLock::new();
+        }
+        self
+    }
+
+    /// The Kubernetes clusters and what their roles allow.
     pub(crate) fn clusters(&self) -> &kubernetes::Clusters {
+        &self.clusters
     }
 
     /// The AWS systems, ready to be asked; put together when the first question needs them.
