@@ -11,6 +11,10 @@ use muster_connectors::manifest::value::{from_json, from_slice};
 use muster_connectors::manifest::{Collector, Drafts, Manifest, Scope, catalogued};
 use serde_json::{Value as Json, json};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rows of a page.
 const PAGE: u64 = 200;
 /// Pages of a run.

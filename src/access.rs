@@ -4,7 +4,10 @@
 //! cannot be decided yet. What a boundary, a service control policy or a condition could still change is *undecided*, never
 //! guessed.
 
+pub mod applications;
 pub(crate) mod aws;
+pub mod crossing;
+pub(crate) mod kubernetes;
 
 use std::sync::{Arc, OnceLock};
 
@@ -52,6 +55,7 @@ pub struct Access {
     bounds: aws::documents::Bounds,
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
+    clusters: kubernetes::Clusters,
     aws: OnceLock<Vec<aws::Place>>,
     techniques: Arc<Techniques>,
 }
@@ -77,11 +81,20 @@ impl Access {
             }
         }
         let aws = aws::documents::Documents::of(graph);
+        let clusters = kubernetes::Clusters::of(graph);
         for (ix, entitlement) in graph.entitlements() {
             let system = graph.node(ix).system;
             if let Some(level) = entitlement.privilege {
                 told[usize::from(system.0)] = true;
                 levels.push((ix, level));
+            } else if clusters.covers(system) {
+                told[usize::from(system.0)] = true;
+                match clusters.role(ix) {
+                    Ok(role) => levels.push((ix, role.level())),
+                    Err(why) => {
+                        undecided.insert(ix, why.to_owned());
+                    }
+                }
             } else if aws.covers(system) {
                 told[usize::from(system.0)] = true;
                 match aws.judge(graph, ix) {
@@ -96,22 +109,29 @@ impl Access {
             let fresh = |ix: NodeIx| !certain || graph.node(ix).state != RowState::Stale;
             levels.iter().filter(|(ix, level)| *level == wanted && fresh(*ix)).map(|(ix, _)| *ix).collect()
         };
-        let walk = |targets: &[NodeIx], certain: bool| {
-            (!targets.is_empty()).then(|| {
-                graph.reaching(targets, |edge| leads_on(graph, edge) && (!certain || is_unconditional(graph, edge)))
-            })
+        let over = |targets: &[NodeIx], admit: &dyn Fn(&Edge) -> bool| {
+            (!targets.is_empty()).then(|| graph.reaching(targets, |edge| leads_on(graph, edge) && admit(edge)))
         };
+        let walk = |targets: &[NodeIx], certain: bool| over(targets, &|edge| !certain || is_unconditional(graph, edge));
+        // What makes an administrator of a cluster makes one of a namespace only where it is held there.
+        let everywhere = |targets: &[NodeIx], certain: bool| {
+            over(targets, &|edge| !clusters.narrows(graph, edge) && (!certain || is_unconditional(graph, edge)))
+        };
+        let mut privileged = at(PrivilegeLevel::Privileged, true);
+        privileged
+            .extend(at(PrivilegeLevel::Admin, true).into_iter().filter(|ix| clusters.covers(graph.node(*ix).system)));
         let mut unknown: Vec<NodeIx> = undecided.keys().copied().collect();
         unknown.sort_unstable();
         Self {
-            admin: walk(&at(PrivilegeLevel::Admin, true), true),
-            maybe_admin: walk(&at(PrivilegeLevel::Admin, false), false),
-            privileged: walk(&at(PrivilegeLevel::Privileged, true), true),
+            admin: everywhere(&at(PrivilegeLevel::Admin, true), true),
+            maybe_admin: everywhere(&at(PrivilegeLevel::Admin, false), false),
+            privileged: walk(&privileged, true),
             unknown: walk(&unknown, false),
             bounds: aws.bounds(graph),
             undecided,
             unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
+            clusters,
             aws: OnceLock::new(),
             techniques: aws::ways::built_in(),
         }
@@ -125,6 +145,11 @@ impl Access {
             self.aws = OnceLock::new();
         }
         self
+    }
+
+    /// The Kubernetes clusters and what their roles allow.
+    pub(crate) fn clusters(&self) -> &kubernetes::Clusters {
+        &self.clusters
     }
 
     /// The AWS systems, ready to be asked; put together when the first question needs them.
@@ -386,6 +411,28 @@ impl Holdings {
     /// The groups and entitlements, nearest first.
     pub fn held(&self) -> &[NodeIx] {
         &self.held
+    }
+
+    /// A path for every way the last step of which is another: as member of each group that holds `held`, on each resource; the
+    /// shortest first.
+    ///
+    /// Cost: the edges of every holder.
+    pub fn paths(&self, graph: &Graph, held: NodeIx) -> Vec<Vec<Step>> {
+        if graph.node(held).kind != NodeKind::Entitlement {
+            return vec![self.path(held)];
+        }
+        let groups = self.held.iter().copied().filter(|node| graph.node(*node).kind == NodeKind::Group);
+        let mut paths: Vec<Vec<Step>> = std::iter::once(self.account)
+            .chain(groups)
+            .flat_map(|holder| graph.edges_from(holder).filter(|edge| edge.target == held && leads_on(graph, edge)))
+            .map(|edge| {
+                let mut path = self.path(edge.source);
+                path.push(edge);
+                path
+            })
+            .collect();
+        paths.sort_by_key(Vec::len);
+        paths
     }
 
     /// The shortest path from the account to one of them; empty when it is not held.

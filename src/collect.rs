@@ -11,6 +11,7 @@
 //! an earlier snapshot has and this reading does not name is failed, not gone, until somebody accepts it.
 
 pub mod gate;
+mod memory;
 pub mod progress;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use futures::stream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
+use muster_connectors::memory::{Memory, Verdict};
 use muster_connectors::record::RecordKind;
 use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
 use muster_connectors::secret::SecretError;
@@ -54,6 +56,8 @@ pub struct Options {
     pub jobs: usize,
     /// Reads everything, also what an interrupted run had read completely.
     pub fresh: bool,
+    /// Reads every list whole, also those whose changes alone could be asked for.
+    pub full: bool,
     /// Cancelled to stop within seconds.
     pub cancel: CancellationToken,
     /// Who is told.
@@ -117,14 +121,16 @@ pub async fn collect(
     let start = Start { now: options.now, tool: crate::TOOL.to_owned(), config: config.hash.clone() };
     let mut transaction = store.begin(lock, start)?;
 
-    let mut resumed = if options.fresh { BTreeMap::new() } else { transaction.resume(config.resume_within.value) };
+    let mut resumed =
+        if options.fresh || options.full { BTreeMap::new() } else { transaction.resume(config.resume_within.value) };
     resumed.retain(|name, _| {
         asked.iter().any(|system| system.name == *name) && !accepted.iter().any(|(of, _)| of == name)
     });
     let mut readings = Vec::new();
     for system in asked.iter().filter(|system| !resumed.contains_key(&system.name)) {
         let writer = transaction.system(&system.name, &system.connector_name)?;
-        readings.push(read(system, writer, History::of(&manifests, &system.name), until, options));
+        let memory = memory::of(system, store, manifests.last(), options);
+        readings.push(read(system, writer, History::of(&manifests, &system.name), memory, until, options));
     }
     let mut readings: Vec<Reading> = stream::iter(readings).buffer_unordered(options.jobs.max(1)).try_collect().await?;
     readings.sort_by(|a, b| a.system.cmp(&b.system));
@@ -153,6 +159,9 @@ pub async fn collect(
         let staged = reading.writer.finish(reports)?;
         let mut suspicions = gate::judge(system, &staged, &ahead, &reading.observed, &reading.history, options.now);
         suspicions.retain(|suspicion| !accepts(&suspicion.scope));
+        diagnostics.extend(memory::told(system, staged.reports()));
+        let verdict = memory::verdict(reading.ended, suspicions.is_empty());
+        diagnostics.extend(memory::settle(&system.name, &reading.memory, verdict));
         transaction.add(staged)?;
         for suspicion in &suspicions {
             let reason = format!("{} {}", suspicion.gap.code, suspicion.gap.what);
@@ -167,6 +176,7 @@ pub async fn collect(
     for name in manifests.last().into_iter().flat_map(|manifest| manifest.systems.keys()) {
         if config.system(name).is_none() {
             transaction.forget(name);
+            diagnostics.extend(memory::settle(name, &Memory::new(store.memory(name)), Verdict::Forget));
         }
     }
     let summary = serde_json::json!({
@@ -242,6 +252,7 @@ struct Reading {
     reports: Vec<ScopeReport>,
     observed: Observed,
     history: History,
+    memory: Memory,
     problem: Option<Problem>,
     /// Whether the connector came to its end by itself.
     ended: bool,
@@ -288,6 +299,7 @@ async fn read(
     system: &System,
     writer: SystemWriter,
     history: History,
+    memory: Memory,
     until: Option<Instant>,
     options: &Options,
 ) -> Result<Reading, StoreError> {
@@ -302,7 +314,7 @@ async fn read(
             (abandoned.clone(), Observed::new(system, options.now), tokio::runtime::Handle::current());
         tokio::task::spawn_blocking(move || runtime.block_on(take(drain, writer, observed, abandoned)))
     };
-    let (problem, ended) = match run(system, sink, until, options).await {
+    let (problem, ended) = match run(system, sink, memory.clone(), until, options).await {
         Ended::Itself => (None, true),
         Ended::Interrupted => (None, false),
         Ended::With(problem) => (Some(*problem), false),
@@ -317,7 +329,7 @@ async fn read(
     let complete = ended && reports.iter().all(|report| report.state() == ScopeState::Complete);
     tracing::info!(system = system.name, records = records(&reports), seconds = took.as_secs_f64(), complete, "read");
     options.watcher.ended(&system.name, End { records: records(&reports), took, complete });
-    Ok(Reading { system: system.name.clone(), writer, reports, observed, history, problem, ended, took })
+    Ok(Reading { system: system.name.clone(), writer, reports, observed, history, memory, problem, ended, took })
 }
 
 /// Takes batches until every sink is gone, or until `abandoned` and nothing is waiting.
@@ -350,10 +362,15 @@ enum Ended {
 }
 
 /// Lets the connector read, and says what stopped it.
-async fn run(system: &System, sink: Sink, until: Option<Instant>, options: &Options) -> Ended {
+async fn run(system: &System, sink: Sink, memory: Memory, until: Option<Instant>, options: &Options) -> Ended {
     let now = Instant::now();
     let deadline = system.deadline.map(|deadline| now + deadline).into_iter().chain(until).min();
-    let run = Run { now: options.now, cancel: CancellationToken::new(), concurrency: system.concurrency };
+    let run = Run {
+        now: options.now,
+        cancel: CancellationToken::new(),
+        concurrency: system.concurrency,
+        memory: Some(memory),
+    };
     let cancel = run.cancel.clone();
     let connector = Arc::clone(&system.connector);
     let mut task = tokio::spawn(async move { connector.collect(&run, &sink).await });

@@ -12,10 +12,12 @@
 pub mod declared;
 mod events;
 mod noise;
+mod operations;
 mod past;
 mod types;
 
-pub use self::events::{Approval, AuditEvent, Events, Name, Outcome};
+pub use self::events::{Approval, AuditEvent, Events, Hole, Name, Outcome};
 pub use self::noise::Noise;
+pub use self::operations::Operation;
 pub use self::past::{Changed, Gap, Past, Window};
 pub use self::types::{DRIFT_TYPES, DriftType, find};

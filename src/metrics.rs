@@ -137,7 +137,7 @@ pub fn measure(ground: &Ground<'_>) -> Result<Vec<Metric>, StoreError> {
     let times::Times { to_provision, to_revoke } = times::measure(ground)?;
     let [pending, pending_age] = counts::approval_queue(ground)?;
     Ok(vec![
-        counts::provisioning_success(),
+        counts::provisioning_success(ground)?,
         to_provision,
         counts::drift_rate(ground),
         counts::failed_calls(ground),

@@ -23,6 +23,7 @@ pub(crate) mod duties;
 mod evaluate;
 mod facts;
 mod index;
+mod k8s;
 mod lcm;
 mod lost_people;
 mod mentioned;
@@ -92,6 +93,7 @@ pub const RULES: &[&Rule] = &[
     &ctl::shadow_application::RULE,
     &dbg::login_without_owner::RULE,
     &dbg::superuser::RULE,
+    &dbg::left_behind::RULE,
     &dbg::public_grant::RULE,
     &dor::dormant_account::RULE,
     &dor::never_used::RULE,
@@ -116,6 +118,10 @@ pub const RULES: &[&Rule] = &[
     &drf::decision_not_executed::RULE,
     &drf::role_content::RULE,
     &drf::environments_differ::RULE,
+    &k8s::cluster_admin::RULE,
+    &k8s::wildcard_role::RULE,
+    &k8s::escalation_verbs::RULE,
+    &k8s::binding_to_nobody::RULE,
     &lcm::leaver_still_active::RULE,
     &lcm::revocation_late::RULE,
     &lcm::partial_deprovisioning::RULE,
@@ -158,6 +164,7 @@ pub const RULES: &[&Rule] = &[
     &orp::expired_temporary::RULE,
     &orp::missing_expected_access::RULE,
     &orp::not_handed_over::RULE,
+    &prv::slo_burn::RULE,
     &prv::approval_bottleneck::RULE,
     &prv::secret_in_record::RULE,
     &sod::toxic_pair::RULE,

@@ -8,6 +8,7 @@
 //!     runs/000007.json              timings of that run
 //!     checks/000007.json, .parquet  findings of the last check of that snapshot; its links are an object
 //!     staging/                      what the writer has not committed
+//!     memory/okta/                  what a connector keeps to ask for changes alone; no part of any snapshot
 //!     resume.json                   what an interrupted run had read completely, for the next one
 //! ```
 //!
@@ -49,7 +50,7 @@ pub use verify::{Damage, Verification};
 pub use writer::{StagedSystem, Start, SystemWriter, Transaction};
 
 /// The folders of a store.
-const FOLDERS: [&str; 5] = ["objects", "snapshots", "runs", "checks", "staging"];
+const FOLDERS: [&str; 6] = ["objects", "snapshots", "runs", "checks", "staging", "memory"];
 
 /// A folder of snapshots.
 #[derive(Debug, Clone)]
@@ -83,6 +84,19 @@ impl Store {
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the connector of a system keeps what it needs to ask for changes alone. It is no part of any snapshot, and can be
+    /// deleted at any time: the system is then read whole once.
+    pub fn memory(&self, system: &str) -> PathBuf {
+        let mut name = String::with_capacity(system.len());
+        for byte in system.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => name.push(char::from(byte)),
+                _ => name.push_str(&format!("%{byte:02x}")),
+            }
+        }
+        self.root.join("memory").join(name)
     }
 
     /// Becomes the one writer, waiting up to `wait` for another one to end.

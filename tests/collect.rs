@@ -42,6 +42,7 @@ impl Estate {
             accept: Vec::new(),
             jobs: 4,
             fresh: false,
+            full: false,
             cancel: CancellationToken::new(),
             watcher: Arc::new(Unwatched),
         }

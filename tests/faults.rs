@@ -65,6 +65,7 @@ fn scan(folder: &Path, runtime: &tokio::runtime::Runtime, system: &str) -> Night
         accept: Vec::new(),
         jobs: 2,
         fresh: true,
+        full: false,
         cancel: CancellationToken::new(),
         watcher: Arc::new(Unwatched),
     };

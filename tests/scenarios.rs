@@ -24,11 +24,12 @@ use muster::access::Access;
 use muster::config::Policy;
 use muster::drift::{Events, Past};
 use muster::graph::{Graph, NodeKind};
+use muster::people::churn::Tally;
 use muster::people::{Merging, People, Pin, Thresholds};
 use muster::rules::{Check, Facts, Ground, History, Inventory, Options, RULES, evaluate, read_for};
 use muster::snapshot::{Start, Store};
 use muster_connectors::record::{Record, RecordKind};
-use muster_connectors::scope::{Gap, KindReport, ScopeReport, ScopeState};
+use muster_connectors::scope::{Gap, KindReport, NOTHING_BEYOND_READING, Probe, ScopeReport, ScopeState};
 use muster_connectors::sink::Batch;
 use serde::Deserialize;
 
@@ -56,6 +57,9 @@ struct Expected {
     /// Every night is checked, and the last one knows what the others found.
     #[serde(default)]
     every_night: bool,
+    /// What became of the links of the check before, by system: how many stayed, how many moved or were lost.
+    #[serde(default)]
+    links_since: BTreeMap<String, (u64, u64)>,
     #[serde(default)]
     pins: Vec<ExpectedPin>,
     /// Systems that must be collected, with their owners.
@@ -115,6 +119,8 @@ struct Reading {
     tenant: Option<String>,
     connector: Option<String>,
     identity: Option<String>,
+    /// What the credential can do beyond reading.
+    excess: Option<String>,
 }
 
 /// One night of a story.
@@ -160,13 +166,18 @@ impl Night {
     }
 
     fn reading(&mut self, reading: Reading) {
-        let Reading { system, scope, kind, state, gap, withheld, tenant, connector, identity } = reading;
+        let Reading { system, scope, kind, state, gap, withheld, tenant, connector, identity, excess } = reading;
         if let Some(connector) = connector {
             self.connectors.insert(system.clone(), connector);
         }
         let (report, _) = self.scope(&system, &scope);
         report.tenant = tenant.or(report.tenant.take());
         report.identity = identity.or(report.identity.take());
+        report.probes.extend(excess.map(|detail| Probe {
+            permission: NOTHING_BEYOND_READING.to_owned(),
+            granted: false,
+            detail: Some(detail),
+        }));
         let Some(kind) = kind else { return };
         let said = report.kinds.entry(kind).or_default();
         said.withheld = withheld;
@@ -223,8 +234,14 @@ fn tell(folder: &Path, expected: &Expected, rename: Option<(&str, &str)>) -> Tol
     nights.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
     nights.sort();
     let last = nights.len() - 1;
-    let mut history =
-        History { safeguards: expected.reviewed.clone(), checked: expected.reviewed.is_some(), ..History::default() };
+    let tally = |(kept, moved_or_lost): (u64, u64)| Tally { kept, moved_or_lost };
+    let links = expected.links_since.iter().map(|(system, counts)| (system.clone(), tally(*counts))).collect();
+    let mut history = History {
+        safeguards: expected.reviewed.clone(),
+        checked: expected.reviewed.is_some(),
+        links,
+        ..History::default()
+    };
     for (number, path) in nights.iter().enumerate() {
         let mut night = Night::read(path);
         if let Some((from, to)) = rename {

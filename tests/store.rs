@@ -267,6 +267,9 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
             action: "Login".into(),
             object: None,
             ticket: some("INC-2"),
+            outcome: Some(EventOutcome::Throttled),
+            operation_id: None,
+            sequence: some("41"),
             raw: Raw::None,
         })),
         Record::Approval(Box::new(Approval {
@@ -332,7 +335,7 @@ fn every_kind_of_record_and_every_state_of_a_fact_comes_back() {
         ("credentials", &[format!("app|all|AKIA1|a1|access_key|-|{w}|known|-|none|-|{u}|active|-")]),
         ("policies", &["app|all|arn:1|scp|deny|v2|[ou-1]|{\"Statement\":[]}|-".into()]),
         ("federations", &["app|all|f1|a1|https://idp|-|aud|-".into()]),
-        ("audit_events", &[format!("app|all|v1|{w}|a1|Login|-|INC-2|-")]),
+        ("audit_events", &[format!("app|all|v1|{w}|a1|Login|-|INC-2|throttled|-|41|-")]),
         ("approvals", &[format!("app|all|t1|-|p1|n1|-|{w}|-|-|p2|{w}|false|true|-|{w}|-")]),
         (
             "activity",

@@ -10,6 +10,7 @@
 
 pub mod http;
 pub mod manifest;
+pub mod memory;
 pub mod native;
 pub mod record;
 pub mod scope;
@@ -26,14 +27,22 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use crate::memory::Memory;
 use crate::record::RecordKind;
 use crate::scope::Probe;
 use crate::secret::{Environment, SecretError};
 use crate::sink::{Sink, SinkClosed};
 
 /// Connectors that need code, sorted by name. One line here registers one.
-pub const NATIVE: &[&Manual] =
-    &[&native::aws::MANUAL, &native::csv::MANUAL, &native::exec::MANUAL, &native::ldap::MANUAL, &native::scim::MANUAL];
+pub const NATIVE: &[&Manual] = &[
+    &native::aws::MANUAL,
+    &native::baton::MANUAL,
+    &native::csv::MANUAL,
+    &native::exec::MANUAL,
+    &native::ldap::MANUAL,
+    &native::oaa::MANUAL,
+    &native::scim::MANUAL,
+];
 
 /// A connector's manual and its way in.
 #[derive(Clone, Copy)]
@@ -46,6 +55,12 @@ pub struct Manual {
     pub reads: &'static str,
     /// Least-privilege permissions it needs, in Markdown.
     pub permissions: &'static str,
+    /// How the system is reached, in one line: live, from which files.
+    pub collected: &'static str,
+    /// What of the system it does not read, each in one line.
+    pub not_read: &'static [&'static str],
+    /// The least that it needs, in one line.
+    pub needs: &'static str,
     /// What it has been proven on: real system, emulator, vendor description, script.
     pub proven_on: &'static str,
     /// Builds one from the system's settings.
@@ -132,6 +147,8 @@ pub struct Run {
     pub cancel: CancellationToken,
     /// Requests or partitions under way at once.
     pub concurrency: usize,
+    /// What the system's connector keeps from run to run; `None` where everything is read every time.
+    pub memory: Option<Memory>,
 }
 
 /// Why a whole system could not be read. Scopes that were not finished are failed as well.

@@ -192,6 +192,18 @@ named! {
 }
 
 named! {
+    /// How an operation in a log ended.
+    EventOutcome {
+        /// It was done.
+        Success = "success",
+        /// It was not done.
+        Failure = "failure",
+        /// It was not done because there had been too many.
+        Throttled = "throttled",
+    }
+}
+
+named! {
     /// How far an id can be trusted to mean the same object tomorrow.
     IdKind {
         /// Never reused by the system: objectGUID, entryUUID, AWS unique id.
@@ -341,6 +353,8 @@ named! {
         Dynamic = "dynamic",
         /// Copied from another directory.
         Synchronised = "synchronised",
+        /// Told by whoever signs people in, each time; no member is listed here.
+        External = "external",
         /// The source does not say.
         Unknown = "unknown",
     }
@@ -1113,6 +1127,15 @@ pub struct AuditEvent {
     /// Ticket reference found in it.
     #[serde(default)]
     pub ticket: Option<String>,
+    /// How it ended; null where the log tells only what was done.
+    #[serde(default)]
+    pub outcome: Option<EventOutcome>,
+    /// The operation that it is an attempt at: attempts at one share it.
+    #[serde(default)]
+    pub operation_id: Option<String>,
+    /// Number of the entry, where the log numbers its entries one by one.
+    #[serde(default)]
+    pub sequence: Option<String>,
     /// The source object.
     #[serde(default)]
     pub raw: Raw,

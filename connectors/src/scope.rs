@@ -126,6 +126,9 @@ impl KindReport {
     }
 }
 
+/// What a probe is called that says whether a credential can do no more than read; refused when it can.
+pub const NOTHING_BEYOND_READING: &str = "nothing beyond reading";
+
 /// A permission that was probed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
@@ -155,6 +158,20 @@ pub struct SourceFile {
     pub header: Option<String>,
 }
 
+/// How a scope was read whose changes can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Changes {
+    /// Clock of the run that read everything; what changed since was laid over it.
+    pub whole: Timestamp,
+    /// Objects that came as new or changed.
+    pub changed: u64,
+    /// Objects that came as deleted.
+    pub gone: u64,
+    /// Why everything was read although changes were to be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+}
+
 /// What became of one scope. Instants here are facts about the run and stay out of hashed content.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ScopeReport {
@@ -176,6 +193,9 @@ pub struct ScopeReport {
     /// Files read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<SourceFile>,
+    /// How it was read, when its changes can be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
     /// Seconds by which the system's clock is ahead of ours, as its answers say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead: Option<i64>,

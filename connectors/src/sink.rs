@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::record::{Record, RecordKind};
-use crate::scope::{Gap, KindReport, Probe, ScopeReport, ScopeState, SourceFile};
+use crate::scope::{Changes, Gap, KindReport, Probe, ScopeReport, ScopeState, SourceFile};
 
 /// Records a batch holds before it is sent.
 const BATCH: usize = 1024;
@@ -254,6 +254,11 @@ impl Scope {
     /// The tenant's own id.
     pub fn tenant(&mut self, tenant: impl Into<String>) {
         self.report.tenant = Some(tenant.into());
+    }
+
+    /// Says how the scope was read, when its changes can be asked for.
+    pub fn changes(&mut self, changes: Changes) {
+        self.report.changes = Some(changes);
     }
 
     /// A file that was read.

@@ -88,7 +88,7 @@ fn configured(settings: &str, folder: &Path) -> Result<Box<dyn Connector>, Setti
 }
 
 fn run() -> Run {
-    Run { now: "2026-11-20T06:00:00Z".parse().unwrap(), cancel: CancellationToken::new(), concurrency: 8 }
+    Run { now: "2026-11-20T06:00:00Z".parse().unwrap(), cancel: CancellationToken::new(), concurrency: 8, memory: None }
 }
 
 async fn collected_with(connector: Box<dyn Connector>, run: &Run) -> (Collected, Result<(), ConnectorError>) {

@@ -21,6 +21,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
 
+mod c1z;
 mod collected;
 /// One file a connector, and one each for what connectors of web APIs and of files share.
 mod contract {
@@ -32,13 +33,14 @@ mod contract {
     pub(crate) mod ldap;
     pub(crate) mod manifest;
     pub(crate) mod scim;
+    pub(crate) mod stores;
 }
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use collected::{Collected, collect, collect_until};
-use contract::{aws, csv, exec, files, http, ldap, manifest, scim};
+use contract::{aws, csv, exec, files, http, ldap, manifest, scim, stores};
 use muster_connectors::record::{PrincipalKind, Record};
 use muster_connectors::scope::ScopeState;
 use muster_connectors::{Connector, ConnectorError, NATIVE};
@@ -74,6 +76,8 @@ fn file_subjects() -> Vec<Arc<dyn files::FileSubject>> {
         Arc::new(csv::Files { bent: csv::Bent::People }),
         Arc::new(ldap::Export),
         Arc::new(scim::Files),
+        Arc::new(stores::Archive),
+        Arc::new(stores::Payload),
     ]
 }
 

@@ -774,6 +774,7 @@ async fn a_probe_opens_the_files_and_reads_no_row() {
         now: jiff::Timestamp::UNIX_EPOCH,
         cancel: tokio_util::sync::CancellationToken::new(),
         concurrency: 1,
+        memory: None,
     };
     let probes = connector.probe(&run).await.unwrap();
     assert!(!probes[0].granted && probes[0].detail.as_deref().unwrap().contains("gone.csv"));
@@ -848,4 +849,51 @@ proptest! {
         let read = runtime.block_on(collect_bytes("a.xlsx", &bytes, SAME));
         prop_assert_eq!(read.reports.len(), 1);
     }
+}
+
+/// The settings of `docs/exports.md`, with a file of the shape that each console writes.
+#[tokio::test]
+async fn exports_of_consoles_are_read_with_the_documented_settings() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/exports.md");
+    let text = std::fs::read_to_string(page).unwrap();
+    let blocks: String = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let document: toml::Table = blocks.parse().unwrap();
+    let exports = Path::new(FIXTURES).join("exports");
+    let mut seen = Vec::new();
+    for system in document["system"].as_array().unwrap() {
+        let mut settings = system.as_table().unwrap().clone();
+        let name = settings.remove("name").unwrap();
+        settings.remove("connector");
+        let inline = toml::Value::Table(settings).to_string();
+        let collected = collect_from(inline.trim().trim_start_matches('{').trim_end_matches('}'), &exports).await;
+        assert!(
+            collected.reports.iter().all(|report| report.state() == ScopeState::Complete),
+            "{:#?}",
+            collected.reports
+        );
+        for account in account_list(&collected) {
+            let activity = account.last_activity.state();
+            let class = account.class.map_or("", |class| class.as_str());
+            let guest = account.affiliation.is_some();
+            seen.push(format!(
+                "{} {} {} {class} {guest} {activity:?}",
+                name.as_str().unwrap(),
+                account.login.as_deref().unwrap(),
+                account.lifecycle
+            ));
+        }
+    }
+    assert_eq!(
+        seen,
+        [
+            "google ada.berg@acme.example active  false Known",
+            "google bo.chen@acme.example suspended  false Never",
+            "entra ada.berg@acme.example active  false Unsupported",
+            "entra dora_partner.example#EXT#@acme.onmicrosoft.com disabled  true Unsupported",
+            "slack ada.berg active  false Unsupported",
+            "slack bo.chen disabled  false Unsupported",
+            "slack dora active  true Unsupported",
+            "slack deploybot active service false Unsupported",
+        ]
+    );
 }

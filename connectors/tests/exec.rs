@@ -285,7 +285,7 @@ async fn the_environment_is_clean_but_for_what_is_named() {
 async fn what_cannot_be_started_is_an_error_and_a_probe_says_so_beforehand() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("plain.txt"), "x").unwrap();
-    let run = Run { now: jiff::Timestamp::UNIX_EPOCH, cancel: CancellationToken::new(), concurrency: 1 };
+    let run = Run { now: jiff::Timestamp::UNIX_EPOCH, cancel: CancellationToken::new(), concurrency: 1, memory: None };
     for (program, there) in [("no-such-program", false), ("./plain.txt", false), ("./gone.sh", false), ("sh", true)] {
         let settings = format!("command = [\"{program}\"], yields = [\"accounts\"]");
         let connector = configure(&settings, folder.path(), environment()).unwrap();

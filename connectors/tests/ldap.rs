@@ -67,7 +67,7 @@ fn connector(toml: &str, folder: &Path) -> Box<dyn Connector> {
 }
 
 fn run() -> Run {
-    Run { now: "2026-06-01T00:00:00Z".parse().unwrap(), cancel: CancellationToken::new(), concurrency: 4 }
+    Run { now: "2026-06-01T00:00:00Z".parse().unwrap(), cancel: CancellationToken::new(), concurrency: 4, memory: None }
 }
 
 async fn collect_with(

@@ -9,10 +9,13 @@ mod collected;
 /// What the tests share, and the tests by subject.
 mod manifest_run {
     pub(crate) mod bench;
+    mod changes;
     mod faults;
     mod fixtures;
     mod limits;
+    mod mutual_tls;
     mod pagers;
+    mod people;
     mod streams;
     mod tokens;
 }

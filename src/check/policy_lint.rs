@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::Estate;
+use crate::access::applications::Applications;
 use crate::config::policy::{Answer, Role, SodMatrix};
 use crate::config::{Config, Policy};
 use crate::diagnostic::{Diagnostic, Place, similar};
@@ -51,6 +52,7 @@ pub fn with_snapshot(estate: &Estate, config: &Config, now: Timestamp) -> Vec<Di
     };
     let facts = Facts::new(ground, now);
     told.extend(nameless(&facts));
+    told.extend(missing_applications(&facts));
     told.extend(populations(&facts));
     if let Some(matrix) = &config.policy.sod {
         told.extend(uncovered(&facts, matrix));
@@ -123,6 +125,24 @@ fn nameless(facts: &Facts<'_>) -> Vec<Diagnostic> {
                 || "correct the name, or remove it; `muster query` shows what there is".to_owned(),
                 |near| format!("did you mean `{near}`?"),
             ))
+        })
+        .collect()
+}
+
+/// Applications of the inventory that their provider does not have.
+fn missing_applications(facts: &Facts<'_>) -> Vec<Diagnostic> {
+    let applications = Applications::of(facts.graph, facts.policy);
+    let missing = applications.missing().iter();
+    missing
+        .map(|(line, unread)| {
+            let what = format!("`{}` has no application `{}`", line.provider, line.application);
+            let problem = match unread {
+                None => Diagnostic::warning("POL001", what),
+                Some(why) => Diagnostic::note("POL001", format!("no application `{}` was read", line.application))
+                    .cause(why.clone()),
+            };
+            let effect = format!("who is let in to `{}` is not decided", line.system);
+            problem.place(line.place.clone()).effect(effect).fix("correct the name, or give the application's id")
         })
         .collect()
 }

@@ -1,4 +1,7 @@
-//! `muster access NAME`: what an account or a person holds, each with the shortest way to it.
+//! `muster access NAME`: what an account or a person holds, each with the shortest way to it, and where an account at an identity
+//! provider leads.
+
+pub(super) mod crossing;
 
 use std::io::Write as _;
 
@@ -11,10 +14,13 @@ use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
 use super::tables::plain_table;
-use crate::access::{Privilege, holdings};
+use crate::access::applications::Applications;
+use crate::access::crossing::{Crossing, Leads, crossings, with_providers};
+use crate::access::{Holdings, Privilege, holdings};
 use crate::check::Estate;
+use crate::config::policy::Policy;
 use crate::diagnostic::{Diagnostic, similar, visible};
-use crate::graph::{Graph, NodeIx, NodeKind, Step};
+use crate::graph::{Graph, NodeIx, NodeKind, Relation};
 use crate::report::privilege_word;
 
 /// Arguments of `muster access`.
@@ -44,7 +50,12 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     if let Some(system) = &arguments.system {
         accounts.retain(|ix| estate.graph.system_name(estate.graph.node(*ix).system) == system);
     }
-    let rows: Vec<Json> = accounts.iter().map(|ix| account(&estate, *ix, now)).collect();
+    let applications = Applications::of(&estate.graph, &config.policy);
+    // Also from accounts that are not shown: whether an account is let in is told by those at the provider.
+    let from = with_providers(&estate.graph, &estate.people, &applications, &accounts);
+    let ways = crossings(&estate.graph, &estate.people, &applications, &from);
+    let asked = Asked { estate: &estate, policy: &config.policy, applications: &applications, ways: &ways, now };
+    let rows: Vec<Json> = accounts.iter().map(|ix| account(&asked, *ix)).collect();
     let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
@@ -85,7 +96,17 @@ pub(super) fn named(estate: &Estate, name: &str) -> Result<Vec<NodeIx>, Failure>
     Ok(accounts)
 }
 
-fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
+/// What the rows of an answer are made from.
+struct Asked<'a> {
+    estate: &'a Estate,
+    policy: &'a Policy,
+    applications: &'a Applications,
+    ways: &'a [Crossing],
+    now: jiff::Timestamp,
+}
+
+fn account(asked: &Asked<'_>, ix: NodeIx) -> Json {
+    let Asked { estate, policy, ways, now, .. } = asked;
     let graph = &estate.graph;
     let node = graph.node(ix);
     let privilege = estate.access.privilege(graph, ix);
@@ -94,8 +115,10 @@ fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
         Privilege::Certain(_) => None,
     };
     let person = estate.people.link(ix).map(|link| estate.people.name(link.person));
-    let held = holdings(graph, ix);
-    let held: Vec<Json> = held.held().iter().map(|target| holding(graph, *target, &held.path(*target))).collect();
+    let own = holdings(graph, ix);
+    let held: Vec<Json> = own.held().iter().flat_map(|target| holding(graph, &own, *target)).collect();
+    let ways: Vec<&Crossing> = ways.iter().filter(|way| way.from == ix).collect();
+    let leads = crossing::applications(estate, policy, &ways);
     json!({
         "system": graph.system_name(node.system),
         "account": graph.text(node.id),
@@ -103,39 +126,86 @@ fn account(estate: &Estate, ix: NodeIx, now: jiff::Timestamp) -> Json {
         "lifecycle": graph.account(ix).map(|account| account.lifecycle),
         "class": estate.people.class(ix).class,
         "person": person,
-        "situation": estate.people.situation(ix, now).as_str(),
+        "situation": estate.people.situation(ix, *now).as_str(),
         "privilege": privilege_word(&privilege),
         "privilege_undecided": why,
         "state": node.state.as_str(),
+        "let_in_by": let_in_by(asked, ix),
         "way_to_administration": estate.access.way(graph, ix).unwrap_or_default(),
         "effective": estate.access.effective(graph, ix),
         "holds": held,
+        "applications": leads,
+        "applications_not_read": crossing::unread(graph, ix).filter(|_| !leads.is_empty() || asked.applications.has_any(node.system)),
     })
 }
 
-fn holding(graph: &Graph, target: NodeIx, path: &[Step]) -> Json {
+/// Which application of which provider leads to an account; null for a system that no application is known to be.
+fn let_in_by(asked: &Asked<'_>, ix: NodeIx) -> Json {
+    let graph = &asked.estate.graph;
+    let system = graph.node(ix).system;
+    if let Some(why) = asked.applications.undecided(system) {
+        return json!({ "undecided": why });
+    }
+    let mut doors = asked.applications.doors(system).peekable();
+    if doors.peek().is_none() {
+        return Json::Null;
+    }
+    let ways: Vec<Json> = asked
+        .ways
+        .iter()
+        .filter(|way| match &way.leads {
+            Leads::To { system: to, landings, .. } => {
+                *to == system && landings.iter().any(|landing| landing.account == ix)
+            }
+            Leads::Undecided(..) | Leads::Nowhere => false,
+        })
+        .map(|way| {
+            json!({
+                "provider": graph.system_name(graph.node(way.from).system),
+                "account": graph.name(way.from),
+                "application": graph.name(way.application),
+            })
+        })
+        .collect();
+    if !ways.is_empty() {
+        return json!({ "applications": ways });
+    }
+    let providers: Vec<&str> = doors.map(|door| graph.system_name(door.provider)).collect();
+    json!({ "applications": ways, "providers": providers })
+}
+
+/// What is held, a row for each resource it is held on.
+fn holding(graph: &Graph, own: &Holdings, target: NodeIx) -> Vec<Json> {
     let node = graph.node(target);
-    let last = path.last().map(|step| graph.detail(step));
-    let resource = last.and_then(|detail| detail.resource).map(|ix| graph.name(ix));
     let level = match node.kind {
         NodeKind::Group => graph.group(target).and_then(|group| group.privilege),
         NodeKind::Entitlement => graph.entitlement(target).and_then(|entitlement| entitlement.privilege),
         NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => None,
     };
-    let steps: Vec<&str> = path.iter().take(path.len().saturating_sub(1)).map(|step| graph.name(step.target)).collect();
-    json!({
-        "kind": node.kind.as_str(),
-        "id": graph.text(node.id),
-        "name": graph.name(target),
-        "resource": resource,
-        "privilege": level,
-        "condition": last.and_then(|detail| detail.note).map(|note| graph.text(note)),
-        "through": steps,
-    })
+    let mut seen = rustc_hash::FxHashSet::default();
+    let mut rows = Vec::new();
+    for path in own.paths(graph, target) {
+        let Some(last) = path.last() else { continue };
+        let detail = graph.detail(last);
+        if last.relation == Relation::Holds && !seen.insert((detail.resource, detail.note)) {
+            continue;
+        }
+        let through: Vec<&str> = path.iter().take(path.len() - 1).map(|step| graph.name(step.target)).collect();
+        rows.push(json!({
+            "kind": node.kind.as_str(),
+            "id": graph.text(node.id),
+            "name": graph.name(target),
+            "resource": detail.resource.map(|resource| graph.name(resource)),
+            "privilege": level,
+            "condition": detail.note.map(|note| graph.text(note)),
+            "through": through,
+        }));
+    }
+    rows
 }
 
-fn table(row: &Json) -> String {
-    let text = |value: &Json| match value {
+fn text(value: &Json) -> String {
+    match value {
         Json::String(text) => visible(text).into_owned(),
         Json::Null => String::new(),
         Json::Array(values) => {
@@ -143,7 +213,10 @@ fn table(row: &Json) -> String {
             visible(&texts.join(" → ")).into_owned()
         }
         other @ (Json::Bool(_) | Json::Number(_) | Json::Object(_)) => other.to_string(),
-    };
+    }
+}
+
+fn table(row: &Json) -> String {
     let person = match &row["person"] {
         Json::Null => format!("no person ({})", text(&row["situation"])),
         name => format!("{} ({})", text(name), text(&row["situation"])),
@@ -159,6 +232,7 @@ fn table(row: &Json) -> String {
     if !row["privilege_undecided"].is_null() {
         lines.push_str(&format!("  undecided: {}\n", text(&row["privilege_undecided"])));
     }
+    lines.push_str(&let_in(&row["let_in_by"]));
     let mut table = plain_table(&["holds", "name", "on", "privilege", "through"]);
     let held = row["holds"].as_array().map_or(&[][..], Vec::as_slice);
     for one in held {
@@ -198,5 +272,34 @@ fn table(row: &Json) -> String {
             lines.push_str(&format!("  not read: {}\n", text(unread)));
         }
     }
+    let leads = row["applications"].as_array().map_or(&[][..], Vec::as_slice);
+    lines.push_str(&crossing::blocks(leads, &text(&row["system"])));
+    if !row["applications_not_read"].is_null() {
+        lines.push_str(&format!(
+            "\n  there may be more applications in what was not read: {}\n",
+            text(&row["applications_not_read"])
+        ));
+    }
     lines
+}
+
+/// How an account is let in, where it is known which application its system is.
+fn let_in(row: &Json) -> String {
+    if let Json::String(why) = &row["undecided"] {
+        return format!("  through which application it is let in is undecided: {}\n", visible(why));
+    }
+    let ways: Vec<String> = row["applications"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|way| format!("{} ({}, {})", text(&way["application"]), text(&way["provider"]), text(&way["account"])))
+        .collect();
+    match (ways.is_empty(), &row["providers"]) {
+        (false, _) => format!("  let in by {}\n", ways.join(", ")),
+        (true, Json::Array(providers)) => {
+            let names: Vec<String> = providers.iter().map(text).collect();
+            format!("  no assignment at {} that was found leads here\n", names.join(", "))
+        }
+        (true, _) => String::new(),
+    }
 }

@@ -108,7 +108,11 @@ pub(super) fn judge(
     let now = session.now(config);
     let manifest = snapshot.manifest();
     let estate = Estate::load(snapshot, config, now)?;
-    let history = kept::history(store, manifest.header.sequence)?;
+    let mut history = kept::history(store, manifest.header.sequence)?;
+    let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
+    if let Some((_, churn)) = &churn {
+        history.links.clone_from(&churn.by_system);
+    }
     let options = check::options(config).map_err(Failure::Told)?;
     let signed = adopt.settle(session, config)?;
     let mut checked = estate.check(config, &history, now).map_err(Failure::Told)?;
@@ -129,7 +133,6 @@ pub(super) fn judge(
     let safeguards = rules::reviewed(&options, &history);
     drop(history);
     let remembered: Vec<Finding> = checked.resolved.extract_if(.., |finding| finding.resolved != Some(now)).collect();
-    let churn = links::churn(store, manifest.header.sequence, &estate, now)?;
     for problem in links::decision_problems(&estate).into_iter().chain(persons::decision_problems(&estate, config, now))
     {
         session.tell(&problem);

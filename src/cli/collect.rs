@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Read everything again, also what an interrupted run had read completely
     #[arg(long)]
     pub fresh: bool,
+    /// Read every list whole, also where only what changed since the last run would be asked for
+    #[arg(long)]
+    pub full: bool,
 }
 
 /// Collects, says what was read (with `-o` scope by scope, as `muster snapshots show` does), and ends with 3 when something
@@ -72,6 +75,7 @@ pub fn collect_now(arguments: &Arguments, session: &Session, config: &Config) ->
             accept: arguments.accept.clone(),
             jobs: config.concurrency.value,
             fresh: arguments.fresh,
+            full: arguments.full,
             cancel: interrupt.stop(),
             watcher,
         };

@@ -12,7 +12,7 @@ use muster_connectors::NATIVE;
 use muster_connectors::manifest::{CATALOG, Library, Manifest};
 use serde_json::{Value as Json, json};
 
-use self::show::{as_json, page};
+use self::show::{HEADING, as_json, page, row};
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
@@ -77,6 +77,8 @@ pub enum Action {
     },
 }
 
+/// [`CHOICES`] of a list: also the table that the README shows.
+const LISTS: [Choice; 3] = [CHOICES[0], CHOICES[1], Choice { name: "markdown", ending: "md" }];
 const CHOICES: [Choice; 2] = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
 
 /// Does it.
@@ -135,9 +137,14 @@ fn all(library: &Library) -> Result<Vec<Known<'_>>, Failure> {
 fn list(session: &Session) -> Result<Outcome, Failure> {
     let library = library(session);
     let all = all(&library)?;
-    for (choice, file) in targets(&session.global.output, &CHOICES)? {
+    for (choice, file) in targets(&session.global.output, &LISTS)? {
         let mut out = open(file.as_deref())?;
-        if choice.name == "json" {
+        if choice.name == "markdown" {
+            writeln!(out, "{HEADING}")?;
+            for known in &all {
+                writeln!(out, "{}", row(known))?;
+            }
+        } else if choice.name == "json" {
             let list: Vec<Json> = all.iter().map(as_json).collect();
             writeln!(out, "{:#}", Json::from(list))?;
         } else {

@@ -124,7 +124,7 @@ async fn probe_all(config: &Config, arguments: &Arguments, session: &Session) ->
     let wanted = |system: &&System| arguments.system.is_empty() || arguments.system.contains(&system.name);
     let now = session.now(config);
     stream::iter(config.systems.iter().filter(wanted).map(|system| async move {
-        let run = Run { now, cancel: CancellationToken::new(), concurrency: system.concurrency };
+        let run = Run { now, cancel: CancellationToken::new(), concurrency: system.concurrency, memory: None };
         let connector = Arc::clone(&system.connector);
         let probing = tokio::spawn(async move { connector.probe(&run).await });
         match tokio::time::timeout(PATIENCE, probing).await {

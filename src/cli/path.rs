@@ -1,4 +1,5 @@
-//! `muster path FROM TO`: the shortest way from a principal to a group or entitlement, or to another principal of AWS that it can become.
+//! `muster path FROM TO`: the shortest way from a principal to a group or entitlement, over the applications of an identity provider where
+//! one leads there, or to another principal of AWS that it can become.
 
 use std::io::Write as _;
 
@@ -6,11 +7,14 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 
 use super::Which;
+use super::access::crossing::{steps as steps_of, told_by};
 use super::access::named;
 use super::names::accounts_called;
 use super::outcome::{Failure, Outcome};
 use super::output::{Choice, open, targets};
 use super::session::Session;
+use crate::access::applications::Applications;
+use crate::access::crossing::{Crossing, Landing, Leads, crossings};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, similar, visible};
 use crate::graph::{Graph, NodeIx, Step};
@@ -58,22 +62,32 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         return becoming(session, &estate, arguments, &sources, &others);
     }
     let reach = estate.graph.reaching(&ends, |_| true);
-    let paths: Vec<(NodeIx, Vec<Step>)> = sources
+    let applications = Applications::of(&estate.graph, &config.policy);
+    let ways = crossings(&estate.graph, &estate.people, &applications, &sources);
+    let mut reached: Vec<NodeIx> =
+        sources.iter().copied().chain(landings(&ways).map(|(_, landing)| landing.account)).collect();
+    reached.sort_unstable();
+    reached.dedup();
+    let paths: Vec<Found<'_>> = reached
         .into_iter()
-        .filter(|source| reach.reaches(*source))
-        .map(|source| (source, reach.path(source)))
+        .filter(|account| reach.reaches(*account))
+        .map(|account| Found {
+            account,
+            steps: reach.path(account),
+            over: landings(&ways).find(|(_, landing)| landing.account == account),
+        })
         .collect();
     let choices = [Choice { name: "table", ending: "txt" }, Choice { name: "json", ending: "json" }];
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let rows: Vec<Json> = paths.iter().map(|(from, steps)| row(&estate.graph, *from, steps)).collect();
+            let rows: Vec<Json> = paths.iter().map(|found| row(&estate.graph, found)).collect();
             let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
             out.write_all(muster_reports::escape::json(&document).as_bytes())?;
             writeln!(out)?;
         } else {
-            for (from, steps) in &paths {
-                writeln!(out, "{}", line(&estate.graph, *from, steps))?;
+            for found in &paths {
+                writeln!(out, "{}", line(&estate.graph, found))?;
             }
             if paths.is_empty() {
                 writeln!(out, "no path from `{}` to `{}` in what was read", arguments.from, arguments.to)?;
@@ -82,6 +96,21 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         out.close()?;
     }
     Ok(Outcome::answered())
+}
+
+/// A way: the account that holds the target, and what leads to that account where another one is let in to it.
+struct Found<'a> {
+    account: NodeIx,
+    steps: Vec<Step>,
+    over: Option<(&'a Crossing, &'a Landing)>,
+}
+
+/// Accounts behind applications, each with the way there.
+fn landings(ways: &[Crossing]) -> impl Iterator<Item = (&Crossing, &Landing)> {
+    ways.iter().flat_map(|way| match &way.leads {
+        Leads::To { landings, .. } => landings.iter().map(|landing| (way, landing)).collect::<Vec<_>>(),
+        Leads::Undecided(..) | Leads::Nowhere => Vec::new(),
+    })
 }
 
 /// Shows how the sources become other accounts.
@@ -137,19 +166,44 @@ fn holdable(graph: &Graph, name: &str) -> Vec<NodeIx> {
     groups.chain(graph.entitlements().map(|(ix, _)| ix)).filter(bears).collect()
 }
 
-fn line(graph: &Graph, from: NodeIx, steps: &[Step]) -> String {
-    let system = graph.system_name(graph.node(from).system);
-    let mut text = format!("{}: {}", visible(system), visible(graph.name(from)));
-    for step in steps {
-        let note = graph.detail(step).note.map(|note| format!(" ({})", visible(graph.text(note))));
-        let target = visible(graph.name(step.target)).into_owned();
-        text.push_str(&format!(" —{}→ {target}{}", step.relation.as_str(), note.unwrap_or_default()));
-    }
-    text
+fn line(graph: &Graph, found: &Found<'_>) -> String {
+    let place = |account: NodeIx| {
+        format!("{}: {}", visible(graph.system_name(graph.node(account).system)), visible(graph.name(account)))
+    };
+    let walked = |mut text: String, steps: &[Step]| {
+        for step in steps {
+            let detail = graph.detail(step);
+            let note = detail.note.map(|note| format!(" ({})", visible(graph.text(note))));
+            let target = visible(graph.name(step.target)).into_owned();
+            text.push_str(&format!(" —{}→ {target}{}", step.relation.as_str(), note.unwrap_or_default()));
+        }
+        text
+    };
+    let own = walked(place(found.account), &found.steps);
+    let Some((way, _)) = found.over else { return own };
+    let stale = if way.is_stale { ", as an earlier snapshot says" } else { "" };
+    let application = visible(graph.name(way.application)).into_owned();
+    format!("{} on {application}{stale} —is let in to→ {own}", walked(place(way.from), &way.path))
 }
 
-fn row(graph: &Graph, from: NodeIx, steps: &[Step]) -> Json {
-    let steps: Vec<Json> = steps
+fn row(graph: &Graph, found: &Found<'_>) -> Json {
+    let over = found.over.map(|(way, landing)| {
+        let told = match &way.leads {
+            Leads::To { told, .. } => Some(told_by(told)),
+            Leads::Undecided(..) | Leads::Nowhere => None,
+        };
+        json!({
+            "system": graph.system_name(graph.node(way.from).system),
+            "account": graph.name(way.from),
+            "application": graph.name(way.application),
+            "steps": steps_of(graph, &way.path),
+            "told_by": told,
+            "same_because": landing.evidence,
+            "carried_over": way.is_stale,
+        })
+    });
+    let steps: Vec<Json> = found
+        .steps
         .iter()
         .map(|step| {
             json!({
@@ -160,5 +214,6 @@ fn row(graph: &Graph, from: NodeIx, steps: &[Step]) -> Json {
             })
         })
         .collect();
-    json!({ "system": graph.system_name(graph.node(from).system), "account": graph.name(from), "steps": steps })
+    let system = graph.system_name(graph.node(found.account).system);
+    json!({ "system": system, "account": graph.name(found.account), "let_in_by": over, "steps": steps })
 }

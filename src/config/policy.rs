@@ -39,7 +39,7 @@ pub use self::baseline::Baseline;
 pub use self::break_glass::BreakGlassAccount;
 pub use self::exceptions::Exception;
 pub use self::findings::{FindingDecision, Handling};
-pub use self::inventory::{InventoryEntry, SignOn, SystemKind};
+pub use self::inventory::{InventoryEntry, SignOn, StandsFor, SystemKind};
 pub use self::items::{Held, Item};
 pub use self::links::{Ruling, WrittenDecision};
 pub use self::nhi::{Application, Register, Registered};
@@ -95,6 +95,8 @@ pub struct Policy {
     pub links: Vec<WrittenDecision>,
     /// Systems that the company has, in file order.
     pub inventory: Vec<InventoryEntry>,
+    /// Applications of identity providers that are one of these systems, in file order.
+    pub applications: Vec<StandsFor>,
     /// Records that are one human, or are not, because somebody said so, in file order.
     pub persons: Vec<PersonDecision>,
     /// Which group of an identity provider gives which access in an application, in file order.
@@ -186,7 +188,7 @@ impl Policy {
                     policy.links = links::read_links(text, known, problems);
                 }),
                 "inventory.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
-                    policy.inventory = inventory::read(text, known, problems);
+                    (policy.inventory, policy.applications) = inventory::read(text, known, problems);
                 }),
                 "break_glass.toml" => policy.read_file(folder, shown, &name, problems, |policy, text, problems| {
                     policy.break_glass = Some(break_glass::read(text, known, problems));
@@ -239,6 +241,14 @@ impl Policy {
                     );
                 }
             }
+        }
+        for source in &policy.declared {
+            let said = |note: &String| {
+                Diagnostic::note("CFG020", format!("of `{}` something is not compared", source.file))
+                    .place(source.place.clone())
+                    .cause(note.clone())
+            };
+            notes.extend(source.notes.iter().map(said));
         }
         policy.read_rules(folder, shown, notes, problems);
         policy

@@ -177,6 +177,12 @@ pub const CODES: &[Code] = &[
          be mistyped, or HR may have removed the record; until it is there the decision has no effect.",
     ),
     code(
+        "CFG020",
+        "something declared is not compared",
+        "A file that policy/declared.toml names holds objects that muster does not lay beside the system: other kinds than service accounts, \
+         roles and bindings, names that the server makes, or what lies outside the `scope`. The rest of the file counts.",
+    ),
+    code(
         "CFG030",
         "there is no such rule",
         "A `[rules.ID]` table of the config names a rule that does not exist, so what it says would never apply. `muster rules list` shows every rule.",
@@ -283,6 +289,17 @@ pub const CODES: &[Code] = &[
         "COL008",
         "a system was not read again",
         "A scan that was interrupted had read it completely, with the same config and less than `resume_within` ago. Its rows are taken as they were; `--fresh` reads everything again.",
+    ),
+    code(
+        "COL009",
+        "everything was read, not only what changed",
+        "The changes of a list could have been asked for, and something did not allow it: the system no longer knows the place they would go on from, what was kept is damaged \
+         or was not believed, the tenant, the credential, the settings or the manifest changed. The list was read whole and is complete; it took longer.",
+    ),
+    code(
+        "COL010",
+        "what was read is not kept for the next run",
+        "The folder `memory` of the store could not be written to. The snapshot is not touched by that; the next run reads more than it would have to.",
     ),
     code(
         "COL020",
@@ -408,6 +425,12 @@ pub const CODES: &[Code] = &[
         "COL074",
         "a record could not be made",
         "A field has not the shape that a record of this kind needs, or the id is missing. The record is left out and named where its id is known; all others count.",
+    ),
+    code(
+        "COL075",
+        "what was deleted is not known",
+        "Only changes were read, and the system does not tell deletions among them. What changed is known, and everything that there is is in the snapshot, perhaps with \
+         objects that are deleted meanwhile: the kind is partial until `muster collect --full`, or until the manifest's `full_every` has passed.",
     ),
     code(
         "COL100",
@@ -574,6 +597,37 @@ pub const CODES: &[Code] = &[
         "entries lie outside every base",
         "They are read, but no base in the config covers them: correct `base`.",
     ),
+    code(
+        "COL160",
+        "a payload cannot be read",
+        "Check its path and permissions; relative paths count from the folder of the config.",
+    ),
+    code(
+        "COL161",
+        "a file holds no payload of the Open Authorization API",
+        "It is cut, packed, or of another template; or it describes several applications and `application` names none of them.",
+    ),
+    code(
+        "COL162",
+        "a payload is an update, not a state",
+        "What it does not name would look as if it were gone. Have the integration write the whole state.",
+    ),
+    code("COL163", "an entry of a payload cannot be read", "It is left out and named; all others count."),
+    code(
+        "COL164",
+        "a payload names something it does not describe",
+        "The record that names it is left out, and the one it is about is named: correct the integration.",
+    ),
+    code("COL165", "two entries of a payload have one id", "They say different things, so neither is kept."),
+    code("COL170", "a .c1z file cannot be read", "Check its path and permissions, and the room for temporary files."),
+    code("COL171", "a file is no .c1z file that is read", "It is something else, or of Baton's newer format (C1Z3)."),
+    code(
+        "COL172",
+        "a .c1z file holds no whole sync",
+        "Only a finished sync of everything says who is not there. Have the connector run to its end, without options that limit it.",
+    ),
+    code("COL173", "a .c1z file is damaged", "It was cut or changed on its way. Copy it again, or collect again."),
+    code("COL174", "a row of a .c1z file cannot be read", "It is left out, and the kind is partial."),
     code(
         "FND001",
         "a decision about a finding cannot be taken",

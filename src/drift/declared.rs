@@ -6,12 +6,16 @@
 //! ```
 //!
 //! AWS IAM is compared by names, as its own console and Terraform do: `user/ada`, `role/ci`, `group/ops`, `policy/ARN`, a tie as
-//! `user/ada|group/ops`. Names are unique within an account, letter case aside, so a source speaks of one account.
+//! `user/ada|group/ops`. Names are unique within an account, letter case aside, so a source speaks of one account. A Kubernetes
+//! cluster is compared by the names of its objects, letter case counting, and its bindings by what they give to whom and where.
 
+mod cluster;
 mod compare;
+mod objects;
 pub(crate) mod terraform;
+mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::compare::{Comparison, Item, Place, Side};
 use crate::diagnostic;
@@ -21,9 +25,11 @@ use crate::diagnostic;
 pub struct Source {
     /// The file, as the policy names it.
     pub file: String,
+    /// What the file is.
+    pub format: Format,
     /// The system it speaks of.
     pub system: String,
-    /// The scope; `None` for the account that the file's own ARNs name.
+    /// The scope; `None` for the account that the file's own ARNs name, or the whole cluster.
     pub scope: Option<String>,
     /// Kinds of which everything has to be declared.
     pub manages: Vec<Kind>,
@@ -31,6 +37,8 @@ pub struct Source {
     pub ignore: Vec<String>,
     /// What the file declares, or why that cannot be told.
     pub state: Result<Things, String>,
+    /// What of the file is left out, in words.
+    pub notes: Vec<String>,
     /// Where the policy names it.
     pub place: diagnostic::Place,
 }
@@ -44,6 +52,42 @@ pub struct Things {
     pub joint: u64,
     /// The account that the file's ARNs name, when they name one only.
     pub account: Option<String>,
+    /// Roles of a cluster whose rules are declared, too.
+    pub ruled: BTreeSet<String>,
+}
+
+/// What a file that declares is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Terraform's or OpenTofu's state.
+    TerraformState,
+    /// Objects of Kubernetes.
+    KubernetesYaml,
+}
+
+impl Format {
+    /// Kinds that it can declare.
+    pub const fn kinds(self) -> &'static [Kind] {
+        match self {
+            Self::TerraformState => {
+                &[Kind::Users, Kind::Roles, Kind::Groups, Kind::Policies, Kind::Memberships, Kind::Attachments]
+            }
+            Self::KubernetesYaml => &[Kind::Roles, Kind::ServiceAccounts, Kind::Bindings, Kind::Rules],
+        }
+    }
+}
+
+/// What files of Kubernetes objects declare, and what of them is left out, in words. `namespace` is the one that counts.
+///
+/// # Errors
+/// What cannot be read, with file, line and column.
+pub(crate) fn kubernetes(files: &[(String, String)], namespace: Option<&str>) -> Result<(Things, Vec<String>), String> {
+    let mut reader = objects::Reader::new(namespace.map(str::to_owned));
+    for (name, text) in files {
+        let documents = yaml::documents(text).map_err(|why| format!("{name}, {why}"))?;
+        reader.file(name, documents)?;
+    }
+    Ok(reader.finish())
 }
 
 /// A kind of thing that can be declared.
@@ -52,7 +96,7 @@ pub struct Things {
 pub enum Kind {
     /// IAM users.
     Users,
-    /// IAM roles.
+    /// IAM roles; Roles and ClusterRoles of Kubernetes.
     Roles,
     /// IAM groups.
     Groups,
@@ -62,6 +106,12 @@ pub enum Kind {
     Memberships,
     /// Policies attached to users, roles and groups, and inline policies in them.
     Attachments,
+    /// Service accounts of Kubernetes.
+    ServiceAccounts,
+    /// Roles bound to users, groups and service accounts, in the cluster or a namespace.
+    Bindings,
+    /// Rules of the declared roles.
+    Rules,
 }
 
 impl Kind {
@@ -74,6 +124,9 @@ impl Kind {
             Self::Policies => "policy",
             Self::Memberships => "membership",
             Self::Attachments => "attachment",
+            Self::ServiceAccounts => "service account",
+            Self::Bindings => "binding",
+            Self::Rules => "rule",
         }
     }
 }

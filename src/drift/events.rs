@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use muster_connectors::record::RecordKind;
+use muster_connectors::record::{EventOutcome, RecordKind};
 use rustc_hash::FxHashMap;
 
 use crate::graph::{RowState, Strings, Text};
@@ -107,6 +107,23 @@ pub struct AuditEvent {
     pub object: Option<Name>,
     /// Ticket named in it.
     pub ticket: Option<Name>,
+    /// How it ended; `None` where the log tells only what was done.
+    pub outcome: Option<EventOutcome>,
+    /// The operation that it is an attempt at.
+    pub operation: Option<Name>,
+}
+
+/// Entries that a numbered log does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// First missing number.
+    pub first: u64,
+    /// Last missing number.
+    pub last: u64,
+    /// When the entry before was written.
+    pub after: Timestamp,
+    /// When the entry behind was written.
+    pub before: Timestamp,
 }
 
 /// Approvals and audit logs.
@@ -122,6 +139,10 @@ pub struct Events {
     waiting: FxHashMap<Text, usize>,
     /// Approved requests for emergencies.
     emergencies: Vec<u32>,
+    /// Entries that tell how something ended, by system.
+    ended: FxHashMap<Text, Vec<u32>>,
+    /// Numbers of numbered entries with their instants, by system and scope.
+    numbered: FxHashMap<(Text, Text), Vec<(u64, Timestamp)>>,
     /// The first entry of each system's log.
     begins: BTreeMap<String, Timestamp>,
 }
@@ -219,16 +240,23 @@ impl Events {
     }
 
     fn read_audit(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
-        let frame = snapshot.frame("audit_events", &["id", "at", "actor", "action", "object", "ticket"])?;
+        let columns = ["id", "at", "actor", "action", "object", "ticket", "outcome", "operation_id", "sequence"];
+        let frame = snapshot.frame("audit_events", &columns)?;
         let rows = Rows::of(&frame, "audit_events");
         let text = |name: &str| rows.texts(name);
         let (systems, ids, actions) = (text("system")?, text("id")?, text("action")?);
         let (actors, objects, tickets) = (text("actor")?, text("object")?, text("ticket")?);
+        let (outcomes, operations) = (text("outcome")?, text("operation_id")?);
+        let (scopes, sequences) = (text("scope")?, text("sequence")?);
         let at = rows.instants("at")?;
         for row in 0..rows.len() {
             let Some(at) = at.at(row) else { continue };
             let begins = self.begins.entry(systems.text(row).to_owned()).or_insert(at);
             *begins = at.min(*begins);
+            if let Some(number) = sequences.get(row).and_then(|text| text.trim().parse().ok()) {
+                let log = (self.strings.add(systems.text(row)), self.strings.add(scopes.text(row)));
+                self.numbered.entry(log).or_default().push((number, at));
+            }
             let event = AuditEvent {
                 system: self.strings.add(systems.text(row)),
                 id: self.strings.add(ids.text(row)),
@@ -237,8 +265,13 @@ impl Events {
                 action: self.strings.add(actions.text(row)),
                 object: self.cell(&objects, row),
                 ticket: self.cell(&tickets, row),
+                outcome: outcomes.name(row),
+                operation: self.cell(&operations, row),
             };
             let number = u32::try_from(self.audit.len()).unwrap_or(u32::MAX);
+            if event.outcome.is_some() {
+                self.ended.entry(event.system).or_default().push(number);
+            }
             if let Some(object) = event.object {
                 self.by_object.entry(object.folded).or_default().push(number);
             }
@@ -270,6 +303,37 @@ impl Events {
     /// Every audit-log entry.
     pub fn audit(&self) -> &[AuditEvent] {
         &self.audit
+    }
+
+    /// Entries of a system's log that tell how something ended.
+    pub(super) fn ended(&self, system: &str) -> impl Iterator<Item = &AuditEvent> + '_ {
+        let found = self.strings.find(system).and_then(|system| self.ended.get(&system));
+        found.into_iter().flatten().map(|place| &self.audit[*place as usize])
+    }
+
+    fn numbers(&self, system: &str, scope: &str) -> &[(u64, Timestamp)] {
+        let log = self.strings.find(system).zip(self.strings.find(scope));
+        log.and_then(|log| self.numbered.get(&log)).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Whether any entry of a scope's log is numbered.
+    pub fn is_numbered(&self, system: &str, scope: &str) -> bool {
+        !self.numbers(system, scope).is_empty()
+    }
+
+    /// Numbers between the first and the last of a scope's log that no entry bears, in order.
+    ///
+    /// Cost: sorts the log's numbers.
+    pub fn holes(&self, system: &str, scope: &str) -> Vec<Hole> {
+        let mut numbers = self.numbers(system, scope).to_vec();
+        numbers.sort_unstable();
+        let jumps = numbers.windows(2).filter_map(|pair| match pair {
+            [(before, after), (behind, until)] if behind - before > 1 => {
+                Some(Hole { first: before + 1, last: behind - 1, after: *after, before: *until })
+            }
+            _ => None,
+        });
+        jumps.collect()
     }
 
     /// How many open requests wait for somebody.

@@ -201,7 +201,12 @@ pub fn history(store: &Store, sequence: u64) -> Result<History, StoreError> {
         return Ok(History::default());
     };
     let all = findings(&frame)?.into_iter().map(|one| (one.fingerprint.clone(), undecided(one)));
-    Ok(History { earlier: all.collect(), checked: true, safeguards: store.safeguards_of(earlier)? })
+    Ok(History {
+        earlier: all.collect(),
+        checked: true,
+        safeguards: store.safeguards_of(earlier)?,
+        links: std::collections::BTreeMap::new(),
+    })
 }
 
 /// Gives what a check took over from the one before its proof back: its evidence and path, and what its rule was called.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
-use muster_connectors::scope::{Gap, KindReport, SourceFile};
+use muster_connectors::scope::{Gap, KindReport, NOTHING_BEYOND_READING, Probe, SourceFile};
 
 use crate::collect::gate::accept;
 use crate::snapshot::{KindState, KindView, Manifest, RowState};
@@ -38,6 +38,8 @@ pub struct CoverageRow {
     pub tenant: Option<String>,
     /// Who the credential was.
     pub identity: Option<String>,
+    /// What the credential can do beyond reading, as the connector's check found.
+    pub excess: Option<String>,
     /// When the rows were true.
     pub collected: Option<Timestamp>,
     /// Files read.
@@ -118,6 +120,12 @@ fn suspicion(system: &str, scope: &str, reason: &str) -> Gap {
     Gap::new(code, what).cause("a complete answer that is not believable").fix(fix)
 }
 
+/// What a credential can do beyond reading, where a probe says so.
+fn excess(probes: &[Probe]) -> Option<String> {
+    let probe = probes.iter().find(|probe| probe.permission == NOTHING_BEYOND_READING && !probe.granted)?;
+    Some(probe.detail.clone().unwrap_or_else(|| "it can do more than read".to_owned()))
+}
+
 fn row(view: &KindView<'_>) -> CoverageRow {
     let report = view.report();
     let state = view.state();
@@ -150,6 +158,7 @@ fn row(view: &KindView<'_>) -> CoverageRow {
         withheld: report.map(|report| report.withheld.clone()).unwrap_or_default(),
         tenant: view.scope_entry.report.tenant.clone(),
         identity: view.scope_entry.report.identity.clone(),
+        excess: excess(&view.scope_entry.report.probes),
         collected: view.entry.collected.or_else(|| view.entry.carried.first().and_then(|layer| layer.collected)),
         files: view.scope_entry.report.files.clone(),
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster_connectors::record::{CredentialState, RecordKind};
+use jiff::{SignedDuration, Timestamp};
+use muster_connectors::record::{CredentialState, EventOutcome, RecordKind};
 use muster_reports::view::RuleSummary;
 
 use super::{Ground, Metric, Missing, Sample, Unit, percentile};
@@ -22,17 +23,42 @@ fn metric(
     Metric { id, name, title, definition, target, unit, samples: Vec::new(), subjects: 0, not_evaluated: Vec::new() }
 }
 
-/// M1.
-pub(super) fn provisioning_success() -> Metric {
-    metric(
+/// M1: how the first attempts of a week ended.
+pub(super) fn provisioning_success(ground: &Ground<'_>) -> Result<Metric, StoreError> {
+    let metric = metric(
         "M1",
         "provisioning_success_ratio",
         "Provisioning success rate",
         Unit::Ratio,
         "99.9 % a week",
-        "First attempts of provisioning operations that succeeded, of all of them; retried ones counted apart.",
-    )
-    .without("no source supplies provisioning logs")
+        "First attempts of a week's provisioning operations that succeeded, of all of them, by system; those that a later attempt saved apart.",
+    );
+    let events = &ground.estate.since()?.events;
+    let from = ground.now.checked_sub(SignedDuration::from_hours(24 * 7)).unwrap_or(Timestamp::MIN);
+    let rows = ground.estate.graph.coverage().rows().iter().filter(|row| row.kind == RecordKind::AuditEvent);
+    let (mut samples, mut missing, mut subjects) = (Vec::new(), Vec::new(), 0_u64);
+    let logs: BTreeMap<&str, &CoverageRow> = rows.map(|row| (row.system.as_str(), row)).collect();
+    for (system, row) in logs {
+        let operations = events.operations(system, from);
+        if operations.is_empty() {
+            continue;
+        }
+        let all = operations.len() as f64;
+        let first = operations.iter().filter(|operation| operation.first == EventOutcome::Success).count();
+        let retried = operations.iter().filter(|operation| operation.is_retried).count();
+        for (share, count) in [("first_attempt", first), ("retried", retried)] {
+            let labels = vec![("system", system.to_owned()), ("share", share.to_owned())];
+            samples.push(Sample::exactly(labels, count as f64 / all));
+        }
+        subjects += operations.len() as u64;
+        if !row.proves_absence {
+            missing.push(Missing { cause: row.shortfall(), subjects: None });
+        }
+    }
+    if samples.is_empty() {
+        return Ok(metric.without("no source supplies provisioning logs that tell how operations ended"));
+    }
+    Ok(Metric { samples, subjects, not_evaluated: missing, ..metric })
 }
 
 /// M7: how many wait, by approver, and for how long.

@@ -3,6 +3,8 @@
 //! Comes in: every account that could bear a link then ([`Formers`]) and the people of now. Goes out: [`Churn`]. A link never changes
 //! silently: whatever differs is listed with before and after.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashMap;
 
 use jiff::Timestamp;
@@ -189,6 +191,17 @@ pub struct Churn {
     pub unchanged: u64,
     /// The others: moved, lost, gone, new; within each by system and account.
     pub changes: Vec<Changed>,
+    /// What became of the links of accounts that still stand, by system.
+    pub by_system: BTreeMap<String, Tally>,
+}
+
+/// Links of an earlier check whose accounts still stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// They lead to the same person as before.
+    pub kept: u64,
+    /// They lead to another one, or are gone.
+    pub moved_or_lost: u64,
 }
 
 /// Confidence in whole percent; 100 only for certainty.
@@ -205,10 +218,19 @@ pub fn percent(confidence: f32) -> u8 {
 pub fn compare(before: &Formers<'_>, graph: &Graph, people: &People, now: Timestamp) -> Churn {
     let (rows, gone) = before.by_account(graph);
     let mut churn = Churn::default();
+    let mut tallies = vec![Tally::default(); graph.systems().len()];
     for (ix, _) in graph.accounts() {
         let former = Some(rows[ix.get()]).filter(|row| *row != NO_ROW).map(|row| before.row(row as usize));
+        let told = churn.changes.len();
+        let was_linked = former.as_ref().is_some_and(|former| former.person.is_some());
         churn.account(graph, people, ix, former, now);
+        if was_linked {
+            let tally = &mut tallies[usize::from(graph.node(ix).system.0)];
+            let counted = if churn.changes.len() > told { &mut tally.moved_or_lost } else { &mut tally.kept };
+            *counted += 1;
+        }
     }
+    churn.by_system = graph.systems().iter().cloned().zip(tallies).collect();
     let gone = gone.into_iter().map(|row| before.row(row)).filter(|former| former.person.is_some());
     let mut gone: Vec<Former<'_>> = gone.collect();
     gone.sort_unstable();

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use muster_connectors::record::RecordKind;
+use muster_connectors::record::{EventOutcome, RecordKind};
 use muster_reports::view::Evidence;
 
 use super::changes::Who;
@@ -186,6 +186,8 @@ impl Facts<'_> {
             .iter()
             .flat_map(|name| self.events.audit_of(name))
             .filter(|entry| from <= entry.at && entry.at <= until)
+            // What failed changed nothing.
+            .filter(|entry| entry.outcome.is_none_or(|outcome| outcome == EventOutcome::Success))
             .filter(|entry| self.is_log_of(self.events.text(entry.system), &change.system))
             .collect();
         entries.sort_by_key(|entry| (entry.at, entry.id));

@@ -26,6 +26,7 @@ use crate::config::Policy;
 use crate::drift::declared::Comparison;
 use crate::drift::{Events, Past};
 use crate::graph::{Credential, CredentialIx, Edge, Graph, NodeIx, RowState, ScopeIx, SystemIx, When};
+use crate::people::churn::Tally;
 use crate::people::{Employment, People, PersonIx, Standing, fold, folded};
 
 /// Systems that must be collected, from the policy folder, with their owners.
@@ -77,6 +78,7 @@ pub struct Facts<'a> {
     safeguards: OnceLock<Vec<Safeguard>>,
     reviewed: OnceLock<Option<BTreeMap<String, String>>>,
     recurring: OnceLock<Vec<Recurring>>,
+    links: OnceLock<BTreeMap<String, Tally>>,
     employed: OnceLock<usize>,
     pub(crate) named: Named<'a>,
     pub(crate) roles: Roles<'a>,
@@ -150,6 +152,7 @@ impl<'a> Facts<'a> {
             safeguards: OnceLock::new(),
             reviewed: OnceLock::new(),
             recurring: OnceLock::new(),
+            links: OnceLock::new(),
             employed: OnceLock::new(),
             named: Named::default(),
             roles: Roles::default(),
@@ -173,11 +176,17 @@ impl<'a> Facts<'a> {
         *self.employed.get_or_init(|| self.people.persons().filter(|(ix, _)| employed(*ix)).count())
     }
 
-    /// Takes what earlier checks kept about settings; the first call counts.
+    /// Takes what earlier checks kept about settings and links; the first call counts.
     pub(super) fn remember(&self, history: &History) {
         if history.checked {
             self.reviewed.get_or_init(|| history.safeguards.clone());
         }
+        self.links.get_or_init(|| history.links.clone());
+    }
+
+    /// What became of a system's links since the check before; `None` where nobody knows.
+    pub(super) fn links_since(&self, system: &str) -> Option<Tally> {
+        self.links.get()?.get(system).copied()
     }
 
     /// Takes what became of findings that were resolved once; the first call counts.

@@ -2,6 +2,7 @@
 //! together once, when the first rule asks.
 
 mod alike;
+mod leases;
 mod ownership;
 mod registers;
 mod sign_in;
@@ -14,12 +15,14 @@ use muster_reports::view::Severity;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::alike::Peers;
+use self::leases::Leases;
 pub(super) use self::ownership::Belonging;
 pub(super) use self::sign_in::SignIn;
 use self::sign_in::SignIns;
 use super::{Facts, Failure, lowered, raised};
 use crate::access::Privilege;
 use crate::access::aws::uses::Uses;
+use crate::access::kubernetes::Role;
 use crate::config::Policy;
 use crate::config::policy::SystemKind;
 use crate::graph::{CredentialIx, Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, SystemIx, When};
@@ -43,6 +46,7 @@ pub(super) struct Index {
     scanners: OnceLock<FxHashMap<(SystemIx, String), NodeIx>>,
     devices: OnceLock<FxHashSet<String>>,
     uses: OnceLock<Uses>,
+    leases: OnceLock<Leases>,
     federating: OnceLock<FxHashSet<SystemIx>>,
     owned: OnceLock<FxHashMap<NodeIx, NodeIx>>,
     twins: OnceLock<FxHashMap<NodeIx, (NodeIx, u32, u32)>>,
@@ -316,17 +320,21 @@ impl Facts<'_> {
         quarantined.contains(&account)
     }
 
-    /// Whether the platform itself made a group or entitlement: AWS's own policies, Active Directory's built-in groups.
+    /// Whether the platform itself made a group or entitlement: AWS's own policies, Active Directory's built-in groups, the roles and
+    /// groups of Kubernetes' control plane.
     pub(super) fn is_provider_made(&self, ix: NodeIx) -> bool {
         let node = self.graph.node(ix);
         match node.kind {
             NodeKind::Entitlement => {
                 let id = self.graph.text(node.id);
-                id.starts_with("arn:aws") && id.contains(":iam::aws:")
+                let is_aws = id.starts_with("arn:aws") && id.contains(":iam::aws:");
+                is_aws || self.access.clusters().role(ix).is_ok_and(Role::is_provided)
             }
             NodeKind::Group => {
                 let told = self.graph.group(ix).is_some_and(|group| group.privilege.is_some());
-                told && self.connector(node.system) == "ldap"
+                let is_reserved = || self.graph.text(node.id).starts_with("system:");
+                (told && self.connector(node.system) == "ldap")
+                    || (self.access.clusters().covers(node.system) && is_reserved())
             }
             NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => false,
         }

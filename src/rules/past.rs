@@ -18,6 +18,7 @@ use super::evaluate::{Check, SWITCHED_OFF};
 use super::{Facts, Subject, Verdict};
 use crate::graph::Text;
 use crate::people::PersonIx;
+use crate::people::churn::Tally;
 
 /// For how long a resolved finding is remembered, so that it can be told that it is true again: a year and a month of audits.
 const REMEMBER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 400);
@@ -31,6 +32,8 @@ pub struct History {
     pub checked: bool,
     /// Settings that keep a check honest, as they were last reviewed; `None` where no check before kept them.
     pub safeguards: Option<BTreeMap<String, String>>,
+    /// What became of the links of the check before, by system; empty where no check before kept them.
+    pub links: BTreeMap<String, Tally>,
 }
 
 impl History {
@@ -38,7 +41,7 @@ impl History {
     pub fn after(check: &Check, safeguards: BTreeMap<String, String>) -> Self {
         let all = check.findings.iter().chain(&check.unconfirmed).chain(&check.resolved);
         let earlier = all.map(|finding| (finding.fingerprint.clone(), finding.clone())).collect();
-        Self { earlier, checked: true, safeguards: Some(safeguards) }
+        Self { earlier, checked: true, safeguards: Some(safeguards), links: BTreeMap::new() }
     }
 }
 

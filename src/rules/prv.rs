@@ -2,3 +2,4 @@
 
 pub(super) mod approval_bottleneck;
 pub(super) mod secret_in_record;
+pub(super) mod slo_burn;

@@ -34,6 +34,8 @@ pub enum Population {
     Resolved,
     /// Everything that changed since the earlier snapshot, and every place of which that cannot be told.
     Changes,
+    /// Everything of [`Self::Changes`], and every kind of every scope: logs are among them.
+    ChangesAndLogs,
     /// Every request, decided or open.
     Approvals,
     /// Everything that is declared, or there in a scope of which everything has to be.
@@ -62,6 +64,7 @@ impl Population {
             Self::Safeguards => "safeguards",
             Self::Resolved => "findings that were resolved",
             Self::Changes => "changes since the earlier snapshot",
+            Self::ChangesAndLogs => "changes since the earlier snapshot, and numbered logs",
             Self::Approvals => "requests",
             Self::Declared => "declared objects and those of managed scopes",
             Self::Reviews => "rows of access reviews",

@@ -10,8 +10,8 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use muster_connectors::record::{
-    Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, Employment, Entitlement, Fact, FactState,
-    Federation, Grant, Group, Membership, Person, Policy, PrivilegeLevel, Raw, Record, RecordKind, Resource,
+    Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, Employment, Entitlement, EventOutcome, Fact,
+    FactState, Federation, Grant, Group, Membership, Person, Policy, PrivilegeLevel, Raw, Record, RecordKind, Resource,
 };
 use polars::prelude as pl;
 use polars::prelude::{IntoColumn, IntoSeries, ListBuilderTrait};
@@ -737,6 +737,9 @@ fn audit_event(row: &mut Row<'_>, it: &AuditEvent) {
     row.text(&it.action);
     row.opt(it.object.as_ref());
     row.opt(it.ticket.as_ref());
+    row.opt_name(it.outcome.map(EventOutcome::as_str));
+    row.opt(it.operation_id.as_ref());
+    row.opt(it.sequence.as_ref());
     row.source(&it.raw);
 }
 

@@ -20,6 +20,7 @@ pub mod rng;
 mod roles;
 mod saas;
 mod scim;
+mod sso;
 mod truth;
 mod workshop;
 
@@ -51,6 +52,11 @@ impl Files {
         self.0.insert(path.to_owned(), text.into().into_bytes());
     }
 
+    /// Adds to a text that is there.
+    fn append(&mut self, path: &str, text: &str) {
+        self.0.entry(path.to_owned()).or_default().extend_from_slice(text.as_bytes());
+    }
+
     fn bytes(&mut self, path: &str, bytes: Vec<u8>) {
         self.0.insert(path.to_owned(), bytes);
     }
@@ -76,12 +82,18 @@ impl Files {
 /// The estate `acme` at [`NOW`], and the truth about it.
 pub fn acme() -> (Files, Truth) {
     let company = Company::new();
-    let (mut files, mut truth) = exports(&company);
-    files.text("muster.toml", config::muster(&config::Night::ACME));
-    config::policy(&company, &mut files, &[]);
+    let (mut files, mut truth) = exports(&company, aws::SignOn::IdentityCenter);
+    files.text("muster.toml", config::muster(&config::Night::ACME) + &sso::config(""));
+    config::policy(
+        &company,
+        &mut files,
+        &[("okta", "IT Operations"), ("github", "Engineering"), ("slack", "IT Operations")],
+    );
+    files.append("policy/inventory.toml", sso::APPLICATIONS);
     roles::write(&company, &mut files);
     registers::registers(&company, &mut truth, &mut files);
     privilege::plant(&company, &mut truth, &mut files);
+    sso::write(&company, &mut truth, &mut files);
     decisions::plant(&mut files, &mut truth);
     files.text("truth.json", truth.to_json(NOW));
     (files, truth)
@@ -90,7 +102,7 @@ pub fn acme() -> (Files, Truth) {
 /// The same company one night later ([`NEXT`]), with faults; the night before is in `previous/`.
 pub fn acme_broken() -> (Files, Truth) {
     let company = Company::new();
-    let (good, good_truth) = exports(&company);
+    let (good, good_truth) = exports(&company, aws::SignOn::None);
     let mut files = Files::default();
     for (path, bytes) in &good.0 {
         files.bytes(&format!("previous/{path}"), bytes.clone());
@@ -108,13 +120,13 @@ pub fn acme_broken() -> (Files, Truth) {
 }
 
 /// The exports of one good night.
-fn exports(company: &Company) -> (Files, Truth) {
+fn exports(company: &Company, sign_on: aws::SignOn) -> (Files, Truth) {
     let (mut files, mut truth) = (Files::default(), Truth::default());
     people_truth(company, &mut truth);
     files.text("hr/people.csv", hr::people(company, |_| true));
     files.bytes("hr/contractors.csv", hr::contractors(company, hr::CONTRACTORS));
     files.text("ad/corp.ldif", ad_ldif::corp(company, &mut truth));
-    aws::organisation(company, &mut truth, &mut files);
+    aws::organisation(company, sign_on, &mut truth, &mut files);
     scim::expenses(company, &mut truth, &mut files);
     saas::crm(company, &mut truth, &mut files);
     workshop::workshop(&mut truth, &mut files);
@@ -221,7 +233,7 @@ mod tests {
         }
         // Every system was read; what is wrong with the controls are decisions.
         assert!(!counts.keys().any(|rule| ["CTL-001", "CTL-002", "CTL-003"].contains(rule)));
-        assert!((60..=260).contains(&truth.findings.len()), "{}", truth.findings.len());
+        assert!((60..=320).contains(&truth.findings.len()), "{}", truth.findings.len());
         let keys: BTreeSet<_> = truth.findings.iter().map(|item| (item.rule, &item.system, &item.subject)).collect();
         assert_eq!(keys.len(), truth.findings.len());
         for item in &truth.benign {

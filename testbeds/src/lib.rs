@@ -4,9 +4,13 @@
 //! deleted, when its guard is dropped.
 
 pub mod bulk;
+pub mod emulate;
 pub mod estate;
+pub mod github_graphql;
 pub mod lookalikes;
 pub mod moto;
+pub mod node;
+pub mod prism;
 pub mod python;
 pub mod samba;
 pub mod scim_server;
@@ -14,3 +18,4 @@ pub mod scripted_aws;
 pub mod scripted_http;
 pub mod scripted_ldap;
 pub mod slapd;
+pub mod vendor;

@@ -26,6 +26,8 @@ use std::time::Duration;
 pub struct Request {
     /// `GET` and so on.
     pub method: String,
+    /// Path and query, as sent.
+    pub target: String,
     /// Path without the query, as sent.
     pub path: String,
     /// Query parameters, percent-decoded, in the order sent.
@@ -266,7 +268,8 @@ fn read_request(stream: &TcpStream) -> std::io::Result<Option<Request>> {
             (percent_decoded(name), percent_decoded(value))
         })
         .collect();
-    Ok(Some(Request { method, path: path.to_owned(), query, headers, body }))
+    let path = path.to_owned();
+    Ok(Some(Request { method, target, path, query, headers, body }))
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -159,6 +159,14 @@ pub enum HttpError {
         /// What the verifier said, without its URL.
         source: reqwest::Error,
     },
+    /// The server ended the TLS handshake: it wants a client certificate, or another one.
+    #[error("the server refused the TLS handshake; {request} was not sent")]
+    Handshake {
+        /// The request.
+        request: String,
+        /// The server's alert, without the URL.
+        source: reqwest::Error,
+    },
     /// The reply is larger than allowed.
     #[error("the reply to {request} is larger than {limit} bytes")]
     TooLarge {
@@ -219,6 +227,7 @@ impl HttpError {
             Self::Setup { .. }
             | Self::NoReply { .. }
             | Self::Untrusted { .. }
+            | Self::Handshake { .. }
             | Self::TooLarge { .. }
             | Self::Unusable { .. }
             | Self::Foreign { .. }
@@ -268,6 +277,11 @@ impl HttpError {
                 "COL036",
                 chain(source),
                 "set `ca_file` to the certificate of the authority that signed the server's".into(),
+            ),
+            Self::Handshake { source, .. } => (
+                "COL030",
+                chain(source),
+                "the server asks for a client certificate that it trusts: give it in `mtls` of the way to sign in, with its key and the certificates between".into(),
             ),
             Self::TooLarge { .. } => {
                 ("COL037", "a page holds too much".into(), "lower `page_size` of this system".into())

@@ -345,10 +345,16 @@ impl<'a> Comparison<'a> {
             if let Some(operation) = description.operation(method, &path) {
                 self.calls += 1;
                 self.sent(call, operation, description, extra, span);
+                if description.is_types() {
+                    let reply = operation.reply();
+                    let rows = description.field(&reply, "value").map_or(reply, |rows| description.element(&rows));
+                    self.selected(call, description, &rows);
+                }
                 return Some(Found { description, operation: Some(operation), rows: Schema::Open });
             }
         }
-        if let Some(description) = self.descriptions.iter().find(|description| description.is_types()) {
+        let types = |description: &&Description| description.is_types() && !description.has_calls();
+        if let Some(description) = self.descriptions.iter().find(types) {
             let rows = description.type_of(&path);
             self.selected(call, description, &rows);
             return Some(Found { description, operation: None, rows });

@@ -1,7 +1,7 @@
 //! Vendors' own descriptions of their interfaces, read into one shape: which calls exist, what they take, what they answer.
 //!
 //! Read are OpenAPI 3, Swagger 2, Google discovery documents, and lists of types (`{"source": …, "types": …}`, as reduced from
-//! OData metadata, which name no calls). All as JSON.
+//! OData metadata, which name no calls; `calls` beside them says what is asked where). All as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub struct Description {
     pub name: String,
     json: Json,
     operations: Vec<Operation>,
-    /// Names of types, for descriptions without calls.
+    /// Whether it is a list of OData types.
     types: bool,
 }
 
@@ -121,16 +121,21 @@ impl Description {
         } else if json["methods"].is_object() || json["resources"].is_object() {
             (discovery(&json), false)
         } else if json["types"].is_object() {
-            (Vec::new(), true)
+            (calls(&json), true)
         } else {
             return Err(DescriptionError::Unknown { name });
         };
         Ok(Self { name, json, operations, types })
     }
 
-    /// Whether it names types and no calls.
+    /// Whether it is a list of OData types.
     pub(super) const fn is_types(&self) -> bool {
         self.types
+    }
+
+    /// Whether it names calls; a list of types may not.
+    pub(super) const fn has_calls(&self) -> bool {
+        !self.operations.is_empty()
     }
 
     /// The call that a method and the pieces of a path mean; the most literal one where several do.
@@ -201,19 +206,22 @@ impl Description {
             }
             names.extend(properties.keys().cloned());
         }
+        // What OData puts into a reply when `$expand` asks for it.
+        if let Some(found) = json["navigation"].get(name) {
+            return Some(Schema::Known(found));
+        }
         if json["additionalProperties"].is_object() {
             return Some(Schema::Known(&json["additionalProperties"]));
         }
-        let parts = ["allOf", "oneOf", "anyOf"].iter().flat_map(|key| json[*key].as_array().into_iter().flatten());
         let mut found = None;
         let mut any = json["properties"].is_object();
-        for part in parts.chain(json["base"].as_str().and_then(|base| self.typed(base))) {
+        for part in alternatives(json).chain(json["base"].as_str().and_then(|base| self.typed(base))) {
             any = true;
             if found.is_none() {
                 found = self.lookup(part, name, names, open, depth + 1);
             }
         }
-        if !any && json["type"].as_str().is_none_or(|kind| kind == "object") {
+        if !any && may_be_object(&json["type"]) {
             *open = true;
         }
         found
@@ -234,24 +242,26 @@ impl Description {
             }
             match (self.target(at), &at["items"]) {
                 (Some(target), _) => at = target,
-                (None, Json::Null) => {
-                    let list =
-                        ["oneOf", "anyOf", "allOf"].iter().flat_map(|key| at[*key].as_array().into_iter().flatten());
-                    match list.clone().find(|part| !self.resolved(part)["items"].is_null()) {
-                        Some(part) => at = part,
-                        None => return Schema::Known(at),
-                    }
-                }
-                // Swagger files in the wild give a list of alternatives here.
-                (None, Json::Array(several)) => return several.first().map_or(Schema::Open, Schema::Known),
-                (None, items) => return Schema::Known(items),
+                (None, items) if items.is_object() || items.is_string() => return Schema::Known(items),
+                (None, _) if at["type"] == "array" => return Schema::Open,
+                (None, _) => match alternatives(at).find(|part| self.is_list(part, 0)) {
+                    Some(part) => at = part,
+                    None => return Schema::Known(at),
+                },
             }
         }
         Schema::Open
     }
 
-    fn resolved<'a>(&'a self, json: &'a Json) -> &'a Json {
-        self.target(json).unwrap_or(json)
+    /// Whether it is a list with one kind of element, or may be one.
+    fn is_list(&self, json: &Json, depth: usize) -> bool {
+        if depth > DEPTH {
+            return false;
+        }
+        match self.target(json) {
+            Some(target) => self.is_list(target, depth + 1),
+            None => json["items"].is_object() || alternatives(json).any(|part| self.is_list(part, depth + 1)),
+        }
     }
 
     fn target(&self, json: &Json) -> Option<&Json> {
@@ -266,6 +276,23 @@ impl Description {
     fn typed(&self, text: &str) -> Option<&Json> {
         let name = text.strip_prefix("Collection(").and_then(|inner| inner.strip_suffix(')')).unwrap_or(text);
         self.json["types"].get(name)
+    }
+}
+
+/// What a value may be, or is all at once.
+///
+/// Slack's description of 2021 writes "one of these" as a list under `items`, without saying that the value is a list.
+fn alternatives(json: &Json) -> impl Iterator<Item = &Json> {
+    let unnamed = (json["type"] != "array").then_some("items");
+    ["allOf", "oneOf", "anyOf"].into_iter().chain(unnamed).flat_map(|key| json[key].as_array().into_iter().flatten())
+}
+
+/// Whether a value of this `type` (a word, or a list of words) may have keys; all may when there is none.
+fn may_be_object(kind: &Json) -> bool {
+    match kind {
+        Json::String(kind) => kind == "object",
+        Json::Array(kinds) => kinds.iter().any(|kind| kind == "object"),
+        _ => true,
     }
 }
 
@@ -361,6 +388,33 @@ fn follow<'a>(json: &'a Json, at: &'a Json) -> &'a Json {
     at["$ref"].as_str().and_then(|reference| json.pointer(reference.strip_prefix('#')?)).unwrap_or(at)
 }
 
+/// The calls beside a list of types: `"GET /users": {"returns": "Collection(type)", "query": […], "takes": "type"}`.
+fn calls(json: &Json) -> Vec<Operation> {
+    let base = json["base"].as_str().unwrap_or_default();
+    let calls = json["calls"].as_object().into_iter().flatten();
+    let calls = calls.filter_map(|(call, told)| {
+        let (method, path) = call.split_once(' ')?;
+        let path = format!("{base}{path}");
+        let reply = told["returns"].as_str().map(|of| match of.strip_prefix("Collection(") {
+            Some(_) => {
+                Json::from_iter([("properties", Json::from_iter([("value", Json::from_iter([("items", of)]))]))])
+            }
+            None => of.into(),
+        });
+        let query = told["query"].as_array().into_iter().flatten();
+        Some(Operation {
+            method: method.to_owned(),
+            segments: segments(&path),
+            path,
+            query: query.filter_map(Json::as_str).map(str::to_owned).collect(),
+            form: BTreeSet::new(),
+            body: told["takes"].as_str().map(Json::from),
+            reply,
+        })
+    });
+    calls.collect()
+}
+
 fn discovery(json: &Json) -> Vec<Operation> {
     let mut operations = Vec::new();
     let service = json["servicePath"].as_str().unwrap_or_default();
@@ -424,6 +478,29 @@ mod tests {
         assert_eq!(found("/api/repos/**/keys").as_deref(), Some("/api/repos/{owner}/{repo}/keys"));
         assert_eq!(found("/groups/rules"), None);
         assert!(description.operation("POST", &text("/api/groups/rules")).is_none());
+    }
+
+    #[test]
+    fn a_list_under_items_that_is_no_list_names_alternatives() {
+        let json = json!({"swagger": "2.0", "paths": {}, "definitions": {
+            "user": {"items": [{"properties": {"id": {}, "tz": {"items": [{"type": "null"}, {"type": "string"}]}}},
+                               {"properties": {"enterprise_user": {"type": ["object", "null"], "properties": {"id": {}}}}}]},
+            "pair": {"type": "array", "items": [{"type": "string"}, {"type": "integer"}]},
+            "teams": {"items": [{"type": "null"}, {"type": "array", "items": {"$ref": "#/definitions/user"}}]}}});
+        let description = Description::parse("x".into(), json).unwrap();
+        let named = |name: &str| Json::from_iter([("$ref", format!("#/definitions/{name}"))]);
+        let (user, pair, teams) = (named("user"), named("pair"), named("teams"));
+        for known in ["id", "tz", "enterprise_user"] {
+            assert!(matches!(description.field(&Schema::Known(&user), known), Ok(Schema::Known(_))), "{known}");
+        }
+        assert_eq!(description.field(&Schema::Known(&user), "name").unwrap_err(), ["enterprise_user", "id", "tz"]);
+        let element = description.element(&Schema::Known(&teams));
+        assert!(matches!(description.field(&element, "id"), Ok(Schema::Known(_))));
+        assert!(description.field(&element, "name").is_err());
+        assert!(matches!(description.element(&Schema::Known(&user)), Schema::Known(_)), "no list: the value itself");
+        assert!(matches!(description.element(&Schema::Known(&pair)), Schema::Open), "elements of several kinds");
+        let inner = description.field(&Schema::Known(&user), "enterprise_user").unwrap();
+        assert!(description.field(&inner, "name").is_err());
     }
 
     #[test]

@@ -11,14 +11,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value as Json;
-
 use super::Manifest;
 use super::expression::{EvalError, Expr};
 use super::fields::{KINDS, Kind, Unfit};
 use super::model::Emit;
 use super::scope::Scope;
-use super::value::{Fields, Unmapped, Value, is_null, text, to_json};
+use super::value::{Fields, Unmapped, Value, is_null, text, written, written_of};
 use crate::record::{Raw, Record, RecordKind};
 
 /// A compiled `emit`.
@@ -31,6 +29,8 @@ pub(super) struct Plan {
     pub(super) enriches: bool,
     /// Fields by their index in the kind, in the order of the kind.
     pub(super) fields: Vec<(u8, Expr)>,
+    /// Which of them is the id, of a kind that has one.
+    id: Option<usize>,
     /// Whether records of it wait for what other emits say of the same id.
     pub(super) held: bool,
     /// Line in the manifest, for messages.
@@ -54,8 +54,11 @@ impl Plan {
         let mut fields: Vec<(u8, Expr)> =
             emit.fields.iter().filter_map(|(name, expr)| index(name).map(|index| (index, expr.clone()))).collect();
         fields.sort_by_key(|(index, _)| *index);
+        let is_id = |(field, _): &(u8, Expr)| KINDS[kind].has_id() && names[usize::from(*field)] == "id";
+        let id = fields.iter().position(is_id);
         Self {
             kind,
+            id,
             when: emit.when.clone(),
             each: emit.each.clone(),
             enriches: emit.enriches,
@@ -217,7 +220,7 @@ fn one(
             }
         }
     }
-    let id = if plan.kind().has_id() { ids(plan.kind(), &values).into_iter().next() } else { None };
+    let id = plan.id.and_then(|id| text(&values[id].1)).filter(|id| !id.is_empty());
     let raw = match first.as_ref() {
         Some(first) => Raw::Within(first.clone()),
         None => scope.get("item").map_or(Raw::None, |item| reduced(&item, plans.kept.as_ref())),
@@ -260,14 +263,9 @@ fn ids(kind: &dyn Kind, values: &[(u8, Value)]) -> Vec<String> {
 /// The item as JSON, with the keys that are kept.
 fn reduced(item: &Value, kept: Option<&BTreeSet<String>>) -> Raw {
     match (item.downcast_object_ref::<Fields>(), kept) {
-        (Some(fields), Some(kept)) => {
-            let pairs = fields.iter().filter(|(name, _)| kept.contains(*name));
-            let object: serde_json::Map<String, Json> =
-                pairs.map(|(name, value)| (name.to_owned(), to_json(value))).collect();
-            Raw::Object(Json::Object(object).to_string())
-        }
+        (Some(fields), Some(kept)) => Raw::Object(written_of(fields, |name| kept.contains(name))),
         (_, _) if is_null(item) => Raw::None,
-        (_, _) => Raw::Object(to_json(item).to_string()),
+        (_, _) => Raw::Object(written(item)),
     }
 }
 

@@ -17,9 +17,9 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::filters;
+use super::filters::{self, Step};
 use super::problem::{Review, did_you_mean, similar};
-use super::scope::Scope;
+use super::scope::{Scope, TABLES};
 use super::value::{Fields, Value};
 
 /// An expression, with where it stands in the manifest.
@@ -38,6 +38,10 @@ enum Program {
     Unchecked,
     /// `a.b.c`, which most fields are.
     Path(Arc<[Box<str>]>),
+    /// `a.b.c | date | else_never`, which most of the others are.
+    Piped(Arc<[Box<str>]>, Arc<[Step]>),
+    /// `'text'`.
+    Constant(Value),
     /// Whatever else.
     Compiled(Arc<minijinja::Expression<'static, 'static>>),
 }
@@ -84,6 +88,12 @@ impl Expr {
     pub fn eval(&self, scope: &Scope) -> Result<Value, EvalError> {
         match &self.program {
             Program::Path(path) => Ok(follow(scope, path)),
+            Program::Piped(path, steps) => {
+                let tables = || scope.get(TABLES).unwrap_or(Value::UNDEFINED);
+                let through = |value: Value, step: &Step| step.apply(&value, tables);
+                steps.iter().try_fold(follow(scope, path), through).map_err(|error| self.failed(said(&error)))
+            }
+            Program::Constant(value) => Ok(value.clone()),
             Program::Compiled(expression) => {
                 expression.eval(scope.context()).map_err(|error| self.failed(said(&error)))
             }
@@ -122,10 +132,12 @@ impl Expr {
         }
         match environment().compile_expression_owned(source.to_owned()) {
             Ok(expression) => {
-                let path = found.as_ref().and_then(Scan::path);
-                self.program = match path {
-                    Some(path) if sound => Program::Path(path),
-                    Some(_) | None => Program::Compiled(Arc::new(expression)),
+                let piped = found.as_ref().filter(|_| sound).and_then(Scan::piped);
+                self.program = match (piped, self.literal()) {
+                    (Some((path, steps)), _) if steps.is_empty() => Program::Path(path),
+                    (Some((path, steps)), _) => Program::Piped(path, steps),
+                    (None, Some(text)) => Program::Constant(Value::from(text)),
+                    (None, None) => Program::Compiled(Arc::new(expression)),
                 };
             }
             Err(_) if !sound => {}
@@ -303,6 +315,25 @@ impl<'a> Scan<'a> {
         self.0.get(at?).map(|(_, sign)| *sign)
     }
 
+    /// The path and the filters, when the expression is nothing but `a.b.c | filter | filter('text')`.
+    fn piped(&self) -> Option<(Arc<[Box<str>]>, Arc<[Step]>)> {
+        let first = self.0.iter().position(|(_, sign)| *sign == Sign::Mark("|")).unwrap_or(self.0.len());
+        let path = Scan(self.0[..first].to_vec()).path()?;
+        let mut steps = Vec::new();
+        let mut rest = &self.0[first..];
+        while let [(_, Sign::Mark("|")), (_, Sign::Word(filter)), after @ ..] = rest {
+            let (argument, after) = match after {
+                [(_, Sign::Mark("(")), (_, Sign::Quoted(text)), (_, Sign::Mark(")")), after @ ..] => {
+                    (Some(*text).filter(|text| !text.contains('\\')).map(Some)?, after)
+                }
+                after => (None, after),
+            };
+            steps.push(Step::of(filter, argument)?);
+            rest = after;
+        }
+        rest.is_empty().then(|| (path, steps.into()))
+    }
+
     /// The steps, when the expression is nothing but `a.b.c`.
     fn path(&self) -> Option<Arc<[Box<str>]>> {
         let mut steps = Vec::new();
@@ -394,8 +425,10 @@ impl<'a> Scan<'a> {
     }
 
     fn filter(&self, at: usize, offset: usize, word: &str, names: &Names<'_>) -> Option<Finding> {
-        if word != "map" {
-            return unknown(offset, "filter", word, filters::FILTERS);
+        match word {
+            "map" => {}
+            "regex_group" => return self.pattern(at, offset),
+            _ => return unknown(offset, "filter", word, filters::FILTERS),
         }
         match self.sign(Some(at + 2)) {
             Some(Sign::Quoted(table)) if names.maps.contains(&table) => None,
@@ -412,6 +445,34 @@ impl<'a> Scan<'a> {
                 "write `| map('NAME')`",
             )),
         }
+    }
+
+    /// The pattern of `regex_group` is written out, sound, and has the group that is asked for.
+    fn pattern(&self, at: usize, offset: usize) -> Option<Finding> {
+        let Some(Sign::Quoted(written)) = self.sign(Some(at + 2)) else {
+            return Some(Finding::error(
+                offset,
+                "`regex_group` without a pattern",
+                "a pattern that a reply could choose could cost any time",
+                "write it out: `| regex_group('^([^@]+)@')`",
+            ));
+        };
+        // Escapes are MiniJinja's.
+        let quote = if written.contains('"') { '\'' } else { '"' };
+        let source = environment().compile_expression_owned(format!("{quote}{written}{quote}"));
+        let source = source.and_then(|text| text.eval(())).ok().and_then(|text| text.as_str().map(str::to_owned));
+        let why = match source.as_deref().map(filters::remember) {
+            Some(Ok(0)) => "it has no group: what is wanted stands in parentheses".to_owned(),
+            Some(Ok(_)) => return None,
+            Some(Err(why)) => why.lines().last().unwrap_or_default().trim().to_owned(),
+            None => "its escapes cannot be read".to_owned(),
+        };
+        Some(Finding::error(
+            offset,
+            format!("`{written}` is no pattern"),
+            why,
+            "patterns are those of the Rust crate `regex`: no look-around, no back-references",
+        ))
     }
 
     fn marks(&self) -> impl Iterator<Item = Finding> + '_ {
@@ -510,5 +571,65 @@ fn name(offset: usize, word: &str, names: &Names<'_>) -> Option<Finding> {
             "what it is to stand for is not known when the expression is used",
             did_you_mean(word, names.known.iter().copied()),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::value::{from_json, to_json};
+    use super::*;
+
+    #[test]
+    fn what_is_taken_a_short_way_comes_out_as_by_the_long_one() {
+        let tables = json!({"state": {"on": "active", "7": "seven"}, "all": {"_": "other", "_null": "none"}});
+        let values = [
+            json!({}),
+            json!({"a": null}),
+            json!({"a": ""}),
+            json!({"a": "On"}),
+            json!({"a": "on"}),
+            json!({"a": 7}),
+            json!({"a": true}),
+            json!({"a": ["on"]}),
+            json!({"a": {"b": "on"}}),
+            json!({"a": "2026-11-20T10:00:00Z"}),
+            json!({"a": 1_795_168_830}),
+            json!({"a": "11/20/2026"}),
+        ];
+        let filters = [
+            "str",
+            "lower",
+            "date",
+            "date('epoch_s')",
+            "date('%m/%d/%Y')",
+            "else_never",
+            "else_none",
+            "map('state')",
+            "map('all')",
+        ];
+        let mut sources: Vec<String> = vec!["a".into(), "a.b".into(), "item.a".into(), "'text'".into()];
+        for first in filters {
+            sources.push(format!("a | {first}"));
+            sources.extend(filters.iter().map(|second| format!("a.b | {first} | {second}")));
+            sources.extend(filters.iter().map(|second| format!("a|{first}|{second}")));
+        }
+        for source in sources {
+            let mut expr = Expr::unchecked(source.clone(), 0..0);
+            let names = Names { known: vec!["item"], bare: Some("item"), maps: vec!["state", "all"], elsewhere: &[] };
+            let mut review = Review::new("", None);
+            expr.compile(&names, &mut review);
+            assert_eq!(review.finish(), Vec::new(), "{source}");
+            assert!(!matches!(expr.program, Program::Compiled(_) | Program::Unchecked), "{source}");
+            let long = environment().compile_expression_owned(source.clone()).unwrap();
+            for value in &values {
+                let scope = Scope::new().with(TABLES, from_json(&tables)).with_item(from_json(value));
+                let told = |value: &Value| (format!("{value:?}"), value.is_undefined(), to_json(value));
+                let by_long = long.eval(scope.context()).map(|value| told(&value)).map_err(|error| said(&error));
+                let by_short = expr.eval(&scope).map(|value| told(&value)).map_err(|error| error.message);
+                assert_eq!(by_short, by_long, "{source} of {value}");
+            }
+        }
     }
 }

@@ -14,9 +14,9 @@ use minijinja::value::ValueKind;
 use super::value::{Fields, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::{
     Account, AccountClass, Affiliation, Approval, AuditEvent, Credential, CredentialKind, CredentialState, Employment,
-    EmploymentStatus, Entitlement, EntitlementKind, Fact, FactState, FederatedId, Federation, Grant, GrantOrigin,
-    Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind, PrivilegeLevel,
-    Purpose, Raw, Record, RecordKind, Resource, WorkerType,
+    EmploymentStatus, Entitlement, EntitlementKind, EventOutcome, Fact, FactState, FederatedId, Federation, Grant,
+    GrantOrigin, Group, GroupRule, IdKind, Lifecycle, Membership, Person, Policy, PolicyKind, PrincipalKind,
+    PrivilegeLevel, Purpose, Raw, Record, RecordKind, Resource, WorkerType,
 };
 
 /// What a field takes, for messages and for checks at load.
@@ -346,6 +346,7 @@ words!(
     CredentialKind,
     CredentialState or Unknown,
     PolicyKind,
+    EventOutcome,
 );
 
 /// A field of a record.
@@ -371,6 +372,7 @@ macro_rules! record {
                 set: |record, value| Take::take(&mut record.$name, value),
                 unknown: |record| Take::take_unknown(&mut record.$name),
             }),+];
+            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
             const REQUIRED: &'static [&'static str] = &[$($required),*];
             const HAS_ID: bool = $id;
 
@@ -391,6 +393,7 @@ trait Emits: Sized + 'static {
     const WORD: &'static str;
     const KIND: RecordKind;
     const FIELDS: &'static [Field<Self>];
+    const NAMES: &'static [&'static str];
     const REQUIRED: &'static [&'static str];
     const HAS_ID: bool;
 
@@ -445,8 +448,11 @@ record!(Federation, Federation, "federation", Record::Federation, Federation::de
     id, account, issuer, subject, condition,
 ]);
 record!(AuditEvent, AuditEvent, "audit_event", Record::AuditEvent, AuditEvent {
-    id: String::new(), at: Timestamp::UNIX_EPOCH, actor: None, action: String::new(), object: None, ticket: None, raw: Raw::None,
-}, required: ["id", "at", "action"], id: true, fields: [id, at, actor, action, object, ticket]);
+    id: String::new(), at: Timestamp::UNIX_EPOCH, actor: None, action: String::new(), object: None, ticket: None, outcome: None,
+    operation_id: None, sequence: None, raw: Raw::None,
+}, required: ["id", "at", "action"], id: true, fields: [
+    id, at, actor, action, object, ticket, outcome, operation_id, sequence,
+]);
 record!(Approval, Approval, "approval", Record::Approval, Approval {
     id: String::new(), requester: None, beneficiary: String::new(), entitlement: None, resource: None, from: None, until: None,
     requested_at: None, decided_by: None, decided_at: None, approved: None, emergency: None, reviewed_by: None, reviewed_at: None,
@@ -481,7 +487,7 @@ pub(super) trait Kind: Sync {
     /// The kind.
     fn kind(&self) -> RecordKind;
     /// Its fields.
-    fn names(&self) -> Vec<&'static str>;
+    fn names(&self) -> &'static [&'static str];
     /// What a field takes.
     fn shape(&self, field: usize) -> Shape;
     /// Fields that every record has.
@@ -508,8 +514,8 @@ impl<T: Emits> Kind for Of<T> {
         T::KIND
     }
 
-    fn names(&self) -> Vec<&'static str> {
-        T::FIELDS.iter().map(|field| field.name).collect()
+    fn names(&self) -> &'static [&'static str] {
+        T::NAMES
     }
 
     fn shape(&self, field: usize) -> Shape {
@@ -641,7 +647,7 @@ mod tests {
             let evaluated = ["used"].iter().chain((kind.word() == "resource").then_some(&"attributes"));
             let left_out: Vec<&str> = ["record", "raw"].iter().chain(evaluated).copied().collect();
             fields.retain(|field| !left_out.contains(field));
-            let mut names = kind.names();
+            let mut names = kind.names().to_vec();
             names.sort_unstable();
             fields.sort_unstable();
             assert_eq!(names, fields, "{}", kind.word());

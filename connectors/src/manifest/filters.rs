@@ -1,13 +1,15 @@
 //! The filters, tests and functions of expressions. None of them fails on null: null goes in, null comes out, unless its purpose is
 //! null. What MiniJinja brings along is not there: a filter is added when a manifest needs it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, State};
+use regex::Regex;
 
 use super::value::{Fields, Instant, Stated, Unmapped, Value, instant, is_null, stated, text, to_json};
 use crate::record::FactState;
@@ -39,6 +41,7 @@ pub(super) const FILTERS: &[&str] = &[
     "pluck",
     "prefix",
     "raw",
+    "regex_group",
     "replace",
     "split",
     "starts",
@@ -102,13 +105,63 @@ fn on_list(filter: &str, value: &Value, f: impl FnOnce(Vec<Value>) -> Result<Val
     }
 }
 
-fn texts(environment: &mut Environment<'static>) {
-    environment.add_filter("str", |value: &Value| match text(value) {
+/// A filter that needs nothing but its value, and a text at most: what most fields go through. Applied without MiniJinja's machine,
+/// with the same outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Str,
+    Lower,
+    Date(Option<Box<str>>),
+    ElseNever,
+    ElseNone,
+    Map(Box<str>),
+}
+
+impl Step {
+    /// The step that `filter` is with this argument.
+    pub(super) fn of(filter: &str, argument: Option<&str>) -> Option<Self> {
+        match (filter, argument) {
+            ("str", None) => Some(Self::Str),
+            ("lower", None) => Some(Self::Lower),
+            ("date", form) => Some(Self::Date(form.map(Box::from))),
+            ("else_never", None) => Some(Self::ElseNever),
+            ("else_none", None) => Some(Self::ElseNone),
+            ("map", Some(table)) => Some(Self::Map(table.into())),
+            (_, _) => None,
+        }
+    }
+
+    /// What becomes of `value`; `tables` are the manifest's.
+    pub(super) fn apply(&self, value: &Value, tables: impl FnOnce() -> Value) -> Result<Value, Error> {
+        match self {
+            Self::Str => string(value),
+            Self::Lower => lower(value),
+            Self::Date(form) => date(value, form.as_deref()),
+            Self::ElseNever => Ok(said(value, FactState::Never)),
+            Self::ElseNone => Ok(said(value, FactState::None)),
+            Self::Map(table) => translated(&tables(), value, table),
+        }
+    }
+}
+
+fn string(value: &Value) -> Result<Value, Error> {
+    if value.kind() == ValueKind::String && !value.is_safe() {
+        return Ok(value.clone());
+    }
+    match text(value) {
         Some(text) => Ok(Value::from(text)),
         None if is_null(value) => Ok(value.clone()),
         None => Err(wrong("str", "a text, number or truth", value)),
-    });
-    environment.add_filter("lower", |value: &Value| on_text("lower", value, |text| Value::from(text.to_lowercase())));
+    }
+}
+
+fn lower(value: &Value) -> Result<Value, Error> {
+    on_text("lower", value, |text| Value::from(text.to_lowercase()))
+}
+
+fn texts(environment: &mut Environment<'static>) {
+    environment.add_filter("str", string);
+    environment.add_filter("lower", lower);
     environment.add_filter("upper", |value: &Value| on_text("upper", value, |text| Value::from(text.to_uppercase())));
     environment.add_filter("trim", |value: &Value| on_text("trim", value, |text| Value::from(text.trim())));
     environment.add_filter("starts", |value: &Value, start: &str| {
@@ -139,6 +192,13 @@ fn texts(environment: &mut Environment<'static>) {
     });
     environment
         .add_filter("raw", |value: &Value| on_text("raw", value, |text| Value::from_safe_string(text.to_owned())));
+    environment.add_filter("regex_group", |value: &Value, source: &str, group: Option<usize>| {
+        let pattern = pattern(source).map_err(|why| Error::new(ErrorKind::InvalidOperation, why))?;
+        on_text("regex_group", value, |text| {
+            let found = pattern.captures(text).and_then(|groups| groups.get(group.unwrap_or(1)));
+            found.map_or(Value::from(()), |found| Value::from(found.as_str()))
+        })
+    });
     environment.add_filter("int", |value: &Value| match (value.as_i64(), value.as_str()) {
         (Some(number), _) => Ok(Value::from(number)),
         (None, Some(text)) => {
@@ -157,6 +217,23 @@ fn texts(environment: &mut Environment<'static>) {
     environment.add_filter("json", |value: &Value| {
         if is_null(value) { value.clone() } else { Value::from(to_json(value).to_string()) }
     });
+}
+
+/// Patterns of the manifests that were loaded, compiled.
+static PATTERNS: LazyLock<RwLock<HashMap<String, Regex>>> = LazyLock::new(RwLock::default);
+
+/// The pattern of a `regex_group`, which [`remember`] has compiled.
+fn pattern(source: &str) -> Result<Regex, String> {
+    let known = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(source).cloned();
+    known.ok_or_else(|| format!("the pattern `{source}` is not written out in the manifest"))
+}
+
+/// Compiles a pattern that a manifest has written out; the number of its groups.
+pub(super) fn remember(source: &str) -> Result<usize, String> {
+    let pattern = Regex::new(source).map_err(|error| error.to_string())?;
+    let groups = pattern.captures_len() - 1;
+    PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(source.to_owned(), pattern);
+    Ok(groups)
 }
 
 fn lists(environment: &mut Environment<'static>) {
@@ -336,17 +413,23 @@ fn zero(value: &Value, state: FactState) -> Value {
 /// `x | map('NAME')`: what the table says of the text; `_` where it says nothing; [`super::emit`] takes note of words that are
 /// in no table. Of null, what `_null` says.
 fn map(state: &State<'_, '_>, value: &Value, name: &str) -> Result<Value, Error> {
-    let tables = state.lookup(super::scope::TABLES).unwrap_or(Value::UNDEFINED);
-    let table = tables.downcast_object_ref::<Fields>().and_then(|tables| tables.get(name).cloned());
-    let table: Arc<Fields> = table
-        .and_then(|table| table.downcast_object::<Fields>())
+    translated(&state.lookup(super::scope::TABLES).unwrap_or(Value::UNDEFINED), value, name)
+}
+
+fn translated(tables: &Value, value: &Value, name: &str) -> Result<Value, Error> {
+    let table = tables.downcast_object_ref::<Fields>().and_then(|tables| tables.get(name));
+    let table = table
+        .and_then(|table| table.downcast_object_ref::<Fields>())
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no `[map.{name}]`")))?;
     if is_null(value) {
         return Ok(table.get("_null").cloned().unwrap_or_else(|| value.clone()));
     }
-    let word = text(value).ok_or_else(|| wrong("map", "a text, number or truth", value))?;
-    Ok(match table.get(&word).or_else(|| table.get("_")) {
+    let found = |word: &str| match table.get(word).or_else(|| table.get("_")) {
         Some(found) => found.clone(),
         None => Value::from_object(Unmapped { table: name.into(), word: word.into() }),
-    })
+    };
+    match value.as_str() {
+        Some(word) => Ok(found(word)),
+        None => text(value).map(|word| found(&word)).ok_or_else(|| wrong("map", "a text, number or truth", value)),
+    }
 }

@@ -13,7 +13,7 @@ pub struct Library {
 }
 
 impl Library {
-    /// The catalogue and the manifests (`*.toml`) of a folder. A manifest of the folder may take the place of one of the catalogue;
+    /// The catalogue and the manifests (`*.toml`, `*.json`) of a folder. A manifest of the folder may take the place of one of the catalogue;
     /// two of the folder may not have one id.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Library {
                 )]);
             }
         };
-        files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+        files.retain(|file| file.extension().is_some_and(|ending| ending == "toml" || ending == "json"));
         files.sort();
         for file in files {
             match Manifest::load(&file) {

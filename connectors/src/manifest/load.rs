@@ -6,6 +6,7 @@
 mod actions;
 mod blocks;
 mod compile;
+mod json;
 mod streams;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,7 @@ impl Manifest {
         }
     }
 
-    /// Reads a manifest from its text; `file` is for messages and for what stands beside it.
+    /// Reads a manifest from its text, TOML or JSON; `file` is for messages and for what stands beside it.
     ///
     /// # Errors
     /// As of [`Manifest::load`].
@@ -195,7 +196,15 @@ pub(super) fn from_toml(value: &toml::Value) -> Value {
 }
 
 fn read(text: &str, review: &mut Review<'_>) -> Option<Document> {
-    let error = match toml::from_str::<Document>(text) {
+    let toml = match json::is_json(text).then(|| json::toml_of(text)) {
+        None => std::borrow::Cow::Borrowed(text),
+        Some(Ok(toml)) => toml.into(),
+        Some(Err((span, what))) => {
+            review.error(&span, what).fix("write it as JSON (RFC 8259), and leave out keys that have no value");
+            return None;
+        }
+    };
+    let error = match toml::from_str::<Document>(&toml) {
         Ok(document) => return Some(document),
         Err(error) => error,
     };

@@ -7,6 +7,7 @@
 
 pub(crate) mod action;
 pub(crate) mod auth;
+pub(crate) mod changes;
 pub(crate) mod check;
 pub mod clock;
 pub(crate) mod collect;
@@ -19,6 +20,7 @@ pub(crate) mod limits;
 mod link;
 pub(crate) mod listing;
 pub(crate) mod pager;
+mod recorded;
 pub mod recording;
 pub(crate) mod request;
 pub(crate) mod session;
@@ -26,4 +28,5 @@ pub(crate) mod transport;
 pub(crate) mod trouble;
 pub(crate) mod wire;
 
+pub use self::collect::BUILTIN;
 pub use self::connector::ManifestConnector;

@@ -22,6 +22,8 @@ pub struct Scope(Arc<Layer>);
 struct Layer {
     names: Vec<(Arc<str>, Value)>,
     bare: Option<Value>,
+    /// Whether what may be named bare is called `item`.
+    item: bool,
     outer: Option<Scope>,
 }
 
@@ -40,19 +42,19 @@ impl Scope {
     /// This scope with more names.
     #[must_use]
     pub fn with_all(&self, names: Vec<(Arc<str>, Value)>) -> Self {
-        Self(Arc::new(Layer { names, bare: None, outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { names, outer: Some(self.clone()), ..Layer::default() }))
     }
 
     /// This scope, with the fields of what `name` stands for to be named bare.
     #[must_use]
     pub fn with_bare(&self, name: &str) -> Self {
-        Self(Arc::new(Layer { names: Vec::new(), bare: self.get(name), outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { bare: self.get(name), outer: Some(self.clone()), ..Layer::default() }))
     }
 
     /// This scope with `item`, whose fields can be named bare.
     #[must_use]
     pub fn with_item(&self, item: Value) -> Self {
-        Self(Arc::new(Layer { names: vec![(item_name(), item.clone())], bare: Some(item), outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { names: Vec::new(), bare: Some(item), item: true, outer: Some(self.clone()) }))
     }
 
     /// This scope with a reply: `status`, `headers` (names in lower case) and `body`, whose fields can be named bare.
@@ -63,7 +65,7 @@ impl Scope {
             (Arc::from("headers"), headers),
             (Arc::from("body"), body.clone()),
         ];
-        Self(Arc::new(Layer { names, bare: Some(body), outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { names, bare: Some(body), item: false, outer: Some(self.clone()) }))
     }
 
     /// What `name` stands for.
@@ -73,6 +75,9 @@ impl Scope {
         loop {
             if let Some((_, value)) = layer.names.iter().find(|(known, _)| **known == *name) {
                 return Some(value.clone());
+            }
+            if layer.item && name == "item" {
+                return layer.bare.clone();
             }
             if bare.is_none() {
                 bare = layer.bare.as_ref();
@@ -96,11 +101,6 @@ pub fn headers<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value
     let fields =
         pairs.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into_boxed_str(), Value::from(value)));
     Value::from_object(Fields::new(fields.collect()))
-}
-
-fn item_name() -> Arc<str> {
-    static NAME: std::sync::LazyLock<Arc<str>> = std::sync::LazyLock::new(|| Arc::from("item"));
-    Arc::clone(&NAME)
 }
 
 fn field(object: &Value, name: &str) -> Option<Value> {
@@ -137,7 +137,8 @@ impl fmt::Debug for Scope {
 
 impl fmt::Debug for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.names.iter().map(|(name, _)| &**name).collect();
+        let item = self.item.then_some("item");
+        let names: Vec<&str> = self.names.iter().map(|(name, _)| &**name).chain(item).collect();
         f.debug_struct("Scope").field("names", &names).field("outer", &self.outer).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ use super::Manifest;
 use super::model::ConfigType;
 
 impl Manifest {
-    /// JSON Schema of the settings: the keys of `[config]` and `[secrets]`, `auth` and `ca_file`.
+    /// JSON Schema of the settings: the keys of `[config]` and `[secrets]`, `auth`, `ca_file` and `exchanges`.
     pub fn settings_schema(&self) -> Json {
         let document = self.document();
         let mut properties = Map::new();
@@ -46,14 +46,21 @@ impl Manifest {
             "ca_file".to_owned(),
             json!({ "type": "string", "description": "Certificates of a private authority in PEM, relative to the config." }),
         );
+        properties.insert(
+            "exchanges".to_owned(),
+            json!({ "type": "string", "description": "Folder with recorded exchanges (`exchanges.json`) that are read in place of the system: no address and no credential is needed then." }),
+        );
         let source = schemars::schema_for!(crate::secret::CredentialSource).to_value();
-        json!({
+        let mut schema = json!({
             "title": format!("Settings of `{}`", self.id()),
             "type": "object",
             "properties": properties,
-            "required": required,
             "$defs": { "CredentialSource": source },
-        })
+        });
+        if !required.is_empty() {
+            schema["anyOf"] = json!([{ "required": required }, { "required": ["exchanges"] }]);
+        }
+        schema
     }
 }
 

@@ -4,34 +4,21 @@
 //! (`is none`, `default`), but only the first is the source saying "there is none": [`super::filters`] turn it into
 //! [`Fact::Never`](crate::record::Fact::Never), and never the second.
 
+mod json;
+
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use minijinja::value::{DynObject, Enumerator, Object, ObjectRepr, ValueKind};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
+pub(super) use self::json::written_of;
+pub use self::json::{from_json, from_slice, written};
 use crate::record::FactState;
 
 /// A value of an expression.
 pub type Value = minijinja::Value;
-
-/// A JSON document read straight into a [`Value`].
-///
-/// # Errors
-/// Whatever is wrong with the JSON; nesting beyond 127 levels is.
-pub fn from_slice(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Seed.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
-}
-
-/// The value of parsed JSON.
-pub fn from_json(json: &Json) -> Value {
-    Seed.deserialize(json).unwrap_or(Value::UNDEFINED)
-}
 
 /// A value as JSON; what is undefined becomes `null`, an instant its RFC 3339 text.
 pub fn to_json(value: &Value) -> Json {
@@ -73,9 +60,13 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// An object of the source: names with values, sorted by name.
+/// An object of the source: names with values, sorted by name. Objects with the same names share them.
 #[derive(Debug)]
-pub struct Fields(Box<[(Box<str>, Value)]>);
+pub struct Fields {
+    names: Arc<[Box<str>]>,
+    /// As many as there are names.
+    values: Box<[Value]>,
+}
 
 impl Fields {
     /// An object of these fields; of two with one name the later counts, as in JSON.
@@ -88,17 +79,18 @@ impl Fields {
             }
             same
         });
-        Self(fields.into_boxed_slice())
+        let (names, values): (Vec<Box<str>>, Vec<Value>) = fields.into_iter().unzip();
+        Self { names: names.into(), values: values.into() }
     }
 
     /// The field called `name`.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.binary_search_by(|field| (*field.0).cmp(name)).ok().map(|found| &self.0[found].1)
+        self.names.binary_search_by(|known| (**known).cmp(name)).ok().map(|found| &self.values[found])
     }
 
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+        self.names.iter().map(|name| &**name).zip(&self.values)
     }
 }
 
@@ -116,11 +108,11 @@ impl Object for Fields {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.0.iter().map(|(name, _)| Value::from(&**name)).collect())
+        Enumerator::Values(self.names.iter().map(|name| Value::from(&**name)).collect())
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        Some(self.0.len())
+        Some(self.names.len())
     }
 }
 
@@ -205,82 +197,6 @@ impl Object for Unmapped {
     }
 }
 
-struct Seed;
-
-impl<'de> DeserializeSeed<'de> for Seed {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seed {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or_else(|_| Value::from(value), Value::from))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::from(()))
-    }
-
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::from(()))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.deserialize(deserializer)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut values: Vec<Value> = Vec::new();
-        while let Some(value) = seq.next_element_seed(Self)? {
-            values.push(value);
-        }
-        Ok(Value::from(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut fields = Vec::new();
-        while let Some(name) = map.next_key_seed(Key)? {
-            fields.push((name, map.next_value_seed(Self)?));
-        }
-        Ok(Value::from_object(Fields::new(fields)))
-    }
-}
-
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Box<str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Box<str>, D::Error> {
-        Box::<str>::deserialize(deserializer).map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +207,7 @@ mod tests {
         let value = from_slice(text.as_bytes()).unwrap();
         assert_eq!(to_json(&value).to_string(), text);
         assert_eq!(to_json(&from_json(&serde_json::from_str(text).unwrap())).to_string(), text);
+        assert_eq!(written(&value), text);
     }
 
     #[test]

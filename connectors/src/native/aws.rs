@@ -49,6 +49,12 @@ pub const MANUAL: Manual = Manual {
     name: "aws",
     summary: "AWS accounts and organisations: IAM, SCPs and RCPs, Identity Center, resource policies; live or from files",
     reads: READS,
+    collected: "AWS API, or the output of the AWS command line",
+    not_read: &[
+        "use of permissions from CloudTrail: last use comes from service and action last-accessed data",
+        "services other than those the manual lists, and resource policies of other services",
+    ],
+    needs: "a role with the documented read-only policy in every account",
     permissions: PERMISSIONS,
     proven_on: "the moto emulator (organisation of six accounts, authorisation enforced); a scripted server for paging, \
                 throttling, refusals and broken answers, which moto lacks; synthetic exports of the AWS CLI",

@@ -35,6 +35,9 @@ pub static MANUAL: Manual = Manual {
     name: "exec",
     summary: "Any program that prints records as JSON Lines",
     reads: READS,
+    collected: "JSON Lines that a program of yours prints",
+    not_read: &["anything the program does not print, or prints after a failure"],
+    needs: "whatever the program needs",
     permissions: "Whatever the program needs. It runs as the user who runs muster; its credential is passed in one environment variable, never \
                   as an argument.",
     proven_on: "Shell programs that end well, fail, hang, print garbage and leak their secret.",

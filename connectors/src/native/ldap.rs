@@ -48,6 +48,13 @@ pub const MANUAL: Manual = Manual {
     name: "ldap",
     summary: "OpenLDAP, Active Directory and other LDAP directories, live or from LDIF",
     reads: READS,
+    collected: "LDAPS, StartTLS or `ldapi`; or LDIF files",
+    not_read: &[
+        "Windows Server was not tried",
+        "access rules of single objects (nTSecurityDescriptor)",
+        "passwords and their hashes: never asked for",
+    ],
+    needs: "an account that may read every entry",
     permissions: PERMISSIONS,
     proven_on: "OpenLDAP 2.5 (slapd: LDAPS, StartTLS, paging, limits, access rules, ppolicy); Samba 4 as an Active Directory \
                 domain controller; a scripted server for ranged attributes, page limits, broken connections, repeated \

@@ -39,6 +39,12 @@ pub const MANUAL: Manual = Manual {
     name: "scim",
     summary: "Users, groups, roles and entitlements of any SCIM 2.0 service.",
     reads: READS,
+    collected: "HTTPS; or saved pages",
+    not_read: &[
+        "when somebody last signed in, and credentials: SCIM tells neither",
+        "resource types other than users and groups",
+    ],
+    needs: "a token that may read users and groups",
     permissions: PERMISSIONS,
     proven_on: "scim2-server 0.8.3 (index and cursor paging, live and from saved pages); a scripted server for faults.",
     configure,

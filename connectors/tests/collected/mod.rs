@@ -175,7 +175,7 @@ impl Progress for Notes {
 
 /// A run with four slots.
 pub(crate) fn run(cancel: &CancellationToken) -> Run {
-    Run { now: "2026-11-01T00:00:00Z".parse().unwrap(), cancel: cancel.clone(), concurrency: 4 }
+    Run { now: "2026-11-01T00:00:00Z".parse().unwrap(), cancel: cancel.clone(), concurrency: 4, memory: None }
 }
 
 /// Collects to the end.
@@ -185,10 +185,15 @@ pub(crate) async fn collect(connector: &dyn Connector) -> Collected {
 
 /// Collects to the end or until it is cancelled.
 pub(crate) async fn collect_until(connector: &dyn Connector, cancel: &CancellationToken) -> Collected {
+    collect_in(connector, &run(cancel)).await
+}
+
+/// Collects to the end of a run.
+pub(crate) async fn collect_in(connector: &dyn Connector, run: &Run) -> Collected {
     let notes = Arc::new(Notes::default());
     let mut records = Vec::new();
     let take = |batch: Batch| records.extend(batch.records);
-    let (result, reports) = drained(connector, &run(cancel), notes.clone(), take).await;
+    let (result, reports) = drained(connector, run, notes.clone(), take).await;
     let notes = notes.0.lock().unwrap().clone();
     Collected { result, records, reports, notes }
 }

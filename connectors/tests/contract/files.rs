@@ -23,6 +23,10 @@ pub(crate) trait FileSubject: Send + Sync {
     fn exception(&self, _fault: Fault) -> Option<Exception> {
         None
     }
+    /// Records in the first scope that come from no row.
+    fn without_rows(&self) -> u64 {
+        0
+    }
 }
 
 /// A file of a [`FileSubject`].
@@ -53,6 +57,10 @@ impl Subject for FromFiles {
             last.bytes.truncate(last.bytes.len() * 2 / 3);
         }
         stage_of(&*self.0, &files, fault == Fault::Forbidden)
+    }
+
+    fn without_rows(&self) -> u64 {
+        self.0.without_rows()
     }
 
     fn exception(&self, fault: Fault) -> Option<Exception> {

@@ -338,3 +338,14 @@ async fn a_dead_port_and_an_echoed_token_show_no_token() {
     .await;
     assert!(format!("{:?}", collected.reports).contains("no *** here"));
 }
+
+/// Vault answers 404 both to an empty list and for something that is not there.
+#[tokio::test]
+async fn what_is_an_empty_list_to_one_method_is_none_to_another() {
+    let rule = "[[error]]\nstatus = [404]\nmethod = \"LIST\"\nthen = \"empty\"\n";
+    for (method, state) in [("list", ScopeState::Complete), ("get", ScopeState::Failed)] {
+        let blocks = format!("{}\n{rule}", users(CURSOR).replacen("get ", &format!("{method} "), 1));
+        let (collected, _) = play(&manifest(&blocks), |_| Response::json("{\"errors\":[]}").with_status(404)).await;
+        assert_eq!((ids(&collected), collected.state("users")), (all(0), state), "{method}");
+    }
+}

@@ -233,7 +233,7 @@ async fn a_recording_plays_and_nothing_secret_or_personal_remains_in_it() {
             ("KEY".to_owned(), key.clone()),
         ])),
     };
-    let run = Run { now: NOW.parse().unwrap(), cancel: CancellationToken::new(), concurrency: 1 };
+    let run = Run { now: NOW.parse().unwrap(), cancel: CancellationToken::new(), concurrency: 1, memory: None };
     let scene = recording::record(Arc::clone(&manifest), given, &run).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     recording::write(&scene, folder.path()).unwrap();

@@ -193,6 +193,52 @@ async fn a_jwt_bearer_grant_and_a_github_app() {
     assert_eq!((collected.state("users"), requests.len()), (ScopeState::Complete, 2));
 }
 
+#[tokio::test]
+async fn a_signed_token_is_sent_as_it_is() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
+    let jwt = "jwt = { alg = \"RS256\", key = \"${secret.key}\", claims = { iss = \"app\", iat = \"${now}\", exp = \"${now + 60}\" } }\n";
+    for (kind, header) in [
+        ("kind = \"bearer\"\n", "authorization"),
+        ("kind = \"bearer\"\ntoken = \"${jwt}\"\n", "authorization"),
+        ("kind = \"headers\"\nheaders = { X-Assertion = \"Bearer ${jwt}\" }\n", "x-assertion"),
+    ] {
+        let public = public.clone();
+        let (collected, requests) = read(&format!("[auth.a]\n{kind}{jwt}"), ["", &private], move |request| {
+            let token = request.header(header).and_then(|value| value.strip_prefix("Bearer ")).unwrap();
+            assert_eq!(verified(token, Algorithm::RS256, &public)["iss"], "app");
+            match request.query("cursor") {
+                None => page(0, 3, json!({"next": "3"})),
+                Some(_) => page(3, 5, json!({})),
+            }
+        })
+        .await;
+        assert_eq!((ids(&collected), collected.state("users")), (all(5), ScopeState::Complete), "{kind}");
+        assert_eq!(requests.len(), 2, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_signed_here_may_be_the_token_itself() {
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let (private, public) = (pair.serialize_pem(), pair.public_key_pem());
+    let jwt = "jwt = { alg = \"RS256\", key = \"${secret.key}\", claims = { iss = \"ACME.SVC.SHA256:x\", exp = \"${now + 3000}\" } }";
+    let ways = [
+        "kind = \"bearer\"\ntoken = \"${jwt}\"",
+        "kind = \"headers\"\nheaders = { Authorization = \"Bearer ${jwt}\", X-Kind = \"KEYPAIR_JWT\" }",
+    ];
+    for way in ways {
+        let public = public.clone();
+        let (collected, _) = read(&format!("[auth.a]\n{way}\n{jwt}\n"), ["", &private], move |request| {
+            let token = bearer(request).unwrap().to_owned();
+            assert_eq!(verified(&token, Algorithm::RS256, &public)["iss"], "ACME.SVC.SHA256:x");
+            list(request, &token)
+        })
+        .await;
+        assert_eq!((ids(&collected), collected.state("users")), (all(3), ScopeState::Complete), "{way}");
+    }
+}
+
 const EXCHANGE: &str = "[auth.a]\nkind = \"exchange\"\ncall = { method = \"POST\", path = \"/login\", body = { user = \"u\", password = \"${secret.token}\" } }\nfrom = \"session.id\"\nlifetime_s = 300\nsend = { X-Session = \"${token}\" }\n";
 
 #[tokio::test]

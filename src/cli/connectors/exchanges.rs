@@ -92,7 +92,7 @@ pub(super) fn record(path: &Path, settings: &Path, to: &Path, session: &Session)
     };
     crate::install_tls();
     let runtime = runtime()?;
-    let run = Run { now: session.instant(), cancel: CancellationToken::new(), concurrency: ABREAST };
+    let run = Run { now: session.instant(), cancel: CancellationToken::new(), concurrency: ABREAST, memory: None };
     let scene: Scene =
         runtime.block_on(recording::record(Arc::clone(&manifest), given, &run)).map_err(|error| unrecorded(&error))?;
     recording::write(&scene, to).map_err(|error| unrecorded(&error))?;

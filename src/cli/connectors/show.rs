@@ -25,7 +25,10 @@ fn native(manual: &Manual) -> Json {
     json!({
         "name": manual.name,
         "summary": manual.summary,
+        "collected": manual.collected,
         "reads": manual.reads,
+        "not_read": manual.not_read,
+        "needs": manual.needs,
         "permissions": manual.permissions,
         "proven_on": manual.proven_on,
         "settings": (manual.schema)().to_value(),
@@ -36,12 +39,54 @@ fn declared(manifest: &Manifest) -> Json {
     json!({
         "name": manifest.id(),
         "summary": summary(manifest),
+        "collected": OVER_HTTPS,
         "reads": reads(manifest),
+        "not_read": manifest.document().not_read,
+        "needs": needs(manifest),
         "permissions": permissions(manifest),
         "proven_on": manifest.document().proven_on,
         "file": manifest.file(),
         "settings": manifest.settings_schema(),
     })
+}
+
+/// How every manifest's system is reached.
+const OVER_HTTPS: &str = "HTTPS, by a manifest; or written exchanges";
+
+/// The least that it needs, in one line.
+fn needs(manifest: &Manifest) -> String {
+    manifest.document().access.as_ref().map_or(String::new(), |access| access.read.join("; "))
+}
+
+/// A row of the table of supported systems: name, how it is collected, what is read, what not, what that needs, what it was
+/// proven on.
+pub(super) fn row(known: &Known<'_>) -> String {
+    let cells = match known {
+        Known::Native(manual) => {
+            [manual.collected, manual.summary, &manual.not_read.join("; "), manual.needs, manual.proven_on]
+                .map(str::to_owned)
+        }
+        Known::Catalogue(manifest) => cells(manifest),
+        Known::Own(manifest) => cells(manifest),
+    };
+    let plain =
+        |cell: &String| cell.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').replace('|', "\\|");
+    format!("| `{}` | {} |", known.name(), cells.iter().map(plain).collect::<Vec<_>>().join(" | "))
+}
+
+/// The heading of [`row`]s.
+pub(super) const HEADING: &str = "| connector | collected by | reads | does not read | needs | proven on |
+| --- | --- | --- | --- | --- | --- |";
+
+fn cells(manifest: &Manifest) -> [String; 5] {
+    let proven = manifest.document().proven_on.as_deref().unwrap_or("its author does not say");
+    [
+        OVER_HTTPS.to_owned(),
+        summary(manifest).to_owned(),
+        manifest.document().not_read.join("; "),
+        needs(manifest),
+        proven.to_owned(),
+    ]
 }
 
 /// One line: what it reads.
@@ -54,13 +99,19 @@ pub(super) fn page(known: &Known<'_>) -> String {
     match known {
         Known::Native(manual) => sections(
             (manual.name, manual.summary),
-            (manual.reads, manual.permissions),
+            (&native_reads(manual), manual.permissions),
             &(manual.schema)().to_value(),
             manual.proven_on,
         ),
         Known::Catalogue(manifest) => of_manifest(manifest),
         Known::Own(manifest) => of_manifest(manifest),
     }
+}
+
+fn native_reads(manual: &Manual) -> String {
+    let mut text = format!("{}\n", manual.reads.trim());
+    listed(&mut text, "Not read", manual.not_read);
+    text
 }
 
 fn of_manifest(manifest: &Manifest) -> String {
@@ -122,7 +173,7 @@ fn reads(manifest: &Manifest) -> String {
     text
 }
 
-fn listed(text: &mut String, title: &str, lines: &[String]) {
+fn listed(text: &mut String, title: &str, lines: &[impl std::fmt::Display]) {
     if !lines.is_empty() {
         let _ = writeln!(text, "\n{title}:\n");
         for line in lines {
@@ -153,7 +204,9 @@ fn permissions(manifest: &Manifest) -> String {
 
 /// One line a setting: name, whether it is required, what it is.
 fn settings(schema: &Json) -> String {
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    // Of a manifest only the first alternative lists them: recorded exchanges need none.
+    let required = schema.get("required").or_else(|| schema.pointer("/anyOf/0/required")).unwrap_or(&Json::Null);
+    let required: Vec<&str> = required.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
     let none = serde_json::Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&none);
     let line = |(name, property): (&String, &Json)| {

@@ -59,6 +59,19 @@ pub enum SignOn {
     },
 }
 
+/// An application of an identity provider, and the system that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandsFor {
+    /// The identity provider.
+    pub provider: String,
+    /// Its application, by id or by the name people see.
+    pub application: String,
+    /// The system that it lets people in to.
+    pub system: String,
+    /// Where it is written.
+    pub place: Place,
+}
+
 /// The whole file.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +81,23 @@ struct InventoryFile {
     #[serde(default)]
     #[schemars(with = "Vec<SystemTable>")]
     system: Vec<Spanned<SystemTable>>,
+    /// Which application of an identity provider is which system, where their names do not tell.
+    #[serde(default)]
+    application: Vec<ApplicationTable>,
+}
+
+/// An application of an identity provider, and the system that it is.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ApplicationTable {
+    /// The identity provider: a system of muster.toml or of this file.
+    #[schemars(with = "String")]
+    provider: Spanned<String>,
+    /// Its application, by id or by the name people see there.
+    application: String,
+    /// The system that whoever is assigned the application may use: one of muster.toml or of this file.
+    #[schemars(with = "String")]
+    system: Spanned<String>,
 }
 
 /// A system that the company has.
@@ -101,13 +131,17 @@ pub(super) fn schema() -> Json {
     schemars::schema_for!(InventoryFile).to_value()
 }
 
-/// The systems of a file; `known` are those of the config.
-pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<Diagnostic>) -> Vec<InventoryEntry> {
+/// The systems of a file, and the applications that are one of them; `known` are those of the config.
+pub(super) fn read(
+    file: &Arc<SourceText>,
+    known: &[String],
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<InventoryEntry>, Vec<StandsFor>) {
     let tables: InventoryFile = match toml::from_str(&file.text) {
         Ok(tables) => tables,
         Err(error) => {
             problems.push(policy_problem(file, &error));
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         }
     };
     let names: Vec<String> = tables.system.iter().map(|table| table.get_ref().name.get_ref().clone()).collect();
@@ -133,7 +167,24 @@ pub(super) fn read(file: &Arc<SourceText>, known: &[String], problems: &mut Vec<
         });
         entries.push(InventoryEntry { name, owner, note, sign_on, local_login, kind, place });
     }
-    entries
+    let mut applications = Vec::new();
+    for ApplicationTable { provider, application, system } in tables.application {
+        problems.extend(provider_problem(file, system.get_ref(), &provider, known, &names));
+        if !known.iter().chain(&names).any(|name| name == system.get_ref()) {
+            let near = similar(system.get_ref(), known.iter().chain(&names).map(String::as_str));
+            let fix =
+                near.map_or("add it to this file, with its owner".to_owned(), |near| format!("did you mean `{near}`?"));
+            problems.push(
+                Diagnostic::error("CFG012", format!("the system `{}` is none that is known", system.get_ref()))
+                    .place(Place::new(file, system.span()))
+                    .fix(fix),
+            );
+        }
+        let place = Place::new(file, system.span());
+        let (provider, system) = (provider.into_inner(), system.into_inner());
+        applications.push(StandsFor { provider, application, system, place });
+    }
+    (entries, applications)
 }
 
 /// The word for "accounts of its own, on purpose".
@@ -170,8 +221,28 @@ mod tests {
     fn read_text(text: &str) -> (Vec<InventoryEntry>, Vec<Diagnostic>) {
         let file = Arc::new(SourceText { path: "policy/inventory.toml".to_owned(), text: text.to_owned() });
         let mut problems = Vec::new();
-        let entries = read(&file, &["corp-ad".to_owned(), "crm".to_owned()], &mut problems);
+        let (entries, _) = read(&file, &["corp-ad".to_owned(), "crm".to_owned()], &mut problems);
         (entries, problems)
+    }
+
+    #[test]
+    fn an_application_is_a_system_that_is_known() {
+        let file =
+            |text: &str| Arc::new(SourceText { path: "policy/inventory.toml".to_owned(), text: text.to_owned() });
+        let known = ["corp-ad".to_owned(), "crm".to_owned()];
+        let mut problems = Vec::new();
+        let good = file("[[application]]\nprovider = \"corp-ad\"\napplication = \"CRM\"\nsystem = \"crm\"\n");
+        let (_, applications) = read(&good, &known, &mut problems);
+        assert_eq!((problems.as_slice(), applications[0].system.as_str()), (&[][..], "crm"));
+        for (provider, system, code) in
+            [("corp-da", "crm", "CFG012"), ("corp-ad", "cmr", "CFG012"), ("crm", "crm", "CFG010")]
+        {
+            let text =
+                format!("[[application]]\nprovider = \"{provider}\"\napplication = \"CRM\"\nsystem = \"{system}\"\n");
+            problems.clear();
+            read(&file(&text), &known, &mut problems);
+            assert_eq!(problems.iter().map(|problem| problem.code.as_str()).collect::<Vec<_>>(), [code], "{text}");
+        }
     }
 
     #[test]

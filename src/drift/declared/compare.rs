@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use muster_connectors::record::RecordKind;
 use rustc_hash::FxHashMap;
 
+use super::cluster::Cluster;
 use super::terraform::{account_of, folded};
-use super::{Kind, Source};
+use super::{Format, Kind, Source, Things};
 use crate::drift::noise::{Noise, provider_default};
 use crate::graph::{Coverage, Edge, Graph, NodeIx, NodeKind, Relation, SystemIx};
 
@@ -55,6 +56,21 @@ pub struct Item {
     pub noise: Option<Noise>,
 }
 
+/// What there is of a system, by the keys of what declares it.
+pub(super) trait Real {
+    /// Everything that the source speaks of.
+    fn things(&self) -> BTreeMap<(Kind, String), Place>;
+
+    /// Whether the provider itself made a thing, so that nobody declares it.
+    fn is_provided(&self, kind: Kind, place: &Place) -> bool;
+
+    /// Why a thing of a kind may be there unread.
+    fn unread(&self, kind: Kind, key: &str) -> Option<String>;
+}
+
+/// Connectors of systems whose state can be declared.
+const DECLARABLE: [&str; 2] = ["aws", "kubernetes"];
+
 /// Everything that is declared or should be.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -66,15 +82,17 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Lays the sources beside the graph. AWS systems of which no source speaks are one item each.
+    /// Lays the sources beside the graph. Systems of which no source speaks though one could are one item each.
     pub fn of(graph: &Graph, sources: &[Source]) -> Self {
         let mut comparison = Self::default();
         for (number, source) in sources.iter().enumerate() {
             comparison.compare(graph, number, source);
         }
-        let aws = graph.coverage().rows().iter().filter(|row| row.connector == "aws").map(|row| &row.system);
-        let mut silent: Vec<&String> =
-            aws.filter(|system| sources.iter().all(|source| source.system != **system)).collect();
+        let could = graph.coverage().rows().iter().filter(|row| DECLARABLE.contains(&row.connector.as_str()));
+        let mut silent: Vec<&String> = could
+            .map(|row| &row.system)
+            .filter(|system| sources.iter().all(|source| source.system != **system))
+            .collect();
         silent.dedup();
         comparison.items.extend(silent.into_iter().map(|system| Item {
             side: Side::Unknown(format!(
@@ -114,22 +132,40 @@ impl Comparison {
             let side = Side::Unknown(format!("`{}` was not collected", source.system));
             return self.items.push(Item { side, ..whole });
         };
+        if source.format == Format::KubernetesYaml {
+            return self.lay(graph, number, source, things, &Cluster::new(graph, system, source, things));
+        }
         let target = Target { graph, system, source, account: things.account.as_deref() };
-        let found = target.things();
-        if found.is_empty() && source.scope.is_none() && things.account.is_none() {
+        if source.scope.is_none() && things.account.is_none() {
             let side = Side::Unknown(format!(
                 "`{}` names no account or several: say the `scope` that it speaks of",
                 source.file
             ));
             return self.items.push(Item { side, ..whole });
         }
+        self.lay(graph, number, source, things, &target);
+    }
+
+    /// Lays what is declared beside what is there.
+    fn lay(&mut self, graph: &Graph, number: usize, source: &Source, things: &Things, real: &impl Real) {
+        let whole = whole(&source.system, Some(number));
+        let found = real.things();
+        let ends = |edge: &Edge| {
+            let id = |ix: NodeIx| graph.text(graph.node(ix).id).to_owned();
+            (source.system.clone(), id(edge.source), id(edge.target))
+        };
+        let mut undeclared = Vec::new();
         for ((kind, key), place) in &found {
             let address = things.by_key.get(&(*kind, key.clone()));
-            if let (Some(address), Place::Edge(edge)) = (address, place) {
-                let id = |ix: NodeIx| graph.text(graph.node(ix).id).to_owned();
-                self.ties.insert((source.system.clone(), id(edge.source), id(edge.target)), address.clone());
+            if let Place::Edge(edge) = place {
+                match address {
+                    Some(address) => drop(self.ties.insert(ends(edge), address.clone())),
+                    None => undeclared.push(ends(edge)),
+                }
             }
-            if address.is_none() && (!source.manages.contains(kind) || source.ignores(key)) {
+            // A rule belongs to its role, and only declared roles have rules that can be undeclared.
+            let is_managed = source.manages.contains(kind) && !source.ignores(key);
+            if address.is_none() && !is_managed {
                 continue;
             }
             if let Place::Node(ix) = place {
@@ -138,16 +174,24 @@ impl Comparison {
             self.items.push(Item {
                 kind: Some(*kind),
                 key: key.clone(),
-                scope: Some(target.scope_of(place)),
+                scope: Some(scope_of(graph, place)),
                 side: if address.is_some() { Side::Both } else { Side::Target },
                 place: Some(*place),
                 address: address.cloned(),
-                noise: target.is_provided(place).then_some(Noise::ProviderDefault),
+                noise: real.is_provided(*kind, place).then_some(Noise::ProviderDefault),
                 ..whole.clone()
             });
         }
+        // The same role held elsewhere as well is not declared by the place that declares it here.
+        for ends in undeclared {
+            self.ties.remove(&ends);
+        }
         for ((kind, key), address) in things.by_key.iter().filter(|(key, _)| !found.contains_key(key)) {
-            let side = match target.unread(*kind) {
+            let role = key.split_once(": ").filter(|_| *kind == Kind::Rules).map(|(role, _)| role.to_owned());
+            if role.is_some_and(|role| !found.contains_key(&(Kind::Roles, role))) {
+                continue;
+            }
+            let side = match real.unread(*kind, key) {
                 None => Side::Declared,
                 Some(why) => Side::Unknown(why),
             };
@@ -156,6 +200,14 @@ impl Comparison {
             self.items.push(Item { kind: Some(*kind), key, scope, side, address, ..whole.clone() });
         }
     }
+}
+
+fn scope_of(graph: &Graph, place: &Place) -> String {
+    let scope = match place {
+        Place::Node(ix) => graph.node(*ix).scope,
+        Place::Edge(edge) => graph.detail(edge).scope,
+    };
+    graph.scope_name(scope).to_owned()
 }
 
 fn whole(system: &str, source: Option<usize>) -> Item {
@@ -180,8 +232,7 @@ struct Target<'a> {
     account: Option<&'a str>,
 }
 
-impl Target<'_> {
-    /// What is there, by kind and key.
+impl Real for Target<'_> {
     fn things(&self) -> BTreeMap<(Kind, String), Place> {
         let graph = self.graph;
         let mut things = BTreeMap::new();
@@ -213,6 +264,40 @@ impl Target<'_> {
         things
     }
 
+    fn is_provided(&self, _kind: Kind, place: &Place) -> bool {
+        let ix = match place {
+            Place::Node(ix) => *ix,
+            Place::Edge(edge) => edge.source,
+        };
+        let graph = self.graph;
+        let native = graph.account(ix).map_or("", |account| graph.text_or_empty(account.native_name));
+        provider_default::is(graph.text(graph.node(ix).id), graph.name(ix), native)
+    }
+
+    fn unread(&self, kind: Kind, _key: &str) -> Option<String> {
+        let of = match kind {
+            Kind::Users | Kind::Roles => RecordKind::Account,
+            Kind::Groups => RecordKind::Group,
+            Kind::Policies => RecordKind::Entitlement,
+            Kind::Memberships => RecordKind::Membership,
+            Kind::Attachments | Kind::ServiceAccounts | Kind::Bindings | Kind::Rules => RecordKind::Grant,
+        };
+        let system = self.graph.system_name(self.system);
+        let coverage: &Coverage = self.graph.coverage();
+        let is_own = |scope: &str| match (&self.source.scope, self.account) {
+            (Some(own), _) => scope == own.as_str(),
+            (None, Some(account)) => scope.ends_with(account),
+            (None, None) => true,
+        };
+        let mut rows = coverage.of_system(system).filter(|row| row.kind == of && is_own(&row.scope)).peekable();
+        if rows.peek().is_none() {
+            return Some(format!("`{system}` yields no {of} here"));
+        }
+        rows.find(|row| !row.proves_absence).map(crate::graph::CoverageRow::shortfall)
+    }
+}
+
+impl Target<'_> {
     /// Kind and key of an account, group or policy of the account's own that the source speaks of.
     fn node(&self, ix: NodeIx) -> Option<(Kind, String)> {
         let graph = self.graph;
@@ -247,47 +332,6 @@ impl Target<'_> {
             _ => return None,
         };
         Some((kind, format!("{sort}/{name}")))
-    }
-
-    fn scope_of(&self, place: &Place) -> String {
-        let scope = match place {
-            Place::Node(ix) => self.graph.node(*ix).scope,
-            Place::Edge(edge) => self.graph.detail(edge).scope,
-        };
-        self.graph.scope_name(scope).to_owned()
-    }
-
-    fn is_provided(&self, place: &Place) -> bool {
-        let ix = match place {
-            Place::Node(ix) => *ix,
-            Place::Edge(edge) => edge.source,
-        };
-        let graph = self.graph;
-        let native = graph.account(ix).map_or("", |account| graph.text_or_empty(account.native_name));
-        provider_default::is(graph.text(graph.node(ix).id), graph.name(ix), native)
-    }
-
-    /// Why things of a kind may be there unread.
-    fn unread(&self, kind: Kind) -> Option<String> {
-        let of = match kind {
-            Kind::Users | Kind::Roles => RecordKind::Account,
-            Kind::Groups => RecordKind::Group,
-            Kind::Policies => RecordKind::Entitlement,
-            Kind::Memberships => RecordKind::Membership,
-            Kind::Attachments => RecordKind::Grant,
-        };
-        let system = self.graph.system_name(self.system);
-        let coverage: &Coverage = self.graph.coverage();
-        let is_own = |scope: &str| match (&self.source.scope, self.account) {
-            (Some(own), _) => scope == own.as_str(),
-            (None, Some(account)) => scope.ends_with(account),
-            (None, None) => true,
-        };
-        let mut rows = coverage.of_system(system).filter(|row| row.kind == of && is_own(&row.scope)).peekable();
-        if rows.peek().is_none() {
-            return Some(format!("`{system}` yields no {of} here"));
-        }
-        rows.find(|row| !row.proves_absence).map(crate::graph::CoverageRow::shortfall)
     }
 }
 

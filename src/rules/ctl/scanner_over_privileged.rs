@@ -17,11 +17,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[],
     options: &[],
     manual: Manual {
-        finds: "A system that is collected with a credential that is privileged in it, or with its root account.",
+        finds: "A system that is collected with a credential that is privileged in it, with its root account, or with a token whose scopes go beyond what its connector needs.",
         matters: "Reading needs no rights to change. The scanner's credential lies on a machine and works every night: it must not be worth stealing.",
-        evidence: "Who the credential is in each scope, its account, and the path to the privilege.",
+        evidence: "Who the credential is in each scope, its account, and the path to the privilege; the scopes that are too many.",
         fix: "Give the scanner the permissions that `muster connectors show CONNECTOR` names, and nothing else.",
-        limits: "Judges what the scanner's own account holds in the system that it reads. Systems that are read from files need no credential and are not judged.",
+        limits: "Judges what the scanner's own account holds in the system that it reads, and, where a connector's manifest says which scopes are too many, what the system tells of the token's. Scopes that a system does not tell cannot be judged. Systems that are read from files need no credential and are not judged.",
     },
     judge,
 };
@@ -34,6 +34,17 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     let identities: BTreeSet<&str> = rows.iter().filter_map(|row| row.identity.as_deref()).collect();
     if rows.iter().all(|row| !row.files.is_empty() || row.connector == "csv") {
         return Verdict::NotApplicable;
+    }
+    if let Some((row, excess)) = rows.iter().find_map(|row| Some((row, row.excess.as_deref()?))) {
+        return Failure::new(format!("{name} is collected with a credential that can do more than read: {excess}."))
+            .row(Evidence {
+                system: name.to_owned(),
+                table: "scopes".to_owned(),
+                id: row.identity.clone().unwrap_or_default(),
+                facts: [("excess".to_owned(), excess.to_owned())].into(),
+                collected: None,
+            })
+            .verdict();
     }
     if identities.is_empty() {
         return Verdict::NotEvaluated("the system does not say who the scanner is".to_owned());

@@ -1,4 +1,5 @@
-use muster_connectors::record::{Lifecycle, PrivilegeLevel, RecordKind};
+use muster_connectors::manifest::run::BUILTIN;
+use muster_connectors::record::{GroupRule, Lifecycle, PrivilegeLevel, RecordKind};
 use muster_reports::view::Severity;
 use rustc_hash::FxHashSet;
 
@@ -21,7 +22,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Nobody watches it. Whoever can add himself has a privilege that no review of accounts shows.",
         evidence: "The object's row with what it allows.",
         fix: "Delete it, or say in its description why it has to wait.",
-        limits: "Objects that the platform itself made are not judged: Active Directory's built-in operator groups are best left empty. Whether a role that is held is used cannot be told here; the account that holds it and is not used is DOR-003.",
+        limits: "Objects that the platform itself made are not judged, nor roles that a manifest knows to exist in every tenant: Active Directory's built-in operator groups are best left empty. Whether a role that is held is used cannot be told here; the account that holds it and is not used is DOR-003.",
     },
     judge,
 };
@@ -34,7 +35,8 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         NodeKind::Entitlement => "entitlements",
         NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => return Verdict::NotApplicable,
     };
-    if facts.is_provider_made(ix) {
+    // What a manifest says exists by definition cannot be deleted, either.
+    if facts.is_provider_made(ix) || facts.graph.scope_name(node.scope) == BUILTIN {
         return Verdict::NotApplicable;
     }
     let level = match facts.level(ix) {
@@ -45,6 +47,9 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     };
     if is_held(facts, ix) {
         return Verdict::Pass;
+    }
+    if is_external(facts, ix) {
+        return Verdict::NotEvaluated("who is in it is known to whoever signs people in".to_owned());
     }
     let ties = [RecordKind::Membership, RecordKind::Grant];
     let yielded = ties.into_iter().any(|kind| facts.yields(node.system, kind));
@@ -87,6 +92,7 @@ fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
             match facts.graph.node(edge.source).kind {
                 NodeKind::Account if facts.lifecycle(edge.source) == Lifecycle::Pending => {}
                 NodeKind::Account | NodeKind::Unresolved => return true,
+                NodeKind::Group if is_external(facts, edge.source) => return true,
                 NodeKind::Group => {
                     if edge.relation == Relation::MemberOf || edge.target == ix {
                         open.extend(seen.insert(edge.source).then_some(edge.source));
@@ -97,4 +103,9 @@ fn is_held(facts: &Facts<'_>, ix: NodeIx) -> bool {
         }
     }
     false
+}
+
+/// Whether the members of a group are not listed in its system: there may be any number.
+fn is_external(facts: &Facts<'_>, group: NodeIx) -> bool {
+    facts.graph.group(group).is_some_and(|group| group.rule == GroupRule::External)
 }

@@ -15,11 +15,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[],
     options: &[],
     manual: Manual {
-        finds: "An account, group, policy, membership or attachment that declared state has and the target, read completely, has not.",
+        finds: "An account, group, role, policy, membership, attachment, binding or rule that declared state has and the target, read completely, has not.",
         matters: "Somebody removed it by hand: whoever relies on it is stopped, and the next apply brings it back.",
         evidence: "The address of the declaration and its file.",
         fix: "Apply the declared state, or take the declaration out of it.",
-        limits: "Where the target was not read completely nothing is said to be absent. Reads Terraform state of AWS IAM.",
+        limits: "Where the target was not read completely nothing is said to be absent. Reads Terraform state of AWS IAM and Kubernetes objects as YAML.",
     },
     judge,
 };

@@ -70,7 +70,7 @@ fn managed_by(facts: &Facts<'_>, change: &Changed) -> Option<String> {
         let source = &facts.policy.declared[source];
         let manages = match change.kind {
             RecordKind::Membership => source.manages.contains(&Kind::Memberships),
-            RecordKind::Grant => source.manages.contains(&Kind::Attachments),
+            RecordKind::Grant => [Kind::Attachments, Kind::Bindings].iter().any(|kind| source.manages.contains(kind)),
             _ => true,
         };
         if manages {

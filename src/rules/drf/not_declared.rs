@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use muster_reports::view::{Evidence, Severity};
 
 use crate::controls::CHG;
-use crate::drift::declared::{Item, Place, Side};
+use crate::drift::declared::{Item, Kind, Place, Side};
 use crate::rules::{Facts, Failure, Manual, Population, Rule, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -16,11 +16,11 @@ pub(in crate::rules) static RULE: Rule = Rule {
     needs: &[],
     options: &[],
     manual: Manual {
-        finds: "An account, group, policy, membership or attachment that is there in a scope of which everything has to be declared, and that no declaration has.",
+        finds: "An account, group, role, policy, membership, attachment, binding or rule that is there in a scope of which everything has to be declared, and that no declaration has.",
         matters: "What is made by hand beside the declared state is reviewed by nobody, and the next plan neither knows nor removes it.",
         evidence: "The row, and the file that does not have it.",
         fix: "Import it into the declared state, or remove it; or say in policy/declared.toml that it is not managed.",
-        limits: "Reads Terraform state of AWS IAM. The state is as fresh as its last apply. Service-linked and reserved roles are the provider's own and need no declaration.",
+        limits: "Reads Terraform state of AWS IAM and Kubernetes objects as YAML. The state is as fresh as its last apply. Service-linked and reserved roles, and what Kubernetes' API server makes, are the provider's own and need no declaration.",
     },
     judge,
 };
@@ -36,7 +36,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         Side::Target if item.noise.is_some() => Verdict::Pass,
         Side::Target => Failure::new(format!(
             "The {} {} of {} is there and declared nowhere.",
-            item.kind.map_or("object", crate::drift::declared::Kind::noun),
+            item.kind.map_or("object", Kind::noun),
             shown(facts, item),
             item.system
         ))
@@ -49,6 +49,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
 /// A thing by the names people know.
 pub(super) fn shown(facts: &Facts<'_>, item: &Item) -> String {
     match item.place {
+        Some(_) if matches!(item.kind, Some(Kind::Bindings | Kind::Rules)) => item.key.clone(),
         Some(Place::Node(ix)) => facts.graph.name(ix).to_owned(),
         Some(Place::Edge(edge)) => {
             format!("{} → {}", facts.graph.name(edge.source), facts.graph.name(edge.target))

@@ -1,5 +1,6 @@
 //! Who does the same work and what they hold, and which roles have the same holders.
 
+use muster_connectors::manifest::run::BUILTIN;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::graph::{NodeIx, ScopeIx, SystemIx};
@@ -88,6 +89,7 @@ const SIGNATURES: u64 = 16;
 fn twins(facts: &Facts<'_>) -> FxHashMap<NodeIx, (NodeIx, u32, u32)> {
     let graph = facts.graph;
     let roles = graph.groups().map(|(ix, _)| ix).chain(graph.entitlements().map(|(ix, _)| ix));
+    let roles = roles.filter(|ix| graph.scope_name(graph.node(*ix).scope) != BUILTIN);
     let roles: Vec<(NodeIx, Vec<NodeIx>)> =
         roles.map(|ix| (ix, facts.holders(ix))).filter(|(_, holders)| holders.len() > 1).collect();
     let mut last: FxHashMap<(SystemIx, u64, u64), usize> = FxHashMap::default();

@@ -1,8 +1,12 @@
 //! How people sign in to each system, and whom an identity provider lets in.
 
-use muster_connectors::record::{CredentialKind, RecordKind};
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::hash::{Hash as _, Hasher as _};
 
+use muster_connectors::record::{CredentialKind, RecordKind};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+
+use crate::access::applications::{Applications, Assigned};
+use crate::access::crossing;
 use crate::config::policy::SignOn;
 use crate::graph::{Federation, Graph, NodeIx, Reach, RowState, SystemIx};
 use crate::people::fold;
@@ -23,19 +27,41 @@ pub(in crate::rules) enum SignIn {
         name: String,
         /// The provider, where it is collected.
         provider: Option<SystemIx>,
-        /// Who holds what lets people in, where the inventory names it.
-        access: Option<Reach>,
-        /// What of it the provider does not have.
-        missing: Option<String>,
+        /// Whom it lets in, or why that is not decided.
+        access: Result<LetsIn, String>,
     },
+}
+
+/// Whom an identity provider lets in to a system.
+#[derive(Debug)]
+pub(in crate::rules) enum LetsIn {
+    /// Whoever has an active account there.
+    Everybody,
+    /// Who holds one of the groups and entitlements that the inventory names.
+    Holders(Reach),
+    /// Who is assigned the application that is the system.
+    Assigned(Assigned),
+}
+
+impl LetsIn {
+    /// Whether an account of the provider is let in; `None` where only an earlier snapshot says so.
+    fn lets_in(&self, account: NodeIx) -> Option<bool> {
+        match self {
+            Self::Everybody => Some(true),
+            Self::Holders(reach) => Some(reach.reaches(account)),
+            Self::Assigned(assigned) => assigned.reaches(account),
+        }
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct SignIns {
     by_system: Vec<SignIn>,
     local_login: FxHashMap<SystemIx, bool>,
-    /// Active accounts of identity providers by folded login and address.
-    names: FxHashMap<(SystemIx, String), NodeIx>,
+    /// Accounts of identity providers by a hash of what they can be called elsewhere, sorted.
+    names: FxHashMap<SystemIx, Vec<(u64, NodeIx)>>,
+    /// Systems that keep ids which accounts of their provider bear: one that nobody bears there is of an account that is gone.
+    comparable: FxHashSet<SystemIx>,
 }
 
 impl Facts<'_> {
@@ -45,39 +71,81 @@ impl Facts<'_> {
     }
 
     /// Whether the identity provider of its system lets somebody in to this account; why that cannot be told otherwise.
+    ///
+    /// An id that the account keeps of its like elsewhere is enough where the provider is not told, or is none that knows such ids.
+    /// Where it does know them its own word counts: the id stays when the account there is switched off or loses the application.
     pub(in crate::rules) fn is_assigned(&self, account: NodeIx) -> Result<bool, String> {
-        let Some(facts) = self.graph.account(account) else { return Ok(false) };
-        let fresh = |federation: &crate::graph::Federation| federation.state != RowState::Stale;
-        if self.graph.federations_of(account).iter().any(fresh) || self.graph.federated_of(facts).next().is_some() {
-            return Ok(true);
+        if self.graph.account(account).is_none() {
+            return Ok(false);
         }
         let own = self.graph.node(account).system;
-        if let Some(why) = self.unread(own, RecordKind::Federation) {
+        let has_identity = self.has_identity_elsewhere(account);
+        if !has_identity && let Some(why) = self.unread(own, RecordKind::Federation) {
             return Err(format!("its identity elsewhere may lie in what was not read: {why}"));
         }
-        let SignIn::Through { name, provider, access, missing } = self.sign_in(own) else { return Ok(false) };
+        let SignIn::Through { name, provider, access } = self.sign_in(own) else { return Ok(has_identity) };
         let Some(provider) = *provider else {
-            return Err(format!("the identity provider `{name}` is not collected"));
+            let why = || format!("the identity provider `{name}` is not collected");
+            return if has_identity { Ok(true) } else { Err(why()) };
         };
-        if let Some(missing) = missing {
-            return Err(format!("`{name}` has no group or entitlement `{missing}`, which the inventory names"));
-        }
-        let there = match self.people.link(account) {
-            Some(link) => {
-                let theirs = self.accounts_of(link.person).filter(|other| self.graph.node(*other).system == provider);
-                theirs.filter(|other| self.is_active(*other)).collect()
-            }
-            None => self.namesakes(account, provider),
-        };
-        let assigned = |other: &NodeIx| access.as_ref().is_none_or(|access| access.reaches(*other));
-        if there.iter().any(assigned) {
+        let access = access.as_ref().map_err(Clone::clone)?;
+        let there = self.known_at_provider(account);
+        if there.is_empty() && has_identity && !self.sign_ins().comparable.contains(&own) {
             return Ok(true);
+        }
+        let mut stale = false;
+        for other in there.iter().filter(|other| self.is_active(**other)) {
+            match access.lets_in(*other) {
+                Some(true) => return Ok(true),
+                Some(false) => {}
+                None => stale = true,
+            }
+        }
+        if stale {
+            return Err(format!("that `{name}` lets it in was read in an earlier snapshot only"));
         }
         let kinds = [RecordKind::Account, RecordKind::Membership, RecordKind::Grant];
         match kinds.into_iter().find_map(|kind| self.unread(provider, kind)) {
             Some(why) => Err(format!("its account at the identity provider may lie in what was not read: {why}")),
             None => Ok(false),
         }
+    }
+
+    /// Whether an account keeps the id of its like elsewhere, as read with the snapshot.
+    fn has_identity_elsewhere(&self, account: NodeIx) -> bool {
+        let keeps = |facts| self.graph.federated_of(facts).next().is_some();
+        self.federations_of(account).next().is_some() || self.graph.account(account).is_some_and(keeps)
+    }
+
+    /// Accounts at the identity provider of its system that are the same somebody's, active or not: those whose id the account keeps
+    /// and those of its person; without either those that bear its login or one of its addresses.
+    pub(in crate::rules) fn known_at_provider(&self, account: NodeIx) -> Vec<NodeIx> {
+        let system = self.graph.node(account).system;
+        let (SignIn::Through { provider: Some(provider), .. }, Some(facts)) =
+            (self.sign_in(system), self.graph.account(account))
+        else {
+            return Vec::new();
+        };
+        let mut known: Vec<NodeIx> = Vec::new();
+        for subject in crossing::subjects(self.graph, account, facts) {
+            known.extend(self.bearers(*provider, &subject));
+        }
+        if let Some(link) = self.people.link(account) {
+            known.extend(self.accounts_of(link.person).filter(|other| self.graph.node(*other).system == *provider));
+        } else if known.is_empty() {
+            let login = facts.login.map(|login| self.graph.text(login));
+            for name in self.graph.emails_of(facts).chain(login) {
+                known.extend(self.bearers(*provider, &fold(name)));
+            }
+        }
+        known.sort_unstable();
+        known.dedup();
+        known
+    }
+
+    /// Accounts of a provider that can be called `name`, which is folded.
+    fn bearers(&self, provider: SystemIx, name: &str) -> impl Iterator<Item = NodeIx> {
+        self.sign_ins().bearers(self.graph, provider, name)
     }
 
     /// Whether somebody can sign in to the account in its own system, past any identity provider; `None` where nothing tells.
@@ -114,14 +182,6 @@ impl Facts<'_> {
         self.graph.federations_of(account).iter().filter(|federation| federation.state != RowState::Stale)
     }
 
-    /// Accounts of the provider that bear the account's login or one of its addresses.
-    fn namesakes(&self, account: NodeIx, provider: SystemIx) -> Vec<NodeIx> {
-        let Some(facts) = self.graph.account(account) else { return Vec::new() };
-        let login = facts.login.map(|login| self.graph.text(login));
-        let names = self.graph.emails_of(facts).chain(login);
-        names.filter_map(|name| self.sign_ins().names.get(&(provider, fold(name))).copied()).collect()
-    }
-
     fn sign_ins(&self) -> &SignIns {
         self.index.sign_in.get_or_init(|| SignIns::of(self))
     }
@@ -149,27 +209,67 @@ impl SignIns {
         for provider in &providers {
             by_system[usize::from(provider.0)] = SignIn::Own;
         }
+        let applications = Applications::of(graph, facts.policy);
         for entry in inventory {
             let (Some(system), Some(sign_on)) = (graph.system(&entry.name), &entry.sign_on) else { continue };
             by_system[usize::from(system.0)] = match sign_on {
                 SignOn::Own => SignIn::Own,
-                SignOn::Through { provider, access } => through(graph, provider, access),
+                SignOn::Through { provider, access } => SignIn::Through {
+                    name: provider.clone(),
+                    provider: graph.system(provider),
+                    access: lets_in(graph, &applications, system, provider, access),
+                },
             };
         }
-        let mut names = FxHashMap::default();
+        let mut names: FxHashMap<SystemIx, Vec<(u64, NodeIx)>> = FxHashMap::default();
         if !providers.is_empty() {
-            for (ix, account) in graph.accounts() {
+            for (ix, _) in graph.accounts() {
                 let system = graph.node(ix).system;
-                if providers.contains(&system) && facts.is_active(ix) {
-                    let login = account.login.map(|login| graph.text(login));
-                    for name in graph.emails_of(account).chain(login) {
-                        names.entry((system, fold(name))).or_insert(ix);
-                    }
+                if providers.contains(&system) {
+                    let own = crossing::names(graph, ix).into_iter().map(|name| (hash(&name), ix));
+                    names.entry(system).or_default().extend(own);
+                }
+            }
+            for names in names.values_mut() {
+                names.sort_unstable();
+            }
+        }
+        let mut sign_ins = Self { by_system, local_login, names, comparable: FxHashSet::default() };
+        sign_ins.comparable = sign_ins.compared(graph);
+        sign_ins
+    }
+
+    /// Systems of which an account keeps an id that an account of their provider bears.
+    fn compared(&self, graph: &Graph) -> FxHashSet<SystemIx> {
+        let mut compared = FxHashSet::default();
+        for (ix, account) in graph.accounts() {
+            let system = graph.node(ix).system;
+            let SignIn::Through { provider: Some(provider), .. } = &self.by_system[usize::from(system.0)] else {
+                continue;
+            };
+            if !compared.contains(&system) {
+                let mut subjects = crossing::subjects(graph, ix, account).into_iter();
+                if subjects.any(|subject| self.bearers(graph, *provider, &subject).next().is_some()) {
+                    compared.insert(system);
                 }
             }
         }
-        Self { by_system, local_login, names }
+        compared
     }
+
+    fn bearers(&self, graph: &Graph, provider: SystemIx, name: &str) -> impl Iterator<Item = NodeIx> {
+        let names = self.names.get(&provider).map_or(&[][..], Vec::as_slice);
+        let wanted = hash(name);
+        let start = names.partition_point(|(known, _)| *known < wanted);
+        let same = names[start..].iter().take_while(move |(known, _)| *known == wanted);
+        same.map(|(_, ix)| *ix).filter(move |ix| crossing::names(graph, *ix).iter().any(|known| known == name))
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    name.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// By system: whether most of its active human accounts are signed in to from elsewhere.
@@ -185,14 +285,31 @@ fn federated(facts: &Facts<'_>) -> Vec<bool> {
     counts.into_iter().map(|(all, federated)| federated * 2 > all).collect()
 }
 
-fn through(graph: &Graph, provider: &str, access: &[String]) -> SignIn {
-    let system = graph.system(provider);
+/// Whom a provider lets in to a system: holders of what the inventory names, else who is assigned the application that is the system,
+/// else, at a provider without applications, everybody.
+fn lets_in(
+    graph: &Graph,
+    applications: &Applications,
+    system: SystemIx,
+    name: &str,
+    access: &[String],
+) -> Result<LetsIn, String> {
+    let Some(provider) = graph.system(name) else { return Ok(LetsIn::Everybody) };
+    if access.is_empty() {
+        if let Some(why) = applications.undecided(system) {
+            return Err(why.to_owned());
+        }
+        let doors = applications.doors(system).filter(|door| door.provider == provider);
+        let own: Vec<NodeIx> = doors.map(|door| door.application).collect();
+        let assigned = || LetsIn::Assigned(Assigned::of(graph, provider, &own));
+        return Ok(if own.is_empty() { LetsIn::Everybody } else { assigned() });
+    }
     let wanted: FxHashSet<String> = access.iter().map(|name| fold(name)).collect();
     let mut found = FxHashSet::default();
     let mut targets = Vec::new();
     let groups = graph.groups().map(|(ix, _)| ix);
     let held = graph.entitlements().map(|(ix, _)| ix);
-    for ix in groups.chain(held).filter(|ix| !wanted.is_empty() && Some(graph.node(*ix).system) == system) {
+    for ix in groups.chain(held).filter(|ix| graph.node(*ix).system == provider) {
         for name in [fold(graph.text(graph.node(ix).id)), fold(graph.name(ix))] {
             if wanted.contains(&name) {
                 found.insert(name);
@@ -200,10 +317,8 @@ fn through(graph: &Graph, provider: &str, access: &[String]) -> SignIn {
             }
         }
     }
-    SignIn::Through {
-        name: provider.to_owned(),
-        provider: system,
-        access: (!wanted.is_empty()).then(|| graph.reaching(&targets, |_| true)),
-        missing: access.iter().find(|name| system.is_some() && !found.contains(&fold(name))).cloned(),
+    match access.iter().find(|name| !found.contains(&fold(name))) {
+        Some(missing) => Err(format!("`{name}` has no group or entitlement `{missing}`, which the inventory names")),
+        None => Ok(LetsIn::Holders(graph.reaching(&targets, |_| true))),
     }
 }

@@ -27,7 +27,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "People who moved often collect what they never give back. Together with the new job's access it becomes what no one was meant to have.",
         evidence: "The membership or grant, the employment that gave a right to it, and when that ended.",
         fix: "Revoke it, or let the new manager confirm it and give it a role that says so.",
-        limits: "Judges what a birthright role names; HR has to keep the former terms, as an ended employment or as a record for each change. What people may also ask for is not evaluated, as no approval says whether they did. What was granted after the move is no residue.",
+        limits: "Judges what a birthright role names; HR has to keep the former terms, as an ended employment or as a record for each change (`sequence`, `effective`): terms that a feed overwrites are not taken from earlier snapshots, because the day of a snapshot is not the day of the move, and a correction of a typing error looks there like one. What people may also ask for is not evaluated, as no approval says whether they did. What was granted after the move is no residue.",
     },
     judge,
 };

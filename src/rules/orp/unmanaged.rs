@@ -1,3 +1,4 @@
+use muster_connectors::record::Affiliation;
 use muster_reports::view::Severity;
 
 use crate::controls::{INV, MFA, SSO};
@@ -19,7 +20,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "The leaver process ends access at the identity provider. This account is past it: no second factor, no sign-out, no end.",
         evidence: "The account's row with how it is signed in to, and the identity provider.",
         fix: "Assign the account's holder the application and take the local password away, or remove the account.",
-        limits: "Which system is behind which provider is told by `sso` in policy/inventory.toml, else by federation records of most of its human accounts. The provider lets somebody in who has an active account there and, where the inventory names `sso_access`, holds one of those groups. Accounts of services and for emergencies are local on purpose and not judged; a leaver's account is LCM-001.",
+        limits: "Which system is behind which provider is told by `sso` in policy/inventory.toml, else by federation records of most of its human accounts. The provider lets somebody in who has an active account there and is assigned the application that is the system: the one that `[[application]]` of the inventory names, else the only one of its name; or holds one of the groups of `sso_access`. At a provider that has no applications an active account is enough. Which application it is and is not plain is not evaluated. Accounts of services and for emergencies, and of guests whom the provider does not know, are local on purpose and not judged; a leaver's account is LCM-001.",
     },
     judge,
 };
@@ -41,17 +42,33 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         SignIn::Federated => "an identity provider",
         SignIn::Through { name, .. } => name,
     };
+    // A guest signs in with an identity of its own, on purpose; one whom the provider knows could come in through it.
+    let is_guest = facts.graph.account(ix).is_some_and(|account| account.affiliation == Some(Affiliation::Guest));
+    if is_guest && facts.known_at_provider(ix).is_empty() {
+        return Verdict::NotApplicable;
+    }
     match (facts.is_assigned(ix), facts.signs_in_here(ix)) {
         (Ok(true), _) | (_, Some(false)) => return Verdict::Pass,
         (Err(why), _) => return Verdict::NotEvaluated(why),
         (Ok(false), None) => return Verdict::NotEvaluated(local_login_untold(name)),
         (Ok(false), Some(true)) => {}
     }
-    let failure = Failure::new(format!(
-        "People sign in to {name} through {provider}, which knows nothing of the account {}; it can be signed in to past it.",
-        facts.graph.name(ix),
-    ))
-    .row(facts.account_row(ix, &[("identity_provider", provider.to_owned()), ("linked", facts.link_reason(ix))]));
+    let theirs = facts.known_at_provider(ix);
+    let knows = match theirs.as_slice() {
+        [] => format!("which knows nothing of the account {}", facts.graph.name(ix)),
+        known if known.iter().any(|other| facts.is_active(*other)) => {
+            format!("which does not let the holder of the account {} in to it", facts.graph.name(ix))
+        }
+        _ => format!("where the holder of the account {} is switched off", facts.graph.name(ix)),
+    };
+    let mut failure =
+        Failure::new(format!("People sign in to {name} through {provider}, {knows}; it can be signed in to past it."))
+            .row(
+                facts.account_row(ix, &[("identity_provider", provider.to_owned()), ("linked", facts.link_reason(ix))]),
+            );
+    for other in theirs {
+        failure = failure.row(facts.account_row(other, &[]));
+    }
     facts.graded(failure, RULE.severity, ix).verdict()
 }
 

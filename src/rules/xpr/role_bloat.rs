@@ -1,3 +1,4 @@
+use muster_connectors::manifest::run::BUILTIN;
 use muster_connectors::record::RecordKind;
 use muster_reports::view::Severity;
 
@@ -30,7 +31,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "Roles that mean the same are reviewed twice and understood by nobody; every new one makes the next exception easier.",
         evidence: "Both roles, how many hold them and how many hold both.",
         fix: "Merge them: keep one, move the few that differ, delete the other.",
-        limits: "Compares direct holders. The likeness is searched for by sixteen signatures: of two roles that share nine tenths of their holders practically none is missed, and what is reported is counted exactly. Shrinking roles and the share of a role that nobody uses are not looked at.",
+        limits: "Compares direct holders. Roles that a manifest knows to exist in every tenant are not judged. The likeness is searched for by sixteen signatures: of two roles that share nine tenths of their holders practically none is missed, and what is reported is counted exactly. Shrinking roles and the share of a role that nobody uses are not looked at.",
     },
     judge,
 };
@@ -43,6 +44,10 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         NodeKind::Entitlement => RecordKind::Grant,
         NodeKind::Account | NodeKind::Resource | NodeKind::Unresolved => return Verdict::NotApplicable,
     };
+    // What a manifest knows to exist in every tenant is no role that somebody made.
+    if facts.graph.scope_name(node.scope) == BUILTIN {
+        return Verdict::NotApplicable;
+    }
     let holders = facts.holders(ix).len();
     if i64::try_from(holders).unwrap_or(i64::MAX) < facts.option(&RULE, "holders") {
         return Verdict::NotApplicable;

@@ -31,8 +31,8 @@ const WORKLOADS: &str = "ou-acm1-workload";
 const EXPERIMENTS: &str = "ou-acm1-sandboxs";
 
 /// AWS managed policies that are attached somewhere, as AWS publishes them: name, path, default version and the actions of
-/// the one statement (`PowerUserAccess` has two, see [`managed_document`]).
-const MANAGED: [(&str, &str, &str, &str); 5] = [
+/// the one statement (`PowerUserAccess` has two, the quarantine denies, see [`managed_document`]; of the quarantine a part is here).
+const MANAGED: [(&str, &str, &str, &str); 6] = [
     ("AdministratorAccess", "/", "v1", "*"),
     ("AmazonS3ReadOnlyAccess", "/", "v3", "s3:Get* s3:List* s3:Describe* s3-object-lambda:Get* s3-object-lambda:List*"),
     (
@@ -48,7 +48,16 @@ const MANAGED: [(&str, &str, &str, &str); 5] = [
         "v1",
         "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
     ),
+    (
+        QUARANTINE,
+        "/",
+        "v1",
+        "ec2:RunInstances iam:AttachUserPolicy iam:CreateAccessKey iam:CreateUser lambda:CreateFunction",
+    ),
 ];
+
+/// What AWS attaches to a user one of whose keys it finds in public.
+const QUARANTINE: &str = "AWSCompromisedKeyQuarantineV3";
 
 /// An access key: created and last used so many days ago.
 #[derive(Clone, Copy)]
@@ -90,10 +99,22 @@ struct Role {
     tags: Vec<(&'static str, String)>,
 }
 
+/// How people come into the organisation beside their IAM users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SignOn {
+    /// In no other way.
+    None,
+    /// By Identity Center, which makes a role of its permission set in the sandbox.
+    IdentityCenter,
+}
+
 /// Writes the `aws/` folder; plants what is wrong in it.
-pub(crate) fn organisation(company: &Company, truth: &mut Truth, files: &mut Files) {
+pub(crate) fn organisation(company: &Company, sign_on: SignOn, truth: &mut Truth, files: &mut Files) {
     let users = users(company, truth);
-    let roles = roles(company, truth);
+    let mut roles = roles(company, truth);
+    if sign_on == SignOn::IdentityCenter {
+        roles.push(permission_set());
+    }
     for account in [MANAGEMENT, PRODUCTION, SANDBOX] {
         files.text(
             &format!("aws/{account}/authorization-details.json"),
@@ -319,7 +340,11 @@ fn services(company: &Company, truth: &mut Truth) -> Vec<User> {
 
     let stale = [
         (service(PRODUCTION, "svc-reporting").keys(&[key(204, 2)]), "the key is 204 days old and in use", None),
-        (service(PRODUCTION, "svc-etl").keys(&[key(403, 3)]), "the key is 403 days old and in use", None),
+        (
+            service(PRODUCTION, "svc-etl").holds(QUARANTINE).keys(&[key(403, 3)]),
+            "the key is 403 days old and in use",
+            None,
+        ),
         (
             service(PRODUCTION, "svc-archive").keys(&[key(301, 152), key(9, 1)]),
             "the first key is 301 days old; its successor is nine days old and in use",
@@ -337,6 +362,10 @@ fn services(company: &Company, truth: &mut Truth) -> Vec<User> {
         truth.related("CRD-001", SYSTEM, &key, vec![user.id()], "rotation", rotation);
         if let Some(why) = unused {
             truth.related("CRD-004", SYSTEM, &key, vec![user.id()], "unused", why);
+        }
+        if user.name == "svc-etl" {
+            let why = "AWS found it in public and put the user into quarantine; it still works";
+            truth.related("CRD-009", SYSTEM, &key, vec![user.id()], "public", why);
         }
         if user.name == "svc-mailer" {
             truth.finding(
@@ -494,6 +523,31 @@ fn roles(company: &Company, truth: &mut Truth) -> Vec<Role> {
     roles
 }
 
+/// The role that Identity Center makes of its permission set.
+fn permission_set() -> Role {
+    let saml = format!("arn:aws:iam::{SANDBOX}:saml-provider/AWSSSO_acme_DO_NOT_DELETE");
+    Role {
+        account: SANDBOX,
+        name: PERMISSION_SET_ROLE,
+        path: "/aws-reserved/sso.amazonaws.com/eu-central-1/",
+        trust: document(vec![object! {
+            "Effect" => "Allow",
+            "Principal" => object! { "Federated" => saml },
+            "Action" => vec!["sts:AssumeRoleWithSAML", "sts:TagSession"],
+            "Condition" => object! {
+                "StringEquals" => object! { "SAML:aud" => "https://signin.aws.amazon.com/saml" },
+            },
+        }]),
+        attached: vec!["AmazonS3ReadOnlyAccess"],
+        inline: vec![],
+        used: Some(2),
+        tags: vec![],
+    }
+}
+
+/// What the role of the permission set is called: sixteen digits tell it from any other.
+const PERMISSION_SET_ROLE: &str = "AWSReservedSSO_DeveloperAccess_5f0c1d2e3a4b6978";
+
 /// What is right and wrong with the three root users; the report shows them without a name of their own.
 fn roots(truth: &mut Truth) {
     truth.finding(
@@ -554,7 +608,8 @@ fn managed_document(name: &str) -> Json {
         ]),
         _ => {
             let (.., actions) = MANAGED.iter().find(|(known, ..)| *known == name).expect("a policy of the list");
-            document(vec![statement("Allow", actions.split(' ').collect(), "*")])
+            let effect = if name == QUARANTINE { "Deny" } else { "Allow" };
+            document(vec![statement(effect, actions.split(' ').collect(), "*")])
         }
     }
 }

@@ -178,6 +178,8 @@ fn sign_on(system: &str) -> &'static str {
         "corp-ad" => "sso   = \"none\"\n",
         "expenses" => "sso   = \"corp-ad\"\nlocal_login = true\n",
         "workshop" => "sso   = \"corp-ad\"\n",
+        "okta" => "sso   = \"none\"\n",
+        "github" | "slack" => "sso   = \"okta\"\nlocal_login = true\n",
         _ => "",
     }
 }

@@ -6,6 +6,8 @@
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Json {
+    /// `null`.
+    Null,
     /// `true`, `false`.
     Bool(bool),
     /// A whole number.
@@ -41,6 +43,7 @@ impl Json {
             }
         };
         match self {
+            Self::Null => out.push_str("null"),
             Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
             Self::Int(value) => out.push_str(&value.to_string()),
             Self::Text(text) => out.push_str(&quoted(text)),

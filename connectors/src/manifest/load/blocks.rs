@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use crate::manifest::expression::Expr;
 use crate::manifest::model::{
     Auth, AuthKind, Call, ConfigField, ConfigType, Document, ErrorRule, Grant, Limits, Method, Pager, PagerKind,
     SendClient,
@@ -139,7 +140,7 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
     let kind = *auth.kind.get_ref();
     let span = auth.kind.span();
     let keys = [
-        ("token", auth.token.is_some(), &[Bearer][..], &[Bearer][..]),
+        ("token", auth.token.is_some(), &[Bearer][..], if auth.jwt.is_some() { &[][..] } else { &[Bearer][..] }),
         ("user", auth.user.is_some(), &[Basic], &[Basic]),
         ("password", auth.password.is_some(), &[Basic], &[]),
         ("headers", !auth.headers.is_empty(), &[Headers], &[Headers]),
@@ -157,7 +158,7 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
         ("expires_in", auth.expires_in.is_some(), &[Exchange], &[]),
         ("lifetime_s", auth.lifetime_s.is_some(), &[Exchange], &[]),
         ("send", !auth.send.is_empty(), &[Exchange], &[]),
-        ("jwt", auth.jwt.is_some(), &[Exchange, Oauth2], &[]),
+        ("jwt", auth.jwt.is_some(), &[Bearer, Headers, Exchange, Oauth2], &[]),
         ("signer", auth.signer.is_some(), &[Signer], &[Signer]),
         ("with", !auth.with.is_empty(), &[Signer], &[Signer]),
         ("mtls", auth.mtls.is_some(), &[Bearer, Basic, Headers, Query, Oauth2, Exchange, Mtls], &[Mtls]),
@@ -190,8 +191,20 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
             "the client proves itself with it",
         );
     }
+    let mut sent = auth.token.iter().chain(auth.headers.entries().iter().map(|entry| &entry.value));
+    let is_jwt = |expr: &Expr| expr.paths().iter().any(|path| path == &["jwt"]);
+    let names_jwt = sent.any(|template| template.expressions().any(is_jwt));
+    let by_itself = kind == Bearer && auth.token.is_none();
+    if matches!(kind, Bearer | Headers) && auth.jwt.is_some() && !names_jwt && !by_itself {
+        review
+            .error(&span, "the token of `jwt` is signed and never sent")
+            .fix("name it: `${jwt}`; a `bearer` that has no `token` sends it by itself");
+    }
     if auth.call.as_ref().is_some_and(|call| call.path.is_some() == call.url.is_some()) {
-        need(true, "path", "a call has exactly one of `path` and `url`");
+        review
+            .error(&span, "`path` is missing")
+            .because("a call has exactly one of `path` and `url`")
+            .fix("add `path = …`");
     }
 }
 
@@ -329,6 +342,7 @@ fn errors(rules: &[ErrorRule], head: &Range<usize>, review: &mut Review<'_>) {
 
 fn covers(before: &ErrorRule, rule: &ErrorRule) -> bool {
     !rule.status.is_empty()
+        && before.method.is_none_or(|method| rule.method == Some(method))
         && rule
             .status
             .iter()

@@ -21,7 +21,7 @@ const NO_REPLY: &[(&str, &str)] = &[
     ("item", "no item is there yet"),
     ("since", "only a stream's `delta` knows it"),
     ("token", "only `send` of an exchange knows it"),
-    ("jwt", "only the call of an exchange that has `jwt` knows it"),
+    ("jwt", "only a token, a header or the call of an exchange knows it, of an `[auth]` that has `jwt`"),
 ];
 const ONLY_SECRET: &[(&str, &str)] = &[SECRET];
 const NONE: &[(&str, &str)] = &[];
@@ -160,6 +160,7 @@ fn stream(stream: &mut Stream, lineage: &[&str], c: &mut Compiler<'_, '_>) {
         c.expr(&mut batch.join, &Place::item(&known));
     }
     if let Some(delta) = &mut stream.delta {
+        c.expr(&mut delta.key, &Place::item(&known));
         if let Some(value) = &mut delta.value {
             c.template(value, &Place::call(&known).and(&["since"]));
         }
@@ -298,15 +299,19 @@ impl Compiler<'_, '_> {
     fn auth(&mut self, auth: &mut Auth) {
         let base = ["config", "now"];
         let secret = Place::secret(&base);
-        let texts = [&mut auth.token, &mut auth.user, &mut auth.password, &mut auth.token_url, &mut auth.client_id];
-        for template in texts {
+        let more: &[&str] = if auth.jwt.is_some() { &["jwt"] } else { &[] };
+        // What is signed here may be the token itself (Snowflake's key pairs).
+        let signed = Place::secret(&base).and(more);
+        self.optional_template(auth.token.as_mut(), &signed);
+        self.templates(&mut auth.headers, &signed);
+        for template in [&mut auth.user, &mut auth.password, &mut auth.token_url, &mut auth.client_id] {
             self.optional_template(template.as_mut(), &secret);
         }
         for template in [&mut auth.client_secret, &mut auth.refresh_token] {
             self.optional_template(template.as_mut(), &secret);
         }
         auth.scopes.iter_mut().for_each(|scope| self.template(scope, &Place::call(&base)));
-        for templates in [&mut auth.headers, &mut auth.query, &mut auth.params, &mut auth.with] {
+        for templates in [&mut auth.query, &mut auth.params, &mut auth.with] {
             self.templates(templates, &secret);
         }
         if let Some(jwt) = &mut auth.jwt {
@@ -318,9 +323,7 @@ impl Compiler<'_, '_> {
             self.template(&mut mtls.cert, &secret);
             self.template(&mut mtls.key, &secret);
         }
-        let signed = auth.jwt.is_some();
         if let Some(call) = &mut auth.call {
-            let more: &[&str] = if signed { &["jwt"] } else { &[] };
             let place = Place { elsewhere: NONE, ..Place::secret(&base).and(more) };
             self.optional_template(call.path.as_mut(), &Place::call(&base));
             self.optional_template(call.url.as_mut(), &Place::call(&base));

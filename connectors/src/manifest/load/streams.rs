@@ -9,8 +9,9 @@ use super::blocks::{pager, reading, refer};
 use crate::manifest::emit::{Derivation, Plan, Plans};
 use crate::manifest::expression::Expr;
 use crate::manifest::fields::{KINDS, Shape, find};
-use crate::manifest::model::{Document, Emit, Named, Page, Stream};
+use crate::manifest::model::{Delta, Document, Emit, Named, Page, Pager, PagerKind, Stream};
 use crate::manifest::problem::{Review, did_you_mean};
+use crate::manifest::template::Template;
 
 /// Names that mean something everywhere and so cannot be an alias.
 const TAKEN: &[&str] = &[
@@ -194,21 +195,85 @@ fn stream(
             .fix("add `[[stream.NAME.emit]]`, or remove the stream");
     }
     if let Some(delta) = &stream.delta {
-        if delta.into.is_some() != delta.value.is_some() || (delta.into.is_none() && delta.link.is_none()) {
-            review
-                .error(&span, format!("`delta` of stream `{label}` does not say what it asks for"))
-                .fix("give `into` with `value`, or `link`");
-        }
-        if delta.sees_deletes && delta.removed.is_none() {
-            review
-                .error(&span, format!("`delta` of stream `{label}` says that it sees deletions and not how"))
-                .fix("give `removed`, an expression over the item");
-        }
-        if let Some(every) = &delta.full_every
-            && every.get_ref().parse::<jiff::SignedDuration>().is_err()
-        {
-            review.error(&every.span(), format!("`{}` is no span of time", every.get_ref())).fix("write it as `24h`");
-        }
+        changes(document, stream, delta, &span, label, review);
+    }
+}
+
+/// Reading by changes: every one is asked for once, and known again.
+fn changes(
+    document: &Document,
+    stream: &Stream,
+    delta: &Delta,
+    span: &Range<usize>,
+    label: &str,
+    review: &mut Review<'_>,
+) {
+    let mut wrong = |what: &str, why: &str, fix: &str| {
+        review.error(span, format!("`delta` of stream `{label}` {what}")).because(why).fix(fix);
+    };
+    if stream.parent.is_some() || stream.batch.is_some() || !stream.over.is_empty() {
+        wrong(
+            "is about a list that is read in parts",
+            "what moves from one part to another would be in both, or in none",
+            "read it whole, or without `for` and `over`",
+        );
+    }
+    if stream.emit.iter().any(|emit| emit.enriches) {
+        wrong(
+            "is about rows of which something is read and forgotten",
+            "rows are kept until the next reading, with all that is made of them",
+            "remove `enriches`, or `delta`",
+        );
+    }
+    let by_time = delta.into.is_some() || delta.value.is_some();
+    if delta.into.is_some() != delta.value.is_some() || by_time == delta.link.is_some() {
+        wrong(
+            "does not say what it asks for",
+            "changes are asked for in one way",
+            "give either `into` with `value`, or `link`",
+        );
+    }
+    if by_time && delta.overlap_s == 0 {
+        wrong(
+            "has no overlap",
+            "what changes while a list is read would be in neither reading",
+            "add `overlap_s`, the seconds until a change shows in the list: 300",
+        );
+    }
+    let names_since =
+        |value: &Template| value.expressions().any(|expr| expr.paths().iter().any(|path| path[0] == "since"));
+    if delta.value.as_ref().is_some_and(|value| !names_since(value)) {
+        wrong(
+            "asks for the same every time",
+            "`value` does not name `since`",
+            "write `${since}`, or `${since | strftime('%Y-%m-%d')}`",
+        );
+    }
+    let pager = match &stream.page {
+        Some(Page::Named(name)) => document.pager.get(name.get_ref()),
+        Some(Page::Inline(pager)) => Some(&**pager),
+        None => None,
+    };
+    let follows =
+        |pager: &Pager| matches!(pager.kind.get_ref(), PagerKind::NextUrl | PagerKind::Link | PagerKind::None);
+    if delta.link.is_some() && !pager.is_none_or(follows) {
+        wrong(
+            "goes on from an address, and the pages of the list do not",
+            "a second page of changes would be asked of the whole list",
+            "page by `next_url`, `link` or `none`",
+        );
+    }
+    if delta.sees_deletes && delta.removed.is_none() {
+        wrong(
+            "says that it sees deletions and not how",
+            "a deleted object would count as changed",
+            "give `removed`, an expression over the item",
+        );
+    }
+    if let Some(every) = &delta.full_every
+        && delta.whole_every().is_none()
+    {
+        review.error(&every.span(), format!("`{}` is no span of time", every.get_ref())).fix("write it as `24h`");
     }
 }
 
@@ -259,9 +324,11 @@ fn plan(stream: &Stream, lineage: &[&str], review: &mut Review<'_>) -> Plans {
     let outer = |name: &str| {
         ["config", "now", "tenant", "identity", "x"].contains(&name) || lineage.contains(&name) || over.contains(&name)
     };
-    let expressions = stream.emit.iter().flat_map(|emit| {
+    // What only adds to a record never becomes its raw object: a key that is named there alone is read and forgotten.
+    let expressions = stream.emit.iter().filter(|emit| !emit.enriches).flat_map(|emit| {
         emit.when.iter().chain(&emit.each).chain(emit.fields.entries().iter().map(|entry| &entry.value))
     });
+    let expressions = expressions.chain(stream.delta.iter().map(|delta| &delta.key));
     let mut kept: Option<BTreeSet<String>> = Some(stream.raw.iter().cloned().collect());
     for expr in expressions {
         kept = match (kept, expr.item_fields(&outer)) {

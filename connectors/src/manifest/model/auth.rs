@@ -15,7 +15,7 @@ pub struct Auth {
     pub kind: Spanned<AuthKind>,
     /// For people: when to choose it.
     pub help: Option<String>,
-    /// `bearer`: the token.
+    /// `bearer`: the token; with `jwt` it may be left out.
     pub token: Option<Template>,
     /// `basic`: the user.
     pub user: Option<Template>,
@@ -59,7 +59,8 @@ pub struct Auth {
     /// `exchange`: headers with `${token}`; `Authorization: Bearer ${token}` when left out.
     #[serde(default)]
     pub send: Templates,
-    /// A signed assertion: `${jwt}` in an exchange's call, the client's assertion of `oauth2`, or the assertion of its JWT bearer grant.
+    /// A signed assertion: `${jwt}` in an exchange's call or in `token` and `headers` (a `bearer` without `token` sends it by itself),
+    /// the client's assertion of `oauth2`, or the assertion of its JWT bearer grant.
     pub jwt: Option<Jwt>,
     /// Client certificate, for every call of this way to sign in.
     pub mtls: Option<Mtls>,
@@ -147,7 +148,7 @@ pub enum SendClient {
     Assertion,
 }
 
-/// A JSON Web Token that is made and signed for a token request.
+/// A JSON Web Token that is made and signed for a token request, or is the token.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {

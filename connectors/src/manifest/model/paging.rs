@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::call::{Call, Target};
+use super::call::{Call, Method, Target};
 use crate::manifest::expression::Expr;
 
 /// `page = "NAME"` or `page = { kind = … }`.
@@ -202,6 +202,8 @@ pub struct ErrorRule {
     /// One of these statuses; any when left out.
     #[serde(default)]
     pub status: Vec<Status>,
+    /// And only to calls of this method: Vault's 404 is an empty list to LIST, and something gone to GET.
+    pub method: Option<Method>,
     /// And this of the reply.
     pub when: Option<Expr>,
     /// What it means.

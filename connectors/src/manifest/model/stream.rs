@@ -1,10 +1,13 @@
 //! Lists to read, and the records their items become.
 
-use serde::Deserialize;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::call::{Call, Ends, Target};
-use super::paging::{Page, Status};
+use super::paging::{Expired, Page};
 use super::{Table, Templates};
 use crate::manifest::expression::Expr;
 use crate::manifest::template::{Node, Template};
@@ -120,29 +123,46 @@ pub struct Batch {
     pub join: Expr,
 }
 
-/// `delta = { … }`: reading only what changed since the last complete run.
+/// `delta = { … }`: reading only what changed since the last run, and laying it over what was there.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delta {
+    /// What a row is known by from one reading to the next.
+    pub key: Expr,
     /// Where the instant goes.
     pub into: Option<Target>,
-    /// What goes there; `${since}` is the start of the last complete run less the overlap.
+    /// What goes there; `${since}` is the beginning of the last reading, by the server's clock, less the overlap.
     pub value: Option<Template>,
     /// Seconds that are read again.
     #[serde(default)]
     pub overlap_s: u32,
-    /// Whether the list tells what was deleted. Without it nothing is ever deleted by a delta.
+    /// Whether a row that changed comes with only the keys that did.
+    #[serde(default)]
+    pub partial: bool,
+    /// Whether the changes tell whatever was deleted. Without it they never make a list complete.
     #[serde(default)]
     pub sees_deletes: bool,
     /// How often everything is read all the same: `24h`.
     pub full_every: Option<Spanned<String>>,
-    /// Where the reply gives the address of the next delta.
+    /// Where the last reply gives the address of the next changes.
     pub link: Option<Expr>,
-    /// Whether an item says that the object is gone.
+    /// Whether a row says that the object is gone.
     pub removed: Option<Expr>,
     /// Statuses that say that the address is too old: everything is read.
-    #[serde(default)]
-    pub expired: Vec<Status>,
+    #[serde(default, deserialize_with = "statuses")]
+    pub expired: Expired,
+}
+
+impl Delta {
+    /// How often everything is read all the same; `None` when it is not said, or not understood, which is refused at load.
+    pub fn whole_every(&self) -> Option<Duration> {
+        let every: SignedDuration = self.full_every.as_ref()?.get_ref().parse().ok()?;
+        Duration::try_from(every).ok().filter(|every| !every.is_zero())
+    }
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Expired, D::Error> {
+    Ok(Expired { status: Vec::deserialize(deserializer)?, when: None })
 }
 
 /// `[[stream.NAME.emit]]`: `as` says the kind of record, the other keys are its fields, as expressions over the item.

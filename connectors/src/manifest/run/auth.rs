@@ -224,7 +224,11 @@ impl Way {
         let plain = |sent: Sent| Made { sent, lasts, refresh: None, scopes: None };
         Ok(match self.model.kind.get_ref() {
             AuthKind::Bearer => {
-                let token = required("token", self.need(self.model.token.as_ref(), "token")?, &scope)?;
+                let token = match (&self.model.token, &signed) {
+                    (Some(template), _) => required("token", template, &scope)?,
+                    (None, Some(signed)) => signed.expose().to_owned(),
+                    (None, None) => return Err(Trouble::manifest("`[auth]` of kind bearer has no `token`")),
+                };
                 plain(Sent { headers: hidden(vec![bearer(&token)])?, ..Sent::default() })
             }
             AuthKind::Basic => {

@@ -11,7 +11,7 @@ use crate::manifest::Manifest;
 use crate::manifest::model::{Access, Check};
 use crate::manifest::scope::Scope;
 use crate::manifest::value::{Value, is_null, text};
-use crate::scope::Probe;
+use crate::scope::{NOTHING_BEYOND_READING, Probe};
 
 /// What the check told.
 #[derive(Debug, Default)]
@@ -58,7 +58,7 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
     let told = |expr: &Option<crate::manifest::Expr>| -> Result<Option<String>, Trouble> {
         Ok(expr.as_ref().map(|expr| expr.eval(&scope)).transpose()?.as_ref().and_then(text))
     };
-    let whoami = Whoami { identity: told(&check.identity)?, tenant: told(&check.tenant)? };
+    let mut whoami = Whoami { identity: told(&check.identity)?, tenant: told(&check.tenant)?, excess: None };
     let mut probes = vec![Probe { permission, granted: true, detail: whoami.identity.clone() }];
     probes.extend(asserted(check, &scope)?);
     if let Some(access) = &document.access {
@@ -68,6 +68,7 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
             probes.push(too_much("it can write".to_owned()));
         }
     }
+    whoami.excess = probes.iter().find(|probe| probe.permission == NOTHING_BEYOND_READING).cloned();
     Ok(Checked { whoami, probes })
 }
 
@@ -126,7 +127,7 @@ fn permissions(access: &Access, held: Option<&BTreeSet<String>>) -> Vec<Probe> {
 
 fn too_much(detail: String) -> Probe {
     let detail = Some(format!("{detail}; give muster a token that only reads"));
-    Probe { permission: "nothing beyond reading".to_owned(), granted: false, detail }
+    Probe { permission: NOTHING_BEYOND_READING.to_owned(), granted: false, detail }
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+use super::changes::Terms;
 use super::check::check;
 use super::clock::{Clock, SystemClock};
-use super::collect::{Collection, scopes};
+use super::collect::{Collection, Whoami, scopes};
+use super::recorded::{self, Recorded};
 use super::session::{Answered, Opening, Question, Session};
 use super::trouble::Trouble;
 use super::wire::{Purpose, Taken, Wire};
@@ -19,13 +21,13 @@ use crate::manifest::model::ConfigType;
 use crate::manifest::scope::Scope;
 use crate::manifest::value::{Fields, Value};
 use crate::record::RecordKind;
-use crate::scope::{Gap, Probe};
+use crate::scope::{Gap, Probe, SourceFile};
 use crate::secret::{CredentialSource, Environment, Secret};
 use crate::sink::Sink;
 use crate::{Connector, ConnectorError, Run, Settings, SettingsError};
 
 /// Keys of a system's settings that every manifest has beside its own.
-const OWN: [&str; 2] = ["auth", "ca_file"];
+const OWN: [&str; 3] = ["auth", "ca_file", "exchanges"];
 
 /// A system that is read as a manifest says.
 #[derive(Debug)]
@@ -47,13 +49,15 @@ pub(crate) struct Given {
     /// The way to sign in; the manifest's first when none.
     pub(crate) way: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
+    /// A folder of recorded exchanges, which are read in place of the system.
+    pub(crate) exchanges: Option<PathBuf>,
     pub(crate) folder: PathBuf,
     pub(crate) environment: Arc<Environment>,
 }
 
 impl ManifestConnector {
     /// The connector for a system's settings: keys of the manifest's `[config]`, credentials of its `[secrets]`, and `auth`, the
-    /// way to sign in, and `ca_file`.
+    /// way to sign in, and `ca_file`. With `exchanges`, a folder of recorded exchanges, nothing else has to be there.
     ///
     /// # Errors
     /// [`SettingsError`] with the span of the key or value that cannot be used.
@@ -75,6 +79,9 @@ impl ManifestConnector {
         let mut given = Given { folder, environment, ..Given::default() };
         for (key, value) in table {
             take(&manifest, &mut given, &key, value)?;
+        }
+        if given.exchanges.is_some() {
+            return Ok(Self { manifest, given, clock, wire: None, taken: None });
         }
         let document = manifest.document();
         for (name, field) in document.config.iter() {
@@ -161,6 +168,64 @@ impl ManifestConnector {
             None => Session::open(opening),
         };
         session.map_err(|trouble| self.failed(&trouble))
+    }
+
+    /// Whether the check told everything that it is there to tell.
+    fn is_told_apart(&self, whoami: &Whoami) -> bool {
+        let Some(check) = &self.manifest.document().check else { return true };
+        whoami.tenant.is_some() == check.tenant.is_some() && whoami.identity.is_some() == check.identity.is_some()
+    }
+
+    /// What must be the same for changes to be laid over what an earlier run read.
+    fn terms(&self, whoami: &Whoami) -> Terms {
+        let hash = |text: &str| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+            digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let settings = serde_json::json!([self.given.config, self.given.way]);
+        Terms {
+            manifest: hash(self.manifest.text()),
+            settings: hash(&settings.to_string()),
+            tenant: whoami.tenant.clone(),
+            identity: whoami.identity.clone(),
+        }
+    }
+
+    /// Reads over the connector's own wire; `file` is quoted where that is a file.
+    async fn read(&self, run: &Run, sink: &Sink, file: Option<&SourceFile>) -> Result<(), ConnectorError> {
+        let names = self.names(run);
+        // Opened before anything can fail: a scope that is dropped is reported as failed.
+        let mut scopes = scopes(&self.manifest, &names, sink).map_err(|trouble| self.failed(&trouble))?;
+        file.iter().for_each(|file| scopes.quote(file));
+        let watcher = sink.clone();
+        let session = self.open(run, false).await?.watched(move |text| watcher.progress().note(text));
+        let whoami = match check(&self.manifest, &session, &names).await {
+            Ok(checked) => checked.whoami,
+            Err(Trouble::Stopped) => return Err(ConnectorError::Stopped),
+            // The lists will tell by themselves, each for its scope.
+            Err(_) => Whoami::default(),
+        };
+        let concurrency = self.manifest.document().limits.concurrency.map_or(run.concurrency, |most| most as usize);
+        // What is read from a file is whole by itself.
+        let memory = match (run.memory.as_ref().filter(|_| file.is_none()), self.is_told_apart(&whoami)) {
+            (Some(memory), true) => Some((memory.clone(), self.terms(&whoami))),
+            (Some(_), false) => {
+                sink.progress()
+                    .note("everything is read: without the check's answer nobody knows whose changes would come");
+                None
+            }
+            (None, _) => None,
+        };
+        let collection = Collection {
+            manifest: &self.manifest,
+            session: &session,
+            names,
+            sink,
+            concurrency: concurrency.max(1),
+            now: run.now,
+            memory,
+        };
+        collection.run(scopes, &whoami).await.map_err(|trouble| self.failed(&trouble))
     }
 
     fn failed(&self, trouble: &Trouble) -> ConnectorError {
@@ -279,7 +344,11 @@ fn take(
             given.ca_file = Some(PathBuf::from(path));
             Ok(())
         }
-        ("auth" | "ca_file", other) => {
+        ("exchanges", toml::Value::String(path)) => {
+            given.exchanges = Some(PathBuf::from(path));
+            Ok(())
+        }
+        ("auth" | "ca_file" | "exchanges", other) => {
             Err(wrong(format!("`{name}` is a text, and {} was found", other.type_str()), "write it in quotes"))
         }
         (_, _) => {
@@ -297,24 +366,26 @@ impl Connector for ManifestConnector {
     }
 
     async fn collect(&self, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
-        let names = self.names(run);
-        // Opened before anything can fail: a scope that is dropped is reported as failed.
-        let scopes = scopes(&self.manifest, &names, sink).map_err(|trouble| self.failed(&trouble))?;
-        let watcher = sink.clone();
-        let session = self.open(run, false).await?.watched(move |text| watcher.progress().note(text));
-        let whoami = match check(&self.manifest, &session, &names).await {
-            Ok(checked) => checked.whoami,
-            Err(Trouble::Stopped) => return Err(ConnectorError::Stopped),
-            // The lists will tell by themselves, each for its scope.
-            Err(_) => super::collect::Whoami::default(),
-        };
-        let concurrency = self.manifest.document().limits.concurrency.map_or(run.concurrency, |most| most as usize);
-        let collection =
-            Collection { manifest: &self.manifest, session: &session, names, sink, concurrency: concurrency.max(1) };
-        collection.run(scopes, &whoami).await.map_err(|trouble| self.failed(&trouble))
+        let Some(folder) = &self.given.exchanges else { return self.read(run, sink, None).await };
+        match recorded::staged(&self.manifest, &self.given, folder) {
+            Ok(Recorded { connector, now, file }) => {
+                let run = Run { now, ..run.clone() };
+                connector.read(&run, sink, Some(&file)).await
+            }
+            Err(gap) => {
+                // A scope that is dropped is reported as failed.
+                drop(scopes(&self.manifest, &self.names(run), sink));
+                Err(ConnectorError::Failed(*gap))
+            }
+        }
     }
 
     async fn probe(&self, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
+        if let Some(folder) = &self.given.exchanges {
+            let file =
+                recorded::staged(&self.manifest, &self.given, folder).map_err(|gap| ConnectorError::Failed(*gap))?.file;
+            return Ok(vec![Probe { permission: format!("read `{}`", file.path), granted: true, detail: None }]);
+        }
         let names = self.names(run);
         let session = self.open(run, false).await?;
         let failed = |trouble: &Trouble| self.failed(trouble);

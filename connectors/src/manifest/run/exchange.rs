@@ -11,7 +11,7 @@
 //! The replay is strict: a request that no exchange expects is refused and remembered, and so is an exchange that nobody asked
 //! for. The order of query keys does not matter; `"*"` stands for any value of a query, form or body.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -87,6 +87,8 @@ pub(crate) struct Replay {
 #[derive(Debug)]
 struct State {
     scripts: Vec<Script>,
+    /// Places of the exchanges of each path, in their order.
+    by_path: HashMap<Vec<String>, Vec<usize>>,
     unexpected: Vec<String>,
     asked: Vec<String>,
 }
@@ -104,7 +106,11 @@ impl Replay {
             Ok(Script { exchange: exchange.clone(), method: method.to_owned(), url, used: false })
         });
         let scripts = scripts.collect::<Result<Vec<_>, String>>()?;
-        let state = State { scripts, unexpected: Vec::new(), asked: Vec::new() };
+        let mut by_path: HashMap<Vec<String>, Vec<usize>> = HashMap::new();
+        for (place, script) in scripts.iter().enumerate() {
+            by_path.entry(segments(&script.url)).or_default().push(place);
+        }
+        let state = State { scripts, by_path, unexpected: Vec::new(), asked: Vec::new() };
         Ok(Self { base: base.clone(), state: Mutex::new(state) })
     }
 
@@ -151,17 +157,20 @@ pub(crate) fn told(base: &Url, request: &Outgoing) -> String {
 impl Wire for Replay {
     async fn exchange(&self, request: &Outgoing) -> Result<Incoming, HttpError> {
         let mut state = self.lock();
+        let state = &mut *state;
         let asked = told(&self.base, request);
         state.asked.push(asked.clone());
         let mut nearest = None;
-        for script in &mut state.scripts {
+        let places = state.by_path.get(&segments(&request.url)).map_or(&[][..], Vec::as_slice);
+        for place in places {
+            let script = &mut state.scripts[*place];
             match differs(script, request) {
                 None if !script.used || script.exchange.repeat => {
                     script.used = true;
                     return incoming(&script.exchange);
                 }
                 None => nearest = Some("the exchange was used before; write it twice, or with `repeat`".to_owned()),
-                Some(why) if script.method == request.method.as_str() && script.url.path() == request.url.path() => {
+                Some(why) if script.method == request.method.as_str() => {
                     nearest.get_or_insert(why);
                 }
                 Some(_) => {}
@@ -176,12 +185,12 @@ impl Wire for Replay {
     }
 }
 
-/// Why an exchange does not answer a request.
+/// Why an exchange of the same path does not answer a request.
 fn differs(script: &Script, request: &Outgoing) -> Option<String> {
     if script.method != request.method.as_str() {
         return Some(format!("the method is {}", script.method));
     }
-    if script.url.origin() != request.url.origin() || segments(&script.url) != segments(&request.url) {
+    if script.url.origin() != request.url.origin() {
         return Some("the address is another".to_owned());
     }
     let sorted = |url: &Url| {

@@ -156,7 +156,7 @@ fn staged(
     for name in manifest.document().secrets.names() {
         let value = match scene.secrets.get(name) {
             Some(given) => given.clone(),
-            None => keys::invented(manifest, name)?,
+            None => keys::invented(manifest, name, None)?,
         };
         environment.insert(name.to_owned(), value);
         secrets.insert(name.to_owned(), CredentialSource::Env(name.to_owned()));
@@ -175,7 +175,7 @@ fn staged(
 }
 
 fn run_at(now: Timestamp) -> Run {
-    Run { now, cancel: CancellationToken::new(), concurrency: 1 }
+    Run { now, cancel: CancellationToken::new(), concurrency: 1, memory: None }
 }
 
 /// Collects, and returns what came out in the shape of `expected.json`.

@@ -10,12 +10,14 @@ use base64::engine::general_purpose::STANDARD;
 use crate::manifest::Manifest;
 use crate::manifest::model::Algorithm;
 
-/// A secret called `name`: a fresh private key when a way to sign in signs with it, else a text that says what it is.
+/// A secret called `name`: a fresh private key when a way to sign in signs with it, else a text that says what it is. With `way`
+/// only that way counts: a key takes its time to make.
 ///
 /// # Errors
 /// When this machine cannot make a key.
-pub(super) fn invented(manifest: &Manifest, name: &str) -> Result<String, String> {
-    let ways = manifest.document().auth.iter().filter_map(|(_, auth)| auth.jwt.as_ref());
+pub(super) fn invented(manifest: &Manifest, name: &str, way: Option<&str>) -> Result<String, String> {
+    let ways = manifest.document().auth.iter().filter(|(known, _)| way.is_none_or(|way| way == *known));
+    let ways = ways.filter_map(|(_, auth)| auth.jwt.as_ref());
     let signs = |source: &str| {
         source.split(|c: char| !(c.is_alphanumeric() || "._".contains(c))).any(|word| word == format!("secret.{name}"))
     };

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use jiff::Timestamp;
 use minijinja::value::ValueKind;
 
 use super::link;
@@ -14,7 +15,7 @@ use super::trouble::Trouble;
 use super::wire::{Outgoing, Purpose};
 use crate::http::HttpError;
 use crate::manifest::expression::Expr;
-use crate::manifest::model::{Call, Pager, PagerKind, Target};
+use crate::manifest::model::{Call, Expired, Pager, PagerKind, Target};
 use crate::manifest::scope::Scope;
 use crate::manifest::value::{Fields, Value, from_json, instant, is_null, stated, text, to_json};
 use crate::scope::Gap;
@@ -35,6 +36,19 @@ pub(crate) struct Plan<'a> {
     pub(crate) child: bool,
     /// Permissions beyond those of the manifest.
     pub(crate) needs: &'a [String],
+    /// What says that a cursor, or the place from which changes go on, is too old.
+    pub(crate) expired: Option<&'a Expired>,
+    /// Where the reply says where the next changes are.
+    pub(crate) link: Option<&'a Expr>,
+}
+
+/// Where changes are asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Since<'a> {
+    /// At an address that the system gave.
+    At(String),
+    /// With this at this place of the call.
+    Placed(&'a Target, Value),
 }
 
 /// How a list ended.
@@ -48,6 +62,8 @@ pub(crate) enum End {
     Failed(Gap),
     /// What it belongs to is not there any more, if that is confirmed.
     Gone(Gap),
+    /// Everything that is there was read, and perhaps more: what was deleted is not known.
+    Blind(Gap),
 }
 
 /// A list being read.
@@ -65,6 +81,13 @@ pub(crate) struct Listing<'a> {
     /// Rows of this pass.
     pass: HashSet<u128>,
     repeated: u64,
+    /// Where it begins, when only changes are read.
+    since: Option<Since<'a>>,
+    pages: u64,
+    /// The server's clock in its first reply.
+    began: Option<Timestamp>,
+    /// Where the next changes are.
+    link: Option<String>,
     end: Option<End>,
 }
 
@@ -96,8 +119,18 @@ impl<'a> Listing<'a> {
             seen: HashSet::new(),
             pass: HashSet::new(),
             repeated: 0,
+            since: None,
+            pages: 0,
+            began: None,
+            link: None,
             end: None,
         }
+    }
+
+    /// Stands at the beginning of the changes of a list. They are handed out as they come, also those that come again: of two the
+    /// later counts. What has to be begun again ends them.
+    pub(crate) fn changes(session: &'a Session, plan: Plan<'a>, scope: Scope, name: &str, since: Since<'a>) -> Self {
+        Self { since: Some(since), ..Self::new(session, plan, scope, name) }
     }
 
     /// The rows of the next page that were not handed out before; `None` at the end.
@@ -118,6 +151,21 @@ impl<'a> Listing<'a> {
                 Ok(None)
             }
         }
+    }
+
+    /// Pages that were read.
+    pub(crate) fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// What the server's clock said in its first reply.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.began
+    }
+
+    /// Where the system said that the next changes are.
+    pub(crate) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
     }
 
     /// Rows that came again.
@@ -143,13 +191,13 @@ impl<'a> Listing<'a> {
             scope: &self.scope,
             cost: self.plan.cost,
             child: self.plan.child,
-            expired: self.plan.pager.expired.as_ref(),
+            expired: self.plan.expired,
             needs: self.plan.needs,
         };
         let reply = match self.session.ask(&question).await? {
             Answered::Reply(reply) => reply,
             Answered::Restart(gap) => {
-                if !self.walk.restart() {
+                if self.since.is_some() || !self.walk.restart() {
                     self.end = Some(End::Gap(gap));
                     return Ok(None);
                 }
@@ -170,6 +218,11 @@ impl<'a> Listing<'a> {
             }
         };
         let scope = reply.within(&self.scope);
+        self.pages += 1;
+        self.began = self.began.or_else(|| reply.date());
+        if let Some(link) = self.plan.link {
+            self.link = text(&link.eval(&scope)?).filter(|link| !link.is_empty()).or_else(|| self.link.take());
+        }
         let rows = self.rows_of(&reply, &scope)?;
         let mut page = self.facts(&reply, &scope, rows.last())?;
         page.rows = rows.len() as u64;
@@ -177,7 +230,7 @@ impl<'a> Listing<'a> {
         for row in rows {
             let print = fingerprint(&row);
             page.new += u64::from(self.pass.insert(print));
-            if self.seen.insert(print) {
+            if self.since.is_some() || self.seen.insert(print) {
                 fresh.push(row);
             } else {
                 self.repeated += 1;
@@ -210,6 +263,16 @@ impl<'a> Listing<'a> {
         let mut placed = Vec::new();
         if let (Some(target), Some(size)) = (size_into, pager.size) {
             placed.push((target, Value::from(size)));
+        }
+        match &self.since {
+            Some(Since::At(address)) if self.pages == 0 => {
+                let address = address.parse();
+                let address =
+                    address.map_err(|error| Trouble::unsendable("the place of the next changes is no URL", &error))?;
+                return foundation.follow(address, call, &self.scope);
+            }
+            Some(Since::Placed(target, value)) => placed.push((*target, value.clone())),
+            Some(Since::At(_)) | None => {}
         }
         let Ask::From(at) = &self.ask else { return foundation.request(call, &self.scope, Purpose::Read, &placed) };
         match pager.kind.get_ref() {
@@ -303,6 +366,17 @@ fn number(value: &Value) -> Option<u64> {
 pub(crate) fn fingerprint(row: &Value) -> u128 {
     let mut hasher = DefaultHasher::new();
     feed(row, &mut hasher);
+    wide(hasher)
+}
+
+/// The same for a text in a family of texts.
+pub(crate) fn fingerprint_of(family: &str, text: &str) -> u128 {
+    let mut hasher = DefaultHasher::new();
+    (family, text).hash(&mut hasher);
+    wide(hasher)
+}
+
+fn wide(hasher: DefaultHasher) -> u128 {
     let mut other = hasher.clone();
     other.write_u8(1); // the hasher's state is wider than its result
     (u128::from(hasher.finish()) << 64) | u128::from(other.finish())
@@ -319,6 +393,10 @@ fn feed(value: &Value, hasher: &mut DefaultHasher) {
     } else if let Some(text) = value.as_str() {
         hasher.write_u8(3);
         text.hash(hasher);
+    } else if let Some(number) = value.as_i64() {
+        hasher.write_u8(7);
+        (value.kind() as u8).hash(hasher);
+        hasher.write_i64(number);
     } else if value.kind() == ValueKind::Seq {
         hasher.write_u8(4);
         value.try_iter().into_iter().flatten().for_each(|element| feed(&element, hasher));

@@ -388,7 +388,8 @@ impl Session {
             } else {
                 rule.status.iter().any(|meant| meant.matches(status))
             };
-            if by_status && rule.when.as_ref().map_or(Ok(true), |when| when.holds(scope))? {
+            let by_method = rule.method.is_none_or(|method| method.as_str() == question.request.method.as_str());
+            if by_status && by_method && rule.when.as_ref().map_or(Ok(true), |when| when.holds(scope))? {
                 return Ok(Some(Verdict { then: rule.then, rule: Some(rule) }));
             }
         }

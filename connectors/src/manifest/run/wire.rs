@@ -69,7 +69,8 @@ pub(crate) trait Wire: Send + Sync + fmt::Debug {
     /// Sends and waits for the whole reply.
     ///
     /// # Errors
-    /// [`HttpError::NoReply`], [`HttpError::Untrusted`], [`HttpError::TooLarge`] or [`HttpError::Setup`].
+    /// [`HttpError::NoReply`], [`HttpError::Untrusted`], [`HttpError::Handshake`], [`HttpError::TooLarge`] or
+    /// [`HttpError::Setup`].
     async fn exchange(&self, request: &Outgoing) -> Result<Incoming, HttpError>;
 }
 
@@ -215,7 +216,12 @@ fn no_reply(request: &Outgoing, error: reqwest::Error) -> HttpError {
         let what = format!("cannot send {shown}: {}", chain(&error));
         return HttpError::Setup { what, fix: "check the URL".into() };
     }
-    if chain(&error).contains("certificate") {
+    let why = chain(&error);
+    // What the other side refuses it says in an alert (RFC 8446, section 6.2); what we refuse is said in other words.
+    if why.contains("received fatal alert") && !why.contains("InternalError") {
+        return HttpError::Handshake { request: shown, source: error };
+    }
+    if why.contains("certificate") {
         return HttpError::Untrusted { request: shown, source: error };
     }
     HttpError::NoReply { request: shown, attempts: 1, source: error }

@@ -282,7 +282,7 @@ const PRIVATE: &[&str] = &[
 ];
 
 /// Whether a column's values may be kept as evidence although no field is mapped to it.
-pub(super) fn may_be_kept(heading: &str) -> bool {
+pub(in crate::native) fn may_be_kept(heading: &str) -> bool {
     let folded = words::folded(heading);
     !folded.is_empty() && !PRIVATE.iter().any(|part| folded.contains(part))
 }

@@ -4,8 +4,8 @@
 //! are mapped by `values` in the config.
 
 use crate::record::{
-    AccountClass, Affiliation, CredentialKind, CredentialState, EmploymentStatus, EntitlementKind, GrantOrigin,
-    GroupRule, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose, WorkerType,
+    AccountClass, Affiliation, CredentialKind, CredentialState, EmploymentStatus, EntitlementKind, EventOutcome,
+    GrantOrigin, GroupRule, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose, WorkerType,
 };
 
 /// The spellings of one enum, and other words for them.
@@ -101,6 +101,10 @@ vocabulary!(CREDENTIAL_KIND, CredentialKind, "credential kind",
 vocabulary!(CREDENTIAL_STATE, CredentialState, "credential state",
     "enabled" => "active", "valid" => "active", "true" => "active", "disabled" => "inactive", "false" => "inactive",
     "deactivated" => "inactive", "withdrawn" => "revoked", "deleted" => "revoked");
+
+vocabulary!(OUTCOME, EventOutcome, "outcome",
+    "succeeded" => "success", "ok" => "success", "completed" => "success", "done" => "success", "failed" => "failure", "error" => "failure",
+    "ratelimited" => "throttled", "toomanyrequests" => "throttled", "429" => "throttled");
 
 vocabulary!(POLICY_KIND, PolicyKind, "policy kind",
     "managed" => "identity", "inline" => "identity", "permissionsboundary" => "boundary", "servicecontrolpolicy" => "scp",
@@ -264,6 +268,7 @@ mod tests {
             &CREDENTIAL_STATE,
             &POLICY_KIND,
             &YES_NO,
+            &OUTCOME,
             &DECISION,
             &NO_INSTANT,
         ] {

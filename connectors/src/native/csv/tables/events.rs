@@ -17,6 +17,9 @@ table! {
         action: Shape::Text, "event", "eventname", "operation", "activity";
         object: Shape::Text, "target", "resource";
         ticket: Shape::Text, "ticketid", "change", "reference";
+        outcome: Shape::Word(&words::OUTCOME);
+        operation_id: Shape::Text;
+        sequence: Shape::Text;
     }
 }
 
@@ -35,6 +38,9 @@ impl Mapper for AuditEvents {
             action: cells.need(&self.action)?,
             object: cells.text(&self.object),
             ticket: cells.text(&self.ticket),
+            outcome: cells.word(&self.outcome),
+            operation_id: cells.text(&self.operation_id),
+            sequence: cells.text(&self.sequence),
             raw: Raw::At(cells.line),
         })));
         Ok(RowKey::None)

@@ -1,0 +1,21 @@
+//! Whole collections against servers that check every request: Prism on the vendors' descriptions, and an emulator of GitHub
+//! that holds state.
+//!
+//! What passes here is asked as the vendor describes it (paths, parameters and their values, bodies, how to sign in), and
+//! replies of the described shape are understood. What is wrong is refused, which each test shows on its manifest with a slip.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod collected;
+/// What the tests share, and the tests by system.
+mod vendor_servers {
+    mod bamboohr;
+    pub(crate) mod bench;
+    mod changes;
+    mod emulator;
+    mod entra;
+    mod github;
+    mod google;
+    mod okta;
+    mod slack;
+}

@@ -1,0 +1,73 @@
+//! Google Workspace: Prism on the discovery document of the directory, turned into OpenAPI. The token server is ours.
+
+use std::sync::Arc;
+
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use muster_testbeds::scripted_http::{Request, Response};
+use muster_testbeds::vendor::{Paging, Vendor, from_discovery};
+use serde_json::{Value, json};
+
+use super::bench::{System, carries, description};
+use crate::collected::TOKEN;
+
+/// A token for an assertion that the key of this service account signed.
+fn token(request: &Request, public: &str) -> Response {
+    let form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let [(grant, kind), (name, assertion)] = form.as_slice() else { panic!("{form:?}") };
+    assert_eq!((grant.as_str(), name.as_str()), ("grant_type", "assertion"));
+    assert_eq!(kind, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let key = DecodingKey::from_rsa_pem(public.as_bytes()).unwrap();
+    let claims = jsonwebtoken::decode::<Value>(assertion, &key, &validation).unwrap().claims;
+    assert_eq!(
+        (claims["iss"].as_str(), claims["sub"].as_str()),
+        (Some("svc@acme.example"), Some("admin@acme.example"))
+    );
+    Response::json(json!({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn google_workspace_is_read_as_its_description_says() {
+    let examples = [
+        ("Member", "type", json!("USER")),
+        ("Member", "role", json!("MEMBER")),
+        ("RoleAssignment", "scopeType", json!("CUSTOMER")),
+        ("RoleAssignment", "assigneeType", json!("user")),
+    ];
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let public: Arc<str> = pair.public_key_pem().into();
+    let vendor = Vendor::of(from_discovery(&description("google-directory.json"), &examples), |request| {
+        carries(request, "Bearer")
+    })
+    .paged(Paging::Cursor("pageToken", "/nextPageToken"))
+    .ids(&["id", "roleId", "roleAssignmentId"])
+    .edited(|path, request, reply| {
+        // Every type has every key in Prism's answers; only a deleted user has this one.
+        if path == "/admin/directory/v1/users" && request.query("showDeleted").is_none() {
+            reply["users"].as_array_mut().unwrap().iter_mut().for_each(|user| user["deletionTime"] = Value::Null);
+        }
+    })
+    .aside("POST", "/token", move |request| token(request, &public))
+    .start()
+    .unwrap();
+    let mut google = System::new(
+        "google-workspace",
+        r#"token_url = "{url}/token", client_email = "svc@acme.example", admin = "admin@acme.example", tokens = true, private_key = { env = "KEY" }"#,
+    );
+    google.credential = "7/42";
+    google.environment.insert("KEY".to_owned(), pair.serialize_pem());
+    google.assert_accepted(&vendor, &["/admin/directory/v1/users/{userKey}/tokens", "/token"]).await;
+    google.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
+
+    let slips = [
+        (("/customer/${config.customer}/roles\"", "/customers/${config.customer}/roles\""), "no such call"),
+        (("size = 500, size_into", "size = 501, size_into"), "maxresults must be <= 500"),
+        (("projection = \"full\"", "projection = \"all\""), "projection must be equal to one of the allowed values"),
+        (("into        = \"query.pageToken\"", "into        = \"query.token\""), "takes no `token`"),
+    ];
+    for (slip, why) in slips {
+        google.assert_refused(&vendor, slip, why).await;
+    }
+}

@@ -1,0 +1,181 @@
+//! Lists of two pages out of answers that know no pages: the second has the first one's rows under other ids, and is the last.
+
+use serde_json::Value;
+
+use crate::scripted_http::{Request, Response};
+
+/// What stands for the second page, in whatever parameter.
+const SECOND: &str = "2";
+
+/// How a list goes on after its first page.
+#[derive(Debug, Clone, Copy)]
+pub enum Paging {
+    /// By a `Link` header whose address has the page in this parameter.
+    Link(&'static str),
+    /// By a cursor at a place in the reply (a JSON pointer), handed back in this parameter.
+    Cursor(&'static str, &'static str),
+    /// By the whole address of the next page at a place in the reply, with this parameter.
+    Address(&'static str, &'static str),
+    /// By a number in this parameter, with the number of pages at a place in the reply.
+    Number(&'static str, &'static str),
+}
+
+/// Where the next page is to be told.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// In the header.
+    Header(String),
+    /// At a place in the reply.
+    Body(&'static str, String),
+}
+
+impl Paging {
+    /// The parameter that has the page.
+    pub(super) const fn parameter(&self) -> &'static str {
+        match self {
+            Self::Link(name) | Self::Cursor(name, _) | Self::Address(name, _) | Self::Number(name, _) => name,
+        }
+    }
+
+    /// Whether a request asks for the second page.
+    pub(super) fn is_second(&self, request: &Request) -> bool {
+        request.query(self.parameter()) == Some(SECOND)
+    }
+
+    /// Whether a reply of this shape can tell what comes next.
+    pub(super) fn suits(&self, reply: &Value) -> bool {
+        matches!(self, Self::Link(_)) || reply.is_object()
+    }
+
+    /// Makes a reply the page that was asked for, and says where the next is told when its address has to be.
+    pub(super) fn turn(&self, request: &Request, reply: &mut Value, ids: &[&str]) -> Option<Next> {
+        rows(reply)?;
+        let second = self.is_second(request);
+        if second {
+            rows(reply).into_iter().flatten().for_each(|row| rename(row, ids));
+        }
+        match (self, second) {
+            (Self::Link(_), true) => None,
+            (Self::Link(name), false) => Some(Next::Header(further(request, name))),
+            (Self::Address(_, place) | Self::Cursor(_, place), true) => {
+                remove(reply, place);
+                None
+            }
+            (Self::Address(name, place), false) => Some(Next::Body(place, further(request, name))),
+            (Self::Cursor(_, place), false) => {
+                set(reply, place, SECOND.into());
+                None
+            }
+            (Self::Number(_, place), _) => {
+                set(reply, place, 2.into());
+                None
+            }
+        }
+    }
+}
+
+/// Tells the address of the next page, on the host that was asked.
+pub(super) fn link(answer: Response, reply: &mut Value, next: &Next, host: &str) -> Response {
+    match next {
+        Next::Header(target) => answer.header("link", &format!("<http://{host}{target}>; rel=\"next\"")),
+        Next::Body(place, target) => {
+            set(reply, place, format!("http://{host}{target}").into());
+            answer
+        }
+    }
+}
+
+/// Sets the number of rows of all pages, where the reply has one.
+pub(super) fn set_total(reply: &mut Value, place: &str, paged: bool) {
+    let Some(count) = rows(reply).map(|rows| rows.len()) else { return };
+    if let Some(total) = reply.pointer_mut(place) {
+        *total = (if paged { 2 * count } else { count }).into();
+    }
+}
+
+/// The list of a reply: itself, or the first of objects in it.
+fn rows(reply: &mut Value) -> Option<&mut Vec<Value>> {
+    match reply {
+        Value::Array(rows) => Some(rows),
+        Value::Object(keys) => keys.values_mut().find_map(|value| match value {
+            Value::Array(rows) if rows.iter().all(Value::is_object) => Some(rows),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// The same request for the second page.
+fn further(request: &Request, parameter: &str) -> String {
+    let joint = if request.query.is_empty() { '?' } else { '&' };
+    format!("{}{joint}{parameter}={SECOND}", request.target)
+}
+
+fn rename(row: &mut Value, ids: &[&str]) {
+    for id in ids {
+        match row.get_mut(*id) {
+            Some(Value::String(text)) => text.push_str(SECOND),
+            Some(Value::Number(number)) => *number = (number.as_i64().unwrap_or(0) + 1000).into(),
+            _ => {}
+        }
+    }
+}
+
+/// Writes a value at a place, making the objects on the way.
+fn set(reply: &mut Value, place: &str, value: Value) {
+    let mut at = reply;
+    for key in place.split('/').skip(1) {
+        if !at.is_object() {
+            *at = Value::Object(serde_json::Map::new());
+        }
+        at = &mut at[key];
+    }
+    *at = value;
+}
+
+fn remove(reply: &mut Value, place: &str) {
+    let (above, key) = place.rsplit_once('/').unwrap_or_default();
+    if let Some(Value::Object(keys)) = reply.pointer_mut(above) {
+        keys.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(target: &str) -> Request {
+        let query = target.split_once('?').map(|(_, query)| query).into_iter().flat_map(|query| query.split('&'));
+        let query =
+            query.filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Request {
+            method: "GET".to_owned(),
+            target: target.to_owned(),
+            path: target.split('?').next().unwrap_or_default().to_owned(),
+            query: query.collect(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_list_has_two_pages_and_the_second_is_the_last() {
+        let reply = || json!({"value": [{"id": "a", "n": 1}], "meta": {"total": 900, "next": "x"}});
+        let mut first = reply();
+        let next = Paging::Address("skip", "/next").turn(&request("/x?a=b"), &mut first, &["id"]);
+        let answer = Response::json("");
+        let _ = link(answer, &mut first, &next.unwrap(), "home:1");
+        set_total(&mut first, "/meta/total", true);
+        assert_eq!(first["next"], "http://home:1/x?a=b&skip=2");
+        assert_eq!(first["meta"]["total"], 2);
+
+        let mut second = reply();
+        assert!(
+            Paging::Cursor("after", "/meta/next").turn(&request("/x?after=2"), &mut second, &["id", "n"]).is_none()
+        );
+        assert_eq!(second, json!({"value": [{"id": "a2", "n": 1001}], "meta": {"total": 900}}));
+        let mut no_list = json!({"id": 1, "tags": ["a"]});
+        assert!(Paging::Link("page").turn(&request("/x"), &mut no_list, &["id"]).is_none());
+    }
+}
