@@ -140,7 +140,7 @@ fn check_action(action: &str, reference: &Reference, session: &Session) -> Resul
             .into());
     }
     if is_pattern {
-        if reference.matching(action).iter().all(|range| range.is_empty()) {
+        if reference.matching(action).iter().all(std::ops::Range::is_empty) {
             return Err(Diagnostic::error(
                 "CLI001",
                 format!("no action that the reference data knows is a `{action}`"),

@@ -102,16 +102,12 @@ impl<'a> Service<'a> {
             "aws-cn" => "amazonaws.com.cn",
             _ => "amazonaws.com",
         };
-        let base = match &session.endpoint {
-            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
-            None => {
-                // The names of hosts that are not those of signatures (AWS General Reference, "Service endpoints and quotas").
-                let host = match name {
-                    "sagemaker" => "api.sagemaker",
-                    name => name,
-                };
-                format!("https://{host}.{region}.{suffix}")
-            }
+        let base = if let Some(endpoint) = &session.endpoint {
+            endpoint.trim_end_matches('/').to_owned()
+        } else {
+            // The one host that is not named like its signature (AWS General Reference, "Service endpoints and quotas").
+            let host = if name == "sagemaker" { "api.sagemaker" } else { name };
+            format!("https://{host}.{region}.{suffix}")
         };
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }

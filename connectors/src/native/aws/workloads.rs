@@ -61,6 +61,9 @@ impl Found {
     }
 }
 
+/// What reading one list will bring.
+type Read<'a> = BoxFuture<'a, Result<Reading, ApiError>>;
+
 /// Everything of a region, each service side by side; one that cannot be read is a gap that names its permission.
 pub(super) fn regional<'a>(
     session: &'a Session,
@@ -73,7 +76,7 @@ pub(super) fn regional<'a>(
 async fn everything(here: Region<'_>) -> Result<Outcome, Stopped> {
     let Region { session, name: region, .. } = here;
     let here = &here;
-    let readings: Vec<(&str, BoxFuture<'_, Result<Reading, ApiError>>)> = vec![
+    let readings: Vec<(&str, Read<'_>)> = vec![
         ("EC2 instances", Box::pin(here.instances())),
         ("EC2 launch templates", Box::pin(here.launch_templates())),
         ("Auto Scaling groups", Box::pin(here.scaling_groups())),
@@ -92,7 +95,7 @@ async fn everything(here: Region<'_>) -> Result<Outcome, Stopped> {
         ("Cognito identity pools", Box::pin(here.identity_pools())),
         ("EMR clusters", Box::pin(here.emr())),
     ];
-    let (whats, reads): (Vec<&str>, Vec<BoxFuture<'_, Result<Reading, ApiError>>>) = readings.into_iter().unzip();
+    let (whats, reads): (Vec<&str>, Vec<Read<'_>>) = readings.into_iter().unzip();
     let answers: Vec<Result<Reading, ApiError>> =
         futures::stream::iter(reads).buffered(session.limits.concurrency).collect().await;
     let mut outcome = Outcome::default();
@@ -559,14 +562,12 @@ impl Region<'_> {
             let body = json!({ "DomainId": domain, "UserProfileName": name });
             let target = ("1.1", "SageMaker.DescribeUserProfile");
             let answer = self.json_one(service, PROFILE, target, &body).await?;
-            let role = match text(&answer, "/UserSettings/ExecutionRole") {
-                Some(role) => Some(role),
-                None => {
-                    let target = ("1.1", "SageMaker.DescribeDomain");
-                    let answer = self.json_one(service, DOMAIN, target, &json!({ "DomainId": domain })).await?;
-                    text(&answer, "/DefaultUserSettings/ExecutionRole")
-                }
-            };
+            let mut role = text(&answer, "/UserSettings/ExecutionRole");
+            if role.is_none() {
+                let target = ("1.1", "SageMaker.DescribeDomain");
+                let answer = self.json_one(service, DOMAIN, target, &json!({ "DomainId": domain })).await?;
+                role = text(&answer, "/DefaultUserSettings/ExecutionRole");
+            }
             let arn = self.arn("sagemaker", &format!("user-profile/{domain}/{name}"));
             Ok(Some(Found::new(arn, "sagemaker:user-profile").role(role)))
         });
