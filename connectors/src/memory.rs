@@ -268,7 +268,9 @@ mod tests {
 
     fn keep(memory: &Memory, list: &str, rows: &[&str], head: u32) {
         let mut draft = memory.begin(list).unwrap();
-        rows.iter().for_each(|row| draft.row(row).unwrap());
+        for row in rows {
+            draft.row(row).unwrap();
+        }
         draft.finish(head).unwrap();
     }
 

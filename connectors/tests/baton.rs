@@ -87,7 +87,7 @@ async fn everything_of_the_last_whole_sync_is_read_with_what_it_says() {
         match record {
             Record::Account(account) => accounts.push(account),
             Record::Grant(grant) => {
-                grants.push((&*grant.principal, grant.principal_kind, &*grant.entitlement, grant.origin))
+                grants.push((&*grant.principal, grant.principal_kind, &*grant.entitlement, grant.origin));
             }
             Record::Membership(one) => memberships.push((&*one.member, &*one.group)),
             Record::Resource(one) => resources.push((&*one.id, one.parent.as_deref())),

@@ -124,6 +124,8 @@ fn application() -> Value {
 
 #[tokio::test]
 async fn an_application_is_read_with_all_that_it_says() {
+    use GrantOrigin::{Direct, Inherited};
+    use PrincipalKind::{Account as A, Group as G};
     let read = read(&application(), "").await;
     let report = read.scope("app.json");
     assert_eq!(report.state(), ScopeState::Complete, "{report:#?}");
@@ -145,8 +147,6 @@ async fn an_application_is_read_with_all_that_it_says() {
     assert_eq!(account(&read, "3").lifecycle, Lifecycle::Disabled);
     assert_eq!(memberships(&read), [("1".into(), "g1".into()), ("g3".into(), "g2".into())]);
 
-    use GrantOrigin::{Direct, Inherited};
-    use PrincipalKind::{Account as A, Group as G};
     let expected = [
         ("1", A, "role:r1", "application:CRM", Direct),
         ("1", A, "role:r2", "application:CRM", Inherited),

@@ -112,12 +112,15 @@ pub fn with_providers(graph: &Graph, people: &People, applications: &Application
     all
 }
 
+/// How a proof compares with others of the same, lowest first, and its steps.
+type Proof = ((bool, bool, usize), Vec<Step>);
+
 /// Applications that an account is assigned, in order, each with the best proof: read with the snapshot rather than before it, as
 /// somebody assigned it rather than as the provider derives it, and of few steps.
 fn assigned(graph: &Graph, account: NodeIx) -> BTreeMap<NodeIx, Vec<Step>> {
     let held = holdings(graph, account);
     let groups = held.held().iter().copied().filter(|node| graph.node(*node).kind == NodeKind::Group);
-    let mut best: BTreeMap<NodeIx, ((bool, bool, usize), Vec<Step>)> = BTreeMap::new();
+    let mut best: BTreeMap<NodeIx, Proof> = BTreeMap::new();
     for holder in std::iter::once(account).chain(groups) {
         for edge in graph.edges_from(holder).filter(|edge| edge.relation == Relation::Holds) {
             let detail = graph.detail(&edge);

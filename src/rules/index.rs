@@ -16,6 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::alike::Peers;
 use self::leases::Leases;
+pub(super) use self::leases::leased_at;
 pub(super) use self::ownership::Belonging;
 pub(super) use self::sign_in::SignIn;
 use self::sign_in::SignIns;

@@ -310,13 +310,16 @@ fn scan(source: &str) -> Option<Scan<'_>> {
     Some(Scan(signs))
 }
 
+/// A path, and the filters that its value goes through.
+type Piped = (Arc<[Box<str>]>, Arc<[Step]>);
+
 impl<'a> Scan<'a> {
     fn sign(&self, at: Option<usize>) -> Option<Sign<'a>> {
         self.0.get(at?).map(|(_, sign)| *sign)
     }
 
     /// The path and the filters, when the expression is nothing but `a.b.c | filter | filter('text')`.
-    fn piped(&self) -> Option<(Arc<[Box<str>]>, Arc<[Step]>)> {
+    fn piped(&self) -> Option<Piped> {
         let first = self.0.iter().position(|(_, sign)| *sign == Sign::Mark("|")).unwrap_or(self.0.len());
         let path = Scan(self.0[..first].to_vec()).path()?;
         let mut steps = Vec::new();

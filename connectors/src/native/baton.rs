@@ -141,9 +141,9 @@ impl Baton {
         let mut scope = sink.scope(shown.clone(), KINDS);
         let opened = source_file::open(&self.folder, &self.settings.file)
             .map_err(|gap| Gap { code: code::FILE.to_owned(), ..gap })
-            .and_then(|(packed, source)| {
+            .map(|(packed, source)| {
                 let database = file::unpack(packed, &shown, &run.cancel);
-                Ok((source, database))
+                (source, database)
             });
         let (mut source, database) = match opened {
             Ok(opened) => opened,

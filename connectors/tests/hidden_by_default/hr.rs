@@ -119,7 +119,9 @@ fn hibob(request: &Request, lifecycle: bool) -> Response {
         people.push(bob("left", "Inactive", json!("2026-10-31")));
     }
     if !lifecycle {
-        people.iter_mut().for_each(|person| drop(person.as_object_mut().unwrap().remove("internal")));
+        for person in &mut people {
+            person.as_object_mut().unwrap().remove("internal");
+        }
     }
     hibob_of(request, json!(people))
 }

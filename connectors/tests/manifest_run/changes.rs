@@ -264,9 +264,10 @@ async fn a_deletion_that_nobody_tells_is_not_known_until_everything_is_read() {
 #[tokio::test]
 async fn changes_that_cannot_be_relied_on_become_a_whole_reading_that_is_told() {
     type Change = fn(&System);
+    type Slip = (&'static str, Box<dyn Fn(&System)>, &'static str);
     let fault = |fault: Response| move |system: &System| system.now(|world| world.fault = Some(fault.clone()));
     let page = |body: Value| fault(Response::json(body.to_string()).header("date", "Fri, 20 Nov 2026 11:00:00 GMT"));
-    let changes: Vec<(&str, Box<dyn Fn(&System)>, &str)> = vec![
+    let changes: Vec<Slip> = vec![
         ("the token expired", Box::new(fault(Response::status(410))), "410"),
         ("the server fails", Box::new(fault(Response::status(500))), "500"),
         ("it is no list", Box::new(page(json!({"value": "soon"}))), "not a list"),

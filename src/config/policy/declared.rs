@@ -144,8 +144,7 @@ pub(super) fn read(
             kinds.dedup();
             kinds
         };
-        let manages =
-            manages.map(|kinds| kinds.into_iter().map(Spanned::into_inner).collect()).unwrap_or_else(declared);
+        let manages = manages.map_or_else(declared, |kinds| kinds.into_iter().map(Spanned::into_inner).collect());
         let system = system.into_inner();
         sources.push(Source { file: path, format, system, scope, manages, ignore, state, notes, place });
     }

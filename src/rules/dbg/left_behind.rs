@@ -4,6 +4,7 @@ use muster_reports::view::Severity;
 use crate::config::policy::SystemKind;
 use crate::controls::{CRED, DORM};
 use crate::people::fold;
+use crate::rules::index::leased_at;
 use crate::rules::{Facts, Failure, From, Manual, Need, Population, Rule, Setting, Subject, Verdict};
 
 pub(in crate::rules) static RULE: Rule = Rule {
@@ -36,7 +37,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
         return Verdict::NotApplicable;
     };
     let login = fold(account.login.map_or_else(|| facts.graph.text(node.id), |login| facts.graph.text(login)));
-    let Some(made) = facts.leased_at(&login).filter(|_| facts.is_active(ix)) else { return Verdict::NotApplicable };
+    let Some(made) = leased_at(&login).filter(|_| facts.is_active(ix)) else { return Verdict::NotApplicable };
     match facts.lease_runs(&login, made) {
         Ok(true) => return Verdict::Pass,
         Ok(false) => {}

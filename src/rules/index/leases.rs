@@ -27,13 +27,13 @@ pub(super) struct Leases {
     doubt: Option<String>,
 }
 
-impl Facts<'_> {
-    /// When the database user of this folded name was made for a lease; `None` for other names.
-    pub(in crate::rules) fn leased_at(&self, login: &str) -> Option<Timestamp> {
-        let second = login.rsplit('-').next().filter(|_| crate::people::is_leased(login))?;
-        Timestamp::from_second(second.parse().ok()?).ok()
-    }
+/// When the database user of this folded name was made for a lease; `None` for other names.
+pub(in crate::rules) fn leased_at(login: &str) -> Option<Timestamp> {
+    let second = login.rsplit('-').next().filter(|_| crate::people::is_leased(login))?;
+    Timestamp::from_second(second.parse().ok()?).ok()
+}
 
+impl Facts<'_> {
     /// Whether a lease that still runs made the database user of this folded name at `made`; why that cannot be told otherwise.
     pub(in crate::rules) fn lease_runs(&self, login: &str, made: Timestamp) -> Result<bool, String> {
         let leases = self.index.leases.get_or_init(|| leases(self));

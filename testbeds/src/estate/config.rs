@@ -175,10 +175,9 @@ expires = 2027-03-31
 /// How people sign in to a system, where the company has written it down.
 fn sign_on(system: &str) -> &'static str {
     match system {
-        "corp-ad" => "sso   = \"none\"\n",
+        "corp-ad" | "okta" => "sso   = \"none\"\n",
         "expenses" => "sso   = \"corp-ad\"\nlocal_login = true\n",
         "workshop" => "sso   = \"corp-ad\"\n",
-        "okta" => "sso   = \"none\"\n",
         "github" | "slack" => "sso   = \"okta\"\nlocal_login = true\n",
         _ => "",
     }

@@ -92,16 +92,15 @@ fn text(json: &str, inside: Range<usize>, toml: &mut [u8]) {
                 2
             }
             // Two halves of one character are one escape in JSON's eyes, and none in TOML's.
-            Some(b'u') => match halves(&rest[escape..]) {
-                Some(letter) => {
+            Some(b'u') => {
+                if let Some(letter) = halves(&rest[escape..]) {
                     written.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
                     12
-                }
-                None => {
+                } else {
                     written.extend_from_slice(&rest.as_bytes()[escape..escape + 6]);
                     6
                 }
-            },
+            }
             _ => {
                 written.extend_from_slice(&rest.as_bytes()[escape..escape + 2]);
                 2

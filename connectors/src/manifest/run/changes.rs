@@ -227,7 +227,7 @@ impl Instead {
     }
 }
 
-impl<'a> Ways<'a> {
+impl Ways<'_> {
     /// What is kept about a list that is read whole now.
     fn head(&self) -> Head {
         Head { version: VERSION, terms: self.terms.clone(), whole: self.now, since: None, link: None }

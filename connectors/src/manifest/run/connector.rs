@@ -196,7 +196,9 @@ impl ManifestConnector {
         let names = self.names(run);
         // Opened before anything can fail: a scope that is dropped is reported as failed.
         let mut scopes = scopes(&self.manifest, &names, sink).map_err(|trouble| self.failed(&trouble))?;
-        file.iter().for_each(|file| scopes.quote(file));
+        if let Some(file) = file {
+            scopes.quote(file);
+        }
         let watcher = sink.clone();
         let session = self.open(run, false).await?.watched(move |text| watcher.progress().note(text));
         let whoami = match check(&self.manifest, &session, &names).await {

@@ -149,13 +149,12 @@ impl Shapes {
 
     /// The object whose keys end at `at`, and whose values are those from the `first` on.
     fn object(&mut self, at: usize, first: usize) -> Fields {
-        let Shape { names, places } = match &self.steps[at].shape {
-            Some(shape) => shape.clone(),
-            None => {
-                let shape = self.shape(at);
-                self.steps[at].shape = Some(shape.clone());
-                shape
-            }
+        let Shape { names, places } = if let Some(shape) = &self.steps[at].shape {
+            shape.clone()
+        } else {
+            let shape = self.shape(at);
+            self.steps[at].shape = Some(shape.clone());
+            shape
         };
         let read = self.values.drain(first..);
         let values = match places {

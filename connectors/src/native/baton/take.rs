@@ -50,6 +50,9 @@ pub(super) struct Taking<'a> {
     memberships: HashSet<String>,
 }
 
+/// Makes records of a row: its number and its message.
+type Take<'a> = fn(&mut Taking<'a>, u64, &[u8]) -> Result<(), Unread>;
+
 /// Why the rows of a table end.
 enum Ends {
     Stopped(ConnectorError),
@@ -76,7 +79,7 @@ impl<'a> Taking<'a> {
     /// Takes every table of a sync.
     pub(super) fn whole(mut self, sync: &Sync) -> Result<(), ConnectorError> {
         use RecordKind as K;
-        let tables: [(&str, &[RecordKind], fn(&mut Self, u64, &[u8]) -> Result<(), Unread>); 4] = [
+        let tables: [(&str, &[RecordKind], Take<'a>); 4] = [
             ("v1_resource_types", KINDS, Self::take_type),
             ("v1_resources", &[K::Account, K::Group, K::Resource, K::Credential], Self::take_resource),
             ("v1_entitlements", &[K::Entitlement, K::Membership], Self::take_entitlement),
@@ -87,7 +90,9 @@ impl<'a> Taking<'a> {
                 let gap = Gap::new(code::SYNC, format!("the last sync in `{}` covers resources only", self.shown))
                     .cause("the connector was told to leave out entitlements and grants")
                     .fix("have it collect everything");
-                [K::Entitlement, K::Membership, K::Grant].iter().for_each(|kind| self.scope.fail(*kind, gap.clone()));
+                for kind in [K::Entitlement, K::Membership, K::Grant] {
+                    self.scope.fail(kind, gap.clone());
+                }
                 break;
             }
             match self.rows(table, &sync.id, kinds, take) {
@@ -95,20 +100,16 @@ impl<'a> Taking<'a> {
                 Err(Ends::Stopped(error)) => return Err(error),
                 Err(Ends::Damaged(error)) => {
                     let gap = damaged(self.shown, &error);
-                    kinds.iter().for_each(|kind| self.scope.fail(*kind, gap.clone()));
+                    for kind in kinds {
+                        self.scope.fail(*kind, gap.clone());
+                    }
                 }
             }
         }
         Ok(self.scope.finish_blocking()?)
     }
 
-    fn rows(
-        &mut self,
-        table: &str,
-        sync: &str,
-        kinds: &[RecordKind],
-        take: fn(&mut Self, u64, &[u8]) -> Result<(), Unread>,
-    ) -> Result<(), Ends> {
+    fn rows(&mut self, table: &str, sync: &str, kinds: &[RecordKind], take: Take<'a>) -> Result<(), Ends> {
         let connection = &self.database.connection;
         // A view of that name could say anything, and take for ever to say it.
         let kind: String =
@@ -134,7 +135,9 @@ impl<'a> Taking<'a> {
                     let gap = Gap::new(code::ROW, format!("row {id} of `{table}` in `{}` cannot be read", self.shown))
                         .cause(cause)
                         .fix("have the connector collect again; if it stays, a newer version of Baton writes rows otherwise");
-                    kinds.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+                    for kind in kinds {
+                        self.scope.gap(*kind, gap.clone());
+                    }
                 }
             }
         }

@@ -34,10 +34,10 @@ struct Names {
 /// Takes every list of an application.
 pub(super) fn take(application: Application, intake: &mut Intake) -> Result<(), ConnectorError> {
     use RecordKind::{Account as Accounts, Credential as Credentials, Entitlement as Entitlements, Grant as Grants};
-    let Application { name, application_type, .. } = &application;
+    let Application { name, kind, .. } = &application;
     intake.tenant(name);
     let root = format!("application:{name}");
-    let mut resource = resource_record(root.clone(), application_type.clone().or(Some("application".into())));
+    let mut resource = resource_record(root.clone(), kind.clone().or(Some("application".into())));
     resource.name = Some(name.clone());
     intake.push(Record::Resource(Box::new(resource)))?;
 
@@ -59,21 +59,20 @@ pub(super) fn take(application: Application, intake: &mut Intake) -> Result<(), 
         intake.entries("identity_to_permissions", application.identity_to_permissions, &[Grants])?;
 
     for one in &permissions {
-        names.permissions.insert(&one.entry.name, &one.entry.name);
-        names.levels.insert(one.entry.name.clone(), level(&one.entry.permission_type));
+        names.permissions.insert(&one.told.name, &one.told.name);
+        names.levels.insert(one.told.name.clone(), level(&one.told.permission_type));
     }
-    let id_of = |id: &Option<String>, name: &Option<String>| id.clone().or_else(|| name.clone());
     for one in &users {
-        id_of(&one.entry.id, &one.entry.name).iter().for_each(|id| names.users.insert(id, id));
+        names.users.insert_one(one.told.id.as_ref().or(one.told.name.as_ref()));
     }
     for one in &groups {
-        id_of(&one.entry.id, &one.entry.name).iter().for_each(|id| names.groups.insert(id, id));
+        names.groups.insert_one(one.told.id.as_ref().or(one.told.name.as_ref()));
     }
     for one in &roles {
-        id_of(&one.entry.id, &one.entry.name).iter().for_each(|id| names.roles.insert(id, id));
+        names.roles.insert_one(one.told.id.as_ref().or(one.told.name.as_ref()));
     }
     for one in &credentials {
-        id_of(&one.entry.id, &one.entry.name).iter().for_each(|id| names.credentials.insert(id, id));
+        names.credentials.insert_one(one.told.id.as_ref().or(one.told.name.as_ref()));
     }
     take_resources("resources", application.resources, &root, "", &mut names, intake)?;
     take_permissions(permissions, intake)?;
@@ -82,8 +81,8 @@ pub(super) fn take(application: Application, intake: &mut Intake) -> Result<(), 
     take_groups(groups, &names, intake)?;
     let own_rights = given
         .iter()
-        .filter(|one| one.entry.identity_type.starts_with("local_access_cred"))
-        .filter_map(|one| names.credentials.find(one.entry.identity.as_deref()?).map(str::to_owned))
+        .filter(|one| one.told.identity_type.starts_with("local_access_cred"))
+        .filter_map(|one| names.credentials.find(one.told.identity.as_deref()?).map(str::to_owned))
         .collect();
     take_credentials(credentials, &own_rights, &names, intake)?;
     for one in given {
@@ -97,8 +96,7 @@ fn take_users(users: Vec<Entry<User>>, names: &mut Names, intake: &mut Intake) -
         let Some(account) = account(&mut one, intake) else { continue };
         let id = account.id.clone();
         let place = one.place.clone();
-        let (groups, credentials) =
-            (std::mem::take(&mut one.entry.groups), std::mem::take(&mut one.entry.access_creds));
+        let (groups, credentials) = (std::mem::take(&mut one.told.groups), std::mem::take(&mut one.told.access_creds));
         if !intake.push_once(RecordKind::Account, &id, &one, Record::Account(Box::new(account)))? {
             continue;
         }
@@ -118,7 +116,7 @@ fn take_users(users: Vec<Entry<User>>, names: &mut Names, intake: &mut Intake) -
 fn take_groups(groups: Vec<Entry<Group>>, names: &Names, intake: &mut Intake) -> Result<(), ConnectorError> {
     for mut one in groups {
         let Some(record) = group(&mut one, intake) else { continue };
-        let (id, place, parents) = (record.id.clone(), one.place.clone(), std::mem::take(&mut one.entry.groups));
+        let (id, place, parents) = (record.id.clone(), one.place.clone(), std::mem::take(&mut one.told.groups));
         if intake.push_once(RecordKind::Group, &id, &one, Record::Group(Box::new(record)))? {
             for name in parents {
                 member(&id, PrincipalKind::Group, &name, &place, names, intake)?;
@@ -153,15 +151,15 @@ fn member(
 
 fn take_permissions(permissions: Vec<Entry<Permission>>, intake: &mut Intake) -> Result<(), ConnectorError> {
     for one in permissions {
-        let id = format!("permission:{}", one.entry.name);
-        let kinds = one.entry.permission_type.join(", ");
+        let id = format!("permission:{}", one.told.name);
+        let kinds = one.told.permission_type.join(", ");
         let record = Record::Entitlement(Box::new(Entitlement {
             id: id.clone(),
             kind: EntitlementKind::Permission,
-            name: Some(one.entry.name.clone()),
+            name: Some(one.told.name.clone()),
             description: (!kinds.is_empty()).then_some(kinds),
             purpose: Purpose::Permission,
-            privilege: level(&one.entry.permission_type),
+            privilege: level(&one.told.permission_type),
             owner: None,
             raw: one.raw(),
         }));
@@ -173,9 +171,9 @@ fn take_permissions(permissions: Vec<Entry<Permission>>, intake: &mut Intake) ->
 fn take_roles(roles: Vec<Entry<Role>>, names: &mut Names, intake: &mut Intake) -> Result<(), ConnectorError> {
     let mut own: HashMap<String, Option<PrivilegeLevel>> = HashMap::new();
     for one in &roles {
-        let Some(id) = one.entry.id.as_ref().or(one.entry.name.as_ref()) else { continue };
+        let Some(id) = one.told.id.as_ref().or(one.told.name.as_ref()) else { continue };
         let mut inside = Vec::new();
-        for name in &one.entry.roles {
+        for name in &one.told.roles {
             match names.roles.find(name) {
                 Some(found) => inside.push(found.to_owned()),
                 None => intake.unknown(RecordKind::Grant, &one.place, "role", name, id),
@@ -183,7 +181,7 @@ fn take_roles(roles: Vec<Entry<Role>>, names: &mut Names, intake: &mut Intake) -
         }
         names.inside.insert(id.clone(), inside);
         let mut highest = None;
-        for name in &one.entry.permissions {
+        for name in &one.told.permissions {
             match names.permissions.find(name) {
                 Some(found) => highest = highest.max(names.levels.get(found).copied().flatten()),
                 None => intake.unknown(RecordKind::Entitlement, &one.place, "permission", name, id),
@@ -192,17 +190,17 @@ fn take_roles(roles: Vec<Entry<Role>>, names: &mut Names, intake: &mut Intake) -
         own.insert(id.clone(), highest);
     }
     for one in roles {
-        let Some(role) = one.entry.id.clone().or_else(|| one.entry.name.clone()) else {
+        let Some(role) = one.told.id.clone().or_else(|| one.told.name.clone()) else {
             intake.nameless(&one.place, &[RecordKind::Entitlement, RecordKind::Grant]);
             continue;
         };
         let all = names.with_inside(&role);
         let id = format!("role:{role}");
-        let permissions = one.entry.permissions.join(", ");
+        let permissions = one.told.permissions.join(", ");
         let record = Record::Entitlement(Box::new(Entitlement {
             id: id.clone(),
             kind: EntitlementKind::Role,
-            name: one.entry.name.clone(),
+            name: one.told.name.clone(),
             description: (!permissions.is_empty()).then_some(permissions),
             purpose: Purpose::Assignment,
             privilege: all.iter().filter_map(|role| own.get(*role).copied().flatten()).max(),
@@ -238,21 +236,21 @@ fn take_resources(
 ) -> Result<(), ConnectorError> {
     let resources: Vec<Entry<Resource>> = intake.entries(list, entries, &[RecordKind::Resource, RecordKind::Grant])?;
     for mut one in resources {
-        let Some(name) = one.entry.name.clone().or_else(|| one.entry.id.clone()) else {
+        let Some(name) = one.told.name.clone().or_else(|| one.told.id.clone()) else {
             intake.nameless(&one.place, &[RecordKind::Resource, RecordKind::Grant]);
             continue;
         };
         // Without ids a resource goes by its path; those that name it may use the path even where it has an id.
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        let id = one.entry.id.clone().unwrap_or_else(|| path.clone());
+        let id = one.told.id.clone().unwrap_or_else(|| path.clone());
         names.resources.insert(&id, &id);
         names.resources.insert(&path, &id);
-        let mut record = resource_record(id.clone(), one.entry.resource_type.clone());
+        let mut record = resource_record(id.clone(), one.told.kind.clone());
         record.name = Some(name);
         record.parent = Some(parent.to_owned());
-        record.attributes = attributes(one.entry.custom_properties.take());
+        record.attributes = attributes(one.told.custom_properties.take());
         record.raw = one.raw();
-        let inside = one.entry.sub_resources.take().unwrap_or_default();
+        let inside = one.told.sub_resources.take().unwrap_or_default();
         intake.push_once(RecordKind::Resource, &id, &one, Record::Resource(Box::new(record)))?;
         take_resources(&format!("{}.sub_resources", one.place), inside, &id, &path, names, intake)?;
     }
@@ -286,7 +284,7 @@ fn take_credentials(
 ) -> Result<(), ConnectorError> {
     const KIND: RecordKind = RecordKind::Credential;
     for one in credentials {
-        let entry = &one.entry;
+        let entry = &one.told;
         let Some(id) = entry.id.clone().or_else(|| entry.name.clone()) else {
             intake.nameless(&one.place, &[KIND]);
             continue;
@@ -363,7 +361,7 @@ fn take_given(
     };
     let rights = |rights: Option<Vec<Right>>| rights.unwrap_or_default().into_iter().filter(mine).collect::<Vec<_>>();
     let (raw, place) = (one.raw(), one.place);
-    let Given { identity, identity_type, application_permissions, role_assignments } = one.entry;
+    let Given { identity, identity_type, application_permissions, role_assignments } = one.told;
     let (permissions, roles) = (rights(application_permissions), rights(role_assignments));
     if permissions.is_empty() && roles.is_empty() {
         return Ok(());

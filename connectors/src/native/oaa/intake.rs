@@ -62,14 +62,16 @@ impl Intake {
                 .filter_map(|key| value.get(key).and_then(Value::as_str).map(str::to_owned))
                 .collect::<Vec<_>>();
             match serde_json::from_value(value) {
-                Ok(entry) => read.push(Entry { entry, place, at: index as u64, hash }),
+                Ok(told) => read.push(Entry { told, place, at: index as u64, hash }),
                 Err(error) => {
                     let gap = Gap::new(code::ENTRY, format!("`{place}` cannot be read"))
                         .cause(error.to_string())
                         .fix("correct the integration that writes it")
                         .at(format!("{}:{place}", self.path));
                     let gap = if called.is_empty() { gap } else { gap.only(called) };
-                    kinds.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+                    for kind in kinds {
+                        self.scope.gap(*kind, gap.clone());
+                    }
                 }
             }
         }
@@ -82,7 +84,9 @@ impl Intake {
             .cause("nothing else in the payload could mean it")
             .fix("correct the integration that writes it")
             .at(format!("{}:{place}", self.path));
-        kinds.iter().for_each(|kind| self.scope.gap(*kind, gap.clone()));
+        for kind in kinds {
+            self.scope.gap(*kind, gap.clone());
+        }
     }
 
     /// Pushes the record of an entry, unless its id was there before: the same entry again is left out, another one with
@@ -180,7 +184,7 @@ impl Intake {
 /// An entry of a list.
 #[derive(Debug)]
 pub(super) struct Entry<T> {
-    pub(super) entry: T,
+    pub(super) told: T,
     /// `local_users[3]`
     pub(super) place: String,
     at: u64,

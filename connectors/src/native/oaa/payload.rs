@@ -40,7 +40,8 @@ pub(super) struct Payload {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Application {
     pub(super) name: String,
-    pub(super) application_type: Option<String>,
+    #[serde(rename = "application_type")]
+    pub(super) kind: Option<String>,
     #[serde(default)]
     pub(super) local_users: Vec<Value>,
     #[serde(default)]
@@ -170,7 +171,8 @@ pub(super) struct User {
     pub(super) assumed_role_arns: Vec<String>,
     pub(super) is_active: Option<bool>,
     pub(super) is_guest: Option<bool>,
-    pub(super) user_type: Option<String>,
+    #[serde(rename = "user_type")]
+    pub(super) class: Option<String>,
     pub(super) department: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(super) manager_id: Option<String>,
@@ -239,7 +241,8 @@ pub(super) struct Resource {
     pub(super) id: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(super) name: Option<String>,
-    pub(super) resource_type: Option<String>,
+    #[serde(rename = "resource_type")]
+    pub(super) kind: Option<String>,
     #[serde(default)]
     pub(super) sub_resources: Option<Vec<Value>>,
     #[serde(default)]

@@ -21,7 +21,7 @@ pub(super) fn take(provider: Provider, intake: &mut Intake) -> Result<(), Connec
         intake.entries("groups", provider.groups, &[RecordKind::Group, RecordKind::Membership, RecordKind::Grant])?;
     let mut names = References::default();
     for one in &groups {
-        let entry = &one.entry;
+        let entry = &one.told;
         if let Some(id) = entry.identity.as_ref().or(entry.id.as_ref()).or(entry.name.as_ref()) {
             names.insert(id, id);
         }
@@ -30,7 +30,7 @@ pub(super) fn take(provider: Provider, intake: &mut Intake) -> Result<(), Connec
     for mut one in users {
         let Some(record) = account(&mut one, intake) else { continue };
         let (id, place) = (record.id.clone(), one.place.clone());
-        let (parents, arns) = (std::mem::take(&mut one.entry.groups), std::mem::take(&mut one.entry.assumed_role_arns));
+        let (parents, arns) = (std::mem::take(&mut one.told.groups), std::mem::take(&mut one.told.assumed_role_arns));
         if intake.push_once(RecordKind::Account, &id, &one, Record::Account(Box::new(record)))? {
             belong(&id, PrincipalKind::Account, parents, &place, &names, intake)?;
             assume(&id, PrincipalKind::Account, arns, &mut roles, intake)?;
@@ -39,7 +39,7 @@ pub(super) fn take(provider: Provider, intake: &mut Intake) -> Result<(), Connec
     for mut one in groups {
         let Some(record) = group(&mut one, intake) else { continue };
         let (id, place) = (record.id.clone(), one.place.clone());
-        let (parents, arns) = (std::mem::take(&mut one.entry.groups), std::mem::take(&mut one.entry.assumed_role_arns));
+        let (parents, arns) = (std::mem::take(&mut one.told.groups), std::mem::take(&mut one.told.assumed_role_arns));
         if intake.push_once(RecordKind::Group, &id, &one, Record::Group(Box::new(record)))? {
             belong(&id, PrincipalKind::Group, parents, &place, &names, intake)?;
             assume(&id, PrincipalKind::Group, arns, &mut roles, intake)?;
@@ -107,13 +107,13 @@ fn assume(
 pub(super) fn account(one: &mut Entry<User>, intake: &mut Intake) -> Option<Account> {
     const KIND: RecordKind = RecordKind::Account;
     let (raw, place) = (one.raw(), one.place.clone());
-    let user = &mut one.entry;
+    let user = &mut one.told;
     let Some(id) = user.id.clone().or_else(|| user.identity.clone()).or_else(|| user.name.clone()) else {
         intake.nameless(&place, &[KIND, RecordKind::Membership, RecordKind::Grant]);
         return None;
     };
     let mut account = Account::new(id.clone(), intake.id_kind);
-    account.login = user.name.clone();
+    account.login.clone_from(&user.name);
     account.name = user.full_name.take().filter(|name| !name.trim().is_empty()).or_else(|| {
         let names = [user.first_name.take(), user.last_name.take()];
         let name = names.into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -142,12 +142,12 @@ pub(super) fn account(one: &mut Entry<User>, intake: &mut Intake) -> Option<Acco
     if user.is_guest == Some(true) {
         account.affiliation = Some(Affiliation::Guest);
     }
-    account.class = match user.user_type.as_deref() {
+    account.class = match user.class.as_deref() {
         Some("service_account" | "service") => Some(AccountClass::Service),
         Some("human") => Some(AccountClass::Human),
         _ => None,
     };
-    account.class_evidence = account.class.and(user.user_type.as_ref()).map(|told| format!("user_type={told}"));
+    account.class_evidence = account.class.and(user.class.as_ref()).map(|told| format!("user_type={told}"));
     account.department = user.department.take();
     account.manager = user.manager_id.take();
     account.created = intake.instant(KIND, &place, "created_at", user.created_at.as_deref(), &id);
@@ -162,7 +162,7 @@ pub(super) fn account(one: &mut Entry<User>, intake: &mut Intake) -> Option<Acco
 /// A group as a group.
 pub(super) fn group(one: &mut Entry<Group>, intake: &mut Intake) -> Option<crate::record::Group> {
     let (raw, place) = (one.raw(), one.place.clone());
-    let group = &mut one.entry;
+    let group = &mut one.told;
     let Some(id) = group.identity.clone().or_else(|| group.id.clone()).or_else(|| group.name.clone()) else {
         intake.nameless(&place, &[RecordKind::Group, RecordKind::Membership, RecordKind::Grant]);
         return None;

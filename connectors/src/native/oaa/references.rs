@@ -24,6 +24,13 @@ impl References {
             .or_insert_with(|| Some(id.to_owned()));
     }
 
+    /// Says that an id, where there is one, means itself.
+    pub(super) fn insert_one(&mut self, id: Option<&String>) {
+        if let Some(id) = id {
+            self.insert(id, id);
+        }
+    }
+
     /// What `name` means.
     pub(super) fn find(&self, name: &str) -> Option<&str> {
         self.exact.get(name).or_else(|| self.folded.get(&name.to_lowercase())?.as_ref()).map(String::as_str)

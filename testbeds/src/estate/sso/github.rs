@@ -20,8 +20,11 @@ const TEAMS: [(&str, &str); 5] = [
     ("security", "Looks at alerts; kept by hand"),
 ];
 
+/// Name, visibility, and teams with what they may do.
+type Repository = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Repositories with the teams that have something there.
-const REPOSITORIES: [(&str, &str, &[(&str, &str)]); 7] = [
+const REPOSITORIES: [Repository; 7] = [
     ("handbook", "internal", &[("platform", "push"), ("payments", "push"), ("quality", "push"), ("data", "push")]),
     ("infrastructure", "private", &[("platform", "push")]),
     ("orders", "private", &[("payments", "push"), ("quality", "push"), ("platform", "pull")]),
