@@ -375,10 +375,8 @@ fn github_merges_three_lists_into_one_account_and_derives_only_from_a_complete_o
     };
     let (records, merged) = run(true);
     let ada = account(&records, "1");
-    assert_eq!(
-        (ada.login.as_deref(), ada.class, ada.lifecycle),
-        (Some("ada"), Some(AccountClass::Human), Lifecycle::Active)
-    );
+    // A machine is a `User` to GitHub, too.
+    assert_eq!((ada.login.as_deref(), ada.class, ada.lifecycle), (Some("ada"), None, Lifecycle::Active));
     assert_eq!(ada.emails, ["ada@acme.example"]);
     assert_eq!(ada.mfa, Fact::Known(vec!["unspecified".to_owned()]));
     assert_eq!(account(&records, "2").mfa, Fact::Absent);
