@@ -24,6 +24,8 @@ struct Layer {
     bare: Option<Value>,
     /// Whether what may be named bare is called `item`.
     item: bool,
+    /// Whether what may be named bare hides the names around it.
+    first: bool,
     outer: Option<Scope>,
 }
 
@@ -51,10 +53,16 @@ impl Scope {
         Self(Arc::new(Layer { bare: self.get(name), outer: Some(self.clone()), ..Layer::default() }))
     }
 
+    /// This scope, with the fields of what `name` stands for to be named bare, also where something around it is called so.
+    #[must_use]
+    pub fn with_fields(&self, name: &str) -> Self {
+        Self(Arc::new(Layer { bare: self.get(name), first: true, outer: Some(self.clone()), ..Layer::default() }))
+    }
+
     /// This scope with `item`, whose fields can be named bare.
     #[must_use]
     pub fn with_item(&self, item: Value) -> Self {
-        Self(Arc::new(Layer { names: Vec::new(), bare: Some(item), item: true, outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { bare: Some(item), item: true, outer: Some(self.clone()), ..Layer::default() }))
     }
 
     /// This scope with a reply: `status`, `headers` (names in lower case) and `body`, whose fields can be named bare.
@@ -65,7 +73,7 @@ impl Scope {
             (Arc::from("headers"), headers),
             (Arc::from("body"), body.clone()),
         ];
-        Self(Arc::new(Layer { names, bare: Some(body), item: false, outer: Some(self.clone()) }))
+        Self(Arc::new(Layer { names, bare: Some(body), outer: Some(self.clone()), ..Layer::default() }))
     }
 
     /// What `name` stands for.
@@ -73,6 +81,11 @@ impl Scope {
         let mut layer = &self.0;
         let mut bare = None;
         loop {
+            if layer.first
+                && let Some(value) = layer.bare.as_ref().and_then(|bare| field(bare, name))
+            {
+                return Some(value);
+            }
             if let Some((_, value)) = layer.names.iter().find(|(known, _)| **known == *name) {
                 return Some(value.clone());
             }
@@ -140,5 +153,22 @@ impl fmt::Debug for Layer {
         let item = self.item.then_some("item");
         let names: Vec<&str> = self.names.iter().map(|(name, _)| &**name).chain(item).collect();
         f.debug_struct("Scope").field("names", &names).field("outer", &self.outer).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scope;
+    use crate::manifest::value::from_json;
+
+    #[test]
+    fn what_an_action_is_done_to_comes_before_what_stands_around_it() {
+        let names = Scope::new()
+            .with("entitlement", from_json(&serde_json::json!({ "id": "repo:write" })))
+            .with("edge", from_json(&serde_json::json!({ "entitlement": "repo:write" })));
+        let text = |scope: &Scope, name: &str| scope.get(name).map(|value| value.to_string());
+        assert_eq!(text(&names.with_fields("edge"), "entitlement").as_deref(), Some("repo:write"));
+        assert_ne!(text(&names.with_bare("edge"), "entitlement").as_deref(), Some("repo:write"));
+        assert!(names.with_fields("edge").get("edge").is_some());
     }
 }

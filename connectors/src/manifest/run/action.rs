@@ -82,7 +82,7 @@ pub(crate) async fn carry_out(
         Subject::Credential => "credential",
     };
     if let Some(filter) = &action.filter
-        && !filter.holds(&names.with_bare(subject))?
+        && !filter.holds(&names.with_fields(subject))?
     {
         return Ok(Carried::ended(Outcome::NotApplicable, format!("`{}` does not hold", filter.source())));
     }
