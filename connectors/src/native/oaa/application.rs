@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::intake::{Entry, Intake, attributes};
 use super::payload::{AccessCredential, Application, Given, Group, Permission, Resource, Right, Role, User};
-use super::provider::{account, group};
+use super::provider::{account, belong, group};
 use super::references::References;
 use crate::ConnectorError;
 use crate::record::{
     Account, AccountClass, Credential, CredentialKind, CredentialState, Entitlement, EntitlementKind, Fact, Grant,
-    GrantOrigin, GroupRule, Lifecycle, Membership, PrincipalKind, PrivilegeLevel, Purpose, Raw, Record, RecordKind,
+    GrantOrigin, GroupRule, Lifecycle, PrincipalKind, PrivilegeLevel, Purpose, Raw, Record, RecordKind,
 };
 
 /// What the lists of an application call things.
@@ -100,9 +100,7 @@ fn take_users(users: Vec<Entry<User>>, names: &mut Names, intake: &mut Intake) -
         if !intake.push_once(RecordKind::Account, &id, &one, Record::Account(Box::new(account)))? {
             continue;
         }
-        for name in groups {
-            member(&id, PrincipalKind::Account, &name, &place, names, intake)?;
-        }
+        belong(&id, PrincipalKind::Account, groups, &place, &names.groups, intake)?;
         for name in credentials {
             match names.credentials.find(&name).map(str::to_owned) {
                 Some(credential) => drop(names.owners.insert(credential, id.clone())),
@@ -118,35 +116,10 @@ fn take_groups(groups: Vec<Entry<Group>>, names: &Names, intake: &mut Intake) ->
         let Some(record) = group(&mut one, intake) else { continue };
         let (id, place, parents) = (record.id.clone(), one.place.clone(), std::mem::take(&mut one.told.groups));
         if intake.push_once(RecordKind::Group, &id, &one, Record::Group(Box::new(record)))? {
-            for name in parents {
-                member(&id, PrincipalKind::Group, &name, &place, names, intake)?;
-            }
+            belong(&id, PrincipalKind::Group, parents, &place, &names.groups, intake)?;
         }
     }
     Ok(())
-}
-
-fn member(
-    member: &str,
-    member_kind: PrincipalKind,
-    group: &str,
-    place: &str,
-    names: &Names,
-    intake: &mut Intake,
-) -> Result<(), ConnectorError> {
-    let Some(found) = names.groups.find(group) else {
-        intake.unknown(RecordKind::Membership, place, "group", group, member);
-        return Ok(());
-    };
-    intake.push(Record::Membership(Membership {
-        member: member.to_owned(),
-        member_kind,
-        group: found.to_owned(),
-        since: None,
-        until: None,
-        via: None,
-        raw: Raw::Within(member.to_owned()),
-    }))
 }
 
 fn take_permissions(permissions: Vec<Entry<Permission>>, intake: &mut Intake) -> Result<(), ConnectorError> {

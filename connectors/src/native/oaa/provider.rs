@@ -48,7 +48,8 @@ pub(super) fn take(provider: Provider, intake: &mut Intake) -> Result<(), Connec
     Ok(())
 }
 
-fn belong(
+/// The groups that a member says it is in.
+pub(super) fn belong(
     member: &str,
     member_kind: PrincipalKind,
     parents: Vec<String>,
