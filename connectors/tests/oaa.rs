@@ -255,6 +255,10 @@ async fn one_application_is_one_system() {
     let read = read(&payload, ", application = \"Other\"").await;
     assert_eq!((read.state("app.json"), grants(&read).len()), (ScopeState::Complete, 0));
     assert_eq!(account(&read, "x").login.as_deref(), Some("x"));
+    payload["identity_to_permissions"][2]["application_permissions"][0].as_object_mut().unwrap().remove("application");
+    let unsaid = self::read(&payload, ", application = \"Other\"").await;
+    let grants = kind(&unsaid, RecordKind::Grant);
+    assert_eq!((grants.state, &*grants.gaps[0].code), (ScopeState::Partial, "COL164"));
 }
 
 #[tokio::test]

@@ -335,6 +335,13 @@ fn take_given(
     let rights = |rights: Option<Vec<Right>>| rights.unwrap_or_default().into_iter().filter(mine).collect::<Vec<_>>();
     let (raw, place) = (one.raw(), one.place);
     let Given { identity, identity_type, application_permissions, role_assignments } = one.told;
+    let all = application_permissions.iter().chain(&role_assignments).flatten();
+    if !alone && all.into_iter().any(|right| right.application.is_none()) {
+        let what = format!("`{place}` gives something and does not say of which application");
+        let of = identity.clone().unwrap_or_default();
+        let fix = "correct the integration that writes it";
+        intake.gap(RecordKind::Grant, &place, what, "the payload describes several", fix, &of);
+    }
     let (permissions, roles) = (rights(application_permissions), rights(role_assignments));
     if permissions.is_empty() && roles.is_empty() {
         return Ok(());
