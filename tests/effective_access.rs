@@ -67,23 +67,28 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     }
     assert!(readers.iter().all(|arn| !arn.ends_with(":user/otto")), "a deny takes it back: {readers:?}");
 
-    for (action, resource) in [
-        ("s3:GetObject", report.to_owned()),
-        ("s3:ListBucket", "arn:aws:s3:::acme-listed".to_owned()),
-        ("s3:GetObject", "arn:aws:s3:::acme-lake/*".to_owned()),
-        ("sts:AssumeRole", format!("arn:aws:iam::{}:role/release-target", built.members["prod"])),
-        ("iam:CreateAccessKey", format!("arn:aws:iam::{}:user/ada", built.members["prod"])),
-        ("s3:GetObject", "arn:aws:s3:::nobody-knows-it/a".to_owned()),
-        ("s3:*", "arn:aws:s3:::acme-lake".to_owned()),
+    let target = format!("arn:aws:iam::{}:role/release-target", built.members["prod"]);
+    let ada = format!("arn:aws:iam::{}:user/ada", built.members["prod"]);
+    for question in [
+        &["s3:GetObject", report][..],
+        &["s3:ListBucket", "arn:aws:s3:::acme-listed"],
+        &["s3:GetObject", "arn:aws:s3:::acme-lake/*"],
+        &["sts:AssumeRole", &target],
+        &["iam:CreateAccessKey", &ada],
+        &["s3:GetObject", "arn:aws:s3:::nobody-knows-it/a"],
+        &["s3:*", "arn:aws:s3:::acme-lake"],
+        &["s3:GetObject"],
+        &["sts:AssumeRole"],
+        &["iam:*User*"],
+        &["new:Unknown"],
     ] {
-        // With --transitive everything is read, without it only the accounts that can matter.
-        let narrow = answer(&folder, &["who-can", action, &resource, "-o", "json"]);
-        let wide = answer(&folder, &["who-can", action, &resource, "--transitive", "-o", "json"]);
+        // With --transitive everything is read, without it only the accounts and documents that can matter.
+        let asked = |more: &[&str]| answer(&folder, &[&["who-can"], question, &["-o", "json"], more].concat());
         let direct = |answer: &Value| -> Vec<Value> {
             let rows = list(&answer["who"]).iter();
             rows.filter(|row| list(&row["through"]).is_empty()).cloned().collect()
         };
-        assert_eq!(direct(&narrow), direct(&wide), "{action} {resource}");
+        assert_eq!(direct(&asked(&[])), direct(&asked(&["--transitive"])), "{question:?}");
     }
 
     let listed = "arn:aws:s3:::acme-listed";

@@ -46,6 +46,8 @@ pub(crate) struct Place {
     pub(crate) nodes: Vec<NodeIx>,
     by_node: FxHashMap<NodeIx, PrincipalIx>,
     assigned: FxHashMap<NodeIx, Vec<Assigned>>,
+    /// The same by role.
+    holders: FxHashMap<PrincipalIx, Vec<(NodeIx, Edge)>>,
     ways: OnceLock<Ways>,
     exposures: OnceLock<Vec<Exposure>>,
 }
@@ -59,8 +61,14 @@ impl Place {
     fn of(graph: &Graph, system: SystemIx, techniques: Arc<Techniques>) -> Self {
         let estate::Built { system, estate, texts, nodes, by_node, assigned } = estate::of(graph, system);
         let compiled = Compiled::owning(estate, Reference::builtin());
+        let mut holders: FxHashMap<PrincipalIx, Vec<(NodeIx, Edge)>> = FxHashMap::default();
+        for (holder, one) in assigned.iter().flat_map(|(holder, all)| all.iter().map(move |one| (*holder, one))) {
+            if let Some(role) = one.role {
+                holders.entry(role).or_default().push((holder, one.edge));
+            }
+        }
         let (ways, exposures) = (OnceLock::new(), OnceLock::new());
-        Self { system, compiled, techniques, texts, nodes, by_node, assigned, ways, exposures }
+        Self { system, compiled, techniques, texts, nodes, by_node, assigned, holders, ways, exposures }
     }
 
     /// A search for ways, made ready.
@@ -130,16 +138,14 @@ impl Place {
     /// Who of Identity Center has a role through a permission set, with the way there: accounts, in order.
     pub(crate) fn assignees(&self, graph: &Graph, role: PrincipalIx) -> Vec<(NodeIx, Vec<Step>)> {
         let mut found: Vec<(NodeIx, Vec<Step>)> = Vec::new();
-        for (holder, assigned) in &self.assigned {
-            for one in assigned.iter().filter(|one| one.role == Some(role)) {
-                if graph.account(*holder).is_some() {
-                    found.push((*holder, vec![one.edge]));
-                    continue;
-                }
-                let members = graph.edges_to(*holder).filter(|edge| edge.relation == Relation::MemberOf);
-                let accounts = members.filter(|edge| graph.account(edge.source).is_some());
-                found.extend(accounts.map(|edge| (edge.source, vec![edge, one.edge])));
+        for (holder, edge) in self.holders.get(&role).into_iter().flatten() {
+            if graph.account(*holder).is_some() {
+                found.push((*holder, vec![*edge]));
+                continue;
             }
+            let members = graph.edges_to(*holder).filter(|edge| edge.relation == Relation::MemberOf);
+            let accounts = members.filter(|edge| graph.account(edge.source).is_some());
+            found.extend(accounts.map(|member| (member.source, vec![member, *edge])));
         }
         found.sort_unstable_by_key(|(account, path)| (*account, path.len(), path.first().map(|step| step.target)));
         found.dedup_by_key(|(account, _)| *account);

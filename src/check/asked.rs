@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
+use muster_effective::aws::document::Actions;
 use muster_effective::aws::escalation::Techniques;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -47,6 +48,7 @@ impl Asked {
         name: Option<&str>,
         techniques: &Arc<Techniques>,
         actions: &[(&str, Option<&str>)],
+        transitive: bool,
     ) -> Result<Self, StoreError> {
         let mut needed: FxHashMap<String, Needed> = FxHashMap::default();
         let with_policies = snapshot.kinds().filter(|view| view.kind == RecordKind::Policy && holds_rows(view.entry));
@@ -67,7 +69,9 @@ impl Asked {
                 *needed = Needed::Owner(first.clone());
             }
         }
-        let mut asked = Self::load(snapshot, &needed, techniques)?;
+        // Who becomes somebody else on the way does so by any action.
+        let about = (!transitive).then(|| Actions::new(actions.iter().map(|(action, _)| *action)));
+        let mut asked = Self::load(snapshot, &needed, techniques, about.as_ref())?;
         let mut is_enough = true;
         for place in &asked.places {
             let Some(of) = needed.get_mut(asked.graph.system_name(place.system)) else { continue };
@@ -80,7 +84,7 @@ impl Asked {
             }
         }
         if !is_enough {
-            asked = Self::load(snapshot, &needed, techniques)?;
+            asked = Self::load(snapshot, &needed, techniques, about.as_ref())?;
         }
         Ok(asked)
     }
@@ -95,20 +99,21 @@ impl Asked {
         wanted: &FxHashSet<&str>,
     ) -> Result<Self, StoreError> {
         let needed = wanted.iter().map(|system| ((*system).to_owned(), Needed::All)).collect();
-        Self::load(snapshot, &needed, techniques)
+        Self::load(snapshot, &needed, techniques, None)
     }
 
     fn load(
         snapshot: &Snapshot,
         needed: &FxHashMap<String, Needed>,
         techniques: &Arc<Techniques>,
+        about: Option<&Actions>,
     ) -> Result<Self, StoreError> {
         let some = snapshot.only(|view| match needed.get(view.system) {
             Some(Needed::All) => true,
             Some(Needed::Owner(owner)) => number_in(view.scope).is_none_or(|number| number == owner),
             None => false,
         });
-        let graph = Graph::load(&some)?;
+        let graph = about.map_or_else(|| Graph::load(&some), |actions| Graph::load_about(&some, actions))?;
         let places = Place::all(&graph, techniques);
         Ok(Self { graph, places })
     }

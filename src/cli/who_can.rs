@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     let actions = question::actions(reference, &arguments.action, arguments.resource.as_deref());
     let about: Vec<(&str, Option<&str>)> =
         actions.iter().map(|(action, on)| (action.as_str(), on.as_deref().filter(|_| about.is_some()))).collect();
-    let asked = Asked::who_can(&snapshot, arguments.system.as_deref(), &techniques, &about)?;
+    let asked = Asked::who_can(&snapshot, arguments.system.as_deref(), &techniques, &about, arguments.transitive)?;
     if asked.places.is_empty() {
         return Err(Diagnostic::error("CLI001", "no system of this snapshot has policies that can be evaluated")
             .cause("only AWS systems have them today; `muster snapshots show` lists what was read")
@@ -102,10 +102,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     };
     for place in &asked.places {
         let through = arguments.through.read(place, &arguments.action)?;
-        for (action, resource) in &actions {
-            let rows = who_can(&asked.graph, place, action, resource.as_deref(), arguments.transitive, &through);
-            answers.who.extend(rows);
-        }
+        answers.who.extend(who_can(&asked.graph, place, &actions, arguments.transitive, &through));
         answers.unread.extend(place.unread());
     }
     let accounts = answers.who.iter().map(|row| row.node);
@@ -246,7 +243,7 @@ fn table(answers: &Answers, out: &mut impl std::io::Write) -> std::io::Result<()
             shown(&why(one)),
         ];
         if several {
-            row.insert(4, one.action.clone());
+            row.insert(4, listed(&one.actions));
         }
         table.add_row(row);
     }
@@ -259,6 +256,12 @@ fn table(answers: &Answers, out: &mut impl std::io::Write) -> std::io::Result<()
         writeln!(out, "not read: {}", visible(unread))?;
     }
     writeln!(out, "rests on {}", visible(&answers.sources.join("; ")))
+}
+
+/// The first of some actions, and how many there are beside them.
+fn listed(actions: &[String]) -> String {
+    let first = actions.iter().take(LISTED).map(String::as_str).collect::<Vec<&str>>().join(", ");
+    if actions.len() > LISTED { format!("{first} and {} more", actions.len() - LISTED) } else { first }
 }
 
 /// Name and kind of a principal without what its account says already.

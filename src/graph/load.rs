@@ -4,7 +4,9 @@ use muster_connectors::record::{
     AccountClass, Affiliation, CredentialKind, CredentialState, EntitlementKind, FactState, GrantOrigin, GroupRule,
     IdKind, Lifecycle, PolicyKind, PrincipalKind, PrivilegeLevel, Purpose,
 };
+use muster_effective::aws::document::Actions;
 use polars::prelude::DataFrame;
+use rayon::prelude::*;
 
 use super::{
     Account, Builder, Coverage, Credential, Detail, Entitlement, Federation, Graph, Group, Node, NodeKind, Policy,
@@ -20,6 +22,19 @@ impl Graph {
     /// # Errors
     /// [`StoreError`] when a table cannot be read.
     pub fn load(snapshot: &Snapshot) -> Result<Self, StoreError> {
+        Self::load_for(snapshot, None)
+    }
+
+    /// The same for a question about some actions of AWS: a policy that says nothing about any of them is there, and its document is
+    /// [`SILENT`].
+    ///
+    /// # Errors
+    /// As [`Graph::load`].
+    pub(crate) fn load_about(snapshot: &Snapshot, actions: &Actions) -> Result<Self, StoreError> {
+        Self::load_for(snapshot, Some(actions))
+    }
+
+    fn load_for(snapshot: &Snapshot, about: Option<&Actions>) -> Result<Self, StoreError> {
         let mut builder = Builder::new(Coverage::of(snapshot.manifest()));
         builder.reserve(|kind| snapshot.rows(kind));
         accounts(&mut builder, snapshot)?;
@@ -27,7 +42,7 @@ impl Graph {
         entitlements(&mut builder, snapshot)?;
         resources(&mut builder, snapshot)?;
         credentials(&mut builder, snapshot)?;
-        policies(&mut builder, snapshot)?;
+        policies(&mut builder, snapshot, about)?;
         federations(&mut builder, snapshot)?;
         builder.snapshot(snapshot);
         memberships(&mut builder, snapshot)?;
@@ -323,15 +338,24 @@ fn credential_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), Store
     Ok(())
 }
 
-fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("policies", &["id", "kind", "name", "version", "targets", "document", "state"])?;
-    let rows = Rows::of(&frame, "policies");
+/// A policy's document that says nothing.
+const SILENT: &str = r#"{"Version":"2012-10-17","Statement":[]}"#;
+
+fn policies(builder: &mut Builder, snapshot: &Snapshot, about: Option<&Actions>) -> Result<(), StoreError> {
+    let columns = ["id", "kind", "name", "version", "targets", "document", "state"];
+    snapshot.each_frame("policies", &columns, |frame| policy_rows(builder, frame, about))
+}
+
+fn policy_rows(builder: &mut Builder, frame: &DataFrame, about: Option<&Actions>) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "policies");
     let mut places = Places::of(&rows)?;
     let (id, kind, name, document) =
         (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?, rows.texts("document")?);
     let version = rows.texts("version")?;
     let targets = Lists::of(builder, &rows, "targets")?;
-    for row in 0..rows.len() {
+    let speaks = |row| about.is_none_or(|actions| actions.may_be_in(document.text(row)));
+    let speaking: Vec<bool> = (0..rows.len()).into_par_iter().map(speaks).collect();
+    for (row, speaks) in speaking.into_iter().enumerate() {
         let (system, scope, state) = places.place(builder, row);
         let Some(kind) = kind.name::<PolicyKind>(row) else { continue };
         let policy = Policy {
@@ -343,7 +367,7 @@ fn policies(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
             state,
             kind,
             targets: builder.texts(targets.row(row).iter().copied()),
-            document: builder.strings.add(document.text(row)),
+            document: builder.strings.add(if speaks { document.text(row) } else { SILENT }),
         };
         builder.policy(policy);
     }

@@ -28,6 +28,7 @@ use super::document::{Document, Effect, Matcher, UnreadStatement};
 use super::estate::{AccountIx, Estate, Index, PolicyIx, UnreadKind};
 use super::pattern::Glob;
 use super::reference::Reference;
+pub use ask::AllowedOn;
 pub(in crate::aws) use permissions::Granting;
 pub use permissions::{Permission, Permissions};
 

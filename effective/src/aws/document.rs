@@ -6,10 +6,12 @@ mod condition_block;
 pub(super) mod json;
 mod parse;
 mod principal;
+mod scan;
 #[cfg(test)]
 mod tests;
 
 pub use parse::MAX_BYTES;
+pub use scan::Actions;
 
 /// The language version of a document; policy variables are read from the later one on only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,16 +1,18 @@
 //! Who may do an action, on a resource or on anything at all: principals and the people behind them, each with one way.
 
+use std::cmp::Ordering;
+
 use muster_connectors::record::FactState;
 use muster_effective::aws::answer::{Answer, Deciding, Verdict};
-use muster_effective::aws::document::Effect;
+use muster_effective::aws::compiled::AllowedOn;
 use muster_effective::aws::escalation::Certainty;
-use muster_effective::aws::estate::{PrincipalIx, PrincipalKind};
+use muster_effective::aws::estate::{AccountIx, PrincipalIx, PrincipalKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::literal;
-use muster_effective::aws::pattern::Glob;
 use muster_effective::aws::reference::Reference;
 use muster_effective::aws::request::{Attached, Request};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -144,8 +146,8 @@ pub struct WhoCan {
     pub name: String,
     /// The person behind it.
     pub person: Option<String>,
-    /// The action.
-    pub action: String,
+    /// The actions that all the rest is true of, in order; one where one was asked about.
+    pub actions: Vec<String>,
     /// What the answer says.
     pub can: Can,
     /// Conditions that it rests on.
@@ -177,11 +179,72 @@ struct Found {
     answer: Answer,
 }
 
-/// Everybody of one system who can, or of whom it is not known; by account and name. People are left to the caller.
+/// Everybody of one system who can do any of some actions, each on its resource, or of whom it is not known; by account and name. What
+/// differs in nothing but the action is one row. People are left to the caller.
 ///
-/// Cost: of the evaluator's `who_can`; where no resource is asked about, once for each pattern of who is not allowed everywhere; with
-/// `transitive`, a search.
+/// Cost: for each action of the evaluator's `who_can`; where no resource is asked about, once for each pattern of who is not allowed
+/// everywhere; with `transitive`, a search.
 pub(crate) fn who_can(
+    graph: &Graph,
+    place: &Place,
+    actions: &[(String, Option<String>)],
+    transitive: bool,
+    through: &Through,
+) -> Vec<WhoCan> {
+    let mut rows: Vec<WhoCan> = Vec::new();
+    let mut of_node: FxHashMap<NodeIx, Vec<usize>> = FxHashMap::default();
+    for (action, resource) in actions {
+        for mut row in who_can_do(graph, place, action, resource.as_deref(), transitive, through) {
+            let alike = of_node.entry(row.node).or_default();
+            if let Some(same) = alike.iter().find(|at| rows[**at].differs_in_actions_only(&row)) {
+                rows[*same].actions.append(&mut row.actions);
+            } else {
+                alike.push(rows.len());
+                rows.push(row);
+            }
+        }
+    }
+    rows.sort_by(|a, b| a.order().cmp(&b.order()));
+    rows
+}
+
+impl WhoCan {
+    fn differs_in_actions_only(&self, other: &Self) -> bool {
+        // Everything is named, so that a new field is not forgotten.
+        let Self {
+            system,
+            account,
+            principal,
+            kind,
+            name,
+            person,
+            actions: _,
+            can,
+            conditions,
+            unread,
+            resource,
+            more_resources,
+            through,
+            statements,
+            last_use,
+            can_act,
+            node,
+        } = self;
+        (can, node, more_resources, resource, statements)
+            == (&other.can, &other.node, &other.more_resources, &other.resource, &other.statements)
+            && (unread, conditions, through, last_use)
+                == (&other.unread, &other.conditions, &other.through, &other.last_use)
+            && (system, account, principal, kind) == (&other.system, &other.account, &other.principal, &other.kind)
+            && (name, person, can_act) == (&other.name, &other.person, &other.can_act)
+    }
+
+    fn order(&self) -> impl Ord {
+        (self.can, self.through.len(), &self.account, self.kind, &self.principal, &self.actions)
+    }
+}
+
+/// The rows of one action, in no order.
+fn who_can_do(
     graph: &Graph,
     place: &Place,
     action: &str,
@@ -204,24 +267,19 @@ pub(crate) fn who_can(
         };
         found = found.into_par_iter().filter_map(limited).collect();
     }
-    let mut rows: Vec<WhoCan> = found.iter().map(|found| row(graph, place, found, action)).collect();
-    for one in &found {
-        for (account, path) in place.assignees(graph, one.who) {
-            rows.push(assigned(graph, place, &row(graph, place, one, action), account, &path));
-        }
-    }
+    let mut rows: Vec<WhoCan> = found
+        .par_iter()
+        .flat_map_iter(|found| {
+            let own = row(graph, place, found, action);
+            let assignees = place.assignees(graph, found.who).into_iter();
+            let mut all: Vec<WhoCan> = assignees.map(|(account, path)| assigned(graph, &own, account, &path)).collect();
+            all.push(own);
+            all
+        })
+        .collect();
     if transitive {
         rows.extend(reaching(graph, place, &found, action, resource));
     }
-    rows.sort_by(|a, b| {
-        (a.can, a.through.len(), &a.account, a.kind, &a.principal).cmp(&(
-            b.can,
-            b.through.len(),
-            &b.account,
-            b.kind,
-            &b.principal,
-        ))
-    });
     rows
 }
 
@@ -236,6 +294,7 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str, resourc
             Can::NotEvaluated => Certainty::NotEvaluated,
         });
     }
+    let ends: FxHashMap<PrincipalIx, &Found> = found.iter().map(|one| (one.who, one)).collect();
     let mut rows = Vec::new();
     let account = resource.and_then(|resource| {
         let owner = estate.owner_of(place.compiled.index(), resource)?;
@@ -243,7 +302,7 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str, resourc
     });
     for (who, hops) in (0..).zip(ways::steps_towards(place, &goals, account)) {
         let Some(last) = hops.last() else { continue };
-        let end = last.to.and_then(|to| found.iter().find(|one| one.who == to));
+        let end = last.to.and_then(|to| ends.get(&to));
         let here = Found {
             who,
             resource: end.map_or_else(|| resource.unwrap_or("*").to_owned(), |end| end.resource.clone()),
@@ -265,7 +324,7 @@ fn reaching(graph: &Graph, place: &Place, found: &[Found], action: &str, resourc
             () => one.can,
         };
         for (account, path) in place.assignees(graph, who) {
-            rows.push(assigned(graph, place, &one, account, &path));
+            rows.push(assigned(graph, &one, account, &path));
         }
         rows.push(one);
     }
@@ -313,7 +372,8 @@ fn is_of_type(template: &str, arn: &str) -> bool {
 /// Everybody who can on anything at all, each with the widest pattern that was found.
 fn anywhere(place: &Place, action: &str) -> Vec<Found> {
     let estate = place.compiled.estate();
-    let named = resource_patterns(place, action);
+    let allowed = place.compiled.allowed_on(action);
+    let named = resource_patterns(place, &allowed, action);
     let count = u32::try_from(estate.principals.len()).unwrap_or(u32::MAX);
     (0..count)
         .into_par_iter()
@@ -323,11 +383,13 @@ fn anywhere(place: &Place, action: &str) -> Vec<Found> {
             if let Some(answer) = everywhere.as_ref().filter(|answer| can(answer) == Can::Allowed) {
                 return Some(Found { who, resource: "*".to_owned(), more: 0, answer: answer.clone() });
             }
-            let mut patterns = own_patterns(place, who, action);
-            patterns.extend(named.iter().cloned());
+            let mut patterns = own_patterns(place, who, &allowed);
+            let account = estate.principals[who as usize].account;
+            let near = named.iter().filter(|one| one.lets_others_in || one.account.is_none_or(|of| of == account));
+            patterns.extend(near.take(MAX_PATTERNS).map(|one| one.pattern.clone()));
             // What holds everywhere was asked above, type by type.
             patterns.retain(|pattern| pattern != "*");
-            patterns.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
+            patterns.sort_by(|a, b| wider_first(a, b));
             patterns.dedup();
             patterns.truncate(MAX_PATTERNS);
             let asked = patterns.into_iter().map(|resource| (place.compiled.may(who, action, &resource), resource));
@@ -343,6 +405,11 @@ fn anywhere(place: &Place, action: &str) -> Vec<Found> {
             open.into_iter().next().map(|(answer, resource)| Found { who, resource, more, answer })
         })
         .collect()
+}
+
+/// Short patterns are the wide ones, as a rule.
+fn wider_first(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then(a.cmp(b))
 }
 
 /// The answer that holds on every resource of the principal's own account: of each type that the action needs, any at all. `None`:
@@ -390,41 +457,41 @@ fn any_of(arn: &str, partition: &str, account: &str) -> String {
 }
 
 /// The resources that a principal's own policies allow an action on, as they are written.
-fn own_patterns(place: &Place, who: PrincipalIx, action: &str) -> Vec<String> {
-    let estate = place.compiled.estate();
-    let entry = &estate.principals[who as usize];
+fn own_patterns(place: &Place, who: PrincipalIx, allowed: &AllowedOn<'_>) -> Vec<String> {
+    let entry = &place.compiled.estate().principals[who as usize];
     let user = entry.arn.rsplit('/').next().unwrap_or_default();
-    let policies = entry.identity.iter().map(|policy| &estate.policies[*policy as usize].document);
-    let patterns = policies.flat_map(|document| allowing(&document.statements, action));
+    let patterns = entry.identity.iter().flat_map(|policy| allowed.by(*policy));
     patterns.map(|pattern| pattern.replace("${aws:username}", user)).collect()
 }
 
-/// The resources that policies of resources allow an action on.
-fn resource_patterns(place: &Place, action: &str) -> Vec<String> {
-    let estate = place.compiled.estate();
-    let policies = estate.resources.iter().filter_map(|resource| Some(&estate.policies[resource.policy? as usize]));
-    let mut patterns: Vec<String> = policies.flat_map(|policy| allowing(&policy.document.statements, action)).collect();
-    if action.to_ascii_lowercase().starts_with("sts:assumerole") {
-        let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
-        patterns.extend(roles.map(|entry| entry.arn.to_string()));
-    }
-    patterns.retain(|pattern| pattern != "*");
-    patterns.sort();
-    patterns.dedup();
-    patterns
+/// A resource whose own policy may grant an action on it.
+struct Named {
+    pattern: String,
+    /// Whose it is, where that is known.
+    account: Option<AccountIx>,
+    /// Whether principals of other accounts may be allowed.
+    lets_others_in: bool,
 }
 
-fn allowing<'a>(
-    statements: &'a [muster_effective::aws::document::Statement],
-    action: &str,
-) -> impl Iterator<Item = String> + use<'a> {
-    let action = action.to_ascii_lowercase();
-    let about = statements.iter().filter(move |statement| {
-        let named = statement.actions.patterns.iter().any(|pattern| Glob::lowercase(pattern).matches(&action));
-        statement.effect == Effect::Allow && named != statement.actions.not
+/// The resources that policies of resources allow an action on, wide patterns first.
+fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Vec<Named> {
+    let estate = place.compiled.estate();
+    let policies = estate.resources.iter().filter_map(|resource| Some((resource.account, resource.policy?)));
+    let mut patterns: Vec<(&str, Option<AccountIx>)> =
+        policies.flat_map(|(account, policy)| allowed.by(policy).map(move |pattern| (pattern, account))).collect();
+    if action.to_ascii_lowercase().starts_with("sts:assumerole") {
+        let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
+        patterns.extend(roles.map(|entry| (&*entry.arn, Some(entry.account))));
+    }
+    patterns.retain(|(pattern, _)| *pattern != "*");
+    patterns.sort_unstable_by(|a, b| wider_first(a.0, b.0).then(a.1.cmp(&b.1)));
+    patterns.dedup();
+    let named = patterns.into_par_iter().map(|(pattern, account)| Named {
+        pattern: pattern.to_owned(),
+        account,
+        lets_others_in: place.compiled.lets_others_in(action, pattern),
     });
-    let resources = about.filter_map(|statement| statement.resources.as_ref()).filter(|resources| !resources.not);
-    resources.flat_map(|resources| resources.patterns.iter().map(ToString::to_string))
+    named.collect()
 }
 
 fn can(answer: &Answer) -> Can {
@@ -449,7 +516,7 @@ fn row(graph: &Graph, place: &Place, found: &Found, action: &str) -> WhoCan {
         },
         name: graph.name(node).to_owned(),
         person: None,
-        action: action.to_owned(),
+        actions: vec![action.to_owned()],
         can: can(&found.answer),
         conditions: found.answer.assumed.iter().map(|assumed| assumed.text.to_string()).collect(),
         unread: found.answer.unread.clone(),
@@ -464,7 +531,7 @@ fn row(graph: &Graph, place: &Place, found: &Found, action: &str) -> WhoCan {
 }
 
 /// The row of somebody of Identity Center who has a role.
-fn assigned(graph: &Graph, place: &Place, role: &WhoCan, account: NodeIx, path: &[Step]) -> WhoCan {
+fn assigned(graph: &Graph, role: &WhoCan, account: NodeIx, path: &[Step]) -> WhoCan {
     let mut hops: Vec<HopTo> = path
         .iter()
         .map(|step| HopTo {
@@ -480,7 +547,6 @@ fn assigned(graph: &Graph, place: &Place, role: &WhoCan, account: NodeIx, path: 
         })
         .collect();
     hops.extend(role.through.iter().cloned());
-    let _ = place;
     WhoCan {
         principal: graph.text(graph.node(account).id).to_owned(),
         kind: "person",

@@ -15,6 +15,27 @@ use crate::aws::request::{Mode, Principal, Request};
 /// Calls that a policy neither grants nor forbids.
 const FREE: [&str; 2] = ["sts:getcalleridentity", "sts:getsessiontoken"];
 
+/// What policies say about one action; of [`Compiled::allowed_on`].
+#[derive(Debug)]
+pub struct AllowedOn<'a> {
+    compiled: &'a Compiled<'a>,
+    asked: Asked,
+}
+
+impl<'a> AllowedOn<'a> {
+    /// The patterns of resources on which statements of a policy allow it, as they are written, whatever their conditions; without those
+    /// that name what they spare.
+    pub fn by(&self, policy: PolicyIx) -> impl Iterator<Item = &'a str> {
+        let compact = self.compiled.compact(policy);
+        let rows = compact.rows.iter().zip(&compact.document.statements);
+        let about = rows.filter(|(row, _)| {
+            row.effect == Effect::Allow && self.compiled.sets[row.actions as usize].has(&self.asked)
+        });
+        let resources = about.filter_map(|(_, statement)| statement.resources.as_ref());
+        resources.filter(|resources| !resources.not).flat_map(|resources| resources.patterns.iter().map(|one| &**one))
+    }
+}
+
 impl Compiled<'_> {
     /// The answer to any request, in its own mode, with the layers that the estate knows.
     pub fn decide(&self, request: &Request) -> Answer {
@@ -79,6 +100,11 @@ impl Compiled<'_> {
             let allows = compact.document.statements.iter().filter(|statement| statement.effect == Effect::Allow);
             compact.unread.iter().any(|unread| unread.effect != Some(Effect::Deny)) || allows.into_iter().any(lets_in)
         })
+    }
+
+    /// On which resources policies allow an action.
+    pub fn allowed_on(&self, action: &str) -> AllowedOn<'_> {
+        AllowedOn { compiled: self, asked: self.asked(action) }
     }
 
     /// Whether the resource may grant anything to anybody: its policy, or that it is not known.
