@@ -105,9 +105,7 @@ impl<'a> Service<'a> {
         let base = if let Some(endpoint) = &session.endpoint {
             endpoint.trim_end_matches('/').to_owned()
         } else {
-            // The one host that is not named like its signature (AWS General Reference, "Service endpoints and quotas").
-            let host = if name == "sagemaker" { "api.sagemaker" } else { name };
-            format!("https://{host}.{region}.{suffix}")
+            format!("https://{}.{region}.{suffix}", host(name))
         };
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }
@@ -125,6 +123,15 @@ impl<'a> Service<'a> {
             service.base = service.base.replacen("https://s3.", &format!("https://{account}.s3-control."), 1);
         }
         Ok(service)
+    }
+
+    /// The same service at a host of another name.
+    pub(super) fn at(mut self, host_name: &str) -> Self {
+        if self.session.endpoint.is_none() {
+            let named = format!("https://{}.", host(self.name));
+            self.base = self.base.replacen(&named, &format!("https://{host_name}."), 1);
+        }
+        self
     }
 
     /// The answer's body when the service answered with success.
@@ -204,6 +211,11 @@ impl<'a> Service<'a> {
         instructions.apply_to_request_http1x(&mut built);
         reqwest::Request::try_from(built).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// The one host of those we ask by name that is not named like its signature (AWS General Reference, "Service endpoints and quotas").
+fn host(name: &str) -> &str {
+    if name == "sagemaker" { "api.sagemaker" } else { name }
 }
 
 #[expect(clippy::disallowed_methods, reason = "AWS refuses a signature that is not of this very moment")]
