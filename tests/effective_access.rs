@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
+#[path = "effective_access/workloads.rs"]
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
 //! AWS as its own service models say that it answers (those of botocore, in `moto/modelled.py`): requests that the model does not know are
-//! refused, answers that are not of its shape keep the server from starting, lists come one element a page.
+//! refused, answers that are not of its shape keep the server from starting, lists of more than one element come in pages.
 //!
 //! For what moto does not emulate, and for refusals: the access key `not.SERVICE.Operation` may do everything but that. One account,
 //! [`ACCOUNT`].

@@ -108,7 +108,7 @@ async fn every_kind_is_read_to_its_last_page_with_exactly_the_documented_permiss
     assert_eq!(differences(&built, &told(&collected, &scope(REGION))), Vec::<String>::new());
     let kinds: std::collections::BTreeSet<&str> = built.values().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds.len(), 26, "{kinds:?}");
-    assert!(collected.report(&scope(REGION)).pages > 100, "a page for each element of each list");
+    assert!(collected.report(&scope(REGION)).pages > 2 * 26, "more than one page of each list");
     assert_eq!(collected.report(&scope(BARE)).state(), ScopeState::Complete, "{:?}", collected.gaps());
     assert_eq!(told(&collected, &scope(BARE)), Workloads::new(), "the other region's are not this one's");
     let named = collected.of(&scope(REGION)).iter().any(|record| matches!(record, Record::Resource(resource)

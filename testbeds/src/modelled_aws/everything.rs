@@ -411,7 +411,11 @@ fn regions(making: &mut Making) {
     let told = |known: &[String], sent: &[String]| {
         let value = |name: &String| json!({ "Name": name, "Type": "String", "Value": name.rsplit('/').next() });
         let (known, unknown): (Vec<&String>, Vec<&String>) = sent.iter().partition(|name| known.contains(name));
-        json!({ "Parameters": known.into_iter().map(value).collect::<Vec<_>>(), "InvalidParameters": unknown })
+        let mut told = json!({ "Parameters": known.into_iter().map(value).collect::<Vec<_>>() });
+        if !unknown.is_empty() {
+            told["InvalidParameters"] = json!(unknown);
+        }
+        told
     };
     let mut known = all(&[REGION]);
     known.push(format!("{tree}/{BARE}"));

@@ -1,8 +1,8 @@
 """Answers as AWS's own service models say that AWS answers: what moto does not emulate, page by page, refused or not.
 
 The models are botocore's. A request that its model does not know, or that asks for more than its model allows, is refused with
-ValidationException; an answer that is not of its model's shape keeps the server from starting. Lists are cut into pages of one
-element. An operation of which the world says nothing has an empty list, or finds nothing.
+ValidationException; an answer that is not of its model's shape keeps the server from starting. Lists of more than
+one element come in two or three pages. An operation of which the world says nothing has an empty list, or finds nothing.
 
 Usage: modelled.py WORLD.json     (prints the port; ends when its standard input does)
 
@@ -12,6 +12,7 @@ World: {"answers": {"ecs:ListTasks": [{"when": {"cluster": "â€¦"}, "answer": {â€
 The access key "not.ecs.ListTasks" may do everything but that.
 """
 
+import functools
 import gzip
 import json
 import re
@@ -48,8 +49,12 @@ def model(signed_as):
 
 
 def problems(shape, value):
-    """Everything in which a value is not of its shape; lists that are too long as well, which botocore does not look at."""
-    report = ParamValidator().validate(value, shape).generate_report()
+    """Everything in which a value is not of its shape."""
+    return ParamValidator().validate(value, shape).generate_report()
+
+
+def wrong_in_request(shape, value):
+    """The same, and lists that are longer than they may be, which botocore does not look at. Answers come in pages: all of them may be."""
 
     def too_long(shape, value):
         if shape.type_name == "structure" and isinstance(value, dict):
@@ -58,9 +63,10 @@ def problems(shape, value):
         elif shape.type_name == "list" and isinstance(value, list) and len(value) > shape.metadata.get("max", len(value)):
             yield f"{len(value)} of {shape.name}, at most {shape.metadata['max']}"
 
-    return "; ".join(filter(None, [report, *too_long(shape, value)]))
+    return "; ".join(filter(None, [problems(shape, value), *too_long(shape, value)]))
 
 
+@functools.cache
 def template(uri):
     """A path of the model as a pattern; a slash at its end may be missing."""
     path = uri.split("?")[0].rstrip("/")
@@ -106,15 +112,15 @@ def unknown(operation, protocol, form, body, query):
 
 
 def page(operation, answer, sent):
-    """One element of the only list of an operation that has pages."""
+    """A third of the only list of an operation that has pages, and at least one element."""
     members, asked = operation.output_shape.members, operation.input_shape.members
     token = next((name for name in TOKENS if name in members and name in asked), None)
     lists = [name for name, shape in members.items() if shape.type_name == "list"]
     if token is None or len(lists) != 1 or len(answer.get(lists[0], [])) < 2:
         return answer
-    at = int(sent.get(token, "0"))
-    rest = {token: str(at + 1)} if at + 1 < len(answer[lists[0]]) else {}
-    return {**answer, lists[0]: answer[lists[0]][at:at + 1], **rest}
+    at, whole = int(sent.get(token, "0")), answer[lists[0]]
+    end = at + -(-len(whole) // 3)
+    return {**answer, lists[0]: whole[at:end], **({token: str(end)} if end < len(whole) else {})}
 
 
 def empty(operation):
@@ -179,7 +185,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(*refusal("query", "MissingAuthenticationToken", "not signed"))
         key, region, signed_as = scope.groups()
         service = model(signed_as)
-        protocol = service.metadata["protocol"]
+        # Of the protocols that a service speaks, the one that this request is written in.
+        speaks = service.metadata["protocols"]
+        protocol = next((one for one in speaks if (one == "json") == ("x-amz-target" in self.headers) and one in PARSERS), speaks[0])
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         is_form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
@@ -192,7 +200,7 @@ class Handler(BaseHTTPRequestHandler):
                    "url_path": parts.path, "values": MultiDict({**query, **form})}
         sent = PARSERS[protocol](operation).parse(request)
         more = unknown(operation, protocol, form, body, query)
-        wrong = f"unknown: {sorted(more)}" if more else operation.input_shape and problems(operation.input_shape, sent)
+        wrong = f"unknown: {sorted(more)}" if more else operation.input_shape and wrong_in_request(operation.input_shape, sent)
         if wrong:
             return self.reply(*refusal(protocol, "ValidationException", f"{name}: {wrong}"))
         is_allowed = name in world.get("allowed", [name]) or signed_as == "sts"
