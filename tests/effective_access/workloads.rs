@@ -166,7 +166,8 @@ fn each_technique_that_needs_something_there_is_found_where_it_is_and_not_where_
 
     // Where there is nothing, and everything was looked at, nobody takes anything.
     let parameters = |name: &str| name.starts_with("ssm:");
-    let bare = World { answers: world.answers.into_iter().filter(|(name, _)| parameters(name)).collect(), allowed: None };
+    let bare =
+        World { answers: world.answers.into_iter().filter(|(name, _)| parameters(name)).collect(), allowed: None };
     let bare = peopled(bare, &existing);
     for region in [REGION, BARE] {
         let asked = collected(&bare, "AKIATEST", region);

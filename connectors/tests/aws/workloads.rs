@@ -14,7 +14,8 @@ use crate::{Collected, collect};
 
 /// The statements of the documented policy, without the part of IAM.
 fn documented() -> Vec<String> {
-    let policy: serde_json::Value = serde_json::from_str(include_str!("../../src/native/aws/permissions/account.json")).unwrap();
+    let policy: serde_json::Value =
+        serde_json::from_str(include_str!("../../src/native/aws/permissions/account.json")).unwrap();
     let of_workloads = |statement: &&serde_json::Value| {
         ["MusterReadsWorkloads", "MusterReadsWhichServicesARegionHas"].contains(&statement["Sid"].as_str().unwrap())
     };
@@ -67,7 +68,9 @@ fn told(collected: &Collected, scope: &str) -> Workloads {
 fn services(collected: &Collected, region: &str) -> BTreeMap<String, String> {
     let all = collected.of(&scope(region)).iter();
     let mut regions = all.filter_map(|record| match record {
-        Record::Resource(resource) if resource.kind.as_deref() == Some("aws:region") => Some(resource.attributes.clone()),
+        Record::Resource(resource) if resource.kind.as_deref() == Some("aws:region") => {
+            Some(resource.attributes.clone())
+        }
         _ => None,
     });
     let one = regions.next().unwrap_or_else(|| panic!("{region} tells nothing of itself"));
@@ -84,7 +87,8 @@ fn differences(built: &Workloads, told: &Workloads) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_moto_runs_as_a_role_is_found_with_it() {
-    let (moto, built) = tokio::task::spawn_blocking(Moto::workloads).await.unwrap().unwrap_or_else(|error| panic!("{error}"));
+    let (moto, built) =
+        tokio::task::spawn_blocking(Moto::workloads).await.unwrap().unwrap_or_else(|error| panic!("{error}"));
     let settings = format!(
         "{{ endpoint = \"{}\", access_key_id = \"AKIAIOSFODNN7EXAMPLE\", credential = {{ env = \"AWS_TEST_SECRET\" }}, attempts = 1, \
          identity_center = false, resource_policies = false, workloads = true }}",
@@ -111,8 +115,10 @@ async fn every_kind_is_read_to_its_last_page_with_exactly_the_documented_permiss
     assert!(collected.report(&scope(REGION)).pages > 2 * 26, "more than one page of each list");
     assert_eq!(collected.report(&scope(BARE)).state(), ScopeState::Complete, "{:?}", collected.gaps());
     assert_eq!(told(&collected, &scope(BARE)), Workloads::new(), "the other region's are not this one's");
-    let named = collected.of(&scope(REGION)).iter().any(|record| matches!(record, Record::Resource(resource)
-        if resource.kind.as_deref() == Some("apprunner:service") && resource.name.as_deref() == Some("site")));
+    let named = collected.of(&scope(REGION)).iter().any(|record| {
+        matches!(record, Record::Resource(resource)
+        if resource.kind.as_deref() == Some("apprunner:service") && resource.name.as_deref() == Some("site"))
+    });
     assert!(named, "a service's name is no id");
 }
 
@@ -135,8 +141,11 @@ async fn each_permission_that_is_missing_is_named_and_costs_only_what_needs_it()
         }
         let told = told(&collected, &scope(REGION));
         assert!(told.len() < built.len(), "{permission} is needed for nothing");
-        let lost: std::collections::BTreeSet<&str> =
-            built.iter().filter(|(arn, what)| told.get(*arn) != Some(*what)).map(|(_, (kind, _))| kind.as_str()).collect();
+        let lost: std::collections::BTreeSet<&str> = built
+            .iter()
+            .filter(|(arn, what)| told.get(*arn) != Some(*what))
+            .map(|(_, (kind, _))| kind.as_str())
+            .collect();
         let all = match permission.as_str() {
             "ecs:ListClusters" => 3,
             "ssm:GetParameters" => 4,
@@ -153,8 +162,11 @@ async fn a_service_is_looked_for_where_aws_says_that_it_is() {
     let (world, _) = everything();
     let server = served(world).await;
     let both = collected(&server, "AKIATEST", &[REGION, BARE, UNKNOWN]).await;
-    let said = |collected: &Collected, region: &str| -> Vec<(String, String)> { services(collected, region).into_iter().collect() };
-    let of = |word: &str| ["apprunner", "bedrock-agentcore"].map(|service| (service.to_owned(), word.to_owned())).to_vec();
+    let said = |collected: &Collected, region: &str| -> Vec<(String, String)> {
+        services(collected, region).into_iter().collect()
+    };
+    let of =
+        |word: &str| ["apprunner", "bedrock-agentcore"].map(|service| (service.to_owned(), word.to_owned())).to_vec();
     assert_eq!(said(&both, REGION), of("offered"));
     assert_eq!(said(&both, BARE), of("not-offered"));
     assert_eq!(both.report(&scope(BARE)).state(), ScopeState::Complete, "{:?}", both.gaps());
@@ -173,7 +185,8 @@ async fn a_service_is_looked_for_where_aws_says_that_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn outside_the_public_partition_nothing_is_asked_that_aws_does_not_publish() {
     let (world, _) = everything();
-    let caller = json!({ "UserId": "AIDAME", "Account": ACCOUNT, "Arn": format!("arn:aws-us-gov:iam::{ACCOUNT}:user/muster") });
+    let caller =
+        json!({ "UserId": "AIDAME", "Account": ACCOUNT, "Arn": format!("arn:aws-us-gov:iam::{ACCOUNT}:user/muster") });
     let mut world = world.with("sts:GetCallerIdentity", json!({}), caller);
     world.allowed = Some(documented().into_iter().filter(|permission| permission != "ssm:GetParameters").collect());
     let server = served(world).await;

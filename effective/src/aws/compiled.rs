@@ -29,7 +29,7 @@ use super::estate::{AccountIx, Estate, Index, PolicyIx, UnreadKind};
 use super::pattern::Glob;
 use super::reference::Reference;
 pub(in crate::aws) use permissions::Granting;
-pub use permissions::{Permission, Permissions};
+pub use permissions::{Controlled, Permission, Permissions};
 
 /// An estate, ready to be asked.
 #[derive(Debug)]

@@ -94,8 +94,13 @@ fn instances(making: &mut Making) {
     for (id, runs_as) in [("i-1", Some(&own)), ("i-2", None), ("i-3", Some(&lost))] {
         making.built("ec2:instance", &arn("ec2", &format!("instance/{id}")), runs_as.map(String::as_str));
     }
-    making.here("ec2:DescribeLaunchTemplates", json!({ "LaunchTemplates": [{ "LaunchTemplateId": "lt-1" }, { "LaunchTemplateId": "lt-2" }] }));
-    for (id, given, runs_as) in [("lt-1", json!({ "Arn": own }), own.as_str()), ("lt-2", json!({ "Name": "ec2" }), "ec2")] {
+    making.here(
+        "ec2:DescribeLaunchTemplates",
+        json!({ "LaunchTemplates": [{ "LaunchTemplateId": "lt-1" }, { "LaunchTemplateId": "lt-2" }] }),
+    );
+    for (id, given, runs_as) in
+        [("lt-1", json!({ "Arn": own }), own.as_str()), ("lt-2", json!({ "Name": "ec2" }), "ec2")]
+    {
         let version = json!({ "LaunchTemplateId": id, "DefaultVersion": true, "LaunchTemplateData": { "IamInstanceProfile": given } });
         let when = json!({ "LaunchTemplateId": id, "Versions": ["$Default"] });
         making.answer("ec2:DescribeLaunchTemplateVersions", when, json!({ "LaunchTemplateVersions": [version] }));
@@ -108,7 +113,10 @@ fn instances(making: &mut Making) {
         (arn, one)
     };
     let groups = ["fleet", "other"].map(group);
-    making.here("autoscaling:DescribeAutoScalingGroups", json!({ "AutoScalingGroups": groups.clone().map(|(_, one)| one) }));
+    making.here(
+        "autoscaling:DescribeAutoScalingGroups",
+        json!({ "AutoScalingGroups": groups.clone().map(|(_, one)| one) }),
+    );
     for (arn, _) in groups {
         making.built("autoscaling:group", &arn, None);
     }
@@ -118,7 +126,9 @@ fn platforms(making: &mut Making) {
     let mut environments = Vec::new();
     for (name, profile) in [("blue", Some("ec2")), ("green", None)] {
         let arn = arn("elasticbeanstalk", &format!("environment/shop/{name}"));
-        environments.push(json!({ "EnvironmentArn": arn, "ApplicationName": "shop", "EnvironmentName": name, "Status": "Ready" }));
+        environments.push(
+            json!({ "EnvironmentArn": arn, "ApplicationName": "shop", "EnvironmentName": name, "Status": "Ready" }),
+        );
         let mut options = vec![json!({ "Namespace": "aws:autoscaling:asg", "OptionName": "MinSize", "Value": "1" })];
         options.extend(profile.map(|profile| {
             json!({ "Namespace": "aws:autoscaling:launchconfiguration", "OptionName": "IamInstanceProfile", "Value": profile })
@@ -156,7 +166,9 @@ fn containers(making: &mut Making) {
     making.answer("ecs:ListTasks", json!({ "cluster": clusters[0] }), json!({ "taskArns": tasks }));
     making.answer("ecs:DescribeTasks", json!({ "cluster": clusters[0], "tasks": tasks }), json!({ "tasks": of_tasks }));
     making.here("ecs:ListTaskDefinitions", json!({ "taskDefinitionArns": definitions }));
-    for (definition, given) in [(&definitions[0], json!({ "taskRoleArn": role("ecs-tasks") })), (&definitions[1], json!({}))] {
+    for (definition, given) in
+        [(&definitions[0], json!({ "taskRoleArn": role("ecs-tasks") })), (&definitions[1], json!({}))]
+    {
         let when = json!({ "taskDefinition": definition });
         making.answer("ecs:DescribeTaskDefinition", when, json!({ "taskDefinition": given }));
         making.built("ecs:task-definition", definition, None);
@@ -188,19 +200,27 @@ fn jobs(making: &mut Making) {
     let node = |role: &str| json!({ "targetNodes": "0:", "container": { "jobRoleArn": role } });
     let definitions = [
         definition("plain", json!({ "containerProperties": { "jobRoleArn": own } })),
-        definition("nodes", json!({ "nodeProperties": { "numNodes": 2, "mainNode": 0, "nodeRangeProperties": [node(&own), node(&other)] } })),
-        definition("tasks", json!({ "ecsProperties": { "taskProperties": [{ "containers": [{ "image": "x" }], "taskRoleArn": other }] } })),
+        definition(
+            "nodes",
+            json!({ "nodeProperties": { "numNodes": 2, "mainNode": 0, "nodeRangeProperties": [node(&own), node(&other)] } }),
+        ),
+        definition(
+            "tasks",
+            json!({ "ecsProperties": { "taskProperties": [{ "containers": [{ "image": "x" }], "taskRoleArn": other }] } }),
+        ),
         definition("none", json!({})),
     ];
-    making.answer("batch:DescribeJobDefinitions", json!({ "@region": REGION, "status": "ACTIVE" }), json!({ "jobDefinitions": definitions }));
+    making.answer(
+        "batch:DescribeJobDefinitions",
+        json!({ "@region": REGION, "status": "ACTIVE" }),
+        json!({ "jobDefinitions": definitions }),
+    );
     for (name, runs_as) in [("plain", Some(&own)), ("nodes", Some(&both)), ("tasks", Some(&other)), ("none", None)] {
         let arn = arn("batch", &format!("job-definition/{name}:1"));
         making.built("batch:job-definition", &arn, runs_as.map(String::as_str));
     }
     let queues = ["slow", "fast"].map(|name| arn("batch", &format!("job-queue/{name}")));
-    let queue = |arn: &String| {
-        json!({ "jobQueueName": "x", "jobQueueArn": arn, "state": "ENABLED", "priority": 1, "computeEnvironmentOrder": [] })
-    };
+    let queue = |arn: &String| json!({ "jobQueueName": "x", "jobQueueArn": arn, "state": "ENABLED", "priority": 1, "computeEnvironmentOrder": [] });
     making.here("batch:DescribeJobQueues", json!({ "jobQueues": queues.each_ref().map(queue) }));
     for arn in &queues {
         making.built("batch:job-queue", arn, None);
@@ -224,11 +244,14 @@ fn jobs(making: &mut Making) {
 
 fn delivery(making: &mut Making) {
     let (stack, gone) = (role("cloudformation"), role("deleted-long-ago"));
-    let linked = format!("arn:aws:iam::{ACCOUNT}:role/aws-service-role/stacksets.cloudformation.amazonaws.com/AWSServiceRoleForStackSets");
+    let linked = format!(
+        "arn:aws:iam::{ACCOUNT}:role/aws-service-role/stacksets.cloudformation.amazonaws.com/AWSServiceRoleForStackSets"
+    );
     let mut stacks = Vec::new();
     for (name, given) in [("app", Some(&stack)), ("old", Some(&gone)), ("set", Some(&linked)), ("plain", None)] {
         let arn = arn("cloudformation", &format!("stack/{name}/0123"));
-        let mut one = json!({ "StackId": arn, "StackName": name, "CreationTime": DAY, "StackStatus": "CREATE_COMPLETE" });
+        let mut one =
+            json!({ "StackId": arn, "StackName": name, "CreationTime": DAY, "StackStatus": "CREATE_COMPLETE" });
         if let Some(role) = given {
             one["RoleARN"] = json!(role);
         }
@@ -237,7 +260,11 @@ fn delivery(making: &mut Making) {
     }
     making.here("cloudformation:DescribeStacks", json!({ "Stacks": stacks }));
     let sets = ["one:1", "two:2"].map(|id| json!({ "StackSetId": id, "StackSetName": id, "Status": "ACTIVE" }));
-    making.answer("cloudformation:ListStackSets", json!({ "@region": REGION, "Status": "ACTIVE" }), json!({ "Summaries": sets }));
+    making.answer(
+        "cloudformation:ListStackSets",
+        json!({ "@region": REGION, "Status": "ACTIVE" }),
+        json!({ "Summaries": sets }),
+    );
     for id in ["one:1", "two:2"] {
         making.built("cloudformation:stack-set", &arn("cloudformation", &format!("stackset/{id}")), None);
     }
@@ -278,7 +305,11 @@ fn delivery(making: &mut Making) {
     ];
     making.here("codedeploy:ListApplications", json!({ "applications": ["app", "empty"] }));
     let names = groups.each_ref().map(|(name, _, _)| *name);
-    making.answer("codedeploy:ListDeploymentGroups", json!({ "applicationName": "app" }), json!({ "deploymentGroups": names }));
+    making.answer(
+        "codedeploy:ListDeploymentGroups",
+        json!({ "applicationName": "app" }),
+        json!({ "deploymentGroups": names }),
+    );
     for (name, mut info, runs_as) in groups {
         info["serviceRoleArn"] = json!(role("codedeploy"));
         let when = json!({ "applicationName": "app", "deploymentGroupName": name });
@@ -290,11 +321,17 @@ fn delivery(making: &mut Making) {
 
 fn data(making: &mut Making) {
     let own = role("glue");
-    making.here("glue:GetDevEndpoints", json!({ "DevEndpoints": [{ "EndpointName": "shell", "RoleArn": own }, { "EndpointName": "bare" }] }));
+    making.here(
+        "glue:GetDevEndpoints",
+        json!({ "DevEndpoints": [{ "EndpointName": "shell", "RoleArn": own }, { "EndpointName": "bare" }] }),
+    );
     making.built("glue:dev-endpoint", &arn("glue", "devEndpoint/shell"), Some(&own));
     making.built("glue:dev-endpoint", &arn("glue", "devEndpoint/bare"), None);
     // A name, as the console gives it: with its path.
-    making.here("glue:GetJobs", json!({ "Jobs": [{ "Name": "nightly", "Role": own }, { "Name": "named", "Role": "service-role/glue" }] }));
+    making.here(
+        "glue:GetJobs",
+        json!({ "Jobs": [{ "Name": "nightly", "Role": own }, { "Name": "named", "Role": "service-role/glue" }] }),
+    );
     making.built("glue:job", &arn("glue", "job/nightly"), Some(&own));
     making.built("glue:job", &arn("glue", "job/named"), Some("service-role/glue"));
 }
@@ -302,17 +339,25 @@ fn data(making: &mut Making) {
 fn sagemaker(making: &mut Making) {
     let own = role("sagemaker");
     let notebooks = ["lab", "bare"].map(|name| (name, arn("sagemaker", &format!("notebook-instance/{name}"))));
-    let listed = notebooks.each_ref().map(|(name, arn)| json!({ "NotebookInstanceName": name, "NotebookInstanceArn": arn }));
+    let listed =
+        notebooks.each_ref().map(|(name, arn)| json!({ "NotebookInstanceName": name, "NotebookInstanceArn": arn }));
     making.here("sagemaker:ListNotebookInstances", json!({ "NotebookInstances": listed }));
     for ((name, arn), given) in notebooks.iter().zip([Some(&own), None]) {
         let told = given.map_or(json!({}), |role| json!({ "RoleArn": role }));
         making.answer("sagemaker:DescribeNotebookInstance", json!({ "NotebookInstanceName": name }), told);
         making.built("sagemaker:notebook-instance", arn, given.map(String::as_str));
     }
-    making.here("sagemaker:ListDomains", json!({ "Domains": [{ "DomainId": "d-1" }, { "DomainId": "d-2" }, { "DomainId": "d-3" }] }));
+    making.here(
+        "sagemaker:ListDomains",
+        json!({ "Domains": [{ "DomainId": "d-1" }, { "DomainId": "d-2" }, { "DomainId": "d-3" }] }),
+    );
     for (domain, default) in [("d-1", json!({ "DefaultUserSettings": { "ExecutionRole": own } })), ("d-2", json!({}))] {
         let profiles = ["ada", "bob"].map(|name| json!({ "DomainId": domain, "UserProfileName": name }));
-        making.answer("sagemaker:ListUserProfiles", json!({ "DomainIdEquals": domain }), json!({ "UserProfiles": profiles }));
+        making.answer(
+            "sagemaker:ListUserProfiles",
+            json!({ "DomainIdEquals": domain }),
+            json!({ "UserProfiles": profiles }),
+        );
         making.answer("sagemaker:DescribeDomain", json!({ "DomainId": domain }), default);
     }
     let other = role("sagemaker-2");
@@ -334,7 +379,14 @@ fn agents(making: &mut Making) {
     let own = role("bedrock-agentcore");
     let network = json!({ "networkMode": "PUBLIC" });
     for (kind, part, list, get, id, given) in [
-        ("code-interpreter", "code-interpreter-custom", "ListCodeInterpreters", "GetCodeInterpreter", "codeInterpreter", "executionRoleArn"),
+        (
+            "code-interpreter",
+            "code-interpreter-custom",
+            "ListCodeInterpreters",
+            "GetCodeInterpreter",
+            "codeInterpreter",
+            "executionRoleArn",
+        ),
         ("browser", "browser-custom", "ListBrowsers", "GetBrowser", "browser", "executionRoleArn"),
         ("runtime", "runtime", "ListAgentRuntimes", "GetAgentRuntime", "agentRuntime", "roleArn"),
     ] {
@@ -380,7 +432,8 @@ fn agents(making: &mut Making) {
 fn workflows(making: &mut Making) {
     let own = role("states");
     let machines = ["flow", "quick"].map(|name| arn("states", &format!("stateMachine:{name}")));
-    let machine = |arn: &String| json!({ "stateMachineArn": arn, "name": "x", "type": "STANDARD", "creationDate": DAY });
+    let machine =
+        |arn: &String| json!({ "stateMachineArn": arn, "name": "x", "type": "STANDARD", "creationDate": DAY });
     making.here("states:ListStateMachines", json!({ "stateMachines": machines.each_ref().map(machine) }));
     for arn in &machines {
         let mut told = machine(arn);
@@ -390,7 +443,8 @@ fn workflows(making: &mut Making) {
         making.built("states:state-machine", arn, Some(&own));
     }
     let schedules = ["nightly", "daily"].map(|name| arn("scheduler", &format!("schedule/default/{name}")));
-    making.here("scheduler:ListSchedules", json!({ "Schedules": schedules.each_ref().map(|arn| json!({ "Arn": arn })) }));
+    making
+        .here("scheduler:ListSchedules", json!({ "Schedules": schedules.each_ref().map(|arn| json!({ "Arn": arn })) }));
     for arn in &schedules {
         making.built("scheduler:schedule", arn, None);
     }

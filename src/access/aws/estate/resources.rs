@@ -128,9 +128,11 @@ impl Building<'_> {
                         Some(_) | None => name,
                     })
                     .collect(),
-                (None, Some(all)) => {
-                    all.split(' ').filter_map(|name| profiles.get(&(account, last(name)))).map(|role| &***role).collect()
-                }
+                (None, Some(all)) => all
+                    .split(' ')
+                    .filter_map(|name| profiles.get(&(account, last(name))))
+                    .map(|role| &***role)
+                    .collect(),
                 (None, None) => continue,
             };
             if !known.is_empty() {
@@ -199,7 +201,10 @@ impl Building<'_> {
         self.estate.kinds_read.extend(WORKLOAD_KINDS.map(Arc::from));
         for (service, kinds) in NOT_EVERYWHERE {
             let asked = self.asked_for(service);
-            if of_system().filter(|row| row.scope.starts_with(WORKLOADS) && row.proves_absence).all(|row| asked.contains(&*row.scope)) {
+            if of_system()
+                .filter(|row| row.scope.starts_with(WORKLOADS) && row.proves_absence)
+                .all(|row| asked.contains(&*row.scope))
+            {
                 self.estate.kinds_read.extend(kinds.iter().copied().map(Arc::from));
             }
         }

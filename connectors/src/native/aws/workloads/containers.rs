@@ -131,8 +131,9 @@ impl Region<'_> {
         let found = all.iter().filter_map(|one| {
             let found = Found::new(text(one, "/jobDefinitionArn")?, "batch:job-definition");
             let nodes = elements(one, "/nodeProperties/nodeRangeProperties");
-            let of_containers =
-                [text(one, "/containerProperties/jobRoleArn")].into_iter().chain(nodes.map(|node| text(node, "/container/jobRoleArn")));
+            let of_containers = [text(one, "/containerProperties/jobRoleArn")]
+                .into_iter()
+                .chain(nodes.map(|node| text(node, "/container/jobRoleArn")));
             let nodes = elements(one, "/nodeProperties/nodeRangeProperties");
             let tasks = [one].into_iter().chain(nodes).flat_map(|of| elements(of, "/ecsProperties/taskProperties"));
             let roles = of_containers.chain(tasks.map(|task| text(task, "/taskRoleArn")));

@@ -127,7 +127,8 @@ impl Region<'_> {
         let mut reading = Reading::default();
         let request = |token: Option<&str>| {
             let token = token.map(|token| format!("nextToken={}", utf8_percent_encode(token, NON_ALPHANUMERIC)));
-            let query: Vec<&str> = [query].into_iter().chain(token.as_deref()).filter(|part| !part.is_empty()).collect();
+            let query: Vec<&str> =
+                [query].into_iter().chain(token.as_deref()).filter(|part| !part.is_empty()).collect();
             let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) };
             Request { call: list, method: Method::POST, path, ..Request::default() }
         };
