@@ -141,6 +141,20 @@ fn ways(asked: &Asked) -> BTreeMap<String, (String, Option<String>, Option<Strin
 }
 
 #[test]
+fn the_documented_policy_names_actions_that_exist() {
+    let policy: Value =
+        serde_json::from_str(include_str!("../../connectors/src/native/aws/permissions/account.json")).unwrap();
+    let actions = list(&policy["Statement"]).iter().flat_map(|statement| match &statement["Action"] {
+        Value::Array(all) => all.iter().map(text).collect(),
+        one => vec![text(one)],
+    });
+    let unknown: Vec<String> = actions
+        .filter(|action| muster_effective::aws::reference::Reference::builtin().find(action).is_none())
+        .collect();
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+#[test]
 fn each_technique_that_needs_something_there_is_found_where_it_is_and_not_where_it_is_not() {
     let (all, existing) = techniques();
     assert!(existing.len() > 40, "{}", existing.len());

@@ -98,14 +98,11 @@ impl<'a> Service<'a> {
             .run(call, provider.provide_credentials())
             .await?
             .map_err(|error| no_credentials(error.to_string()))?;
-        let suffix = match session.caller.partition.as_str() {
-            "aws-cn" => "amazonaws.com.cn",
-            _ => "amazonaws.com",
-        };
-        let base = if let Some(endpoint) = &session.endpoint {
-            endpoint.trim_end_matches('/').to_owned()
-        } else {
-            format!("https://{}.{region}.{suffix}", host(name))
+        let base = match &session.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            // The one host of those we ask by name that is not named like its signature (AWS General Reference, "Service endpoints and
+            // quotas").
+            None => base(if name == "sagemaker" { "api.sagemaker" } else { name }, region, &session.caller.partition),
         };
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }
@@ -126,10 +123,9 @@ impl<'a> Service<'a> {
     }
 
     /// The same service at a host of another name.
-    pub(super) fn at(mut self, host_name: &str) -> Self {
+    pub(super) fn at(mut self, host: &str) -> Self {
         if self.session.endpoint.is_none() {
-            let named = format!("https://{}.", host(self.name));
-            self.base = self.base.replacen(&named, &format!("https://{host_name}."), 1);
+            self.base = base(host, &self.region, &self.session.caller.partition);
         }
         self
     }
@@ -213,9 +209,10 @@ impl<'a> Service<'a> {
     }
 }
 
-/// The one host of those we ask by name that is not named like its signature (AWS General Reference, "Service endpoints and quotas").
-fn host(name: &str) -> &str {
-    if name == "sagemaker" { "api.sagemaker" } else { name }
+/// Where a host is in a region of a partition.
+fn base(host: &str, region: &str, partition: &str) -> String {
+    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{host}.{region}.{suffix}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "AWS refuses a signature that is not of this very moment")]
@@ -390,6 +387,12 @@ mod tests {
         assert_eq!(told, [(Some("1".into()), Some("a".into())), (Some("2".into()), None)]);
         assert_eq!(next.as_deref(), Some("t"));
         assert!(super::rows("not xml", &[], &[]).is_err());
+    }
+
+    #[test]
+    fn a_region_of_china_ends_otherwise() {
+        assert_eq!(base("api.sagemaker", "eu-west-1", "aws"), "https://api.sagemaker.eu-west-1.amazonaws.com");
+        assert_eq!(base("ecs", "cn-north-1", "aws-cn"), "https://ecs.cn-north-1.amazonaws.com.cn");
     }
 
     #[test]
