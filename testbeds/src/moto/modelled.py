@@ -113,7 +113,8 @@ def unknown(operation, protocol, form, body, query):
 
 def page(operation, answer, sent):
     """A third of the only list of an operation that has pages, and at least one element."""
-    members, asked = operation.output_shape.members, operation.input_shape.members
+    members = operation.output_shape.members
+    asked = operation.input_shape.members if operation.input_shape else {}
     token = next((name for name in TOKENS if name in members and name in asked), None)
     lists = [name for name, shape in members.items() if shape.type_name == "list"]
     if token is None or len(lists) != 1 or len(answer.get(lists[0], [])) < 2:
