@@ -12,22 +12,11 @@ pub(crate) mod kubernetes;
 use std::sync::{Arc, OnceLock};
 
 use muster_connectors::record::{PrivilegeLevel, RecordKind};
-use muster_effective::aws::answer::Verdict;
 use muster_effective::aws::escalation::Techniques;
-use muster_effective::aws::evaluate::Evaluate as _;
 use rustc_hash::FxHashMap;
 
 pub use self::aws::question::Effective;
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
-
-/// Who may put somebody into a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Editors {
-    /// Certainly, in order.
-    pub certain: Vec<NodeIx>,
-    /// Why there may be more.
-    pub open: Option<String>,
-}
 
 /// How privileged an account is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -330,9 +319,6 @@ impl Access {
 
     /// How privileged being a member of `node`, or holding it, makes; bounds on the holder are not asked.
     pub fn conveys(&self, graph: &Graph, node: NodeIx) -> Privilege {
-        if let Some(privilege) = self.of_sets(graph, node) {
-            return privilege;
-        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
         if reaches(&self.admin) {
             return Privilege::Certain(PrivilegeLevel::Admin);
@@ -359,40 +345,8 @@ impl Access {
         Privilege::Certain(at_least)
     }
 
-    /// What the permission sets of a group of Identity Center make of its members: the roles that they are in each account, every layer
-    /// regarded. `None` for others, and where such a role was not found.
-    fn of_sets(&self, graph: &Graph, group: NodeIx) -> Option<Privilege> {
-        graph.group(group)?;
-        self.place(graph, group)?.privilege(graph, group)
-    }
-
-    /// Who may put somebody into a group of IAM; `None` for other groups.
-    ///
-    /// Cost: one question of who can.
-    pub fn editors(&self, graph: &Graph, group: NodeIx) -> Option<Editors> {
-        let arn = graph.text_or_empty(graph.group(group)?.native_name);
-        let place = self.place(graph, group)?;
-        place.compiled.estate().groups.iter().find(|entry| *entry.arn == *arn)?;
-        let mut editors = Editors { certain: Vec::new(), open: place.unread().into_iter().next() };
-        for (who, answer) in place.compiled.who_can("iam:AddUserToGroup", arn) {
-            let node = place.nodes[who as usize];
-            if answer.verdict == Verdict::Allowed && answer.assumed.is_empty() {
-                editors.certain.push(node);
-            } else if editors.open.is_none() {
-                editors.open =
-                    Some(format!("{} may put somebody in: {}", graph.name(node), aws::ways::between(&answer)));
-            }
-        }
-        Some(editors)
-    }
-
     /// The level that holding a group or entitlement gives in any case; `None` when it gives none for certain.
     pub fn level(&self, graph: &Graph, held: NodeIx) -> Option<PrivilegeLevel> {
-        if let Some(Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. }) =
-            self.of_sets(graph, held)
-        {
-            return (level >= PrivilegeLevel::Privileged).then_some(level);
-        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(held));
         if reaches(&self.admin) && self.bounds.above(graph.node(held).scope, held).is_none() {
             return Some(PrivilegeLevel::Admin);
@@ -402,9 +356,6 @@ impl Access {
 
     /// How privileged a group or an entitlement makes its holder, as far as nothing stands between.
     pub fn gives(&self, graph: &Graph, node: NodeIx) -> Privilege {
-        if let Some(privilege) = self.of_sets(graph, node) {
-            return privilege;
-        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
         let at_least = match () {
             () if reaches(&self.admin) => return Privilege::Certain(PrivilegeLevel::Admin),

@@ -443,45 +443,6 @@ fn a_resource_control_policy_that_is_detached_opens_the_way_that_it_closed() {
     assert_eq!(folder.run(&["policy", "what-if", "--rcp", "ou-7=fence.json"]).code, Some(2));
 }
 
-/// The exports with a group of administrators of the member account, and pat, who may put users into groups.
-fn with_group(denied: &str) -> Folder {
-    let folder = exported(denied);
-    let adding = format!("arn:aws:iam::{MEMBER}:policy/adding");
-    let details = format!("export/{MEMBER}/authorization-details.json");
-    let mut value: Value = serde_json::from_str(&folder.read(&details)).unwrap();
-    value["GroupDetailList"] = json!([{"Path": "/", "GroupName": "admins", "GroupId": "AGPAadmins",
-        "Arn": format!("arn:aws:iam::{MEMBER}:group/admins"), "CreateDate": "2024-01-02T03:04:05+00:00",
-        "GroupPolicyList": [], "AttachedManagedPolicies": [{"PolicyName": "AdministratorAccess", "PolicyArn": ADMIN}]}]);
-    value["UserDetailList"].as_array_mut().unwrap().push(user(MEMBER, "pat", &[&adding], None));
-    value["Policies"].as_array_mut().unwrap().push(managed(&adding, &document("Allow", "iam:AddUserToGroup")));
-    folder.write(&details, value.to_string());
-    let report = format!("export/{MEMBER}/credential-report.csv");
-    let row = folder.read(&report).lines().last().unwrap().replace("bert", "pat");
-    folder.write(&report, folder.read(&report) + &row + "\n");
-    folder.expect(0, &["collect", "--now", "2026-11-21T08:00:00Z"]);
-    folder
-}
-
-/// How XPR-016 judged: the finding's subjects, and of how many groups it could not be told.
-fn guarded(folder: &Folder) -> (Vec<String>, u64) {
-    let report = answer(folder, &["check", "-o", "json"]);
-    let rule = list(&report["rules"]).iter().find(|rule| rule["rule"] == "XPR-016").unwrap().clone();
-    let found = Report(report).addresses();
-    let found = found.into_iter().filter(|(rule, _, _)| rule == "XPR-016").map(|(_, _, subject)| subject);
-    (found.collect(), rule["not_evaluated"].as_u64().unwrap_or_else(|| panic!("{rule:#}")))
-}
-
-#[test]
-fn a_group_is_as_strong_as_who_may_put_somebody_in_by_every_layer() {
-    // The group of Identity Center makes administrators by the role of its permission set; who may join it nobody tells.
-    let folder = with_group("s3:DeleteBucket");
-    assert_eq!(guarded(&folder), (vec!["AGPAadmins".to_owned()], 1));
-    let explained = folder.expect(0, &["check"]);
-    assert!(explained.contains("pat is privileged and may put anybody in"), "{explained}");
-    // What a control policy takes from pat guards the group; who remains is an administrator.
-    assert_eq!(guarded(&with_group("iam:AddUserToGroup")).0, Vec::<String>::new());
-}
-
 #[test]
 fn a_session_can_do_what_its_own_policy_allows_as_well() {
     let folder = exported("s3:DeleteBucket");
