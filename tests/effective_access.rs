@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
 mod muster_cmd;
+#[path = "effective_access/workloads.rs"]
+mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -402,6 +404,48 @@ fn a_resource_control_policy_that_is_detached_opens_the_way_that_it_closed() {
     let dan = list(&freed["changes"]).iter().find(|one| text(&one["principal"]).ends_with(":user/dan"));
     let stood = dan.map(|dan| (text(&dan["before"]), text(&dan["after"])));
     assert_eq!(stood, Some(("apart".into(), "becomes-administrator".into())), "{freed:#}");
+
+    // What it took is listed: from everybody who was granted it, and from nobody else.
+    let told = |changes: &Value, side: &str| -> BTreeMap<String, Value> {
+        let changed = list(changes).iter().filter(|one| one[side] != json!([]));
+        let last = |one: &Value| text(&one["principal"]).rsplit('/').next().unwrap().to_owned();
+        changed.map(|one| (last(one), one[side].clone())).collect()
+    };
+    let role = "AWSReservedSSO_Ops_Team_0123456789abcdef";
+    let all: BTreeMap<String, Value> =
+        [role, "boss", "cara", "dan"].map(|name| (name.to_owned(), json!(["sts:AssumeRole"]))).into();
+    let none = BTreeMap::new();
+    assert_eq!(
+        (told(&freed["changes"], "gains"), told(&freed["changes"], "loses")),
+        (all.clone(), none.clone()),
+        "{freed:#}"
+    );
+    organization["Policies"].as_array_mut().unwrap().pop();
+    folder.write("export/organization.json", organization.to_string());
+    folder.expect(0, &["collect", "--now", "2026-11-22T08:00:00Z"]);
+    let diff = answer(&folder, &["diff", "-o", "json"]);
+    let changes = &diff["effective"][0]["changes"];
+    assert_eq!((told(changes, "gains"), told(changes, "loses")), (all.clone(), none.clone()), "{diff:#}");
+    let back = answer(&folder, &["diff", "3", "2", "-o", "json"]);
+    let changes = &back["effective"][0]["changes"];
+    assert_eq!((told(changes, "gains"), told(changes, "loses")), (none.clone(), all.clone()), "{back:#}");
+
+    // Proposed where no resource control policy is in use yet: the same.
+    let fence = |condition: &Value| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition}]})
+    };
+    let proposed = |condition: &Value| {
+        folder.write("fence.json", fence(condition).to_string());
+        answer(&folder, &["policy", "what-if", "--rcp", "ou-1=fence.json", "-o", "json"])["changes"].clone()
+    };
+    let closed = proposed(&json!({}));
+    assert_eq!((told(&closed, "gains"), told(&closed, "loses")), (none.clone(), all.clone()), "{closed:#}");
+    // Around the organisation it takes nothing from who is in it; a condition that nobody can decide leaves less than before.
+    assert_eq!(proposed(&json!({"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}})), json!([]));
+    let asked = proposed(&json!({"Bool": {"aws:MultiFactorAuthPresent": "false"}}));
+    assert_eq!(told(&asked, "loses"), all, "{asked:#}");
+    assert_eq!(folder.run(&["policy", "what-if", "--rcp", "ou-7=fence.json"]).code, Some(2));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "what helpers of tests cannot do fails the test")]
 
 mod collected;
+#[path = "aws/workloads.rs"]
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -8,6 +8,7 @@ pub mod emulate;
 pub mod estate;
 pub mod github_graphql;
 pub mod lookalikes;
+pub mod modelled_aws;
 pub mod moto;
 pub mod node;
 pub mod prism;

@@ -1,7 +1,7 @@
 //! AWS as moto emulates it, in a process of its own: an organisation of six accounts (one suspended) with users, keys, MFA,
 //! groups, roles, policies, SCPs, an RCP, Identity Center, and policies on resources.
 //!
-//! `moto/serve.py` says which seven answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
+//! `moto/serve.py` says which eight answers of moto are corrected. IAM paging, throttling and broken answers are not moto's:
 //! see [`crate::scripted_aws`].
 
 use std::collections::BTreeMap;
@@ -162,6 +162,19 @@ impl Moto {
         Ok((moto, built))
     }
 
+    /// Starts a server and makes, in the one account, something of each kind that runs as a role and that moto has; gives their ARNs, each
+    /// with its kind and what it runs as.
+    ///
+    /// # Errors
+    /// As [`Moto::start`].
+    pub fn workloads() -> Result<(Self, BTreeMap<String, (String, Option<String>)>), MotoError> {
+        let moto = Self::empty()?;
+        let answer = moto.seed("workloads.py")?;
+        let built = serde_json::from_str(&answer)
+            .map_err(|error| MotoError::Failed { what: "workloads.py".into(), output: format!("{error}: {answer}") })?;
+        Ok((moto, built))
+    }
+
     fn seed(&self, script: &str) -> Result<String, MotoError> {
         let permissions = workspace_root().join("connectors/src/native/aws/permissions");
         self.run(script, &[self.endpoint.as_ref(), permissions.as_ref()])
@@ -277,7 +290,7 @@ impl Drop for Moto {
     }
 }
 
-fn script(name: &str) -> PathBuf {
+pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/moto").join(name)
 }
 

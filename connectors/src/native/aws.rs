@@ -83,8 +83,10 @@ const READS: &str = r#"**Live**, with the standard AWS credential chain (environ
 - `workloads` (default false): what runs as which role in each of `regions`: EC2 instances and launch templates, Auto Scaling groups,
   CloudFormation stacks and stack sets, Elastic Beanstalk environments, CodeBuild projects, CodeDeploy deployment groups, ECS clusters,
   services, tasks and task definitions, Batch job definitions and queues, Glue development endpoints and jobs, SageMaker notebooks and
-  user profiles, Step Functions state machines, EventBridge schedules, Cognito identity pools, EMR clusters. Without them, whether
-  somebody who may change one becomes its role is *not evaluated*.
+  user profiles, Step Functions state machines, EventBridge schedules, Cognito identity pools, EMR clusters; App Runner services and the
+  runtimes, browsers and interpreters of Bedrock AgentCore in regions that have them, which AWS' public parameters tell. A deployment
+  group runs as the roles of the instances that it deploys to. Without them, whether somebody who may change one becomes its role is
+  *not evaluated*.
 - `last_accessed` (default false): for each user and role, which services and actions it may use and when it last did
   (GenerateServiceLastAccessedDetails; AWS makes one report a principal, so this is three calls or more for each).
 - Also: `profile`, `endpoint` (an emulator or a private endpoint), `access_key_id` with `credential` (instead of the chain),
@@ -113,7 +115,8 @@ never within what AWS tracks: passwords since 2014-10-20, keys since 2015-04-22,
 `email`, `employee-id`, `owner`, `manager`, `department` fill those fields, every tag stays as attribute `tag:<name>`.
 
 **Not read**: SSH keys and service-specific credentials, KMS grants, policies of Lambda versions and aliases, access control lists of
-single objects, policies of services not named above, App Runner services and runtimes, browsers and interpreters of Bedrock AgentCore."#;
+single objects, policies of services not named above, which ECS services and Lambda functions a CodeDeploy deployment group deploys to. In
+China and GovCloud, where AWS publishes no list of what a region has, App Runner and Bedrock AgentCore are not looked for."#;
 
 const PERMISSIONS: &str = concat!(
     "A role of the same name (`MusterAudit`) in every account, with this policy; `muster doctor` tries each of them. The ",

@@ -1,12 +1,13 @@
 //! Who gains and who loses what between two estates of one system: two snapshots, or one and the same with a proposal applied.
 //!
-//! An action that was allowed under a condition, or only as far as another layer allowed the same resource, and is allowed without is a
+//! Actions are those that identity policies grant within boundaries and the organisation's policies, resource control policies as well: those
+//! of the accounts whose resources the statements may be about. An action that was allowed under a condition, or only as far as another layer allowed the same resource, and is allowed without is a
 //! gain: so is a deny that was taken away. What was not read on one side is neither gain nor loss: such actions are told apart from both.
 
 use std::collections::BTreeMap;
 
 use fixedbitset::FixedBitSet;
-use muster_effective::aws::compiled::Compiled;
+use muster_effective::aws::compiled::{Compiled, Permissions};
 use muster_effective::aws::escalation::{Certainty, Search, Standing, Techniques};
 use muster_effective::aws::estate::{Estate, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
@@ -168,15 +169,20 @@ fn more(less: &Side, more: &Side) -> FixedBitSet {
 fn sides(compiled: &Compiled<'static>, techniques: &Techniques) -> BTreeMap<String, Side> {
     let search = Search::new(compiled, compiled.reference(), techniques);
     let graph = search.towards(&search.administrators());
-    let permissions = compiled.actions_of_all();
-    let entries = compiled.estate().principals.iter().zip(permissions).zip(&graph.standing);
-    let sides = entries.map(|((entry, permissions), standing)| {
-        let side = Side {
-            unread: permissions.unread.iter().map(ToString::to_string).collect(),
-            allowed: permissions.allowed,
-            at_most: permissions.allowed_if,
-            reach: Reach::of(*standing),
-        };
+    let (permissions, controlled) = rayon::join(|| compiled.actions_of_all(), || compiled.controlled_of_all());
+    let entries = compiled.estate().principals.iter().zip(permissions).zip(controlled).zip(&graph.standing);
+    let sides = entries.map(|(((entry, permissions), controlled), standing)| {
+        let Permissions { mut allowed, allowed_if: mut at_most, .. } = permissions;
+        // Of what resource control policies limit, what they do not take is allowed at most.
+        at_most.union_with(&allowed);
+        at_most.difference_with(&controlled.nothing);
+        allowed.difference_with(&controlled.less);
+        at_most.difference_with(&allowed);
+        let mut unread: Vec<String> =
+            permissions.unread.iter().chain(&controlled.unread).map(ToString::to_string).collect();
+        unread.sort_unstable();
+        unread.dedup();
+        let side = Side { allowed, at_most, reach: Reach::of(*standing), unread };
         (entry.arn.to_string(), side)
     });
     sides.collect()

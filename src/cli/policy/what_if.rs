@@ -35,6 +35,9 @@ pub struct Arguments {
     /// One more service control policy on a root, unit or account: its id, and a file
     #[arg(long, value_name = "TARGET=FILE", value_parser = assignment)]
     pub scp: Vec<(String, PathBuf)>,
+    /// One more resource control policy on a root, unit or account: its id, and a file
+    #[arg(long, value_name = "TARGET=FILE", value_parser = assignment)]
+    pub rcp: Vec<(String, PathBuf)>,
     /// Take a policy from a user, role or group, or from a root, unit or account of the organisation
     #[arg(long, value_name = "HOLDER=POLICY", value_parser = pair)]
     pub detach: Vec<(String, String)>,
@@ -93,7 +96,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, F
     proposal.apply(arguments)?;
     if proposal.applied.is_empty() {
         return Err(Diagnostic::error("CLI001", "nothing is proposed")
-            .fix("give --replace, --attach, --scp, --detach, --join or --leave")
+            .fix("give --replace, --attach, --scp, --rcp, --detach, --join or --leave")
             .into());
     }
     let Proposal { estate: proposed, applied } = proposal;
@@ -122,13 +125,18 @@ impl Proposal {
             self.hold(name, policy)?;
             self.applied.push(format!("`{name}` holds `{}` as well", file.display()));
         }
-        for (target, file) in &arguments.scp {
-            let policy = self.add(file)?;
-            self.known(target)?;
-            for step in self.steps(target, |account| &mut account.scps) {
-                step.policies.push(policy);
+        let limits: [(_, fn(&mut Account) -> &mut Vec<Step>); 2] =
+            [(&arguments.scp, |account| &mut account.scps), (&arguments.rcp, |account| &mut account.rcps)];
+        for (limits, of_kind) in limits {
+            for (target, file) in limits {
+                let policy = self.add(file)?;
+                self.known(target)?;
+                self.stand(target, of_kind)?;
+                for step in self.steps(target, of_kind) {
+                    step.policies.push(policy);
+                }
+                self.applied.push(format!("`{}` is attached to `{target}` as well", file.display()));
             }
-            self.applied.push(format!("`{}` is attached to `{target}` as well", file.display()));
         }
         for (holder, policy) in &arguments.detach {
             self.detach(holder, policy)?;
@@ -280,6 +288,24 @@ impl Proposal {
     ) -> impl Iterator<Item = &'s mut Step> {
         let steps = self.estate.accounts.iter_mut().flat_map(of_kind);
         steps.filter(move |step| *step.name == *target)
+    }
+
+    /// Sees to it that a policy of this kind can be attached to a target: where an organisation uses none of it, its accounts have no steps
+    /// of it. A step without a resource control policy demands nothing; one without a service control policy would deny everything.
+    fn stand(&mut self, target: &str, of_kind: fn(&mut Account) -> &mut Vec<Step>) -> Result<(), Failure> {
+        for account in &mut self.estate.accounts {
+            let bare = |step: &Step| Step { name: Arc::clone(&step.name), policies: Vec::new() };
+            if account.rcps.is_empty() {
+                account.rcps = account.scps.iter().map(bare).collect();
+            }
+        }
+        if self.steps(target, of_kind).next().is_some() {
+            return Ok(());
+        }
+        Err(Diagnostic::error("CLI001", format!("no service control policy is attached to `{target}`"))
+            .cause("the organisation uses none, or none of it was read: what one more would mean cannot be told")
+            .fix("collect the organisation; where service control policies are enabled, AWS keeps one attached everywhere")
+            .into())
     }
 
     /// Whether there is a root, unit or account of that name.

@@ -19,7 +19,7 @@ pub(in crate::rules) static RULE: Rule = Rule {
         matters: "The group is as strong as the way into it: who may join it, or put somebody in, holds what it holds.",
         evidence: "The group with what it gives and who may join it, and its owner.",
         fix: "Close the group to self-joining, and give it an owner who is privileged anyway.",
-        limits: "Which attributes a dynamic rule reads, and who may edit them, no record tells: such groups are not evaluated. In Active Directory `managedBy` alone gives no right over a group, so its owner is not judged there.",
+        limits: "Which attributes a dynamic rule reads, and who may edit them, no record tells: such groups are not evaluated. In Active Directory `managedBy` alone gives no right over a group, so its owner is not judged there. What a group of AWS gives is read from the documents of its policies, since a group has no boundary of its own; who may put users into it is a way to administration, and told by XPR-005.",
     },
     judge,
 };

@@ -1,4 +1,4 @@
-"""Runs moto's server with seven corrections, so that it refuses and answers as AWS does where our tests depend on it.
+"""Runs moto's server with eight corrections, so that it refuses and answers as AWS does where our tests depend on it.
 
 1. sts:AssumeRole refuses a role that does not exist in the target account, and a missing or wrong external id.
    (moto 5.2.5 assumes any ARN.)
@@ -13,6 +13,8 @@
 7. S3's Block Public Access is read with the permissions that AWS names: s3:GetBucketPublicAccessBlock and
    s3:GetAccountPublicAccessBlock. (moto asks for s3:ListBucket and s3:GetPublicAccessBlock.) So are ownership controls:
    s3:GetBucketOwnershipControls.
+8. The public parameters say that neither App Runner nor Bedrock AgentCore is offered in us-east-1. (moto gives AWS' own, and emulates
+   neither of both whole.)
 
 Usage: serve.py PORT
 """
@@ -33,6 +35,7 @@ del everything
 import moto.iam.access_control as access_control
 import moto.iam.models as iam
 import moto.s3.responses as s3
+import moto.ssm.models as ssm
 import moto.ssoadmin.responses as sso
 import moto.sts.models as sts
 from moto.core.exceptions import ServiceException
@@ -119,6 +122,17 @@ def asked_as_aws_does(self, *args, **kwargs):
 
 
 access_control.IAMRequestBase.__init__ = asked_as_aws_does
+
+
+ssm_parameters = ssm.SimpleSystemManagerBackend.get_parameters
+
+
+def parameters_of_what_moto_has(self, names):
+    without = tuple(f"/aws/service/global-infrastructure/regions/us-east-1/services/{name}" for name in ("apprunner", "bedrock-agentcore"))
+    return ssm_parameters(self, [name for name in names if name not in without])
+
+
+ssm.SimpleSystemManagerBackend.get_parameters = parameters_of_what_moto_has
 
 
 report_without_root = iam.IAMBackend.get_credential_report

@@ -217,12 +217,16 @@ async fn collect_workloads(
     client: &reqwest::Client,
     sink: &Sink,
 ) -> Result<(), ConnectorError> {
+    if !live.workloads {
+        return Ok(());
+    }
     let account = &session.caller.account;
+    let offers = &workloads::Offers::of(session, client, &live.regions).await;
     let scopes = workload_scopes(live).into_iter().map(|region| async move {
         let mut scope = sink.scope(format!("workloads/{account}/{region}"), &workloads::KINDS);
         scope.tenant(account);
         scope.identity(&session.caller.arn);
-        workloads::regional(session, client, region).await?.deliver(&mut scope).await?;
+        workloads::regional(session, client, region, offers).await?.deliver(&mut scope).await?;
         scope.finish().await?;
         Ok::<(), ConnectorError>(())
     });

@@ -98,16 +98,11 @@ impl<'a> Service<'a> {
             .run(call, provider.provide_credentials())
             .await?
             .map_err(|error| no_credentials(error.to_string()))?;
-        let suffix = match session.caller.partition.as_str() {
-            "aws-cn" => "amazonaws.com.cn",
-            _ => "amazonaws.com",
-        };
-        let base = if let Some(endpoint) = &session.endpoint {
-            endpoint.trim_end_matches('/').to_owned()
-        } else {
-            // The one host that is not named like its signature (AWS General Reference, "Service endpoints and quotas").
-            let host = if name == "sagemaker" { "api.sagemaker" } else { name };
-            format!("https://{host}.{region}.{suffix}")
+        let base = match &session.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            // The one host of those we ask by name that is not named like its signature (AWS General Reference, "Service endpoints and
+            // quotas").
+            None => base(if name == "sagemaker" { "api.sagemaker" } else { name }, region, &session.caller.partition),
         };
         Ok(Self { session, client: client.clone(), name, region: region.to_owned(), base, credentials })
     }
@@ -125,6 +120,14 @@ impl<'a> Service<'a> {
             service.base = service.base.replacen("https://s3.", &format!("https://{account}.s3-control."), 1);
         }
         Ok(service)
+    }
+
+    /// The same service at a host of another name.
+    pub(super) fn at(mut self, host: &str) -> Self {
+        if self.session.endpoint.is_none() {
+            self.base = base(host, &self.region, &self.session.caller.partition);
+        }
+        self
     }
 
     /// The answer's body when the service answered with success.
@@ -204,6 +207,12 @@ impl<'a> Service<'a> {
         instructions.apply_to_request_http1x(&mut built);
         reqwest::Request::try_from(built).map_err(|error| broken(error.to_string()))
     }
+}
+
+/// Where a host is in a region of a partition.
+fn base(host: &str, region: &str, partition: &str) -> String {
+    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{host}.{region}.{suffix}")
 }
 
 #[expect(clippy::disallowed_methods, reason = "AWS refuses a signature that is not of this very moment")]
@@ -378,6 +387,12 @@ mod tests {
         assert_eq!(told, [(Some("1".into()), Some("a".into())), (Some("2".into()), None)]);
         assert_eq!(next.as_deref(), Some("t"));
         assert!(super::rows("not xml", &[], &[]).is_err());
+    }
+
+    #[test]
+    fn a_region_of_china_ends_otherwise() {
+        assert_eq!(base("api.sagemaker", "eu-west-1", "aws"), "https://api.sagemaker.eu-west-1.amazonaws.com");
+        assert_eq!(base("ecs", "cn-north-1", "aws-cn"), "https://ecs.cn-north-1.amazonaws.com.cn");
     }
 
     #[test]

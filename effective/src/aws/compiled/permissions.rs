@@ -4,6 +4,8 @@
 //! is an answer of [`Compiled::who_can`](super::Compiled::who_can) on that resource: a list of every action of every resource that names somebody
 //! would be as long as the resources are many.
 
+mod controls;
+
 use std::sync::Arc;
 
 use fixedbitset::FixedBitSet;
@@ -16,6 +18,7 @@ use crate::aws::document::{Effect, Matcher, Statement, Version};
 use crate::aws::estate::{PolicyIx, PrincipalIx, UnreadKind};
 use crate::aws::pattern::Glob;
 use crate::aws::reference::{ActionIx, Level, Reference};
+pub use controls::Controlled;
 
 /// What one principal may do by its identity policies.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,8 +34,9 @@ impl Found {
             if &*kind == "aws:iam-user" {
                 found.users.insert(resource.arn.to_string(), at);
             }
-            if let Some(role) = resource.facts.get("role") {
-                found.by_role.entry((kind.clone(), role.to_string())).or_default().push(at);
+            // Several are separated by spaces.
+            for role in resource.facts.get("role").iter().flat_map(|roles| roles.split(' ')) {
+                found.by_role.entry((kind.clone(), role.to_owned())).or_default().push(at);
             }
             if let Some(account) = resource.account {
                 found.by_account.entry((kind.clone(), account)).or_default().push(at);

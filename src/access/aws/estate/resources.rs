@@ -37,6 +37,15 @@ const WORKLOAD_KINDS: [&str; 22] = [
     "aws:states-state-machine",
 ];
 
+/// Kinds of services that not every region has, by the attribute in which a region says whether it was asked for them.
+const NOT_EVERYWHERE: [(&str, &[&str]); 2] = [
+    ("apprunner", &["aws:apprunner-service"]),
+    (
+        "bedrock-agentcore",
+        &["aws:bedrock-agentcore-browser", "aws:bedrock-agentcore-code-interpreter", "aws:bedrock-agentcore-runtime"],
+    ),
+];
+
 impl Building<'_> {
     pub(super) fn resources(&mut self) {
         let graph = self.graph;
@@ -96,7 +105,7 @@ impl Building<'_> {
         self.estate.resources.extend(credentials);
     }
 
-    /// Roles that resources run as by their full names: sources give an instance profile, or the bare name of a role.
+    /// Roles that resources run as by their full names, separated by spaces: sources give instance profiles, or the bare names of roles.
     pub(super) fn run_as(&mut self) {
         let mut roles: FxHashMap<(AccountIx, &str), &Arc<str>> = FxHashMap::default();
         for entry in self.estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role) {
@@ -111,16 +120,27 @@ impl Building<'_> {
         let mut named: Vec<(usize, Arc<str>)> = Vec::new();
         for (at, resource) in self.estate.resources.iter().enumerate() {
             let Some(account) = resource.account else { continue };
-            let role = match (resource.facts.get("role"), resource.facts.get("instance-profile")) {
-                (Some(role), _) if role.starts_with("arn:") => None,
-                (Some(name), _) => roles.get(&(account, last(name))),
-                (None, Some(profile)) => profiles.get(&(account, last(profile))),
-                (None, None) => None,
+            let known: Vec<&str> = match (resource.facts.get("role"), resource.facts.get("instance-profile")) {
+                (Some(all), _) => all
+                    .split(' ')
+                    .map(|name| match roles.get(&(account, last(name))) {
+                        Some(arn) if !name.starts_with("arn:") => arn,
+                        Some(_) | None => name,
+                    })
+                    .collect(),
+                (None, Some(all)) => all
+                    .split(' ')
+                    .filter_map(|name| profiles.get(&(account, last(name))))
+                    .map(|role| &***role)
+                    .collect(),
+                (None, None) => continue,
             };
-            named.extend(role.map(|role| (at, Arc::clone(role))));
+            if !known.is_empty() {
+                named.push((at, known.join(" ").into()));
+            }
         }
-        for (at, role) in named {
-            self.estate.resources[at].facts.insert("role".into(), role);
+        for (at, roles) in named {
+            self.estate.resources[at].facts.insert("role".into(), roles);
         }
     }
 
@@ -179,6 +199,15 @@ impl Building<'_> {
             return;
         }
         self.estate.kinds_read.extend(WORKLOAD_KINDS.map(Arc::from));
+        for (service, kinds) in NOT_EVERYWHERE {
+            let asked = self.asked_for(service);
+            if of_system()
+                .filter(|row| row.scope.starts_with(WORKLOADS) && row.proves_absence)
+                .all(|row| asked.contains(&*row.scope))
+            {
+                self.estate.kinds_read.extend(kinds.iter().copied().map(Arc::from));
+            }
+        }
         let mut missing: Vec<(usize, Arc<str>)> = Vec::new();
         for (at, account) in self.estate.accounts.iter().enumerate() {
             let prefix = format!("{WORKLOADS}{}/", account.number);
@@ -193,6 +222,18 @@ impl Building<'_> {
         for (at, why) in missing {
             self.estate.accounts[at].unread.push(Unread { what: UnreadKind::Workloads, why });
         }
+    }
+
+    /// Scopes of workloads whose region says whether it has a service: those of older snapshots and of other partitions do not.
+    fn asked_for(&self, service: &str) -> FxHashSet<&str> {
+        let graph = self.graph;
+        let regions = graph.resources().filter(|(ix, resource)| {
+            graph.node(*ix).system == self.system && graph.text_or_empty(resource.kind) == "aws:region"
+        });
+        regions
+            .filter(|(ix, _)| self.attributes(*ix).iter().any(|(name, _)| name == service))
+            .map(|(ix, _)| graph.scope_name(graph.node(ix).scope))
+            .collect()
     }
 
     /// The policy of a resource; one of an earlier snapshot is none, and the account says that its resources were not read.
