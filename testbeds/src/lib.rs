@@ -10,6 +10,7 @@ pub mod github_graphql;
 pub mod lookalikes;
 pub mod moto;
 pub mod node;
+pub mod oidc;
 pub mod prism;
 pub mod python;
 pub mod samba;

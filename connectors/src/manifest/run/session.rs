@@ -239,9 +239,7 @@ impl Session {
             };
             let mut request = question.request.clone();
             let generation = match self.sign(way.as_deref(), &mut request).await {
-                Err(Trouble::Http(error)) if matches!(*error, HttpError::Unauthorized(_)) => {
-                    return Err(self.bury(way, error.gap()));
-                }
+                Err(Trouble::Denied(gap)) => return Err(self.bury(way, *gap)),
                 other => other?,
             };
             let reply = match self.transport.send(&request).await {
@@ -360,7 +358,9 @@ impl Session {
             foundation: &self.foundation,
             clock: &self.clock,
         };
-        way.sign(request, door).await.map(Some)
+        let generation = way.sign(request, door).await?;
+        way.notes().iter().for_each(|note| self.tell(note));
+        Ok(Some(generation))
     }
 
     /// What the reply means, when it is no good one.

@@ -111,12 +111,17 @@ impl Transport {
         self.cancel.cancelled().await;
     }
 
-    /// Keeps `secret` out of every message from now on.
+    /// Keeps `secret` out of every message from now on, also as it stands in a form or in JSON: servers quote what they got.
     pub(crate) fn hide(&self, secret: Secret) {
         let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        if !hidden.iter().any(|known| known.expose() == secret.expose()) {
-            hidden.push(secret);
+        if hidden.iter().any(|known| known.expose() == secret.expose()) {
+            return;
         }
+        let form = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect::<String>();
+        let quoted = serde_json::Value::from(secret.expose()).to_string();
+        let json = quoted.trim_matches('"').to_owned();
+        hidden.extend([form, json].into_iter().filter(|other| other != secret.expose()).map(Secret::new));
+        hidden.push(secret);
     }
 
     /// `text` with everything secret taken out, in one short line.
