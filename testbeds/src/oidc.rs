@@ -51,8 +51,25 @@ impl Oidc {
     ///
     /// # Errors
     /// [`NodeError::Run`] when it gives none.
-    pub fn consent(&self, client: &str, scope: &str) -> Result<String, NodeError> {
+    pub fn refresh_token(&self, client: &str, scope: &str) -> Result<String, NodeError> {
         self.told("consent", &json!({"client_id": client, "scope": scope}), "refresh_token")
+    }
+
+    /// An access token of this client, as such a consent would have brought it about.
+    ///
+    /// # Errors
+    /// [`NodeError::Run`] when it gives none.
+    pub fn access_token(&self, client: &str, scope: &str) -> Result<String, NodeError> {
+        self.told("consent", &json!({"client_id": client, "scope": scope}), "access_token")
+    }
+
+    /// Every token that it gave away, which must show nowhere.
+    ///
+    /// # Errors
+    /// [`NodeError::Run`] when it does not answer.
+    pub fn issued(&self) -> Result<Vec<String>, NodeError> {
+        let issued = self.ask("issued", &json!({}))?;
+        Ok(issued.as_array().into_iter().flatten().filter_map(|token| token.as_str().map(str::to_owned)).collect())
     }
 
     /// Lets time pass for the provider. With less than nothing it goes back.

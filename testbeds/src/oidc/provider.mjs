@@ -27,6 +27,8 @@ Date.now = () => now;
 const tokenPath = settings.token_path ?? '/token';
 const log = [];
 const faults = settings.faults ?? [];
+/// The token that the last page of each list was given for.
+const opened = new Map();
 const accounts = new Set(['reader']);
 
 const jwkOf = (key) => ({ ...key.export({ format: 'jwk' }), use: 'sig' });
@@ -114,7 +116,7 @@ async function asserted(assertion) {
   try {
     await jose.jwtVerify(assertion, await jose.importJWK(publicJwk(known.public_key), known.alg), {
       algorithms: [known.alg],
-      audience: known.audience.replace('{issuer}', issuer),
+      audience: known.audience.replace('{issuer}', issuer).replace('{host}', new URL(issuer).host),
       currentDate: new Date(now),
       requiredClaims: ['iss', 'sub', 'aud', 'exp', ...(known.requires ?? [])],
     });
@@ -124,7 +126,9 @@ async function asserted(assertion) {
   if (known.kid && jose.decodeProtectedHeader(assertion).kid !== known.kid) refuse('no key of that kid');
   if (claims.exp > now / 1000 + known.longest_s) refuse(`exp is more than ${known.longest_s} s ahead`);
   if (claims.iat !== undefined && claims.iat > now / 1000) refuse(`iat is in the future (iat is ${claims.iat}, the time is ${Math.floor(now / 1000)})`);
-  if (claims.sub !== known.sub) refuse('sub has not consented');
+  if (claims.sub !== known.sub) {
+    throw known.unconsented ? new errors.CustomOIDCProviderError(known.unconsented, 'sub has not consented') : new errors.InvalidGrant('sub has not consented');
+  }
   for (const [name, value] of Object.entries(known.claims ?? {})) {
     if (claims[name] !== value) refuse(`${name} is not ${value}`);
   }
@@ -169,9 +173,11 @@ async function bodyOf(req) {
   return Buffer.concat(chunks).toString();
 }
 
-/// The first fault ordered for this call, which it uses up.
-function fault(path, cursor) {
-  const index = faults.findIndex((one) => one.path === path && (one.cursor ?? null) === cursor);
+/// The first fault ordered for an address that ends so, and this cursor; it is used up. A token is revoked only when who sends
+/// it has read a page that it opened: a token that opens nothing is another matter.
+function fault(path, cursor, token) {
+  const index = faults.findIndex((one) => path.endsWith(one.path) && (one.cursor ?? null) === cursor
+    && (one.what !== 'revoke' || opened.get(path) === token));
   return index < 0 ? undefined : faults.splice(index, 1)[0];
 }
 
@@ -193,7 +199,7 @@ async function token(req, res) {
   req.entry = entry;
   log.push(entry);
   res.on('finish', () => { entry.status ??= res.statusCode; });
-  const ordered = fault(tokenPath, null);
+  const ordered = fault(req.url, null);
   if (ordered?.what === 'redirect') return json(res, 307, undefined, { location: ordered.to });
   for (const [name, value] of Object.entries(settings.expects ?? {})) {
     if (form.get(name) !== value) return json(res, 400, { error: 'invalid_request', error_description: `${name} is wrong or missing` });
@@ -224,6 +230,8 @@ async function token(req, res) {
   return callback(req, res);
 }
 const callback = provider.callback();
+const issued = [];
+for (const kind of ['access_token', 'client_credentials', 'refresh_token']) provider.on(`${kind}.saved`, (saved) => issued.push(saved.jti));
 provider.on('server_error', (_ctx, error) => console.error(error));
 // Why it refuses, which it tells its own operator only.
 provider.on('grant.error', (ctx, error) => { ctx.req.entry.why = error.error_detail ?? error.error_description; });
@@ -235,7 +243,7 @@ async function api(req, res, url) {
   const entry = { path: url.pathname, cursor, token: value && crypto.hash('sha256', value).slice(0, 8) };
   log.push(entry);
   res.on('finish', () => { entry.status = res.statusCode; });
-  const ordered = fault(url.pathname, cursor);
+  const ordered = fault(url.pathname, cursor, value);
   if (ordered?.what === 'pass') now += ordered.seconds * 1000;
   if (ordered?.what === 'revoke') await (await found(value))?.destroy();
   if (ordered?.what === 'throttle') {
@@ -256,6 +264,7 @@ async function api(req, res, url) {
   if (settings.audience && held.aud !== settings.audience) return invalid('The access token is for another resource');
   const needed = settings.needs?.[url.pathname] ?? settings.needs?.['*'];
   if (needed && !held.scopes.has(needed)) return refuse(403, { error: 'insufficient_scope', scope: needed });
+  opened.set(url.pathname, value);
   const from = Number(cursor ?? 0);
   const [rows, size] = [settings.rows ?? 5, settings.page ?? 2];
   const users = [];
@@ -264,13 +273,14 @@ async function api(req, res, url) {
   return json(res, 200, { users, ...(from + size < rows && { next: String(from + size) }), ...next });
 }
 
-/// A refresh token as somebody's consent in a browser would have brought it about.
+/// What somebody's consent in a browser would have brought about: a token, and one to renew it with.
 async function consented({ client_id: id, scope }) {
   const owner = await provider.Client.find(id);
   const grant = new provider.Grant({ accountId: 'reader', clientId: id });
   grant.addOIDCScope(scope);
   const refresh = new provider.RefreshToken({ accountId: 'reader', client: owner, grantId: await grant.save(), gty: 'authorization_code', scope });
-  return { refresh_token: await refresh.save() };
+  const access = new provider.AccessToken({ accountId: 'reader', client: owner, grantId: grant.jti, gty: 'authorization_code', scope });
+  return { refresh_token: await refresh.save(), access_token: await access.save() };
 }
 
 async function test(req, res, url) {
@@ -278,6 +288,7 @@ async function test(req, res, url) {
   switch (url.pathname) {
     case '/_test/url': return json(res, 200, { url: issuer });
     case '/_test/log': return json(res, 200, log);
+    case '/_test/issued': return json(res, 200, issued);
     case '/_test/consent': return json(res, 200, await consented(asked));
     case '/_test/pass': now += asked.seconds * 1000; return json(res, 200, {});
     default: return json(res, 404, {});

@@ -50,6 +50,8 @@ pub(crate) struct Door<'a> {
     pub(crate) limiter: &'a Limiter,
     pub(crate) foundation: &'a Foundation,
     pub(crate) clock: &'a Arc<dyn Clock>,
+    /// What the manifest knows of errors.
+    pub(crate) rules: &'a [model::ErrorRule],
 }
 
 /// One way to sign in, for one run.
@@ -416,4 +418,38 @@ fn signer(which: model::Signer, with: &Templates, scope: &Scope) -> Result<Signe
             credentials: Box::new(Credentials::new(get("key")?, get("secret")?, optional("token")?, None, "manifest")),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way() -> Way {
+        let text = "kind = \"exchange\"\ncall = { method = \"POST\", path = \"/login\" }\nfrom = \"token\"\n";
+        Way::new(&toml::from_str(text).unwrap(), &Scope::new()).unwrap()
+    }
+
+    fn refusal() -> Reply {
+        Reply {
+            request: "GET /users".into(),
+            url: "https://api.example/users".parse().unwrap(),
+            status: http::StatusCode::UNAUTHORIZED,
+            headers: http::HeaderMap::new(),
+            body: Value::from(()),
+            illegible: None,
+            bytes: bytes::Bytes::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_that_are_refused_together_hear_the_same() {
+        for (generation, proven, again) in [(1, false, true), (2, true, true), (2, false, false)] {
+            let way = way();
+            *way.held.lock().await = Held { generation, proven, ..Held::default() };
+            for _ in 0..3 {
+                assert_eq!(way.refused(generation, &refusal()).await.unwrap(), again, "{generation} {proven}");
+            }
+            assert!(way.refused(generation - 1, &refusal()).await.unwrap(), "an older token was renewed meanwhile");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use url::{Origin, Url};
+use zeroize::Zeroizing;
 
 use super::wire::{Incoming, Outgoing, Purpose, Wire};
 use crate::http::{Answer, HttpError, is_loopback};
@@ -118,8 +119,8 @@ impl Transport {
             return;
         }
         let form = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect::<String>();
-        let quoted = serde_json::Value::from(secret.expose()).to_string();
-        let json = quoted.trim_matches('"').to_owned();
+        let quoted = Zeroizing::new(serde_json::Value::from(secret.expose()).to_string());
+        let json = quoted[1..quoted.len() - 1].to_owned();
         hidden.extend([form, json].into_iter().filter(|other| other != secret.expose()).map(Secret::new));
         hidden.push(secret);
     }

@@ -99,12 +99,12 @@ impl Way {
             secret: vec!["authorization".into()],
             body: Bytes::from(body),
         };
-        let reply = self.fetch(request, &scopes, door).await?;
+        let reply = self.fetch(request, &scopes, scope, door).await?;
         let field = |name: &str| reply.body.get_attr(name).ok().filter(|value| !is_null(value));
         let text = |name: &str| field(name).and_then(|told| told.as_str().map(str::to_owned));
         let Some(token) = text("access_token").filter(|token| !token.is_empty()) else {
             // Some refuse with status 200.
-            return Err(if text("error").is_some() { self.denied(&reply, &scopes, door) } else { no_token(&reply, "`access_token`") });
+            return Err(if text("error").is_some() { self.denied(&reply, &scopes, scope, door)? } else { no_token(&reply, "`access_token`") });
         };
         door.transport.hide(Secret::new(token.as_str()));
         if let Some(kind) = text("token_type").filter(|kind| self.model.send.is_empty() && needs_proof(kind)) {
@@ -135,7 +135,7 @@ impl Way {
     pub(super) async fn exchange(&self, scope: &Scope, door: Door<'_>) -> Result<Made, Missed> {
         let call = self.need(self.model.call.as_ref(), "call")?;
         let request = door.foundation.request(call, scope, Purpose::Auth, &[])?;
-        let reply = self.fetch(request, &[], door).await?;
+        let reply = self.fetch(request, &[], scope, door).await?;
         let within = reply.within(scope);
         let from = self.need(self.model.from.as_ref(), "from")?;
         let token = crate::manifest::value::text(&from.eval(&within)?).filter(|token| !token.is_empty());
@@ -167,7 +167,13 @@ impl Way {
     }
 
     /// Sends a token request, once.
-    async fn fetch(&self, request: Outgoing, scopes: &[String], door: Door<'_>) -> Result<Reply, Missed> {
+    async fn fetch(
+        &self,
+        request: Outgoing,
+        scopes: &[String],
+        scope: &Scope,
+        door: Door<'_>,
+    ) -> Result<Reply, Missed> {
         let reply = door.transport.send(&request).await?;
         let passing = reply.status.is_server_error()
             || matches!(reply.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
@@ -175,7 +181,7 @@ impl Way {
             return Ok(reply);
         }
         if !passing {
-            return Err(self.denied(&reply, scopes, door));
+            return Err(self.denied(&reply, scopes, scope, door)?);
         }
         let (answer, asked) = (door.transport.answer(&reply), door.limiter.asked(&reply));
         let why = match reply.status {
@@ -185,10 +191,24 @@ impl Way {
         Err(Missed::Passing { why, asked })
     }
 
-    /// What a refusal means for this way to sign in.
-    fn denied(&self, reply: &Reply, scopes: &[String], door: Door<'_>) -> Missed {
+    /// What a refusal means for this way to sign in; a rule of the manifest that is about this very reply knows best.
+    ///
+    /// # Errors
+    /// When the condition of a rule cannot be evaluated.
+    fn denied(&self, reply: &Reply, scopes: &[String], scope: &Scope, door: Door<'_>) -> Result<Missed, Missed> {
         let refused = Refused { auth: &self.model, scopes, now: door.clock.now() };
-        Missed::Denied(Box::new(gap(reply, door.transport.answer(reply), &refused)))
+        let mut gap = gap(reply, door.transport.answer(reply), &refused);
+        let within = reply.within(scope);
+        for rule in door.rules {
+            let about = rule.status.is_empty() || rule.status.iter().any(|meant| meant.matches(reply.status.as_u16()));
+            let Some(when) = rule.when.as_ref().filter(|_| about) else { continue };
+            if when.holds(&within)? {
+                gap = rule.cause.iter().fold(gap, |gap, cause| gap.cause(cause));
+                gap = rule.fix.iter().fold(gap, |gap, fix| gap.fix(fix));
+                break;
+            }
+        }
+        Ok(Missed::Denied(Box::new(gap)))
     }
 }
 

@@ -78,6 +78,11 @@ fn meaning(kind: &str, refused: &Refused<'_>) -> Option<(&'static str, String, S
             "register the public half of the key with the system, compare client, user and audience, and have somebody consent where the vendor asks for it"
                 .to_owned(),
         ),
+        ("invalid_grant", Grant::ClientCredentials | Grant::AccountCredentials) => (
+            "COL030",
+            "the client is known and gets no token: the system wants more of it than this way to sign in proves, as a certificate or DPoP".to_owned(),
+            "compare how the client is registered with the way to sign in that `auth` names".to_owned(),
+        ),
         ("invalid_scope", _) => {
             let scopes = refused.scopes.join(" ");
             let asked = if scopes.is_empty() { "a scope".to_owned() } else { format!("one of the scopes `{scopes}`") };
