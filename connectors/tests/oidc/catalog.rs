@@ -247,7 +247,7 @@ async fn what_a_manifest_knows_of_a_refused_token_is_told() {
     let secrets = [("private_key", private.as_str())];
     let issued = || provider.issued().unwrap();
     let collected = Reading::new("", &secrets).with(url, &issued, &connection_of("docusign"), &settings).await;
-    assert_failed(&collected, &["COL030", "nobody has allowed the app to act for the user", "consent address"]);
+    assert_failed(&collected, &["COL030", "nobody has allowed the app to act for the user (the server says: consent_required", "consent address"]);
 }
 
 #[tokio::test]

@@ -58,9 +58,15 @@ impl Way {
         if grant == Grant::JwtBearer {
             form.push(("assertion".into(), assertion.to_owned()));
         }
-        let optional =
-            |template: &Option<Template>| template.as_ref().map_or(Ok(None), |template| template.text(scope));
-        let (id, secret) = (optional(&auth.client_id)?, optional(&auth.client_secret)?);
+        // What the manifest names has to be there: without it the request would be another, and its refusal a riddle.
+        let named = |key: &str, template: &Option<Template>| {
+            template.as_ref().map(|template| required(key, template, scope)).transpose()
+        };
+        let id = named("client_id", &auth.client_id)?;
+        let secret = match auth.client {
+            SendClient::Assertion => None,
+            SendClient::Basic | SendClient::Body => named("client_secret", &auth.client_secret)?,
+        };
         if let Some(secret) = &secret {
             door.transport.hide(Secret::new(secret.as_str()));
         }
@@ -104,7 +110,9 @@ impl Way {
         let text = |name: &str| field(name).and_then(|told| told.as_str().map(str::to_owned));
         let Some(token) = text("access_token").filter(|token| !token.is_empty()) else {
             // Some refuse with status 200.
-            return Err(if text("error").is_some() { self.denied(&reply, &scopes, scope, door)? } else { no_token(&reply, "`access_token`") });
+            let refused = text("error").is_some();
+            let missed = || no_token(&reply, "`access_token`");
+            return Err(if refused { self.denied(&reply, &scopes, scope, door) } else { missed() });
         };
         door.transport.hide(Secret::new(token.as_str()));
         if let Some(kind) = text("token_type").filter(|kind| self.model.send.is_empty() && needs_proof(kind)) {
@@ -181,7 +189,7 @@ impl Way {
             return Ok(reply);
         }
         if !passing {
-            return Err(self.denied(&reply, scopes, scope, door)?);
+            return Err(self.denied(&reply, scopes, scope, door));
         }
         let (answer, asked) = (door.transport.answer(&reply), door.limiter.asked(&reply));
         let why = match reply.status {
@@ -191,24 +199,15 @@ impl Way {
         Err(Missed::Passing { why, asked })
     }
 
-    /// What a refusal means for this way to sign in; a rule of the manifest that is about this very reply knows best.
-    ///
-    /// # Errors
-    /// When the condition of a rule cannot be evaluated.
-    fn denied(&self, reply: &Reply, scopes: &[String], scope: &Scope, door: Door<'_>) -> Result<Missed, Missed> {
-        let refused = Refused { auth: &self.model, scopes, now: door.clock.now() };
-        let mut gap = gap(reply, door.transport.answer(reply), &refused);
-        let within = reply.within(scope);
-        for rule in door.rules {
-            let about = rule.status.is_empty() || rule.status.iter().any(|meant| meant.matches(reply.status.as_u16()));
-            let Some(when) = rule.when.as_ref().filter(|_| about) else { continue };
-            if when.holds(&within)? {
-                gap = rule.cause.iter().fold(gap, |gap, cause| gap.cause(cause));
-                gap = rule.fix.iter().fold(gap, |gap, fix| gap.fix(fix));
-                break;
-            }
-        }
-        Ok(Missed::Denied(Box::new(gap)))
+    /// What a refusal means for this way to sign in. Conditions of rules that are about other replies may not even be answerable.
+    fn denied(&self, reply: &Reply, scopes: &[String], scope: &Scope, door: Door<'_>) -> Missed {
+        let (status, within) = (reply.status.as_u16(), reply.within(scope));
+        let rule = door.rules.iter().find(|rule| {
+            let by_status = rule.status.is_empty() || rule.status.iter().any(|meant| meant.matches(status));
+            by_status && rule.when.as_ref().is_some_and(|when| when.holds(&within).unwrap_or(false))
+        });
+        let refused = Refused { auth: &self.model, scopes, now: door.clock.now(), rule };
+        Missed::Denied(Box::new(gap(reply, door.transport.answer(reply), &refused)))
     }
 }
 

@@ -5,7 +5,7 @@ use http::header::LOCATION;
 use jiff::Timestamp;
 
 use crate::http::{Answer, HttpError};
-use crate::manifest::model::{Auth, AuthKind, Grant, SendClient};
+use crate::manifest::model::{Auth, AuthKind, ErrorRule, Grant, SendClient};
 use crate::manifest::run::transport::Reply;
 use crate::scope::Gap;
 
@@ -19,6 +19,8 @@ pub(super) struct Refused<'a> {
     pub(super) scopes: &'a [String],
     /// This machine's clock.
     pub(super) now: Timestamp,
+    /// The manifest's own rule about this very reply, which knows best.
+    pub(super) rule: Option<&'a ErrorRule>,
 }
 
 /// The refusal as a gap. `answer` is `reply` as errors tell it.
@@ -37,13 +39,18 @@ pub(super) fn gap(reply: &Reply, answer: Answer, refused: &Refused<'_>) -> Gap {
     }
     let (kind, detail) = (answer.kind.clone(), answer.detail.clone());
     let mut gap = HttpError::Unauthorized(answer).gap();
+    let said = match (&kind, detail) {
+        (Some(kind), Some(detail)) if *kind != detail => format!(" (the server says: {kind}: {detail})"),
+        (_, Some(detail)) => format!(" (the server says: {detail})"),
+        _ => String::new(),
+    };
     if let Some((code, cause, fix)) = kind.as_deref().and_then(|kind| meaning(kind, refused)) {
-        let said = match (kind, detail) {
-            (Some(kind), Some(detail)) if kind != detail => format!("{kind}: {detail}"),
-            (kind, detail) => detail.or(kind).unwrap_or_default(),
-        };
         gap.code = code.to_owned();
-        gap = gap.cause(format!("{cause} (the server says: {said})")).fix(fix);
+        gap = gap.cause(format!("{cause}{said}")).fix(fix);
+    }
+    if let Some(rule) = refused.rule {
+        gap = rule.cause.iter().fold(gap, |gap, cause| gap.cause(format!("{cause}{said}")));
+        gap = rule.fix.iter().fold(gap, |gap, fix| gap.fix(fix));
     }
     match skewed(reply, refused) {
         Some(skew) => {
@@ -137,7 +144,7 @@ fn skewed(reply: &Reply, refused: &Refused<'_>) -> Option<String> {
     })
 }
 
-/// Whether a token of this type is good only with a proof for every request (RFC 9449, RFC 6750 having none).
+/// Whether a token of this type is good only with a proof of its key in every request, as of DPoP (RFC 9449).
 pub(super) fn needs_proof(kind: &str) -> bool {
     ["dpop", "pop", "mac"].iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
