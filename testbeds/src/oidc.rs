@@ -35,8 +35,7 @@ impl Oidc {
             file: ("settings.json", settings.to_string()),
             ready: "the provider is listening",
         };
-        let server =
-            NodeServer::start(&program, |port, file| vec![port.to_string(), file.display().to_string()])?;
+        let server = NodeServer::start(&program, |port, file| vec![port.to_string(), file.display().to_string()])?;
         let mut provider = Self { server, url: String::new() };
         provider.url = provider.told("url", &json!({}), "url")?;
         Ok(provider)

@@ -80,7 +80,8 @@ pub(crate) fn client(id: &str, method: &str, grants: &[&str]) -> Value {
 
 /// `[auth.a]` of kind oauth2 at this provider, with more lines.
 pub(crate) fn oauth(provider: &Oidc, client: &str, lines: &str) -> String {
-    let head = format!("[auth.a]\nkind = \"oauth2\"\ntoken_url = \"{}/token\"\nclient_id = \"{client}\"\n", provider.url());
+    let head =
+        format!("[auth.a]\nkind = \"oauth2\"\ntoken_url = \"{}/token\"\nclient_id = \"{client}\"\n", provider.url());
     let grant = if lines.contains("grant =") { "" } else { "grant = \"client_credentials\"\n" };
     format!("{head}{grant}{lines}\n")
 }
@@ -147,7 +148,8 @@ impl<'a> Reading<'a> {
     }
 
     fn assert_nothing_shows(&self, issued: Vec<String>, collected: &Collected) {
-        let told = format!("{:?}{:?}{:?}{}", collected.reports, collected.notes, collected.result, collected.lines().join(""));
+        let told =
+            format!("{:?}{:?}{:?}{}", collected.reports, collected.notes, collected.result, collected.lines().join(""));
         let given = self.secrets.iter().map(|(_, secret)| (*secret).to_owned());
         for secret in given.chain(issued) {
             let line = secret.lines().nth(1).unwrap_or(&secret); // of a PEM, a line that is no other's
@@ -191,7 +193,13 @@ pub(crate) fn assert_failed(collected: &Collected, words: &[&str]) -> Gap {
     assert_eq!((collected.state("users"), ids(collected)), (ScopeState::Failed, vec![]), "{:#?}", collected.reports);
     let gaps = collected.gaps("users");
     assert_eq!(gaps.len(), 1, "{gaps:#?}");
-    let told = format!("{} {} {} {}", gaps[0].code, gaps[0].what, gaps[0].cause.as_deref().unwrap(), gaps[0].fix.as_deref().unwrap());
+    let told = format!(
+        "{} {} {} {}",
+        gaps[0].code,
+        gaps[0].what,
+        gaps[0].cause.as_deref().unwrap(),
+        gaps[0].fix.as_deref().unwrap()
+    );
     for word in words {
         assert!(told.contains(word), "`{word}` is not said: {:#?}", gaps[0]);
     }

@@ -8,7 +8,8 @@ use muster_connectors::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::bench::{
-    Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, parsed, provider, statuses, token_requests,
+    Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, parsed, provider, statuses,
+    token_requests,
 };
 
 const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -61,16 +62,26 @@ const DOCUSIGN: &str = "signature impersonation organization_read user_read grou
 const KEY: &[(&str, &str)] = &[("private_key", "{private}")];
 const CLIENT_SECRET: &[(&str, &str)] = &[("client_secret", SECRET)];
 
-#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn cases() -> Vec<Case> {
     let by_secret = |id, way, token_path, settings, client: Value, more: Value| Case {
-        id, way, token_path, settings, secrets: CLIENT_SECRET, breaks: "client_secret", client, more,
+        id,
+        way,
+        token_path,
+        settings,
+        secrets: CLIENT_SECRET,
+        breaks: "client_secret",
+        client,
+        more,
     };
     let credentials = "client_credentials";
     vec![
         by_secret(
-            "entra", "secret", "/contoso/oauth2/v2.0/token",
-            r#"tenant_id = "contoso", client_id = "app", login_url = "{url}""#, secret("client_secret_post", credentials), json!({}),
+            "entra",
+            "secret",
+            "/contoso/oauth2/v2.0/token",
+            r#"tenant_id = "contoso", client_id = "app", login_url = "{url}""#,
+            secret("client_secret_post", credentials),
+            json!({}),
         ),
         Case {
             id: "entra",
@@ -125,7 +136,12 @@ fn cases() -> Vec<Case> {
             }),
         },
         by_secret(
-            "salesforce", "client", "/services/oauth2/token", r#"client_id = "app""#, secret("client_secret_post", credentials), json!({}),
+            "salesforce",
+            "client",
+            "/services/oauth2/token",
+            r#"client_id = "app""#,
+            secret("client_secret_post", credentials),
+            json!({}),
         ),
         Case {
             id: "salesforce",
@@ -138,7 +154,11 @@ fn cases() -> Vec<Case> {
             more: json!({"issuers": {"app": {"sub": "reader@acme.example", "audience": "https://login.salesforce.com", "longest_s": 180}}}),
         },
         by_secret(
-            "box", "client", "/oauth2/token", r#"enterprise_id = "42", client_id = "app""#, secret("client_secret_post", credentials),
+            "box",
+            "client",
+            "/oauth2/token",
+            r#"enterprise_id = "42", client_id = "app""#,
+            secret("client_secret_post", credentials),
             json!({"expects": {"box_subject_type": "enterprise", "box_subject_id": "42"}}),
         ),
         Case {
@@ -157,19 +177,45 @@ fn cases() -> Vec<Case> {
             }),
         },
         by_secret(
-            "zoom", "app", "/oauth/token", r#"account_id = "acme-1", client_id = "app", token_url = "{url}/oauth/token""#,
-            secret("client_secret_basic", "account_credentials"), json!({"account_id": "acme-1"}),
+            "zoom",
+            "app",
+            "/oauth/token",
+            r#"account_id = "acme-1", client_id = "app", token_url = "{url}/oauth/token""#,
+            secret("client_secret_basic", "account_credentials"),
+            json!({"account_id": "acme-1"}),
         ),
         by_secret(
-            "atlassian-site", "service", "/oauth/token",
-            r#"jira_path = "/ex/jira/1", client_id = "app", token_url = "{url}/oauth/token""#, secret("client_secret_post", credentials), json!({}),
+            "atlassian-site",
+            "service",
+            "/oauth/token",
+            r#"jira_path = "/ex/jira/1", client_id = "app", token_url = "{url}/oauth/token""#,
+            secret("client_secret_post", credentials),
+            json!({}),
         ),
         by_secret(
-            "keycloak", "client", "/realms/acme/protocol/openid-connect/token", r#"realm = "acme", client_id = "app""#,
-            secret("client_secret_basic", credentials), json!({}),
+            "keycloak",
+            "client",
+            "/realms/acme/protocol/openid-connect/token",
+            r#"realm = "acme", client_id = "app""#,
+            secret("client_secret_basic", credentials),
+            json!({}),
         ),
-        by_secret("tailscale", "client", "/api/v2/oauth/token", r#"client_id = "app""#, secret("client_secret_post", credentials), json!({})),
-        by_secret("personio", "credential", "/v2/auth/token", r#"client_id = "app""#, secret("client_secret_post", credentials), json!({})),
+        by_secret(
+            "tailscale",
+            "client",
+            "/api/v2/oauth/token",
+            r#"client_id = "app""#,
+            secret("client_secret_post", credentials),
+            json!({}),
+        ),
+        by_secret(
+            "personio",
+            "credential",
+            "/v2/auth/token",
+            r#"client_id = "app""#,
+            secret("client_secret_post", credentials),
+            json!({}),
+        ),
         Case {
             id: "workday",
             way: "client",
@@ -208,10 +254,13 @@ async fn every_token_of_the_catalogue_is_had_of_a_real_provider_and_had_again_wh
         };
         let manifest = connection_of(case.id);
         let settings = format!(r#"auth = "{}", {}"#, case.way, case.settings.replace("{url}", url));
-        let filled = |name: &str, value: &str| value.replace("{private}", if name == "wrong" { &foreign } else { &private }).replace("{refresh}", &refresh);
+        let filled = |name: &str, value: &str| {
+            value.replace("{private}", if name == "wrong" { &foreign } else { &private }).replace("{refresh}", &refresh)
+        };
         let good: Vec<(&str, String)> = case.secrets.iter().map(|(name, value)| (*name, filled("", value))).collect();
         let secrets: Vec<(&str, &str)> = good.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let collected = Reading::new("", &secrets).with(url, &|| provider.issued().unwrap(), &manifest, &settings).await;
+        let collected =
+            Reading::new("", &secrets).with(url, &|| provider.issued().unwrap(), &manifest, &settings).await;
         assert_whole(&collected, &told);
         let asked = token_requests(&provider);
         assert_eq!(statuses(&asked), [200, 200], "{told}: {asked:#?}");
@@ -243,11 +292,19 @@ async fn what_a_manifest_knows_of_a_refused_token_is_told() {
     let more = json!({"scopes": DOCUSIGN.split(' ').collect::<Vec<_>>(), "token_path": "/oauth/token", "issuers": {"app": issuer}});
     let provider = provider(&json!([signed("app", json!({"scope": DOCUSIGN}))]), more);
     let url = provider.url();
-    let settings = format!(r#"organization_id = "org-1", integration_key = "app", user_id = "user-1", auth_url = "{url}""#);
+    let settings =
+        format!(r#"organization_id = "org-1", integration_key = "app", user_id = "user-1", auth_url = "{url}""#);
     let secrets = [("private_key", private.as_str())];
     let issued = || provider.issued().unwrap();
     let collected = Reading::new("", &secrets).with(url, &issued, &connection_of("docusign"), &settings).await;
-    assert_failed(&collected, &["COL030", "nobody has allowed the app to act for the user (the server says: consent_required", "consent address"]);
+    assert_failed(
+        &collected,
+        &[
+            "COL030",
+            "nobody has allowed the app to act for the user (the server says: consent_required",
+            "consent address",
+        ],
+    );
 }
 
 #[tokio::test]
@@ -258,7 +315,10 @@ async fn a_token_that_somebody_else_had_is_sent_as_bearer_and_not_renewed() {
         ("scim-hr", "token", ""),
     ] {
         let faults = json!([{"path": "/users", "cursor": "4", "what": "revoke"}]);
-        let provider = provider(&json!([secret("client_secret_post", "refresh_token")]), json!({"faults": faults, "needs": {"*": "users.read"}, "rows": 4}));
+        let provider = provider(
+            &json!([secret("client_secret_post", "refresh_token")]),
+            json!({"faults": faults, "needs": {"*": "users.read"}, "rows": 4}),
+        );
         let token = provider.access_token("app", "users.read").unwrap();
         let manifest = connection_of(id);
         let settings = [format!(r#"auth = "{way}""#), settings.to_owned()].join(", ");

@@ -5,7 +5,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, Extend
 use serde_json::json;
 
 use super::bench::{
-    BY_SECRET, Reading, SECRET, assert_failed, assert_whole, client, keys, oauth, provider, statuses, token_requests,
+    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, client, keys, oauth, provider, statuses,
+    token_requests,
 };
 
 const CLIENT: &[&str] = &["client_credentials"];
@@ -19,7 +20,8 @@ fn signs(alg: &str, key: &str, client: &str, audience: &str, header: &str) -> St
 
 #[tokio::test]
 async fn a_secret_is_shown_in_the_header_or_in_the_form_and_not_otherwise() {
-    let clients = json!([client("by-header", "client_secret_basic", CLIENT), client("by-form", "client_secret_post", CLIENT)]);
+    let clients =
+        json!([client("by-header", "client_secret_basic", CLIENT), client("by-form", "client_secret_post", CLIENT)]);
     let provider = provider(&clients, json!({"needs": {"*": "users.read"}}));
     for (id, lines, by) in [("by-header", "", "basic"), ("by-form", "client = \"body\"\n", "body")] {
         let auth = oauth(&provider, id, &format!("{lines}{BY_SECRET}"));
@@ -62,6 +64,30 @@ async fn an_assertion_is_signed_with_every_kind_of_key() {
     let asked = token_requests(&provider);
     assert!(asked.iter().all(|one| one["by"] == "assertion"), "{asked:#?}");
     assert_eq!(statuses(&asked), [200; 4]);
+}
+
+#[test]
+fn a_client_needs_one_proof_and_the_name_of_an_assertion_is_known_in_its_claims() {
+    let problems = |auth: &str| -> Vec<String> {
+        let head = "schema = 1\nid = \"probe\"\nname = \"Probe\"\nclass = \"saas\"\napi = \"v1\"\nchecked = \"2026-11-20\"\n[secrets]\nkey = { help = \"a key\" }\n[http]\nbase = \"https://api.example\"\n";
+        let auth = format!(
+            "[auth.a]\nkind = \"oauth2\"\ngrant = \"client_credentials\"\ntoken_url = \"https://api.example/token\"\nclient_id = \"app\"\n{auth}"
+        );
+        let parsed = muster_connectors::manifest::Manifest::parse(&format!("{head}{auth}\n{USERS}"), None);
+        parsed.err().unwrap_or_default().iter().map(ToString::to_string).collect()
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(problems("mtls = { cert = \"${secret.key}\", key = \"${secret.key}\" }"), none);
+    let told = problems("scopes = [\"${secret.key}\"]").join("\n");
+    assert!(told.contains("`client_secret` is missing"), "{told}");
+    let jwt = |claims: &str, header: &str| {
+        format!(
+            "client = \"assertion\"\njwt = {{ alg = \"ES256\", key = \"${{secret.key}}\", claims = {{ jti = \"{claims}\" }}, header = {{ kid = \"{header}\" }} }}"
+        )
+    };
+    assert_eq!(problems(&jwt("${jti}", "k")), none);
+    let told = problems(&jwt("x", "${jti}")).join("\n");
+    assert!(told.contains("only the claims of a `jwt` know it"), "{told}");
 }
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -129,7 +155,10 @@ async fn a_certificate_proves_the_client_and_binds_its_token() {
         let auth = oauth(&provider, id, mtls);
         let secrets = [("cert", cert.as_str()), ("key", key.as_str())];
         let collected = Reading { ca_pem: Some(&authority), ..Reading::new(&auth, &secrets) }.run(&provider).await;
-        assert_failed(&collected, &["COL030", "registered with another certificate", "register the certificate with the client"]);
+        assert_failed(
+            &collected,
+            &["COL030", "registered with another certificate", "register the certificate with the client"],
+        );
         assert_eq!(token_requests(&provider).last().unwrap()["why"], why);
     }
     // Without its certificate the client gets no token.

@@ -26,8 +26,10 @@ async fn a_user_is_acted_for_by_a_signed_assertion_with_or_without_the_client_be
     };
     let audience = format!("{}/token", provider.url());
     let good = jwt("key", "admin@acme.example", &audience, "now + 300");
-    let with_client = oauth(&provider, "app", &format!("client = \"body\"\nclient_secret = \"${{secret.secret}}\"\n{good}"));
-    let without = with_client.replace("client_id = \"app\"\nclient = \"body\"\nclient_secret = \"${secret.secret}\"\n", "");
+    let with_client =
+        oauth(&provider, "app", &format!("client = \"body\"\nclient_secret = \"${{secret.secret}}\"\n{good}"));
+    let without =
+        with_client.replace("client_id = \"app\"\nclient = \"body\"\nclient_secret = \"${secret.secret}\"\n", "");
     assert!(!without.contains("client_id"), "{without}");
     for (auth, by) in [(&with_client, "body"), (&without, "none")] {
         let collected = Reading::new(auth, &[("key", &private), ("secret", SECRET)]).run(&provider).await;
@@ -39,12 +41,17 @@ async fn a_user_is_acted_for_by_a_signed_assertion_with_or_without_the_client_be
     for (lines, key, why) in [
         (good.clone(), &foreign, "signature verification failed"),
         (jwt("key", "ceo@acme.example", &audience, "now + 300"), &private, "sub has not consented"),
-        (jwt("key", "admin@acme.example", "https://elsewhere.example", "now + 300"), &private, "unexpected \"aud\" claim value"),
+        (
+            jwt("key", "admin@acme.example", "https://elsewhere.example", "now + 300"),
+            &private,
+            "unexpected \"aud\" claim value",
+        ),
         (jwt("key", "admin@acme.example", &audience, "now + 7200"), &private, "exp is more than 3600 s ahead"),
         (good.replace("\"app\", sub", "\"nobody\", sub"), &private, "no issuer nobody"),
         (good.replace("\"key-1\"", "\"key-2\""), &private, "no key of that kid"),
     ] {
-        let auth = oauth(&provider, "app", &format!("client = \"body\"\nclient_secret = \"${{secret.secret}}\"\n{lines}"));
+        let auth =
+            oauth(&provider, "app", &format!("client = \"body\"\nclient_secret = \"${{secret.secret}}\"\n{lines}"));
         let before = token_requests(&provider).len();
         let collected = Reading::new(&auth, &[("key", key), ("secret", SECRET)]).run(&provider).await;
         assert_failed(&collected, &["COL030", "the assertion is not accepted", "register the public half of the key"]);
@@ -65,9 +72,13 @@ async fn an_assertion_whose_name_is_not_its_own_is_refused_the_second_time() {
     for (jti, whole) in [("${jti}", true), ("app-${now}", false)] {
         let provider = provider(&clients, json!({"faults": revoked()}));
         let url = provider.url();
-        let auth = oauth(&provider, "app", &format!(
-            "client = \"assertion\"\nscopes = [\"users.read\"]\njwt = {{ alg = \"ES256\", key = \"${{secret.key}}\", claims = {{ iss = \"app\", sub = \"app\", aud = \"{url}/token\", jti = \"{jti}\", exp = \"${{now + 60}}\" }} }}"
-        ));
+        let auth = oauth(
+            &provider,
+            "app",
+            &format!(
+                "client = \"assertion\"\nscopes = [\"users.read\"]\njwt = {{ alg = \"ES256\", key = \"${{secret.key}}\", claims = {{ iss = \"app\", sub = \"app\", aud = \"{url}/token\", jti = \"{jti}\", exp = \"${{now + 60}}\" }} }}"
+            ),
+        );
         // The second token is asked for in the second of the first one.
         let collected = Reading::new(&auth, &[("key", &private)]).run(&provider).await;
         let asked = token_requests(&provider);
@@ -93,7 +104,9 @@ async fn the_grant_of_an_account_and_the_resource_of_a_token_are_what_was_asked_
     });
     let first = provider(&clients, more.clone());
     for (account, good) in [("acme-1", true), ("acme-2", false)] {
-        let lines = format!("grant = \"account_credentials\"\nparams = {{ account_id = \"{account}\" }}\nclient_secret = \"${{secret.secret}}\"");
+        let lines = format!(
+            "grant = \"account_credentials\"\nparams = {{ account_id = \"{account}\" }}\nclient_secret = \"${{secret.secret}}\""
+        );
         let auth = oauth(&first, "account", &lines);
         let collected = Reading::new(&auth, &[("secret", SECRET)]).run(&first).await;
         if good {
@@ -126,7 +139,8 @@ async fn a_refresh_token_brings_tokens_for_as_long_as_it_stays() {
     let faults = json!([{"path": "/users", "cursor": "2", "what": "revoke"}]);
     let provider = provider(&clients, json!({"faults": faults, "needs": {"*": "users.read"}}));
     let refresh = provider.refresh_token("app", "users.read").unwrap();
-    let lines = "grant = \"refresh_token\"\nclient_secret = \"${secret.secret}\"\nrefresh_token = \"${secret.refresh}\"";
+    let lines =
+        "grant = \"refresh_token\"\nclient_secret = \"${secret.secret}\"\nrefresh_token = \"${secret.refresh}\"";
     let auth = oauth(&provider, "app", lines);
     for run in ["first", "second"] {
         let collected = Reading::new(&auth, &[("secret", SECRET), ("refresh", &refresh)]).run(&provider).await;
@@ -149,7 +163,11 @@ async fn a_refresh_token_that_is_replaced_lasts_for_the_run_and_the_next_one_say
     ]);
     let provider = provider(&clients, json!({"faults": faults, "rotate": true}));
     let refresh = provider.refresh_token("app", "users.read").unwrap();
-    let auth = oauth(&provider, "app", "grant = \"refresh_token\"\nclient_secret = \"${secret.secret}\"\nrefresh_token = \"${secret.refresh}\"");
+    let auth = oauth(
+        &provider,
+        "app",
+        "grant = \"refresh_token\"\nclient_secret = \"${secret.secret}\"\nrefresh_token = \"${secret.refresh}\"",
+    );
     let reading = [("secret", SECRET), ("refresh", refresh.as_str())];
     let collected = Reading::new(&auth, &reading).run(&provider).await;
     assert_whole(&collected, "three tokens, each by the refresh token that came with the one before");

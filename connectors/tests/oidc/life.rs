@@ -5,8 +5,8 @@ use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::{Value, json};
 
 use super::bench::{
-    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, ids, keys, lists, oauth, provider, statuses,
-    token_requests,
+    BY_SECRET, NOW, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, ids, keys, lists, oauth,
+    provider, statuses, token_requests,
 };
 
 fn app() -> Value {
@@ -29,7 +29,8 @@ async fn a_wrong_secret_is_tried_once_for_all_lists_together() {
     let provider = provider(&app(), json!({}));
     let auth = oauth(&provider, "app", BY_SECRET);
     let streams = format!("{USERS}{}", lists());
-    let collected = Reading { streams: &streams, ..Reading::new(&auth, &[("secret", "wrong secret")]) }.run(&provider).await;
+    let collected =
+        Reading { streams: &streams, ..Reading::new(&auth, &[("secret", "wrong secret")]) }.run(&provider).await;
     assert_eq!(statuses(&token_requests(&provider)), [401]);
     assert_eq!(calls(&provider), Vec::<Value>::new(), "nothing is asked without a token");
     assert_failed(&collected, &["COL030", "its secret is wrong"]);
@@ -66,7 +67,24 @@ async fn lists_that_lose_their_token_together_all_go_on() {
     let collected = Reading { streams: &streams, ..Reading::new(&auth, &[("secret", SECRET)]) }.run(&provider).await;
     collected.assert_complete();
     assert!(calls(&provider).iter().any(|asked| asked["status"] == 401));
-    assert!(statuses(&token_requests(&provider)).iter().all(|status| *status == 200));
+    let tokens = statuses(&token_requests(&provider));
+    assert!(tokens.len() <= 4 && tokens.iter().all(|status| *status == 200), "one for each that was lost: {tokens:?}");
+}
+
+#[tokio::test]
+async fn a_secret_that_ends_amid_a_list_leaves_it_partial() {
+    let mut client = client("app", "client_secret_basic", &["client_credentials"]);
+    let now: jiff::Timestamp = NOW.parse().unwrap();
+    client["client_secret_expires_at"] = (now.as_second() + 1800).into();
+    let faults = json!([{"path": "/users", "cursor": "2", "what": "pass", "seconds": 3601}]);
+    let provider = provider(&json!([client]), json!({"faults": faults}));
+    let auth = oauth(&provider, "app", BY_SECRET);
+    let collected = Reading::new(&auth, &[("secret", SECRET)]).run(&provider).await;
+    assert_eq!((collected.state("users"), ids(&collected).len()), (ScopeState::Partial, 2), "{:#?}", collected.reports);
+    let gaps = collected.gaps("users");
+    assert_eq!(gaps.len(), 1, "{gaps:#?}");
+    assert_eq!((gaps[0].code.as_str(), gaps[0].what.as_str()), ("COL030", "HTTP 400 on POST /token"), "{gaps:#?}");
+    assert_eq!(statuses(&token_requests(&provider)), [200, 400]);
 }
 
 #[tokio::test]

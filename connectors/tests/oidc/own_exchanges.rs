@@ -16,7 +16,8 @@ use super::catalog::connection_of;
 /// A page of users.
 fn page(request: &Request) -> Response {
     let from = request.query("cursor").map_or(0, |cursor| cursor.parse::<usize>().unwrap());
-    let users: Vec<Value> = (from..(from + 2).min(5)).map(|id| json!({"id": id, "login": format!("user{id}")})).collect();
+    let users: Vec<Value> =
+        (from..(from + 2).min(5)).map(|id| json!({"id": id, "login": format!("user{id}")})).collect();
     let next = (from + 2 < 5).then(|| (from + 2).to_string());
     Response::json(json!({"users": users, "next": next}).to_string())
 }
@@ -54,11 +55,16 @@ async fn a_github_app_signs_for_its_installation_and_again_when_the_token_is_ref
     for (key, good) in [(&private, true), (&foreign, false)] {
         let (public, issued) = (public.clone(), AtomicUsize::new(0));
         let script = move |request: &Request| {
-            let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap().to_owned();
+            let bearer =
+                request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap().to_owned();
             if request.path == "/users" {
                 // The first token is revoked behind the first page.
                 let wanted = if request.query("cursor").is_none() { "issued-token-1" } else { "issued-token-2" };
-                return if bearer == wanted { page(request) } else { Response::json(r#"{"message":"Bad credentials"}"#).with_status(401) };
+                return if bearer == wanted {
+                    page(request)
+                } else {
+                    Response::json(r#"{"message":"Bad credentials"}"#).with_status(401)
+                };
             }
             let refuse = |message: &str| Response::json(json!({"message": message}).to_string()).with_status(401);
             if (request.method.as_str(), request.path.as_str()) != ("POST", "/app/installations/7/access_tokens") {
@@ -82,7 +88,10 @@ async fn a_github_app_signs_for_its_installation_and_again_when_the_token_is_ref
             assert_whole(&collected, "a GitHub App");
             assert_eq!(requests.len(), 6, "two tokens, three pages, one refusal");
         } else {
-            assert_failed(&collected, &["COL030", "HTTP 401 on POST /app/installations/7/access_tokens", "could not be decoded"]);
+            assert_failed(
+                &collected,
+                &["COL030", "HTTP 401 on POST /app/installations/7/access_tokens", "could not be decoded"],
+            );
             assert_eq!(requests.len(), 1);
         }
     }
@@ -96,7 +105,11 @@ async fn vaults_approle_logs_in_once_and_sends_vaults_own_headers() {
             assert_eq!(request.header("x-vault-namespace"), Some("acme/"));
             if request.path == "/v1/users" {
                 let token = request.header("x-vault-token");
-                return if token == Some("issued-token-1") { page(request) } else { Response::json(r#"{"errors":["permission denied"]}"#).with_status(403) };
+                return if token == Some("issued-token-1") {
+                    page(request)
+                } else {
+                    Response::json(r#"{"errors":["permission denied"]}"#).with_status(403)
+                };
             }
             assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/auth/muster/login"));
             assert_eq!((request.header("x-vault-token"), request.header("authorization")), (None, None));
@@ -113,7 +126,10 @@ async fn vaults_approle_logs_in_once_and_sends_vaults_own_headers() {
         if good {
             assert_whole(&collected, "an AppRole");
         } else {
-            assert_failed(&collected, &["COL030", "HTTP 400 on POST /v1/auth/muster/login", "invalid role or secret ID"]);
+            assert_failed(
+                &collected,
+                &["COL030", "HTTP 400 on POST /v1/auth/muster/login", "invalid role or secret ID"],
+            );
         }
     }
 }

@@ -5,7 +5,8 @@ use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::json;
 
 use super::bench::{
-    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, oauth, provider, statuses, token_requests,
+    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, oauth, provider, statuses,
+    token_requests,
 };
 
 const CLIENT: &[&str] = &["client_credentials"];
@@ -21,7 +22,10 @@ async fn a_client_that_is_not_believed_is_told_by_how_it_proves_itself() {
     let mut bound = client("bound", "client_secret_basic", CLIENT);
     bound["dpop_bound_access_tokens"] = true.into();
     let clients = json!([
-        client("app", "client_secret_basic", CLIENT), by_key, bound, client("other", "client_secret_basic", &["refresh_token"]),
+        client("app", "client_secret_basic", CLIENT),
+        by_key,
+        bound,
+        client("other", "client_secret_basic", &["refresh_token"]),
     ]);
     let provider = provider(&clients, json!({}));
     let assertion = |audience: &str| {
@@ -30,16 +34,35 @@ async fn a_client_that_is_not_believed_is_told_by_how_it_proves_itself() {
         )
     };
     let (home, away) = (format!("{}/token", provider.url()), "https://login.elsewhere.example/token");
-    let secret = ["COL030", "HTTP 401 on POST /token", "its secret is wrong or has ended", "the server says: invalid_client"];
+    let secret =
+        ["COL030", "HTTP 401 on POST /token", "its secret is wrong or has ended", "the server says: invalid_client"];
     let key = ["COL030", "its assertion is not accepted", "register the public half of the key with the client"];
     for (id, lines, given, words, why) in [
         ("app", BY_SECRET.to_owned(), ("secret", "wrong secret"), &secret[..], "invalid secret provided"),
         ("unknown", BY_SECRET.to_owned(), ("secret", SECRET), &secret, "client not found"),
-        ("by-key", BY_SECRET.to_owned(), ("secret", SECRET), &secret, "does not match the registered client authentication method"),
+        (
+            "by-key",
+            BY_SECRET.to_owned(),
+            ("secret", SECRET),
+            &secret,
+            "does not match the registered client authentication method",
+        ),
         ("by-key", assertion(&home), ("key", foreign.as_str()), &key, "signature verification failed"),
         ("by-key", assertion(away), ("key", private.as_str()), &key, "audience (aud) must equal"),
-        ("bound", BY_SECRET.to_owned(), ("secret", SECRET), &["COL030", "more of it than this way to sign in proves"], "DPoP proof JWT not provided"),
-        ("other", BY_SECRET.to_owned(), ("secret", SECRET), &["COL030", "HTTP 400", "requested grant type is not allowed"], "not allowed for this client"),
+        (
+            "bound",
+            BY_SECRET.to_owned(),
+            ("secret", SECRET),
+            &["COL030", "more of it than this way to sign in proves"],
+            "DPoP proof JWT not provided",
+        ),
+        (
+            "other",
+            BY_SECRET.to_owned(),
+            ("secret", SECRET),
+            &["COL030", "HTTP 400", "requested grant type is not allowed"],
+            "not allowed for this client",
+        ),
     ] {
         let before = token_requests(&provider).len();
         let auth = oauth(&provider, id, &lines);
@@ -53,6 +76,20 @@ async fn a_client_that_is_not_believed_is_told_by_how_it_proves_itself() {
 }
 
 #[tokio::test]
+async fn a_secret_that_nobody_gave_is_named_before_anything_is_sent() {
+    let provider = provider(&json!([client("app", "client_secret_post", CLIENT)]), json!({}));
+    for lines in [BY_SECRET.to_owned(), format!("client = \"body\"\n{BY_SECRET}")] {
+        let auth = oauth(&provider, "app", &lines);
+        let collected = Reading::new(&auth, &[]).run(&provider).await;
+        assert_failed(
+            &collected,
+            &["COL072", "`client_secret` of the way to sign in is empty: `${secret.secret}` has no value"],
+        );
+    }
+    assert_eq!(provider.asked().unwrap().len(), 0);
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong_is_told_with_its_error() {
     let (private, public) = keys(&rcgen::PKCS_ECDSA_P256_SHA256);
     let clients = json!([{
@@ -61,10 +98,17 @@ async fn a_clock_that_is_wrong_is_told_with_its_error() {
     }]);
     let provider = provider(&clients, json!({}));
     let url = provider.url();
-    let auth = oauth(&provider, "app", &format!(
-        "client = \"assertion\"\njwt = {{ alg = \"ES256\", key = \"${{secret.key}}\", claims = {{ iss = \"app\", sub = \"app\", aud = \"{url}/token\", jti = \"${{jti}}\", nbf = \"${{now}}\", exp = \"${{now + 60}}\" }} }}"
-    ));
-    for (ahead_s, told) in [(300, "this machine's clock is 300 s ahead of the server's"), (-300, "this machine's clock is 300 s behind the server's")] {
+    let auth = oauth(
+        &provider,
+        "app",
+        &format!(
+            "client = \"assertion\"\njwt = {{ alg = \"ES256\", key = \"${{secret.key}}\", claims = {{ iss = \"app\", sub = \"app\", aud = \"{url}/token\", jti = \"${{jti}}\", nbf = \"${{now}}\", exp = \"${{now + 60}}\" }} }}"
+        ),
+    );
+    for (ahead_s, told) in [
+        (300, "this machine's clock is 300 s ahead of the server's"),
+        (-300, "this machine's clock is 300 s behind the server's"),
+    ] {
         let collected = Reading { ahead_s, ..Reading::new(&auth, &[("key", &private)]) }.run(&provider).await;
         assert_failed(&collected, &["COL030", told, "set this machine's clock"]);
     }
@@ -79,21 +123,41 @@ async fn a_clock_that_is_wrong_is_told_with_its_error() {
 async fn a_scope_that_is_refused_or_left_out_is_no_empty_list() {
     let resource = "https://api.acme.example/";
     let clients = json!([client("app", "client_secret_basic", CLIENT)]);
-    let more = json!({"needs": {"/users": "users.read", "/admins": "admins.read"}, "resources": {resource: "users.read"}});
+    let more =
+        json!({"needs": {"/users": "users.read", "/admins": "admins.read"}, "resources": {resource: "users.read"}});
     let provider = provider(&clients, more);
     let secrets = [("secret", SECRET)];
     // Refused at once.
     let both = "client_secret = \"${secret.secret}\"\nscopes = [\"users.read\", \"admins.read\"]";
     let auth = oauth(&provider, "app", both);
     let collected = Reading::new(&auth, &secrets).run(&provider).await;
-    assert_failed(&collected, &["COL031", "the client may not have one of the scopes `users.read admins.read`", "requested scope is not allowed"]);
+    assert_failed(
+        &collected,
+        &[
+            "COL031",
+            "the client may not have one of the scopes `users.read admins.read`",
+            "requested scope is not allowed",
+        ],
+    );
 
     // Left out without a word but in the reply: what needs it is refused by the API, which says so in a header only.
-    let auth = oauth(&provider, "app", &format!("{}\nparams = {{ resource = \"{resource}\" }}", both.replace("admins.read", "billing.read")));
-    let admins = USERS.replace("stream.users", "stream.admins").replace("/users", "/admins").replace("\"account\"\nid = \"id | str\"\nlogin = \"item.login\"", "\"group\"\nid = \"id | str\"");
+    let auth = oauth(
+        &provider,
+        "app",
+        &format!("{}\nparams = {{ resource = \"{resource}\" }}", both.replace("admins.read", "billing.read")),
+    );
+    let admins = USERS
+        .replace("stream.users", "stream.admins")
+        .replace("/users", "/admins")
+        .replace("\"account\"\nid = \"id | str\"\nlogin = \"item.login\"", "\"group\"\nid = \"id | str\"");
     let streams = format!("{USERS}{admins}");
     let collected = Reading { streams: &streams, ..Reading::new(&auth, &secrets) }.run(&provider).await;
-    assert_eq!((collected.state("users"), collected.state("admins")), (ScopeState::Complete, ScopeState::Failed), "{:#?}", collected.reports);
+    assert_eq!(
+        (collected.state("users"), collected.state("admins")),
+        (ScopeState::Complete, ScopeState::Failed),
+        "{:#?}",
+        collected.reports
+    );
     let gap = collected.gaps("admins")[0];
     assert_eq!((gap.code.as_str(), gap.what.as_str()), ("COL031", "HTTP 403 on GET /admins"));
     let cause = gap.cause.as_deref().unwrap();
@@ -117,7 +181,10 @@ async fn an_address_without_a_provider_is_told_as_such() {
 async fn what_some_say_with_status_200_is_a_refusal_all_the_same_and_a_bound_token_is_not_sent_alone() {
     let provider = provider(&json!([client("app", "client_secret_basic", CLIENT)]), json!({}));
     for (reply, words) in [
-        (r#"{"error":"invalid_client","error_description":"no such client"}"#, &["COL030", "its secret is wrong", "no such client"][..]),
+        (
+            r#"{"error":"invalid_client","error_description":"no such client"}"#,
+            &["COL030", "its secret is wrong", "no such client"][..],
+        ),
         (r#"{"access_token":"bound-token-1","token_type":"DPoP"}"#, &["COL030", "its type is `DPoP`", "bearer tokens"]),
         (r#"{"access_token":""}"#, &["COL037", "the reply holds no `access_token`"]),
     ] {

@@ -35,26 +35,47 @@ impl Way {
         scope: &Scope,
         door: Door<'_>,
     ) -> Result<Made, Missed> {
-        let auth = &self.model;
-        let grant = auth.grant.unwrap_or(Grant::ClientCredentials);
-        let mut form = vec![("grant_type".to_owned(), grant.as_str().to_owned())];
         let mut scopes = Vec::new();
-        for template in &auth.scopes {
+        for template in &self.model.scopes {
             scopes.extend(template.text(scope)?);
         }
+        let refresh = match (self.grant(), &held.refresh) {
+            (Grant::RefreshToken, Some(token)) => Some(token.clone()),
+            (Grant::RefreshToken, None) => {
+                let template = self.need(self.model.refresh_token.as_ref(), "refresh_token")?;
+                Some(Secret::new(required("refresh_token", template, scope)?))
+            }
+            _ => None,
+        };
+        let request = self.token_request(&scopes, refresh.as_ref(), assertion.as_ref(), scope, door)?;
+        let reply = self.fetch(request, &scopes, scope, door).await?;
+        self.token_reply(&reply, &scopes, refresh.filter(|_| held.refresh.is_none()), held, scope, door)
+    }
+
+    fn grant(&self) -> Grant {
+        self.model.grant.unwrap_or(Grant::ClientCredentials)
+    }
+
+    /// The request for a token: whatever is asked for, and who asks.
+    fn token_request(
+        &self,
+        scopes: &[String],
+        refresh: Option<&Secret>,
+        assertion: Option<&Secret>,
+        scope: &Scope,
+        door: Door<'_>,
+    ) -> Result<Outgoing, Trouble> {
+        let (auth, grant) = (&self.model, self.grant());
+        let mut form = vec![("grant_type".to_owned(), grant.as_str().to_owned())];
         if !scopes.is_empty() {
             form.push(("scope".into(), scopes.join(" ")));
         }
         form.extend(pairs(&auth.params, scope)?);
-        if grant == Grant::RefreshToken {
-            let token = match &held.refresh {
-                Some(token) => token.expose().to_owned(),
-                None => required("refresh_token", self.need(auth.refresh_token.as_ref(), "refresh_token")?, scope)?,
-            };
-            door.transport.hide(Secret::new(token.as_str()));
-            form.push(("refresh_token".into(), token));
+        if let Some(token) = refresh {
+            door.transport.hide(token.clone());
+            form.push(("refresh_token".into(), token.expose().to_owned()));
         }
-        let assertion = assertion.as_ref().map(Secret::expose).unwrap_or_default();
+        let assertion = assertion.map(Secret::expose).unwrap_or_default();
         if grant == Grant::JwtBearer {
             form.push(("assertion".into(), assertion.to_owned()));
         }
@@ -97,38 +118,48 @@ impl Way {
         }
         let url = self.token_url()?.ok_or_else(|| Trouble::manifest("`[auth]` of kind oauth2 has no `token_url`"))?;
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
-        let request = Outgoing {
+        Ok(Outgoing {
             purpose: Purpose::Auth,
             method: Method::POST,
             url,
             headers,
             secret: vec!["authorization".into()],
             body: Bytes::from(body),
-        };
-        let reply = self.fetch(request, &scopes, scope, door).await?;
+        })
+    }
+
+    /// The token of a reply. `configured` is the refresh token that was sent, if it is the operator's.
+    fn token_reply(
+        &self,
+        reply: &Reply,
+        scopes: &[String],
+        configured: Option<Secret>,
+        held: &Held,
+        scope: &Scope,
+        door: Door<'_>,
+    ) -> Result<Made, Missed> {
         let field = |name: &str| reply.body.get_attr(name).ok().filter(|value| !is_null(value));
         let text = |name: &str| field(name).and_then(|told| told.as_str().map(str::to_owned));
         let Some(token) = text("access_token").filter(|token| !token.is_empty()) else {
             // Some refuse with status 200.
             let refused = text("error").is_some();
-            let missed = || no_token(&reply, "`access_token`");
-            return Err(if refused { self.denied(&reply, &scopes, scope, door) } else { missed() });
+            let missed = || no_token(reply, "`access_token`");
+            return Err(if refused { self.denied(reply, scopes, scope, door) } else { missed() });
         };
         door.transport.hide(Secret::new(token.as_str()));
         if let Some(kind) = text("token_type").filter(|kind| self.model.send.is_empty() && needs_proof(kind)) {
-            return Err(Missed::Denied(Box::new(bound(&reply, &kind))));
+            return Err(Missed::Denied(Box::new(bound(reply, &kind))));
         }
         let refresh = text("refresh_token").filter(|token| !token.is_empty()).map(Secret::new);
         if let Some(token) = &refresh {
             door.transport.hide(token.clone());
-            let first = grant == Grant::RefreshToken && held.refresh.is_none();
-            if first && form.iter().any(|(name, sent)| name == "refresh_token" && sent != token.expose()) {
+            if configured.is_some_and(|configured| configured.expose() != token.expose()) {
                 self.note(REPLACED.to_owned());
             }
         }
         let granted = text("scope");
         if held.generation == 0
-            && let Some(lacks) = granted.as_ref().and_then(|granted| lacking(&scopes, granted))
+            && let Some(lacks) = granted.as_ref().and_then(|granted| lacking(scopes, granted))
         {
             self.note(format!("the token lacks scopes that were asked for: {lacks}"));
         }

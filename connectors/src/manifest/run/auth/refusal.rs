@@ -97,8 +97,9 @@ fn meaning(kind: &str, refused: &Refused<'_>) -> Option<(&'static str, String, S
         }
         ("unauthorized_client", _) => (
             "COL031",
-            format!("the client may not ask by the grant `{}`, or nobody consented to it", grant.as_str()),
-            "allow that grant for the client, and have somebody consent where the vendor asks for it".to_owned(),
+            format!("the client is not known here, or it may not ask by the grant `{}`", grant.as_str()),
+            "compare client and tenant, allow that grant for the client, and have somebody consent where the vendor asks for it"
+                .to_owned(),
         ),
         ("unsupported_grant_type", _) => (
             "COL030",
@@ -140,7 +141,9 @@ fn skewed(reply: &Reply, refused: &Refused<'_>) -> Option<String> {
     let apart = refused.now.as_second() - theirs.as_second();
     let (size, side) = (apart.abs(), if apart < 0 { "behind" } else { "ahead of" });
     (size > SKEW_S).then(|| {
-        format!("this machine's clock is {size} s {side} the server's, and what is signed with the wrong time is refused")
+        format!(
+            "this machine's clock is {size} s {side} the server's, and what is signed with the wrong time is refused"
+        )
     })
 }
 
