@@ -122,34 +122,33 @@ fn parameters(text: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
     while let Some((name, after)) = rest.split_once('=') {
-        let (value, behind) = match after.strip_prefix('"') {
-            Some(quoted) => {
-                let (mut value, mut escaped, mut end) = (String::new(), false, quoted.len());
-                for (at, c) in quoted.char_indices() {
-                    match c {
-                        _ if escaped => {
-                            value.push(c);
-                            escaped = false;
-                        }
-                        '\\' => escaped = true,
-                        '"' => {
-                            end = at + 1;
-                            break;
-                        }
-                        _ => value.push(c),
-                    }
-                }
-                (value, &quoted[end..])
-            }
-            None => {
-                let end = after.find([',', ' ']).unwrap_or(after.len());
-                (after[..end].to_owned(), &after[end..])
-            }
+        let (value, behind) = if let Some(text) = after.strip_prefix('"') {
+            quoted(text)
+        } else {
+            let end = after.find([',', ' ']).unwrap_or(after.len());
+            (after[..end].to_owned(), &after[end..])
         };
         found.push((name.trim().to_ascii_lowercase(), value));
         rest = behind.trim_start_matches([',', ' ']);
     }
     found
+}
+
+/// A quoted text behind its opening mark, and what follows its closing one.
+fn quoted(text: &str) -> (String, &str) {
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => {
+                value.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => return (value, &text[at + 1..]),
+            _ => value.push(c),
+        }
+    }
+    (value, "")
 }
 
 /// One line of at most [`DETAIL`] characters without control characters and secrets.

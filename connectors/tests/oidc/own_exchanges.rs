@@ -1,9 +1,10 @@
 //! Ways to sign in that are a vendor's own, against servers that check them as the vendor's documentation says: GitHub Apps,
-//! Vault's AppRole, Snowflake's key pairs, and the passwords of HTTP's own (RFC 7617) with what each vendor makes of them.
+//! Vault's AppRole, Snowflake's key pairs, Duo's signature, and the passwords of HTTP's own (RFC 7617) with what each vendor makes of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -15,11 +16,15 @@ use super::catalog::connection_of;
 
 /// A page of users.
 fn page(request: &Request) -> Response {
+    Response::json(users(request).to_string())
+}
+
+fn users(request: &Request) -> Value {
     let from = request.query("cursor").map_or(0, |cursor| cursor.parse::<usize>().unwrap());
     let users: Vec<Value> =
         (from..(from + 2).min(5)).map(|id| json!({"id": id, "login": format!("user{id}")})).collect();
     let next = (from + 2 < 5).then(|| (from + 2).to_string());
-    Response::json(json!({"users": users, "next": next}).to_string())
+    json!({"users": users, "next": next})
 }
 
 fn seconds() -> i64 {
@@ -195,6 +200,39 @@ async fn passwords_go_as_each_vendor_wants_them_and_are_tried_once() {
                 assert_failed(&collected, &["COL030", "HTTP 401", "wrong user or password"]);
                 assert_eq!(requests.len(), 1, "{id}: a password is not tried twice");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn duos_signature_covers_date_method_host_path_and_parameters() {
+    for (secret, good) in [("right-secret-key", true), ("wrong-secret-key", false)] {
+        let script = |request: &Request| {
+            // "Authentication", Duo Admin API: the HMAC of five lines as password, the integration key as user.
+            let parameters = request.query("cursor").map_or_else(String::new, |cursor| format!("cursor={cursor}"));
+            let lines = [request.header("date").unwrap(), "GET", "127.0.0.1", "/admin/users", &parameters].join("\n");
+            let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"right-secret-key");
+            let digits = hmac::sign(&key, lines.as_bytes())
+                .as_ref()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>();
+            if request.header("authorization") != Some(&format!("Basic {}", STANDARD.encode(format!("DI1:{digits}")))) {
+                return Response::json(
+                    r#"{"stat":"FAIL","code":40103,"message":"Invalid signature in request credentials"}"#,
+                )
+                .with_status(401);
+            }
+            let mut users = users(request);
+            users["stat"] = "OK".into();
+            Response::json(users.to_string())
+        };
+        let (collected, requests) = read("duo", r#"key = "DI1""#, &[("secret", secret)], script).await;
+        if good {
+            assert_whole(&collected, "a signature for each page");
+        } else {
+            assert_failed(&collected, &["COL030", "HTTP 401", "Invalid signature", "this machine's clock"]);
+            assert_eq!(requests.len(), 1);
         }
     }
 }

@@ -178,6 +178,25 @@ async fn an_address_without_a_provider_is_told_as_such() {
 }
 
 #[tokio::test]
+async fn a_server_that_quotes_what_it_was_sent_shows_no_secret() {
+    let provider = provider(&json!([client("app", "client_secret_post", CLIENT)]), json!({}));
+    let quotes = |request: &muster_testbeds::scripted_http::Request| {
+        Response::status(400).body(String::from_utf8(request.body.clone()).unwrap())
+    };
+    let form = oauth(&provider, "app", &format!("client = \"body\"\n{BY_SECRET}"));
+    let login = format!(
+        "[auth.a]\nkind = \"exchange\"\ncall = {{ method = \"POST\", url = \"{}/login\", body = {{ password = \"${{secret.secret}}\" }} }}\nfrom = \"token\"\n",
+        provider.url()
+    );
+    for (auth, quoted) in [(form, "&client_secret=***"), (login, r#"{"password":"***"}"#)] {
+        let server = ScriptedHttp::start(quotes);
+        let collected =
+            Reading::new(&auth.replace(provider.url(), &server.url()), &[("secret", SECRET)]).run(&provider).await;
+        assert_failed(&collected, &["COL030", quoted]);
+    }
+}
+
+#[tokio::test]
 async fn what_some_say_with_status_200_is_a_refusal_all_the_same_and_a_bound_token_is_not_sent_alone() {
     let provider = provider(&json!([client("app", "client_secret_basic", CLIENT)]), json!({}));
     for (reply, words) in [

@@ -103,7 +103,7 @@ struct Made {
 /// Why a try to get a token brought none.
 enum Missed {
     /// It may pass; the pause is what the server asked for.
-    Passing { why: HttpError, asked: Option<Duration> },
+    Passing { why: Box<HttpError>, asked: Option<Duration> },
     /// It will not: the credential is refused, or the answer cannot be used.
     Denied(Box<Gap>),
     /// Nothing was asked, or the run ends.
@@ -125,7 +125,7 @@ impl From<EvalError> for Missed {
 impl From<HttpError> for Missed {
     fn from(error: HttpError) -> Self {
         match error {
-            HttpError::NoReply { .. } => Self::Passing { why: error, asked: None },
+            HttpError::NoReply { .. } => Self::Passing { why: Box::new(error), asked: None },
             HttpError::Stopped => Self::Other(Trouble::Stopped),
             other => Self::Denied(Box::new(other.gap())),
         }

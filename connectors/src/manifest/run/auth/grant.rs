@@ -227,7 +227,7 @@ impl Way {
             StatusCode::TOO_MANY_REQUESTS => HttpError::Throttled { answer, attempts: 1, asked: None },
             _ => HttpError::Server { answer, attempts: 1 },
         };
-        Err(Missed::Passing { why, asked })
+        Err(Missed::Passing { why: Box::new(why), asked })
     }
 
     /// What a refusal means for this way to sign in. Conditions of rules that are about other replies may not even be answerable.

@@ -45,12 +45,11 @@ pub(super) fn gap(reply: &Reply, answer: Answer, refused: &Refused<'_>) -> Gap {
         _ => String::new(),
     };
     if let Some((code, cause, fix)) = kind.as_deref().and_then(|kind| meaning(kind, refused)) {
-        gap.code = code.to_owned();
-        gap = gap.cause(format!("{cause}{said}")).fix(fix);
+        gap = Gap { code: code.to_owned(), ..gap }.cause(format!("{cause}{said}")).fix(fix);
     }
     if let Some(rule) = refused.rule {
         gap = rule.cause.iter().fold(gap, |gap, cause| gap.cause(format!("{cause}{said}")));
-        gap = rule.fix.iter().fold(gap, |gap, fix| gap.fix(fix));
+        gap = rule.fix.iter().fold(gap, Gap::fix);
     }
     match skewed(reply, refused) {
         Some(skew) => {
