@@ -18,6 +18,7 @@ impl GithubEmulator {
         let program = Program {
             package: "emulate",
             script: "dist/index.js",
+            ours: None,
             // JSON is YAML.
             file: ("seed.yaml", seed.to_string()),
             ready: "http://localhost:",

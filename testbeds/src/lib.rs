@@ -11,6 +11,7 @@ pub mod lookalikes;
 pub mod modelled_aws;
 pub mod moto;
 pub mod node;
+pub mod oidc;
 pub mod prism;
 pub mod python;
 pub mod samba;

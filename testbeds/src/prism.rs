@@ -22,6 +22,7 @@ impl Prism {
         let program = Program {
             package: "@stoplight/prism-cli",
             script: "dist/index.js",
+            ours: None,
             file: ("description.json", description.to_string()),
             ready: "Prism is listening",
         };

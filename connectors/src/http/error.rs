@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, StatusCode};
 
 use crate::scope::Gap;
@@ -56,12 +57,15 @@ impl Answer {
             let is_page = text.trim_start().starts_with('<');
             Some(if is_page { "an HTML or XML page".to_owned() } else { plain(&text, hidden) })
         };
+        let challenge = challenge(headers);
+        let challenged = || challenge.as_ref().map(|challenge| plain(&challenge.told(), hidden));
         Self {
             request: request.to_owned(),
             status,
             request_id,
-            detail: detail.or_else(text).filter(|detail| !detail.is_empty()),
-            kind: field(&["scimType", "errorCode", "code", "error"]),
+            detail: detail.or_else(challenged).or_else(text).filter(|detail| !detail.is_empty()),
+            kind: field(&["scimType", "errorCode", "code", "error"])
+                .or_else(|| Some(plain(&challenge.as_ref()?.error, hidden))),
         }
     }
 
@@ -76,6 +80,75 @@ impl Answer {
     fn said(&self) -> Option<String> {
         self.detail.as_ref().map(|detail| format!("the server says: {detail}"))
     }
+}
+
+/// Why a resource server refuses a token, which it says in a header and often nowhere else (RFC 6750, section 3).
+#[derive(Debug, PartialEq, Eq)]
+struct Challenge {
+    error: String,
+    description: Option<String>,
+    scope: Option<String>,
+}
+
+impl Challenge {
+    fn told(&self) -> String {
+        let mut text = self.error.clone();
+        if let Some(description) = &self.description {
+            text.extend([": ", description]);
+        }
+        if let Some(scope) = &self.scope {
+            text.extend([" (it wants the scope `", scope, "`)"]);
+        }
+        text
+    }
+}
+
+/// The first challenge of kind `Bearer` that names an error.
+fn challenge(headers: &HeaderMap) -> Option<Challenge> {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
+    let mut bearer = values.filter_map(|value| {
+        let start = value.to_ascii_lowercase().find("bearer ")?;
+        Some(&value[start + "bearer ".len()..])
+    });
+    bearer.find_map(|told| {
+        let parameters = parameters(told);
+        let get = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        Some(Challenge { error: get("error")?, description: get("error_description"), scope: get("scope") })
+    })
+}
+
+/// `name=value` and `name="value"`, separated by commas (RFC 9110, section 11.2), up to what is neither.
+fn parameters(text: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some((name, after)) = rest.split_once('=') {
+        let (value, behind) = if let Some(text) = after.strip_prefix('"') {
+            quoted(text)
+        } else {
+            let end = after.find([',', ' ']).unwrap_or(after.len());
+            (after[..end].to_owned(), &after[end..])
+        };
+        found.push((name.trim().to_ascii_lowercase(), value));
+        rest = behind.trim_start_matches([',', ' ']);
+    }
+    found
+}
+
+/// A quoted text behind its opening mark, and what follows its closing one.
+fn quoted(text: &str) -> (String, &str) {
+    let (mut value, mut escaped) = (String::new(), false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => {
+                value.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => return (value, &text[at + 1..]),
+            _ => value.push(c),
+        }
+    }
+    (value, "")
 }
 
 /// One line of at most [`DETAIL`] characters without control characters and secrets.
@@ -320,4 +393,33 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(challenges: &[&'static str], body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        for challenge in challenges {
+            headers.append(WWW_AUTHENTICATE, http::HeaderValue::from_static(challenge));
+        }
+        let hidden = [Secret::new("hunter22")];
+        Answer::new("GET /users", StatusCode::FORBIDDEN, &headers, body.as_bytes(), &hidden)
+    }
+
+    #[test]
+    fn a_challenge_tells_what_the_body_does_not() {
+        let scope = "bearer realm=\"users, and \\\"more\\\"\", error=insufficient_scope, scope=\"a b\"";
+        let answer = told(&["Basic realm=x", scope], "");
+        assert_eq!(answer.detail.unwrap(), "insufficient_scope (it wants the scope `a b`)");
+        assert_eq!(answer.kind.unwrap(), "insufficient_scope");
+        let secret = "Basic realm=\"x\", Bearer error=\"invalid_token\", error_description=\"no hunter22\"";
+        assert_eq!(told(&[secret], "<html>").detail.unwrap(), "invalid_token: no ***");
+        assert_eq!(told(&[secret], r#"{"message":"body first"}"#).detail.unwrap(), "body first");
+        for none in ["Bearer", "Bearer realm=\"x\"", "Negotiate", "Bearer error", "Bearer error=\"open"] {
+            let answer = told(&[none], "");
+            assert!(answer.kind.is_none_or(|kind| kind == "open"), "{none}");
+        }
+    }
 }

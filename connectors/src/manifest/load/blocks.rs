@@ -186,7 +186,7 @@ fn auth(auth: &Auth, review: &mut Review<'_>) {
         need((assertion || bearer) && auth.jwt.is_none(), "jwt", "the assertion is a signed token");
         need(!bearer && auth.client_id.is_none(), "client_id", "the token request names the client");
         need(
-            !bearer && !assertion && auth.client_secret.is_none(),
+            !bearer && !assertion && auth.mtls.is_none() && auth.client_secret.is_none(),
             "client_secret",
             "the client proves itself with it",
         );

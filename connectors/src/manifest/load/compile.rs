@@ -22,6 +22,7 @@ const NO_REPLY: &[(&str, &str)] = &[
     ("since", "only a stream's `delta` knows it"),
     ("token", "only `send` of an exchange knows it"),
     ("jwt", "only a token, a header or the call of an exchange knows it, of an `[auth]` that has `jwt`"),
+    ("jti", "only the claims of a `jwt` know it"),
 ];
 const ONLY_SECRET: &[(&str, &str)] = &[SECRET];
 const NONE: &[(&str, &str)] = &[];
@@ -316,7 +317,8 @@ impl Compiler<'_, '_> {
         }
         if let Some(jwt) = &mut auth.jwt {
             self.template(&mut jwt.key, &secret);
-            self.node(Some(&mut jwt.claims), &secret);
+            let claims = Place::secret(&base).and(&["jti"]);
+            self.node(Some(&mut jwt.claims), &claims);
             self.templates(&mut jwt.header, &secret);
         }
         if let Some(mtls) = &mut auth.mtls {

@@ -29,6 +29,7 @@ const TAKEN: &[&str] = &[
     "headers",
     "identity",
     "item",
+    "jti",
     "jwt",
     "loop",
     "now",

@@ -33,7 +33,7 @@ pub struct Auth {
     pub grant: Option<Grant>,
     /// `oauth2`.
     pub client_id: Option<Template>,
-    /// `oauth2`; left out when `jwt` is the client's assertion.
+    /// `oauth2`; left out when `jwt` is the client's assertion or the certificate of `mtls` proves it.
     pub client_secret: Option<Template>,
     /// `oauth2` with `grant = "refresh_token"`.
     pub refresh_token: Option<Template>,
@@ -156,7 +156,7 @@ pub struct Jwt {
     pub alg: Algorithm,
     /// The key: PEM for RS256, ES256 and EdDSA, the secret itself for HS256.
     pub key: Template,
-    /// Claims. A claim that is null is left out.
+    /// Claims, which may name `now` and `jti`, a name that no other assertion has. A claim that is null is left out.
     pub claims: Node,
     /// Further header fields (`kid`).
     #[serde(default)]

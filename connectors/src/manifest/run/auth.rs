@@ -3,18 +3,19 @@
 //! A token is fetched once for everybody who needs it, renewed a little before it ends, and once more when the system
 //! refuses it. A credential that cannot change (a key, a password) is never tried again: that locks accounts.
 
+mod grant;
 mod jwt;
+mod refusal;
 mod signer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 use url::Url;
@@ -25,12 +26,14 @@ use super::limits::Limiter;
 use super::request::{Foundation, header, pairs};
 use super::transport::{Reply, Transport};
 use super::trouble::Trouble;
-use super::wire::{Outgoing, Purpose};
+use super::wire::Outgoing;
 use crate::http::HttpError;
-use crate::manifest::model::{self, AuthKind, Grant, SendClient, Templates};
+use crate::manifest::expression::EvalError;
+use crate::manifest::model::{self, AuthKind, Templates};
 use crate::manifest::scope::Scope;
 use crate::manifest::template::Template;
-use crate::manifest::value::{Value, instant, is_null, to_json};
+use crate::manifest::value::Value;
+use crate::scope::Gap;
 use crate::secret::Secret;
 
 /// How long a token lasts that does not say so.
@@ -47,6 +50,8 @@ pub(crate) struct Door<'a> {
     pub(crate) limiter: &'a Limiter,
     pub(crate) foundation: &'a Foundation,
     pub(crate) clock: &'a Arc<dyn Clock>,
+    /// What the manifest knows of errors.
+    pub(crate) rules: &'a [model::ErrorRule],
 }
 
 /// One way to sign in, for one run.
@@ -57,6 +62,8 @@ pub(crate) struct Way {
     scope: Scope,
     signer: Option<Signer>,
     held: Mutex<Held>,
+    /// What people should know of the tokens, until somebody takes it.
+    notes: Lock<Vec<String>>,
 }
 
 /// What is held of a token.
@@ -68,6 +75,10 @@ struct Held {
     generation: u64,
     /// The system accepted this one.
     proven: bool,
+    /// The system refused this one, and whether another may help.
+    refused: Option<bool>,
+    /// No token is to be had for this reason, however often it is asked for.
+    denied: Option<Box<Gap>>,
     /// A refresh token that the system put in place of the operator's.
     refresh: Option<Secret>,
     /// Scopes that the token reply names.
@@ -89,6 +100,38 @@ struct Made {
     scopes: Option<String>,
 }
 
+/// Why a try to get a token brought none.
+enum Missed {
+    /// It may pass; the pause is what the server asked for.
+    Passing { why: Box<HttpError>, asked: Option<Duration> },
+    /// It will not: the credential is refused, or the answer cannot be used.
+    Denied(Box<Gap>),
+    /// Nothing was asked, or the run ends.
+    Other(Trouble),
+}
+
+impl From<Trouble> for Missed {
+    fn from(trouble: Trouble) -> Self {
+        Self::Other(trouble)
+    }
+}
+
+impl From<EvalError> for Missed {
+    fn from(error: EvalError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<HttpError> for Missed {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::NoReply { .. } => Self::Passing { why: Box::new(error), asked: None },
+            HttpError::Stopped => Self::Other(Trouble::Stopped),
+            other => Self::Denied(Box::new(other.gap())),
+        }
+    }
+}
+
 impl Way {
     /// Prepares a way to sign in. `scope` holds `config` and `secret`.
     ///
@@ -99,7 +142,8 @@ impl Way {
             Some(which) if *model.kind.get_ref() == AuthKind::Signer => Some(signer(which, &model.with, scope)?),
             _ => None,
         };
-        Ok(Self { model: model.clone(), scope: scope.clone(), signer, held: Mutex::default() })
+        let (held, notes) = (Mutex::default(), Lock::default());
+        Ok(Self { model: model.clone(), scope: scope.clone(), signer, held, notes })
     }
 
     /// Certificate and key of `mtls` in one PEM, where there is one.
@@ -177,26 +221,47 @@ impl Way {
         if held.generation != generation {
             return Ok(true); // somebody renewed it meanwhile
         }
+        // Requests that were under way together are refused together, and hear the same.
         // A token that was never accepted is replaced once; one that was, may have been revoked or ended early.
-        let again = std::mem::take(&mut held.proven) || generation <= 1;
+        let again = held.refused.unwrap_or(held.proven || generation <= 1);
+        held.refused = Some(again);
         held.sent = None;
         Ok(again)
+    }
+
+    /// What people should know of the tokens, told once.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     fn fetches(&self) -> bool {
         matches!(self.model.kind.get_ref(), AuthKind::Oauth2 | AuthKind::Exchange) || self.model.jwt.is_some()
     }
 
-    /// What requests carry now. Everybody waits for the one who fetches.
+    /// What requests carry now. Everybody waits for the one who fetches, and hears the same when there is no token to be had: a
+    /// password that is tried once for each list locks its account.
     async fn token(&self, door: Door<'_>) -> Result<(Sent, u64), Trouble> {
         let mut held = self.held.lock().await;
         let now = door.clock.now();
         if let Some(sent) = held.sent.as_ref().filter(|_| held.ends.is_none_or(|ends| now < ends)) {
             return Ok((sent.clone(), held.generation));
         }
-        let made = self.make(&held, door).await?;
+        if let Some(gap) = &held.denied {
+            return Err(Trouble::Denied(gap.clone()));
+        }
+        let made = match self.get(&held, door).await {
+            Err(Trouble::Denied(gap)) => {
+                held.denied = Some(gap.clone());
+                return Err(Trouble::Denied(gap));
+            }
+            made => made?,
+        };
         held.generation += 1;
-        held.proven = false;
+        (held.proven, held.refused) = (false, None);
         held.ends = made.lasts.and_then(|lasts| {
             let margin = MARGIN.min(lasts / 10);
             door.clock.now().checked_add(lasts.saturating_sub(margin)).ok()
@@ -207,7 +272,31 @@ impl Way {
         Ok((made.sent, held.generation))
     }
 
-    async fn make(&self, held: &Held, door: Door<'_>) -> Result<Made, Trouble> {
+    /// Tries to get a token until there is one. Every try is a request of its own: an assertion may be sent only once, and
+    /// nobody knows what became of the one before.
+    async fn get(&self, held: &Held, door: Door<'_>) -> Result<Made, Trouble> {
+        let mut tries = 1;
+        loop {
+            let (why, asked) = match self.make(held, door).await {
+                Ok(made) => return Ok(made),
+                Err(Missed::Passing { why, asked }) => (why.after(tries), asked),
+                Err(Missed::Denied(gap)) => return Err(Trouble::Denied(gap)),
+                Err(Missed::Other(trouble)) => return Err(trouble),
+            };
+            if tries >= TRIES {
+                return Err(why.into());
+            }
+            let pause = asked.unwrap_or_else(|| Duration::from_secs(1 << tries).mul_f64(door.clock.jitter()));
+            if pause > door.limiter.declared().max_wait {
+                return Err(Trouble::TooLong(pause));
+            }
+            tracing::debug!(tries, "a token request is tried again");
+            door.clock.wait(pause).await;
+            tries += 1;
+        }
+    }
+
+    async fn make(&self, held: &Held, door: Door<'_>) -> Result<Made, Missed> {
         let now = Value::from(door.clock.now().as_second());
         let mut scope = self.scope.with("now", now);
         let mut signed = None;
@@ -227,7 +316,7 @@ impl Way {
                 let token = match (&self.model.token, &signed) {
                     (Some(template), _) => required("token", template, &scope)?,
                     (None, Some(signed)) => signed.expose().to_owned(),
-                    (None, None) => return Err(Trouble::manifest("`[auth]` of kind bearer has no `token`")),
+                    (None, None) => return Err(Trouble::manifest("`[auth]` of kind bearer has no `token`").into()),
                 };
                 plain(Sent { headers: hidden(vec![bearer(&token)])?, ..Sent::default() })
             }
@@ -259,165 +348,6 @@ impl Way {
         })
     }
 
-    /// RFC 6749 and RFC 7523.
-    async fn oauth2(
-        &self,
-        held: &Held,
-        assertion: Option<Secret>,
-        scope: &Scope,
-        door: Door<'_>,
-    ) -> Result<Made, Trouble> {
-        let auth = &self.model;
-        let grant = auth.grant.unwrap_or(Grant::ClientCredentials);
-        let mut form = vec![("grant_type".to_owned(), grant.as_str().to_owned())];
-        let mut scopes = Vec::new();
-        for template in &auth.scopes {
-            scopes.extend(template.text(scope)?);
-        }
-        if !scopes.is_empty() {
-            form.push(("scope".into(), scopes.join(" ")));
-        }
-        form.extend(pairs(&auth.params, scope)?);
-        if grant == Grant::RefreshToken {
-            let token = match &held.refresh {
-                Some(token) => token.expose().to_owned(),
-                None => required("refresh_token", self.need(auth.refresh_token.as_ref(), "refresh_token")?, scope)?,
-            };
-            door.transport.hide(Secret::new(token.as_str()));
-            form.push(("refresh_token".into(), token));
-        }
-        let assertion = assertion.as_ref().map(Secret::expose).unwrap_or_default();
-        if grant == Grant::JwtBearer {
-            form.push(("assertion".into(), assertion.to_owned()));
-        }
-        let optional =
-            |template: &Option<Template>| template.as_ref().map_or(Ok(None), |template| template.text(scope));
-        let (id, secret) = (optional(&auth.client_id)?, optional(&auth.client_secret)?);
-        if let Some(secret) = &secret {
-            door.transport.hide(Secret::new(secret.as_str()));
-        }
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        match (auth.client, id, secret) {
-            (SendClient::Assertion, id, _) => {
-                form.extend(id.map(|id| ("client_id".to_owned(), id)));
-                form.push((
-                    "client_assertion_type".into(),
-                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".into(),
-                ));
-                form.push(("client_assertion".into(), assertion.to_owned()));
-            }
-            (SendClient::Body, id, secret) => {
-                form.extend(id.map(|id| ("client_id".to_owned(), id)));
-                form.extend(secret.map(|secret| ("client_secret".to_owned(), secret)));
-            }
-            (SendClient::Basic, Some(id), Some(secret)) => {
-                // RFC 6749, section 2.3.1: both are form-encoded first.
-                let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                let encoded = STANDARD.encode(format!("{}:{}", encode(&id), encode(&secret)));
-                let (name, value) = hidden_header("authorization", &format!("Basic {encoded}"), door)?;
-                headers.insert(name, value);
-            }
-            (SendClient::Basic, id, _) => form.extend(id.map(|id| ("client_id".to_owned(), id))),
-        }
-        let url = self.token_url()?.ok_or_else(|| Trouble::manifest("`[auth]` of kind oauth2 has no `token_url`"))?;
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form).finish();
-        let request = Outgoing {
-            purpose: Purpose::Auth,
-            method: Method::POST,
-            url,
-            headers,
-            secret: vec!["authorization".into()],
-            body: Bytes::from(body),
-        };
-        let reply = self.fetch(request, door).await?;
-        let field = |name: &str| reply.body.get_attr(name).ok().filter(|value| !is_null(value));
-        let token = field("access_token").and_then(|token| token.as_str().map(str::to_owned));
-        let token = token.ok_or_else(|| no_token(&reply, "`access_token`"))?;
-        let refresh = field("refresh_token").and_then(|token| token.as_str().map(Secret::new));
-        if let Some(token) = &refresh {
-            door.transport.hide(token.clone());
-        }
-        Ok(Made {
-            sent: self.sending(&token, scope, door)?,
-            lasts: Some(field("expires_in").and_then(|told| seconds(&told)).unwrap_or(self.lifetime())),
-            refresh,
-            scopes: field("scope").and_then(|scopes| scopes.as_str().map(str::to_owned)),
-        })
-    }
-
-    async fn exchange(&self, scope: &Scope, door: Door<'_>) -> Result<Made, Trouble> {
-        let call = self.need(self.model.call.as_ref(), "call")?;
-        let request = door.foundation.request(call, scope, Purpose::Auth, &[])?;
-        let reply = self.fetch(request, door).await?;
-        let within = reply.within(scope);
-        let from = self.need(self.model.from.as_ref(), "from")?;
-        let token = crate::manifest::value::text(&from.eval(&within)?).filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| no_token(&reply, &format!("`{}`", from.source())))?;
-        let now = reply.date().unwrap_or_else(|| door.clock.now());
-        let ends = match &self.model.expires {
-            Some(expires) => until(&expires.eval(&within)?, now),
-            None => None,
-        };
-        let told = match &self.model.expires_in {
-            Some(expires_in) => seconds(&expires_in.eval(&within)?),
-            None => None,
-        };
-        let sent = self.sending(&token, scope, door)?;
-        Ok(Made { sent, lasts: Some(ends.or(told).unwrap_or(self.lifetime())), refresh: None, scopes: None })
-    }
-
-    fn lifetime(&self) -> Duration {
-        self.model.lifetime_s.map_or(LIFETIME, |seconds| Duration::from_secs(seconds.into()))
-    }
-
-    /// The headers that carry `token`.
-    fn sending(&self, token: &str, scope: &Scope, door: Door<'_>) -> Result<Sent, Trouble> {
-        door.transport.hide(Secret::new(token));
-        let scope = scope.with("token", Value::from(token));
-        let headers = if self.model.send.is_empty() { vec![bearer(token)] } else { pairs(&self.model.send, &scope)? };
-        let headers: Result<_, _> = headers.iter().map(|(name, value)| hidden_header(name, value, door)).collect();
-        Ok(Sent { headers: headers?, query: Vec::new() })
-    }
-
-    /// Sends a token request. Passing faults are met with another try, a refusal is final.
-    async fn fetch(&self, request: Outgoing, door: Door<'_>) -> Result<Reply, Trouble> {
-        let path = request.url.path().to_owned();
-        let mut tries = 1;
-        loop {
-            let mut signed = request.clone();
-            if let Some(signer) = &self.signer {
-                let now = door.clock.now();
-                signer.sign(&mut signed, now, door.clock.jitter()).map_err(Trouble::manifest)?;
-            }
-            let (why, asked) = match door.transport.send(&signed).await {
-                Ok(reply) if reply.status.is_success() => return Ok(reply),
-                Ok(reply) => {
-                    let answer = door.transport.answer(&reply);
-                    let passing = reply.status.is_server_error()
-                        || matches!(reply.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-                    if !passing {
-                        return Err(HttpError::Unauthorized(answer).into());
-                    }
-                    (HttpError::Server { answer, attempts: tries }, door.limiter.asked(&reply))
-                }
-                Err(error @ HttpError::NoReply { .. }) => (error.after(tries), None),
-                Err(error) => return Err(error.into()),
-            };
-            if tries >= TRIES {
-                return Err(why.into());
-            }
-            let pause = asked.unwrap_or_else(|| Duration::from_secs(1 << tries).mul_f64(door.clock.jitter()));
-            if pause > door.limiter.declared().max_wait {
-                return Err(Trouble::TooLong(pause));
-            }
-            tracing::debug!(path, tries, "a token request is tried again");
-            door.clock.wait(pause).await;
-            tries += 1;
-        }
-    }
-
     fn need<'a, T>(&self, part: Option<&'a T>, key: &str) -> Result<&'a T, Trouble> {
         part.ok_or_else(|| {
             Trouble::manifest(format!("`[auth]` of kind {} has no `{key}`", self.model.kind.get_ref().as_str()))
@@ -440,6 +370,7 @@ fn hidden_header(name: &str, value: &str, door: Door<'_>) -> Result<(HeaderName,
 fn assertion(jwt: &model::Jwt, scope: &Scope, door: Door<'_>) -> Result<(Secret, Duration), Trouble> {
     let key = Secret::new(required("jwt.key", &jwt.key, scope)?);
     door.transport.hide(key.clone());
+    let scope = &scope.with("jti", Value::from(unique(door)));
     let claims = jwt.claims.render(scope)?;
     let fields = pairs(&jwt.header, scope)?;
     let token = jwt::sign(jwt.alg, &key, &claims, &fields).map_err(Trouble::manifest)?;
@@ -448,6 +379,11 @@ fn assertion(jwt: &model::Jwt, scope: &Scope, door: Door<'_>) -> Result<(Secret,
     let ends = exp.and_then(|exp| Timestamp::from_second(exp).ok());
     let lasts = ends.map(|ends| Duration::try_from(ends.duration_since(door.clock.now())).unwrap_or_default());
     Ok((token, lasts.unwrap_or(LIFETIME)))
+}
+
+/// A name that no other assertion has (RFC 7519, section 4.1.7): two random numbers as 32 hex digits.
+fn unique(door: Door<'_>) -> String {
+    format!("{:016x}{:016x}", door.clock.jitter().to_bits(), door.clock.jitter().to_bits())
 }
 
 fn bearer(token: &str) -> (String, String) {
@@ -460,25 +396,6 @@ fn required(key: &str, template: &Template, scope: &Scope) -> Result<String, Tro
     text.ok_or_else(|| {
         Trouble::manifest(format!("`{key}` of the way to sign in is empty: `{}` has no value", template.source()))
     })
-}
-
-fn no_token(reply: &Reply, what: &str) -> Trouble {
-    let found = reply.illegible.clone().unwrap_or_else(|| format!("the reply holds no {what}"));
-    HttpError::Unusable { request: reply.request.clone(), what: found }.into()
-}
-
-/// Seconds as number or text; whoever says nothing usable has said nothing.
-fn seconds(told: &Value) -> Option<Duration> {
-    let number = f64::try_from(told.clone()).ok().or_else(|| told.as_str()?.trim().parse().ok())?;
-    Duration::try_from_secs_f64(number).ok().filter(|told| !told.is_zero())
-}
-
-/// How long until an instant: as `date` makes one, as text, or as seconds since 1970.
-fn until(told: &Value, now: Timestamp) -> Option<Duration> {
-    let ends = instant(told)
-        .or_else(|| told.as_str()?.parse().ok())
-        .or_else(|| Timestamp::from_second(to_json(told).as_i64()?).ok())?;
-    Duration::try_from(ends.duration_since(now)).ok()
 }
 
 /// A signer from the values of `with`.
@@ -501,4 +418,38 @@ fn signer(which: model::Signer, with: &Templates, scope: &Scope) -> Result<Signe
             credentials: Box::new(Credentials::new(get("key")?, get("secret")?, optional("token")?, None, "manifest")),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way() -> Way {
+        let text = "kind = \"exchange\"\ncall = { method = \"POST\", path = \"/login\" }\nfrom = \"token\"\n";
+        Way::new(&toml::from_str(text).unwrap(), &Scope::new()).unwrap()
+    }
+
+    fn refusal() -> Reply {
+        Reply {
+            request: "GET /users".into(),
+            url: "https://api.example/users".parse().unwrap(),
+            status: http::StatusCode::UNAUTHORIZED,
+            headers: http::HeaderMap::new(),
+            body: Value::from(()),
+            illegible: None,
+            bytes: bytes::Bytes::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn requests_that_are_refused_together_hear_the_same() {
+        for (generation, proven, again) in [(1, false, true), (2, true, true), (2, false, false)] {
+            let way = way();
+            *way.held.lock().await = Held { generation, proven, ..Held::default() };
+            for _ in 0..3 {
+                assert_eq!(way.refused(generation, &refusal()).await.unwrap(), again, "{generation} {proven}");
+            }
+            assert!(way.refused(generation - 1, &refusal()).await.unwrap(), "an older token was renewed meanwhile");
+        }
+    }
 }

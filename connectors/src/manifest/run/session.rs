@@ -32,6 +32,8 @@ use crate::secret::Secret;
 
 /// Mean of the first pause before another try is half of this; it doubles with every further one.
 const BACKOFF: Duration = Duration::from_secs(1);
+/// Tokens that one request is sent again for: others may lose theirs while it waits.
+const RENEWALS: u32 = 3;
 /// Longest pause of our own choice.
 const BACKOFF_MAX: Duration = Duration::from_mins(1);
 
@@ -231,7 +233,7 @@ impl Session {
             return Err(Trouble::Told(Box::new(gap.clone())));
         }
         let path = question.request.url.path();
-        let (mut tries, mut waited, mut renewed) = (1, Duration::ZERO, false);
+        let (mut tries, mut waited, mut renewals) = (1, Duration::ZERO, 0);
         loop {
             let slot = match self.limiter.admit(path, question.cost).await {
                 Ok(slot) => slot,
@@ -239,9 +241,7 @@ impl Session {
             };
             let mut request = question.request.clone();
             let generation = match self.sign(way.as_deref(), &mut request).await {
-                Err(Trouble::Http(error)) if matches!(*error, HttpError::Unauthorized(_)) => {
-                    return Err(self.bury(way, error.gap()));
-                }
+                Err(Trouble::Denied(gap)) => return Err(self.bury(way, *gap)),
                 other => other?,
             };
             let reply = match self.transport.send(&request).await {
@@ -298,13 +298,13 @@ impl Session {
                 Then::Reauth => {
                     let generation = generation.unwrap_or_default();
                     let again = match way.as_deref().and_then(|way| self.ways.get(way)) {
-                        Some(way) if !renewed => way.refused(generation, &reply).await?,
+                        Some(way) if renewals < RENEWALS => way.refused(generation, &reply).await?,
                         _ => false,
                     };
                     if !again {
                         return Err(self.bury(way, gap));
                     }
-                    renewed = true;
+                    renewals += 1;
                     continue; // not counted: it was not the system that failed
                 }
                 Then::Restart => return Ok(Answered::Restart(gap)),
@@ -359,8 +359,11 @@ impl Session {
             limiter: &self.limiter,
             foundation: &self.foundation,
             clock: &self.clock,
+            rules: &self.rules,
         };
-        way.sign(request, door).await.map(Some)
+        let generation = way.sign(request, door).await?;
+        way.notes().iter().for_each(|note| self.tell(note));
+        Ok(Some(generation))
     }
 
     /// What the reply means, when it is no good one.

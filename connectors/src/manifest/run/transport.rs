@@ -16,6 +16,7 @@ use http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use url::{Origin, Url};
+use zeroize::Zeroizing;
 
 use super::wire::{Incoming, Outgoing, Purpose, Wire};
 use crate::http::{Answer, HttpError, is_loopback};
@@ -111,12 +112,17 @@ impl Transport {
         self.cancel.cancelled().await;
     }
 
-    /// Keeps `secret` out of every message from now on.
+    /// Keeps `secret` out of every message from now on, also as it stands in a form or in JSON: servers quote what they got.
     pub(crate) fn hide(&self, secret: Secret) {
         let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
-        if !hidden.iter().any(|known| known.expose() == secret.expose()) {
-            hidden.push(secret);
+        if hidden.iter().any(|known| known.expose() == secret.expose()) {
+            return;
         }
+        let form = url::form_urlencoded::byte_serialize(secret.expose().as_bytes()).collect::<String>();
+        let quoted = Zeroizing::new(serde_json::Value::from(secret.expose()).to_string());
+        let json = quoted[1..quoted.len() - 1].to_owned();
+        hidden.extend([form, json].into_iter().filter(|other| other != secret.expose()).map(Secret::new));
+        hidden.push(secret);
     }
 
     /// `text` with everything secret taken out, in one short line.

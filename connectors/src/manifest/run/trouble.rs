@@ -13,6 +13,8 @@ pub(crate) enum Trouble {
     Http(Box<HttpError>),
     /// The manifest's own rule says what it means.
     Told(Box<Gap>),
+    /// The credential is refused for good, or the answer to it cannot be used.
+    Denied(Box<Gap>),
     /// The manifest asks for something that cannot be done with this reply or setting.
     Manifest(String),
     /// The system asks to wait longer than a scan waits.
@@ -36,7 +38,7 @@ impl Trouble {
     pub(crate) fn gap(&self, name: &str) -> Gap {
         match self {
             Self::Http(error) => error.gap(),
-            Self::Told(gap) => (**gap).clone(),
+            Self::Told(gap) | Self::Denied(gap) => (**gap).clone(),
             Self::Manifest(what) => Gap::new("COL072", format!("{name} cannot be read as its manifest says"))
                 .cause(what.clone())
                 .fix("compare the manifest with a reply of the system: `muster connectors check` and `muster connectors test`"),
