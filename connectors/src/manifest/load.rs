@@ -5,6 +5,7 @@
 
 mod actions;
 mod blocks;
+mod bundles;
 mod compile;
 mod json;
 mod streams;
@@ -69,6 +70,7 @@ impl Manifest {
         compile::compile(&mut document, &parents, &mut review);
         blocks::check(&document, &mut review);
         let (plans, builtins, derives) = streams::check(&document, &parents, &mut review);
+        bundles::check(&document, &mut review);
         actions::check(&document, &mut review);
         let problems = review.finish();
         if problems.iter().any(|problem| problem.severity == Severity::Error) {

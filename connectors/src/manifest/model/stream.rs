@@ -34,6 +34,8 @@ pub struct Stream {
     pub over: Table<Vec<toml::Value>>,
     /// Several parents a call.
     pub batch: Option<Batch>,
+    /// Whether its calls are carried by [`super::Bundle`], together with others.
+    pub bundled: bool,
     /// Calls under way at once for this stream; the connection's limit holds as well.
     pub concurrency: Option<u32>,
     /// Units a call costs.
@@ -75,6 +77,8 @@ struct StreamKeys {
     #[serde(default)]
     over: Table<Vec<toml::Value>>,
     batch: Option<Batch>,
+    #[serde(default)]
+    bundled: bool,
     concurrency: Option<u32>,
     cost: Option<u32>,
     delta: Option<Delta>,
@@ -100,6 +104,7 @@ impl From<StreamKeys> for Stream {
             filter: keys.filter,
             over: keys.over,
             batch: keys.batch,
+            bundled: keys.bundled,
             concurrency: keys.concurrency,
             cost: keys.cost,
             delta: keys.delta,
