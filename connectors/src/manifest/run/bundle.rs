@@ -19,6 +19,7 @@ use url::Url;
 use super::request::Foundation;
 use super::trouble::Trouble;
 use super::wire::{Incoming, Outgoing, Purpose};
+use crate::manifest::Manifest;
 use crate::manifest::model::Document;
 use crate::manifest::scope::Scope;
 use crate::manifest::value::{Value, from_json, is_null, text, written};
@@ -52,13 +53,24 @@ impl Answer {
     }
 }
 
+impl Manifest {
+    /// What carries several calls, by its `[bundle]`.
+    ///
+    /// # Errors
+    /// [`Trouble`] when its address cannot be made.
+    pub(crate) fn envelope(&self, names: &Scope) -> Result<Option<Envelope>, Trouble> {
+        Envelope::of(self.document(), names)
+    }
+}
+
 impl Envelope {
     /// What the manifest's `[bundle]` says.
     ///
     /// # Errors
     /// [`Trouble`] when its address cannot be made.
-    pub(crate) fn of(document: &Document, foundation: &Foundation, scope: &Scope) -> Result<Option<Self>, Trouble> {
+    pub(crate) fn of(document: &Document, scope: &Scope) -> Result<Option<Self>, Trouble> {
         let Some(bundle) = &document.bundle else { return Ok(None) };
+        let foundation = Foundation::bare(&document.http, scope)?;
         Ok(Some(Self::at(foundation.address(&bundle.post, scope)?, *bundle.most.get_ref() as usize)))
     }
 
@@ -93,7 +105,8 @@ impl Envelope {
         if !bare || url.origin() != self.url.origin() || self.is_at(url) {
             return None;
         }
-        let path = url.path().strip_prefix(&self.root).filter(|path| path.starts_with('/') && !path.starts_with("//"))?;
+        let path =
+            url.path().strip_prefix(&self.root).filter(|path| path.starts_with('/') && !path.starts_with("//"))?;
         Some(url.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}")))
     }
 
@@ -133,7 +146,12 @@ impl Envelope {
         ids.sort_unstable();
         ids.dedup();
         if ids.len() != calls.len() || calls.is_empty() || calls.len() > self.most {
-            return Err(format!("it holds {} calls with {} ids, and {} are allowed", calls.len(), ids.len(), self.most));
+            return Err(format!(
+                "it holds {} calls with {} ids, and {} are allowed",
+                calls.len(),
+                ids.len(),
+                self.most
+            ));
         }
         Ok(())
     }
@@ -207,18 +225,17 @@ fn answer(one: &Value) -> Option<Answer> {
     }
 }
 
-/// The body of a bundle's answer, for whoever plays the system. `None` stands for a call that is not answered.
-pub(crate) fn answered(answers: Vec<(String, Option<Incoming>)>) -> Bytes {
-    let one = |(id, incoming): (String, Option<Incoming>)| {
-        let incoming = incoming?;
+/// The body of a bundle's answer, for whoever plays the system.
+pub(crate) fn answered(answers: &[(String, Incoming)]) -> Bytes {
+    let one = |(id, incoming): &(String, Incoming)| {
         let text = |(name, value): (&HeaderName, &HeaderValue)| {
             Some((name.as_str().to_owned(), Json::from(value.to_str().ok()?)))
         };
         let headers: Map<String, Json> = incoming.headers.iter().filter_map(text).collect();
         let body: Json = serde_json::from_slice(&incoming.body).unwrap_or(Json::Null);
-        Some(json!({ "id": id, "status": incoming.status.as_u16(), "headers": headers, "body": body }))
+        json!({ "id": id, "status": incoming.status.as_u16(), "headers": headers, "body": body })
     };
-    let responses: Vec<Json> = answers.into_iter().filter_map(one).collect();
+    let responses: Vec<Json> = answers.iter().map(one).collect();
     json!({ "responses": responses }).to_string().into()
 }
 
@@ -240,10 +257,8 @@ mod tests {
     }
 
     fn get(url: &str) -> Outgoing {
-        let headers = HeaderMap::from_iter([(
-            HeaderName::from_static("consistencylevel"),
-            HeaderValue::from_static("eventual"),
-        )]);
+        let headers =
+            HeaderMap::from_iter([(HeaderName::from_static("consistencylevel"), HeaderValue::from_static("eventual"))]);
         let (method, url) = (Method::GET, url.parse().unwrap());
         Outgoing { purpose: Purpose::Read, method, url, headers, secret: Vec::new(), body: Bytes::new() }
     }
@@ -293,10 +308,10 @@ mod tests {
         );
         assert_eq!(envelope.holds_only_readings(&bundle), Ok(()));
         let calls = envelope.calls(&bundle.body).unwrap();
-        assert_eq!(calls.iter().map(|(id, call)| (id.as_str(), call.url.as_str())).collect::<Vec<_>>(), [
-            ("1", "https://graph.example/v1.0/a?x=1"),
-            ("2", "https://graph.example/v1.0/b")
-        ]);
+        assert_eq!(
+            calls.iter().map(|(id, call)| (id.as_str(), call.url.as_str())).collect::<Vec<_>>(),
+            [("1", "https://graph.example/v1.0/a?x=1"), ("2", "https://graph.example/v1.0/b")]
+        );
 
         let good = json!({"id": "1", "method": "GET", "url": "/a", "headers": {}});
         let with = |key: &str, value: Json| {
@@ -347,7 +362,9 @@ mod tests {
         let answers = opened(json!([good("2")])).unwrap();
         assert!(answers[0].is_none() && answers[1].is_some());
         // One that cannot be whose it says, and none is believed.
-        for strange in [json!([good("1"), good("1"), good("2")]), json!([good("3"), good("1")]), json!([{"status": 200}])] {
+        for strange in
+            [json!([good("1"), good("1"), good("2")]), json!([good("3"), good("1")]), json!([{"status": 200}])]
+        {
             assert!(opened(strange.clone()).is_err(), "{strange}");
         }
         for no_bundle in [json!({}), json!({"responses": {}}), json!({"responses": null}), json!([]), Json::Null] {
@@ -379,10 +396,14 @@ mod tests {
         let envelope = envelope();
         let (a, b) = (get("https://graph.example/v1.0/a"), get("https://graph.example/v1.0/b"));
         let bundle = envelope.pack([("1", &a, "/a"), ("2", &b, "/b")]);
-        let incoming = |body: &str| Incoming { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_owned().into() };
-        let reply = answered(vec![("1".into(), Some(incoming(r#"{"value":[1]}"#))), ("2".into(), None)]);
+        let incoming =
+            |body: &str| Incoming { status: StatusCode::OK, headers: HeaderMap::new(), body: body.to_owned().into() };
+        let reply = answered(&[("1".into(), incoming(r#"{"value":[1]}"#))]);
         let apart = apart(&envelope, &bundle, &Incoming { body: reply, ..incoming("") });
         assert_eq!(apart.len(), 1);
-        assert_eq!((apart[0].0.url.as_str(), &apart[0].1.body[..]), ("https://graph.example/v1.0/a", &br#"{"value":[1]}"#[..]));
+        assert_eq!(
+            (apart[0].0.url.as_str(), &apart[0].1.body[..]),
+            ("https://graph.example/v1.0/a", &br#"{"value":[1]}"#[..])
+        );
     }
 }

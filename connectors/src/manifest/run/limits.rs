@@ -473,7 +473,10 @@ mod tests {
         drop(limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap());
         assert_eq!(clock.waits(), [Duration::from_secs(50)]);
         limiter.quiet("/groups", Duration::from_secs(400));
-        assert_eq!(limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap_err(), Duration::from_secs(400));
+        assert_eq!(
+            limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap_err(),
+            Duration::from_secs(400)
+        );
     }
 
     #[tokio::test]
@@ -493,8 +496,15 @@ mod tests {
     #[tokio::test]
     async fn slots_are_few_and_given_back() {
         let (limiter, _) = at_rest(Declared { concurrency: 2, ..Declared::default() });
-        let (first, _second) = (limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap(), limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap());
-        assert!(tokio::time::timeout(Duration::from_millis(20), limiter.admit(&[Toll { path: "/a", cost: 1 }])).await.is_err());
+        let (first, _second) = (
+            limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap(),
+            limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap(),
+        );
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), limiter.admit(&[Toll { path: "/a", cost: 1 }]))
+                .await
+                .is_err()
+        );
         drop(first);
         assert!(limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.is_ok());
     }

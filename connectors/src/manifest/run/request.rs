@@ -30,14 +30,24 @@ impl Foundation {
     /// # Errors
     /// [`Trouble`] when a template fails.
     pub(crate) fn new(http: &Http, scope: &Scope) -> Result<Self, Trouble> {
-        let text = |template: &Template| {
-            template.text(scope).map(Option::unwrap_or_default).map_err(Trouble::from)
-        };
+        Ok(Self {
+            headers: pairs(&http.headers, scope)?,
+            query: pairs(&http.query, scope)?,
+            ..Self::bare(http, scope)?
+        })
+    }
+
+    /// Base and path alone, for whoever only needs addresses and knows no secret.
+    ///
+    /// # Errors
+    /// As of [`Foundation::new`].
+    pub(crate) fn bare(http: &Http, scope: &Scope) -> Result<Self, Trouble> {
+        let text = |template: &Template| template.text(scope).map(Option::unwrap_or_default).map_err(Trouble::from);
         Ok(Self {
             base: text(&http.base)?.trim_end_matches('/').to_owned(),
             path: http.path.as_ref().map(text).transpose()?.unwrap_or_default(),
-            headers: pairs(&http.headers, scope)?,
-            query: pairs(&http.query, scope)?,
+            headers: Vec::new(),
+            query: Vec::new(),
         })
     }
 

@@ -178,7 +178,7 @@ impl Session {
                 Err(_) => {}
             }
         }
-        let envelope = Envelope::of(document, &foundation, &scope)?;
+        let envelope = Envelope::of(document, &scope)?;
         let base = Some(base_url(foundation.base())?);
         let bundling = envelope.clone().map(Bundling::new);
         let reach = Reach { base, origins, token_urls, envelope, changes };
@@ -243,9 +243,6 @@ impl Session {
 
     async fn answer(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
         let way = question.way.map(str::to_owned).or_else(|| self.default_way.clone());
-        if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
-            return Err(Trouble::Told(Box::new(gap.clone())));
-        }
         let path = question.request.url.path();
         let (mut tries, mut waited, mut renewed) = (1, Duration::ZERO, false);
         let own = [Toll { path, cost: question.cost }];
@@ -255,6 +252,9 @@ impl Session {
                 Some(Back::Reply(reply)) => (*reply, None),
                 Some(Back::TooLong(asked)) => return Ok(too_long(asked)),
                 Some(Back::Alone) | None => {
+                    if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
+                        return Err(Trouble::Told(Box::new(gap.clone())));
+                    }
                     let slot = match self.limiter.admit(question.tolls.unwrap_or(&own)).await {
                         Ok(slot) => slot,
                         Err(asked) => return Ok(too_long(asked)),

@@ -351,6 +351,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn bundles_go_to_their_address_alone_and_hold_readings() {
+        let wire = wire(vec![told(200, None, "{}")]);
+        let door = door(&wire, true);
+        door.hide(Secret::new("s3cr3t-t0ken"));
+        let bundle = |purpose: Purpose, to: &str, url: &str| {
+            let call = format!(r#"{{"requests":[{{"id":"1","method":"GET","url":"{url}","headers":{{}}}}]}}"#);
+            Outgoing { body: call.into(), ..ask(purpose, Method::POST, to) }
+        };
+        let home = "https://api.example/v1/$batch";
+        assert!(door.send(&bundle(Purpose::Bundle, home, "/users")).await.is_ok());
+        for refused in [
+            bundle(Purpose::Bundle, "https://api.example/v1/other", "/users"),
+            bundle(Purpose::Bundle, "https://files.example/v1/$batch", "/users"),
+            bundle(Purpose::Bundle, home, "https://evil.example/users"),
+            bundle(Purpose::Bundle, home, "/users?token=s3cr3t-t0ken"),
+            // Whatever else is allowed to be a POST, it does not go where a POST can do anything.
+            bundle(Purpose::Read, home, "/users"),
+            bundle(Purpose::Auth, home, "/users"),
+            bundle(Purpose::Change, home, "/users"),
+            ask(Purpose::Read, Method::GET, home),
+            Outgoing {
+                body: r#"{"requests":[{"id":"1","method":"DELETE","url":"/users/1","headers":{}}]}"#.into(),
+                ..ask(Purpose::Bundle, Method::POST, home)
+            },
+        ] {
+            assert!(door.send(&refused).await.is_err(), "{refused:?} {:?}", refused.body);
+        }
+        assert_eq!(wire.1.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
     async fn redirects_stay_at_home_and_end() {
         let get = ask(Purpose::Read, Method::GET, "https://api.example/a");
         let home = wire(vec![told(302, Some("/b?c=1"), ""), told(200, None, "[1]")]);
