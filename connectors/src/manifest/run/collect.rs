@@ -299,7 +299,7 @@ impl Collection<'_> {
             End::Gone(gap) => {
                 let call = plan.call;
                 let request = self.session.foundation().request(call, &origin.names, Purpose::Read, &[])?;
-                let goner = Goner { origin, url: request.url.to_string(), gap };
+                let goner = Goner { keys: gone::keys(&origin, &request), origin, gap };
                 tally.goners.lock().unwrap_or_else(PoisonError::into_inner).push(goner);
             }
         }
