@@ -46,6 +46,8 @@ pub struct Stream {
     pub needs: Vec<String>,
     /// Not every edition or token can read it, and `false` of this says so beforehand: over `config`.
     pub when: Option<Expr>,
+    /// Why it is ordinary that the list is empty, where it is: told to people, and believed of a first reading.
+    pub may_be_empty: Option<Spanned<String>>,
     /// Further keys of an item that are kept with its record. Those that expressions name are kept anyhow, and no other.
     pub raw: Vec<String>,
     /// What its items become.
@@ -85,6 +87,7 @@ struct StreamKeys {
     #[serde(default)]
     needs: Vec<String>,
     when: Option<Expr>,
+    may_be_empty: Option<Spanned<String>>,
     #[serde(default)]
     raw: Vec<String>,
     #[serde(default)]
@@ -110,6 +113,7 @@ impl From<StreamKeys> for Stream {
             delta: keys.delta,
             needs: keys.needs,
             when: keys.when,
+            may_be_empty: keys.may_be_empty,
             raw: keys.raw,
             emit: keys.emit,
         }
