@@ -78,13 +78,11 @@ fn system(request: &Request, groups: usize) -> Response {
             assert_eq!(request.header("consistencylevel"), Some("eventual"), "{request:?}");
             let number: usize = group[1..].parse().unwrap();
             let member = |name: String| vec![json!({"id": name})];
-            match request.query("$skiptoken") {
-                Some(_) => listed(member(format!("second{number}")), None),
-                None => {
-                    let next = (number % 10 == 0).then(|| format!("groups/{group}/members?$skiptoken=2"));
-                    listed(member(format!("user{number}")), next)
-                }
+            if request.query("$skiptoken").is_some() {
+                return listed(member(format!("second{number}")), None);
             }
+            let next = number.is_multiple_of(10).then(|| format!("groups/{group}/members?$skiptoken=2"));
+            listed(member(format!("user{number}")), next)
         }
         _ => Response::status(404),
     }
@@ -98,7 +96,9 @@ fn members(collected: &Collected) -> BTreeMap<String, Vec<String>> {
             found.entry(edge.group.clone()).or_default().push(edge.member.clone());
         }
     }
-    found.values_mut().for_each(|members| members.sort());
+    for members in found.values_mut() {
+        members.sort();
+    }
     found
 }
 
@@ -238,8 +238,8 @@ async fn a_list_that_nobody_tells_is_a_gap_and_never_empty() {
 
 #[tokio::test]
 async fn a_bundle_that_fails_itself_costs_nothing_but_calls() {
-    let html = || Response::html("<html>a proxy</html>");
     type Broken = fn(usize) -> Option<Response>;
+    let html = || Response::html("<html>a proxy</html>");
     let cases: [(&str, Broken, bool); 7] = [
         ("throttled once", |n| (n == 0).then(|| Response::status(429).header("retry-after", "9")), true),
         ("unavailable once", |n| (n == 0).then(|| Response::status(503)), true),
@@ -391,6 +391,50 @@ async fn a_credential_that_is_refused_fails_everything_whether_inside_or_out() {
 }
 
 #[tokio::test]
+async fn a_token_that_ends_is_renewed_once_for_all_calls_of_a_bundle() {
+    let blocks = format!(
+        r#"
+[http]
+base = "${{config.base_url}}"
+[limits]
+concurrency = 1
+[auth.app]
+kind = "exchange"
+call = {{ method = "POST", path = "/token" }}
+from = "token"
+send = {{ Authorization = "Bearer ${{token}}" }}
+{GROUPS}"#
+    );
+    let (tokens, sent) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let issued = Arc::clone(&tokens);
+    let server = ScriptedHttp::start(move |request| match request.path.as_str() {
+        "/token" => {
+            Response::json(json!({"token": format!("t{}", issued.fetch_add(1, Ordering::SeqCst) + 1)}).to_string())
+        }
+        // Before the third bundle and before the sixth every token so far is revoked, and only the calls inside say so.
+        "/v1.0/$batch" => {
+            let number = sent.fetch_add(1, Ordering::SeqCst);
+            let least = if number < 2 {
+                1
+            } else if number < 5 {
+                2
+            } else {
+                3
+            };
+            let token =
+                request.header("authorization").unwrap().trim_start_matches("Bearer t").parse::<usize>().unwrap();
+            let answer = |call: &Request| if token < least { Response::status(401) } else { system(call, 120) };
+            graph_batch::answered(request, answer)
+        }
+        _ => system(request, 120),
+    });
+    let (connector, _clock) = connector(&super::bench::plain_manifest(&blocks), &server.url());
+    let collected = collect(&*connector).await;
+    collected.assert_complete();
+    assert_eq!((members(&collected), tokens.load(Ordering::SeqCst)), (everybody(120), 3));
+}
+
+#[tokio::test]
 async fn ten_thousand_lists_take_five_hundred_bundles() {
     const GROUPS_IN_ALL: usize = 10_000;
     let inside = |request: &Request| match request.path.as_str() {
@@ -426,7 +470,6 @@ async fn ten_thousand_lists_take_five_hundred_bundles() {
         let bundles = bundles(&server.requests());
         assert_eq!(bundles.iter().map(Vec::len).sum::<usize>(), GROUPS_IN_ALL, "each list once");
         let elapsed = clock.now().duration_since(NOW.parse().unwrap());
-        println!("{} bundles, {elapsed:?}, {grown} bytes", bundles.len());
         assert!(most.load(Ordering::SeqCst) <= 4, "{most:?} at once");
         assert!(grown < 200 << 20, "{grown} bytes");
         if slow {

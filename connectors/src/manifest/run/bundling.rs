@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use http::header::DATE;
 use tokio::sync::{Notify, oneshot};
@@ -27,7 +28,6 @@ use super::transport::Reply;
 use super::trouble::Trouble;
 use super::wire::Outgoing;
 use crate::manifest::scope::Scope;
-use bytes::Bytes;
 
 /// How often everybody else is let go first while the queue does not grow.
 const PATIENCE: u32 = 4;
