@@ -391,50 +391,6 @@ async fn a_credential_that_is_refused_fails_everything_whether_inside_or_out() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_is_renewed_once_for_all_calls_of_a_bundle() {
-    let blocks = format!(
-        r#"
-[http]
-base = "${{config.base_url}}"
-[limits]
-concurrency = 1
-[auth.app]
-kind = "exchange"
-call = {{ method = "POST", path = "/token" }}
-from = "token"
-send = {{ Authorization = "Bearer ${{token}}" }}
-{GROUPS}"#
-    );
-    let (tokens, sent) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
-    let issued = Arc::clone(&tokens);
-    let server = ScriptedHttp::start(move |request| match request.path.as_str() {
-        "/token" => {
-            Response::json(json!({"token": format!("t{}", issued.fetch_add(1, Ordering::SeqCst) + 1)}).to_string())
-        }
-        // Before the third bundle and before the sixth every token so far is revoked, and only the calls inside say so.
-        "/v1.0/$batch" => {
-            let number = sent.fetch_add(1, Ordering::SeqCst);
-            let least = if number < 2 {
-                1
-            } else if number < 5 {
-                2
-            } else {
-                3
-            };
-            let token =
-                request.header("authorization").unwrap().trim_start_matches("Bearer t").parse::<usize>().unwrap();
-            let answer = |call: &Request| if token < least { Response::status(401) } else { system(call, 120) };
-            graph_batch::answered(request, answer)
-        }
-        _ => system(request, 120),
-    });
-    let (connector, _clock) = connector(&super::bench::plain_manifest(&blocks), &server.url());
-    let collected = collect(&*connector).await;
-    collected.assert_complete();
-    assert_eq!((members(&collected), tokens.load(Ordering::SeqCst)), (everybody(120), 3));
-}
-
-#[tokio::test]
 async fn ten_thousand_lists_take_five_hundred_bundles() {
     const GROUPS_IN_ALL: usize = 10_000;
     let inside = |request: &Request| match request.path.as_str() {
