@@ -260,6 +260,136 @@ fn a_tenant_without_groups_is_ordinary_and_one_that_lost_many_is_not() {
     assert!(codes(&Estate::new().collect(&system("a", "accounts = 0\ngroups = 9"))).contains(&"GAT008"));
 }
 
+/// A system of four lists: members, guests who may be none, and projects with keys that may be none.
+const LISTS: &str = r#"
+schema = 1
+id = "lists"
+name = "Lists"
+class = "saas"
+api = "v1"
+checked = "2026-11-01"
+[http]
+base = "https://lists.example"
+[stream.members]
+get = "/members"
+items = "."
+page = { kind = "none" }
+[[stream.members.emit]]
+as = "account"
+id = "id"
+[stream.guests]
+get = "/guests"
+items = "."
+page = { kind = "none" }
+may_be_empty = "not everybody has guests"
+[[stream.guests.emit]]
+as = "account"
+id = "id"
+[stream.projects]
+get = "/projects"
+items = "."
+page = { kind = "none" }
+[[stream.projects.emit]]
+as = "resource"
+id = "id"
+[stream.keys]
+for = "projects"
+as = "project"
+get = "/projects/${project.id}/keys"
+items = "."
+page = { kind = "none" }
+may_be_empty = "not every project has keys"
+[[stream.keys.emit]]
+as = "credential"
+id = "id"
+account = "project.id"
+kind = "'ssh_key'"
+[stream.uses]
+for = "keys"
+as = "key"
+get = "/keys/${key.id}/uses"
+items = "."
+page = { kind = "none" }
+may_be_empty = "not every key is used"
+[[stream.uses.emit]]
+as = "grant"
+principal = "key.id"
+entitlement = "id"
+"#;
+
+impl Estate {
+    /// Collects the system of [`LISTS`], whose lists answer with a status and so many rows.
+    fn lists(&mut self, keys: &str, answers: [(&str, u16, usize); 3]) -> Collected {
+        let folder = self.folder.path();
+        for made in ["manifests", "told"] {
+            std::fs::create_dir_all(folder.join(made)).unwrap();
+        }
+        std::fs::write(folder.join("manifests/lists.toml"), LISTS).unwrap();
+        let list = |path: String, status: u16, rows: usize| {
+            let rows: Vec<_> = (0..rows).map(|n| serde_json::json!({"id": format!("{path}/{n}")})).collect();
+            serde_json::json!({"request": format!("GET /{path}"), "status": status, "reply": rows, "repeat": true})
+        };
+        let mut exchanges: Vec<_> =
+            answers.iter().map(|(path, status, rows)| list((*path).to_owned(), *status, *rows)).collect();
+        exchanges.push(list("projects/projects%2F0/keys".to_owned(), 200, 0));
+        let scene = serde_json::json!({"now": "2026-11-01T08:00:00Z", "exchanges": exchanges});
+        std::fs::write(folder.join("told/exchanges.json"), scene.to_string()).unwrap();
+        let system = format!("[[system]]\nname = \"a\"\nconnector = \"lists\"\nexchanges = \"told\"\n{keys}\n");
+        self.collect(&format!("[muster]\nmanifests = \"manifests\"\n{system}"))
+    }
+}
+
+#[test]
+fn a_list_that_may_be_empty_is_believed_beside_the_accounts_of_its_system() {
+    let whole = [("members", 200, 3), ("guests", 200, 0), ("projects", 200, 1)];
+    // The first night of an ordinary system: nobody is told anything.
+    let mut estate = Estate::new();
+    let collected = estate.lists("", whole);
+    assert_eq!((codes(&collected), collected.complete), (vec![], true));
+    let scope = collected.manifest.kinds().find(|view| view.scope == "guests").unwrap();
+    let told = scope.scope_entry.report.may_be_empty.as_ref().unwrap();
+    assert_eq!((told.why.as_str(), &told.beside[..]), ("not everybody has guests", &["members".to_owned()][..]));
+    assert!(estate.lists("", whole).complete);
+    // Guests who came, and are gone at once: doubted as ever, and what was there is kept.
+    assert!(estate.lists("", [whole[0], ("guests", 200, 2), whole[2]]).complete);
+    let collected = estate.lists("", whole);
+    assert_eq!(codes(&collected), ["GAT001"]);
+    assert_eq!(state(&collected.manifest, "a", "guests", RecordKind::Account), KindState::Suspect);
+    assert_eq!(accounts(&estate, "a").len(), 5);
+
+    // A credential that sees nobody: every list that is empty is doubted.
+    let collected = Estate::new().lists("", [("members", 200, 0), whole[1], whole[2]]);
+    assert_eq!(codes(&collected), ["GAT008"; 4]);
+    // Where the members were not read whole, nobody knows whether there are guests.
+    let collected = Estate::new().lists("", [("members", 403, 0), whole[1], whole[2]]);
+    assert_eq!(state(&collected.manifest, "a", "guests", RecordKind::Account), KindState::Suspect);
+    // Nor where they are doubted for another reason.
+    let collected = Estate::new().lists("canaries = [\"somebody\"]", whole);
+    assert_eq!(state(&collected.manifest, "a", "members", RecordKind::Account), KindState::Suspect);
+    assert_eq!(state(&collected.manifest, "a", "guests", RecordKind::Account), KindState::Suspect);
+    // Keys are asked for project by project: without projects nothing was asked, nor for what hangs on the keys.
+    let collected = Estate::new().lists("", [whole[0], whole[1], ("projects", 200, 0)]);
+    assert_eq!(codes(&collected), ["GAT008", "GAT008"]);
+    assert_eq!(state(&collected.manifest, "a", "keys", RecordKind::Credential), KindState::Suspect);
+    assert_eq!(state(&collected.manifest, "a", "uses", RecordKind::Grant), KindState::Suspect);
+    assert_eq!(state(&collected.manifest, "a", "guests", RecordKind::Account), KindState::Complete);
+    // Rows that were read and could not be kept are not nothing: they were there.
+    let collected = Estate::new().lists("", [whole[0], ("guests", 500, 0), whole[2]]);
+    assert!(!collected.complete);
+}
+
+#[test]
+fn a_list_whose_rows_were_never_believed_is_not_empty_for_the_first_time() {
+    let whole = [("members", 200, 3), ("guests", 200, 0), ("projects", 200, 1)];
+    let mut estate = Estate::new();
+    // The first night its rows are doubted with everything else; they are held all the same.
+    let first = estate.lists("canaries = [\"somebody\"]", [whole[0], ("guests", 200, 2), whole[2]]);
+    assert_eq!(state(&first.manifest, "a", "guests", RecordKind::Account), KindState::Suspect);
+    let collected = estate.lists("", whole);
+    assert_eq!(codes(&collected), ["GAT008"]);
+    assert_eq!(state(&collected.manifest, "a", "guests", RecordKind::Account), KindState::Suspect);
+}
+
 #[test]
 fn a_missing_canary_makes_a_complete_answer_suspect() {
     let mut estate = Estate::new();

@@ -172,6 +172,16 @@ pub struct Changes {
     pub instead: Option<String>,
 }
 
+/// That a first answer without anything is ordinary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MayBeEmpty {
+    /// Why.
+    pub why: String,
+    /// Scopes that must be whole, and have rows unless they may be empty themselves, for that to be believed: a credential that may
+    /// see nothing sees nothing there, either.
+    pub beside: Vec<String>,
+}
+
 /// What became of one scope. Instants here are facts about the run and stay out of hashed content.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ScopeReport {
@@ -196,6 +206,9 @@ pub struct ScopeReport {
     /// How it was read, when its changes can be asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
+    /// That it may be empty, where its connector knows so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_be_empty: Option<MayBeEmpty>,
     /// Seconds by which the system's clock is ahead of ours, as its answers say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead: Option<i64>,

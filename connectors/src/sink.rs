@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::record::{Record, RecordKind};
-use crate::scope::{Changes, Gap, KindReport, Probe, ScopeReport, ScopeState, SourceFile};
+use crate::scope::{Changes, Gap, KindReport, MayBeEmpty, Probe, ScopeReport, ScopeState, SourceFile};
 
 /// Records a batch holds before it is sent.
 const BATCH: usize = 1024;
@@ -259,6 +259,11 @@ impl Scope {
     /// Says how the scope was read, when its changes can be asked for.
     pub fn changes(&mut self, changes: Changes) {
         self.report.changes = Some(changes);
+    }
+
+    /// Says that a first answer without anything is ordinary.
+    pub fn may_be_empty(&mut self, may_be_empty: MayBeEmpty) {
+        self.report.may_be_empty = Some(may_be_empty);
     }
 
     /// A file that was read.

@@ -741,3 +741,27 @@ fn what_cannot_be_read_by_its_changes_is_refused() {
     let told = problems(&users(linked, "").replace("page = \"link\"", cursor));
     assert!(told.contains("goes on from an address"), "{told}");
 }
+
+#[test]
+fn a_list_may_be_empty_for_a_reason_and_beside_the_accounts() {
+    let guests = |as_kind: &str, why: &str, more: &str| {
+        let stream = format!(
+            "[stream.guests]\nget = \"/guests\"\nitems = \".\"\npage = \"link\"\nmay_be_empty = \"{why}\"\n[[stream.guests.emit]]\nas = \"{as_kind}\"\nid = \"id | str\"\n{more}"
+        );
+        with(&format!("{USERS}{stream}"))
+    };
+    assert_eq!(problems(&guests("account", "nobody may be a guest", "")), "");
+    let alone = with(&USERS.replace("page  = \"link\"\n", "page  = \"link\"\nmay_be_empty = \"why not\"\n"));
+    for (text, why) in [
+        (guests("account", " ", ""), "no reason is given"),
+        (guests("person", "nobody may work here", ""), "where nobody works"),
+        (
+            guests("account", "nobody may be a guest", "enriches = true\nlogin = \"item.login\"\n"),
+            "no records of its own",
+        ),
+        (alone, "no other stream yields the accounts"),
+    ] {
+        let told = problems(&text);
+        assert!(told.contains(why), "{why}: {told}");
+    }
+}

@@ -9,6 +9,7 @@ mod collected;
 /// What the tests share, and the tests by subject.
 mod manifest_run {
     pub(crate) mod bench;
+    mod bundles;
     mod changes;
     mod faults;
     mod fixtures;

@@ -16,7 +16,7 @@ mod history;
 mod leave;
 mod observed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
@@ -127,9 +127,45 @@ pub fn judge(
             }));
         }
     }
+    excuse(&mut suspicions, staged, history);
     suspicions.sort_by(|a, b| (&a.scope, a.kind, &a.gap.code).cmp(&(&b.scope, b.kind, &b.gap.code)));
     suspicions
 }
+
+/// Takes back the doubts about first answers without anything, where the connector says that they are ordinary, what is read beside
+/// them stands, and nothing of the scope was ever held.
+///
+/// A scope stands when it is whole, nothing of it is doubted, and it has rows, or is itself one that may have none: whatever hangs on
+/// that is looked at again, until nothing changes.
+fn excuse(suspicions: &mut Vec<Suspicion>, staged: &StagedSystem, history: &History) {
+    let reports: BTreeMap<&str, &ScopeReport> =
+        staged.reports().map(|report| (report.scope.as_str(), report)).collect();
+    loop {
+        let before = suspicions.len();
+        let doubted: BTreeSet<String> = suspicions.iter().map(|suspicion| suspicion.scope.clone()).collect();
+        let stands = |scope: &String| {
+            reports.get(scope.as_str()).is_some_and(|report| {
+                let has_rows = report.kinds.values().any(|kind| kind.records > 0);
+                let whole = report.state() == ScopeState::Complete && !doubted.contains(scope);
+                whole && (has_rows || report.may_be_empty.is_some())
+            })
+        };
+        suspicions.retain(|suspicion| {
+            let report = reports.get(suspicion.scope.as_str()).filter(|report| report.state() == ScopeState::Complete);
+            let excused = report.and_then(|report| report.may_be_empty.as_ref()).is_some_and(|may| {
+                let held = history.scopes.get(&suspicion.scope).is_some_and(|before| !before.held.is_empty());
+                !held && !may.beside.is_empty() && may.beside.iter().all(stands)
+            });
+            !(excused && suspicion.gap.code == FIRST_IS_EMPTY)
+        });
+        if suspicions.len() == before {
+            return;
+        }
+    }
+}
+
+/// The code of a first answer without anything.
+const FIRST_IS_EMPTY: &str = "GAT008";
 
 /// Ends the fix with the way to believe the answer after all.
 fn accept_hint(gap: Gap, system: &str, scope: &str) -> Gap {

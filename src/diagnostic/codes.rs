@@ -684,7 +684,8 @@ pub const CODES: &[Code] = &[
     code(
         "GAT008",
         "a first answer is empty",
-        "The scope was read for the first time, successfully, and has no rows. A credential without permissions sees exactly that. Set `empty_is_normal` where empty is normal.",
+        "The scope was read for the first time, successfully, and has no rows. A credential without permissions sees exactly that. Set `empty_is_normal` where empty is normal. \
+         Of lists that are often empty the connector says so itself (`muster connectors show NAME`): they are believed when the accounts of the system were read whole beside them.",
     ),
     code(
         "GAT009",

@@ -7,6 +7,7 @@ pub mod bulk;
 pub mod emulate;
 pub mod estate;
 pub mod github_graphql;
+pub mod graph_batch;
 pub mod lookalikes;
 pub mod modelled_aws;
 pub mod moto;

@@ -48,6 +48,12 @@ impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// A GET of a path with its query, as if it had been sent so.
+    pub fn get(target: &str, headers: Vec<(String, String)>) -> Self {
+        let (path, query) = parted(target);
+        Self { method: "GET".into(), target: target.into(), path, query, headers, body: Vec::new() }
+    }
 }
 
 /// What the server answers, and how badly.
@@ -95,6 +101,11 @@ impl Response {
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
+    }
+
+    /// Status, headers and body.
+    pub fn parts(&self) -> (u16, &[(String, String)], &[u8]) {
+        (self.status, &self.headers, &self.body)
     }
 
     /// Waits before the first byte.
@@ -259,17 +270,18 @@ fn read_request(stream: &TcpStream) -> std::io::Result<Option<Request>> {
         headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse::<usize>().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let query = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decoded(name), percent_decoded(value))
-        })
-        .collect();
-    let path = path.to_owned();
+    let (path, query) = parted(&target);
     Ok(Some(Request { method, target, path, query, headers, body }))
+}
+
+/// The path of a target as sent, and its query decoded.
+fn parted(target: &str) -> (String, Vec<(String, String)>) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent_decoded(name), percent_decoded(value))
+    });
+    (path.to_owned(), pairs.collect())
 }
 
 fn percent_decoded(text: &str) -> String {

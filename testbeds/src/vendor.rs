@@ -15,6 +15,7 @@ mod paging;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ pub use convert::{Example, from_discovery, from_types};
 pub use paging::Paging;
 
 use self::contract::Contract;
+use crate::graph_batch;
 use crate::node::NodeError;
 use crate::prism::Prism;
 use crate::scripted_http::{Request, Response, ScriptedHttp};
@@ -54,6 +56,7 @@ pub struct Asked {
 
 #[derive(Debug, Default)]
 struct Told {
+    batches: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
     refused: Mutex<Vec<String>>,
 }
@@ -67,6 +70,7 @@ pub struct Builder {
     ids: Vec<&'static str>,
     totals: Vec<&'static str>,
     asides: Vec<(&'static str, &'static str, Aside)>,
+    batch: Option<&'static str>,
     edit: Option<Edit>,
     reword: Option<Reword>,
 }
@@ -89,6 +93,7 @@ impl Vendor {
             ids: vec!["id"],
             totals: Vec::new(),
             asides: Vec::new(),
+            batch: None,
             edit: None,
             reword: None,
         }
@@ -102,6 +107,11 @@ impl Vendor {
     /// Every call that was made, as described, in the order of arrival.
     pub fn asked(&self) -> Vec<Asked> {
         self.told.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many batches came.
+    pub fn batches(&self) -> usize {
+        self.told.batches.load(Ordering::Relaxed)
     }
 
     /// Every request that was refused, with the reason; empty when all that was asked is as described.
@@ -141,6 +151,13 @@ impl Builder {
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
     ) -> Self {
         self.asides.push((method, path, Box::new(answer)));
+        self
+    }
+
+    /// Takes Microsoft Graph's batches at this path apart: the description has single requests only.
+    #[must_use]
+    pub fn batched(mut self, path: &'static str) -> Self {
+        self.batch = Some(path);
         self
     }
 
@@ -190,6 +207,13 @@ impl Builder {
         }
         if !(self.signed)(request) {
             return refuse(401, "the request does not carry the credential");
+        }
+        if self.batch == Some(request.path.as_str()) {
+            told.batches.fetch_add(1, Ordering::Relaxed);
+            return match graph_batch::open(request) {
+                Ok(_) => graph_batch::answered(request, |one| self.answer(one, told, prism)),
+                Err(why) => refuse(400, &why),
+            };
         }
         let Some(operation) = self.contract.operation(&request.method, &request.path) else {
             return refuse(404, "the description has no such call");

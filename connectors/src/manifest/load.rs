@@ -5,7 +5,9 @@
 
 mod actions;
 mod blocks;
+mod bundles;
 mod compile;
+mod empties;
 mod json;
 mod streams;
 
@@ -69,6 +71,8 @@ impl Manifest {
         compile::compile(&mut document, &parents, &mut review);
         blocks::check(&document, &mut review);
         let (plans, builtins, derives) = streams::check(&document, &parents, &mut review);
+        bundles::check(&document, &mut review);
+        empties::check(&document, &mut review);
         actions::check(&document, &mut review);
         let problems = review.finish();
         if problems.iter().any(|problem| problem.severity == Severity::Error) {
@@ -152,6 +156,14 @@ impl Manifest {
     pub fn yields(&self, stream: usize) -> BTreeSet<RecordKind> {
         let emits = self.plans.get(stream).into_iter().flat_map(|plans| &plans.emits);
         emits.filter(|plan| !plan.enriches).map(|plan| KINDS[plan.kind].kind()).collect()
+    }
+
+    /// Whether a stream yields those whom the system is about: accounts or persons, and never none of them.
+    pub fn is_main(&self, stream: usize) -> bool {
+        let (_, block) = self.stream(stream);
+        let yields = self.yields(stream);
+        block.may_be_empty.is_none()
+            && [RecordKind::Account, RecordKind::Person].iter().any(|kind| yields.contains(kind))
     }
 
     /// Fields that a stream adds to records of other streams: withheld when it is not read whole.

@@ -15,7 +15,7 @@ mod table;
 pub use self::access::{Access, Check};
 pub use self::action::{Action, Reading, Risk, Undo, Verify};
 pub use self::auth::{Algorithm, Auth, AuthKind, Grant, Jwt, Mtls, SendClient, Signer};
-pub use self::call::{Call, Ends, Http, Method, Target};
+pub use self::call::{Bundle, Call, Ends, Http, Method, Shape, Target};
 pub use self::paging::{Bucket, ErrorRule, Expired, Limits, Page, Pager, PagerKind, Reset, ResetKind, Status, Then};
 pub use self::stream::{Batch, Builtin, Delta, Derive, Emit, Stream, Subject};
 pub use self::table::{Named, Table};
@@ -63,6 +63,8 @@ pub struct Document {
     pub secrets: Table<SecretField>,
     /// Where calls go and what they carry.
     pub http: Http,
+    /// One call that carries several others.
+    pub bundle: Option<Bundle>,
     /// Ways to sign in; the first is the default.
     #[serde(default)]
     pub auth: Table<Auth>,

@@ -7,6 +7,8 @@
 
 pub(crate) mod action;
 pub(crate) mod auth;
+pub(crate) mod bundle;
+mod bundling;
 pub(crate) mod changes;
 pub(crate) mod check;
 pub mod clock;

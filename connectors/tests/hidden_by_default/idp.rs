@@ -1,6 +1,7 @@
 //! Identity providers.
 
 use muster_connectors::record::RecordKind;
+use muster_testbeds::graph_batch;
 use muster_testbeds::scripted_http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -205,6 +206,7 @@ fn entra(request: &Request) -> Response {
         "/v1.0/users" => {
             json!([{"id": "ann", "userPrincipalName": "ann@acme.example", "displayName": "Ann", "accountEnabled": true, "userType": "Member"}])
         }
+        "/v1.0/$batch" => return graph_batch::answered(request, entra),
         "/v1.0/groups/delta" => json!([{"id": "all", "displayName": "All", "groupTypes": []}]),
         "/v1.0/groups/all/members" => json!([{"@odata.type": "#microsoft.graph.user", "id": "ann"}]),
         _ => json!([]),

@@ -257,6 +257,67 @@ async fn what_vanished_with_its_parent_is_no_gap_and_what_is_still_listed_is_one
 }
 
 #[tokio::test]
+async fn what_vanished_is_known_by_all_that_was_asked_for_it() {
+    // Every child is asked at one address: by the body, by a form, by a header, or several at once.
+    let ways = [
+        "post = \"/lookup\"\nbody = { id = \"${group.id}\" }",
+        "post = \"/lookup\"\nform = { id = \"${group.id}\" }",
+        "get = \"/lookup\"\nheaders = { X-Group = \"${group.id}\" }",
+        "post = \"/lookup\"\nbody = { ids = \"${batch}\" }\nbatch = { size = 3, key = \"group.id\", join = \"group\" }",
+        "get = \"/lookup\"\nquery = { ids = \"${batch | join(',')}\" }\nbatch = { size = 3, key = \"group.id\", join = \"group\" }",
+    ];
+    for call in ways {
+        let blocks = format!(
+            r#"
+[stream.groups]
+get = "/groups"
+items = "groups"
+page = {{ kind = "none" }}
+[[stream.groups.emit]]
+as = "group"
+id = "id"
+[stream.members]
+for = "groups"
+as = "group"
+{call}
+items = "members"
+page = {{ kind = "none" }}
+[[stream.members.emit]]
+as = "membership"
+member = "item.id"
+group = "group.id"
+"#
+        );
+        let manifest = manifest(&blocks);
+        // Of a call for several, everybody must have gone: nobody knows whom the refusal was about.
+        let cases = [
+            (vec!["a"], ScopeState::Complete),
+            (vec!["a", "gone"], ScopeState::Partial),
+            (vec!["a", "also-gone"], ScopeState::Partial),
+        ];
+        for (second, ends) in cases {
+            let (lists, told) = (AtomicUsize::new(0), second.clone());
+            let (collected, _) = play(&manifest, move |request| {
+                if request.path == "/groups" {
+                    // What is gone stands in a call of its own, of one or of several.
+                    let first = lists.fetch_add(1, Ordering::SeqCst) == 0;
+                    return groups(if first { &["a", "b", "c", "gone", "also-gone"] } else { &told });
+                }
+                let asked =
+                    format!("{:?}{:?}{}", request.query, request.headers, String::from_utf8_lossy(&request.body));
+                if asked.contains("gone") {
+                    return Response::status(404);
+                }
+                Response::json(r#"{"members":[{"id":"1","group":"a"}]}"#)
+            })
+            .await;
+            assert_eq!(collected.state("members"), ends, "{call} {second:?}: {:#?}", collected.reports);
+            assert!(!collected.of(RecordKind::Membership).is_empty());
+        }
+    }
+}
+
+#[tokio::test]
 async fn whether_something_vanished_cannot_be_told_when_the_list_does_not_answer() {
     let lists = AtomicUsize::new(0);
     let (collected, _) = play(&manifest(GROUPS), move |request| match request.path.as_str() {

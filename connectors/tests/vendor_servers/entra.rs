@@ -31,6 +31,7 @@ async fn entra_is_read_as_its_description_says() {
         carries(request, "Bearer")
     })
     .paged(Paging::Address("$skiptoken", "/@odata.nextLink"))
+    .batched("/v1.0/$batch")
     .aside("POST", "/acme.example/oauth2/v2.0/token", token)
     .start()
     .unwrap();
@@ -39,6 +40,7 @@ async fn entra_is_read_as_its_description_says() {
         r#"login_url = "{url}", tenant_id = "acme.example", client_id = "app", client_secret = { env = "TOKEN" }"#,
     );
     entra.assert_accepted(&vendor, &["/acme.example/oauth2/v2.0/token", "/organization"]).await;
+    assert!(vendor.batches() > 0, "members, owners and roles come in batches");
     entra.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
 
     let slips = [
@@ -46,6 +48,7 @@ async fn entra_is_read_as_its_description_says() {
         (("id,signInActivity", "id,signIns"), "must be equal to one of the allowed values"),
         (("\"$expand\" = \"principal\"", "\"$expand\" = \"principals\""), "must be equal to one of the allowed values"),
         (("size_into = \"query.$top\"", "size_into = \"query.$size\""), "takes no `$size`"),
+        (("/groups/${group.id}/members", "/groups/${group.id}/people"), "no such call"),
     ];
     for (slip, why) in slips {
         entra.assert_refused(&vendor, slip, why).await;

@@ -158,6 +158,15 @@ fn reads(manifest: &Manifest) -> String {
         document.checked.get_ref().0
     );
     listed(&mut text, "What its lists hide unless asked, and how it is read here", &document.hidden);
+    let empty = document
+        .stream
+        .iter()
+        .filter_map(|(name, stream)| Some(format!("`{name}`: {}", stream.may_be_empty.as_ref()?.get_ref())));
+    listed(
+        &mut text,
+        "Believed when they are empty at first, while the accounts are there",
+        &empty.collect::<Vec<_>>(),
+    );
     listed(&mut text, "Not read", &document.not_read);
     if !document.action.is_empty() {
         text.push_str("\nCan be changed (declared and tested; nothing carries it out yet):\n\n");

@@ -95,7 +95,7 @@ fn empty(kind: RecordKind, rows: u64, earlier: Option<u64>) -> Option<Gap> {
         // The same words for every kind of an empty scope, so that they are told once.
         None => Some(
             Gap::new(
-                "GAT008",
+                super::FIRST_IS_EMPTY,
                 if rows == 0 {
                     "the first answer is empty".to_owned()
                 } else {

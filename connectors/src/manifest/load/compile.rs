@@ -88,6 +88,9 @@ pub(super) fn compile(document: &mut Document, parents: &[Option<usize>], review
     c.templates(&mut document.http.query, &Place::call(&base));
     document.http.origins.iter_mut().for_each(|origin| c.template(origin, &Place::call(&["config"])));
     c.optional(document.http.ok.as_mut(), &Place::reply(&base));
+    if let Some(bundle) = &mut document.bundle {
+        c.template(&mut bundle.post, &Place::call(&["config"]));
+    }
     document.auth.entries_mut().iter_mut().for_each(|auth| c.auth(&mut auth.value));
     if let Some(access) = &mut document.access {
         c.optional(access.scopes.as_mut(), &Place::reply(&base));

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::Templates;
 use crate::manifest::expression::Expr;
@@ -31,6 +32,35 @@ pub struct Http {
     pub origins: Vec<Template>,
     /// Bytes a reply may have at most.
     pub max_reply_bytes: Option<u64>,
+}
+
+/// `[bundle]`: one call that carries several others, where the system has such a call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// Where it is sent, as a path below `[http]`. Calls below the folder of this address can be carried.
+    pub post: Template,
+    /// Calls that one carries at most.
+    pub most: Spanned<u32>,
+    /// How it is written.
+    pub shape: Shape,
+}
+
+/// How a bundle of calls is written, and the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// Microsoft Graph's `$batch`: OData's JSON batch, with addresses that count from the version.
+    Graph,
+}
+
+impl Shape {
+    /// Calls that the system takes at once (Microsoft Graph, "Combine multiple HTTP requests using JSON batching").
+    pub const fn most(self) -> u32 {
+        match self {
+            Self::Graph => 20,
+        }
+    }
 }
 
 /// A method. Streams and checks may use GET, HEAD, POST and LIST; only actions may use the others.

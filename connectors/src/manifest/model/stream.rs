@@ -34,6 +34,8 @@ pub struct Stream {
     pub over: Table<Vec<toml::Value>>,
     /// Several parents a call.
     pub batch: Option<Batch>,
+    /// Whether its calls are carried by [`super::Bundle`], together with others.
+    pub bundled: bool,
     /// Calls under way at once for this stream; the connection's limit holds as well.
     pub concurrency: Option<u32>,
     /// Units a call costs.
@@ -44,6 +46,8 @@ pub struct Stream {
     pub needs: Vec<String>,
     /// Not every edition or token can read it, and `false` of this says so beforehand: over `config`.
     pub when: Option<Expr>,
+    /// Why it is ordinary that the list is empty, where it is: told to people, and believed of a first reading.
+    pub may_be_empty: Option<Spanned<String>>,
     /// Further keys of an item that are kept with its record. Those that expressions name are kept anyhow, and no other.
     pub raw: Vec<String>,
     /// What its items become.
@@ -75,12 +79,15 @@ struct StreamKeys {
     #[serde(default)]
     over: Table<Vec<toml::Value>>,
     batch: Option<Batch>,
+    #[serde(default)]
+    bundled: bool,
     concurrency: Option<u32>,
     cost: Option<u32>,
     delta: Option<Delta>,
     #[serde(default)]
     needs: Vec<String>,
     when: Option<Expr>,
+    may_be_empty: Option<Spanned<String>>,
     #[serde(default)]
     raw: Vec<String>,
     #[serde(default)]
@@ -100,11 +107,13 @@ impl From<StreamKeys> for Stream {
             filter: keys.filter,
             over: keys.over,
             batch: keys.batch,
+            bundled: keys.bundled,
             concurrency: keys.concurrency,
             cost: keys.cost,
             delta: keys.delta,
             needs: keys.needs,
             when: keys.when,
+            may_be_empty: keys.may_be_empty,
             raw: keys.raw,
             emit: keys.emit,
         }

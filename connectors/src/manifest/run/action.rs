@@ -170,7 +170,17 @@ async fn unverified(
 
 async fn read(call: &Call, way: Option<&str>, session: &Session, names: &Scope) -> Result<Answered, Trouble> {
     let request = session.foundation().request(call, names, Purpose::Read, &[])?;
-    let question = Question { request, way, scope: names, cost: 1, child: false, expired: None, needs: &[] };
+    let question = Question {
+        request,
+        way,
+        scope: names,
+        cost: 1,
+        child: false,
+        bundled: false,
+        tolls: None,
+        expired: None,
+        needs: &[],
+    };
     session.ask(&question).await
 }
 

@@ -38,6 +38,8 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
         scope: names,
         cost: 1,
         child: false,
+        bundled: false,
+        tolls: None,
         expired: None,
         needs: &[],
     };

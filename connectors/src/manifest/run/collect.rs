@@ -123,7 +123,11 @@ impl Collection<'_> {
         }
         let roots = (0..shared.scopes.len()).filter(|index| self.manifest.parent(*index).is_none());
         let reading = roots.map(|index| self.stream(index, None, &shared));
-        futures::future::try_join_all(reading).await?;
+        tokio::select! {
+            biased;
+            done = futures::future::try_join_all(reading) => drop(done?),
+            never = self.session.bundle() => match never {},
+        }
         self.settle(shared, builtin, whoami).await
     }
 
@@ -166,7 +170,8 @@ impl Collection<'_> {
     ) -> Result<Ended, Trouble> {
         let (_, block) = self.manifest.stream(index);
         let tally = Tally::default();
-        let most = block.concurrency.map_or(self.concurrency, |most| most as usize).max(1);
+        let bundle = if block.bundled { self.session.bundled() } else { 1 };
+        let most = block.concurrency.map_or(self.concurrency, |most| most as usize).max(1).saturating_mul(bundle);
         let is_child = parents.is_some();
         let origins = match parents {
             None => stream::iter(self.partitions(index, None)).boxed(),
@@ -192,6 +197,7 @@ impl Collection<'_> {
             pager: self.manifest.pager(block).ok_or_else(|| lacks("page"))?,
             cost: block.cost.map_or(1, u64::from),
             child,
+            bundled: block.bundled,
             needs: &block.needs,
             expired: self.manifest.pager(block).and_then(|pager| pager.expired.as_ref()),
             link: block.delta.as_ref().and_then(|delta| delta.link.as_ref()),
@@ -293,7 +299,7 @@ impl Collection<'_> {
             End::Gone(gap) => {
                 let call = plan.call;
                 let request = self.session.foundation().request(call, &origin.names, Purpose::Read, &[])?;
-                let goner = Goner { origin, url: request.url.to_string(), gap };
+                let goner = Goner { keys: gone::keys(&origin, &request), origin, gap };
                 tally.goners.lock().unwrap_or_else(PoisonError::into_inner).push(goner);
             }
         }

@@ -255,8 +255,17 @@ impl ManifestConnector {
             let request = session.foundation().request(call, &names, Purpose::Read, &[])?;
             let permission = format!("{name}: {} {}", request.method, request.url.path());
             let way = block.auth.as_ref().map(|way| way.get_ref().as_str());
-            let question =
-                Question { request, way, scope: &names, cost: 1, child: false, expired: None, needs: &block.needs };
+            let question = Question {
+                request,
+                way,
+                scope: &names,
+                cost: 1,
+                child: false,
+                bundled: false,
+                tolls: None,
+                expired: None,
+                needs: &block.needs,
+            };
             let answer = match session.ask(&question).await {
                 Ok(Answered::Reply(_) | Answered::Empty) => Ok(()),
                 Ok(Answered::Gap(gap) | Answered::Gone(gap) | Answered::Restart(gap)) => Err(gap),

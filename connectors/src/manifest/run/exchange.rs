@@ -10,6 +10,9 @@
 //!
 //! The replay is strict: a request that no exchange expects is refused and remembered, and so is an exchange that nobody asked
 //! for. The order of query keys does not matter; `"*"` stands for any value of a query, form or body.
+//!
+//! Calls that are sent in a bundle are written one by one, as if each were sent alone: how they are gathered is no matter of theirs.
+//! An exchange that stands at the address of bundles itself goes before, for whoever writes how a bundle fails.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +25,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use url::Url;
 
-use super::wire::{Incoming, Outgoing, Wire};
+use super::bundle::{self, Envelope};
+use super::wire::{Incoming, Outgoing, Purpose, Wire};
 use crate::http::HttpError;
 
 /// What is asked, and what is answered.
@@ -81,6 +85,8 @@ struct Script {
 #[derive(Debug)]
 pub(crate) struct Replay {
     base: Url,
+    /// What carries several calls.
+    envelope: Option<Envelope>,
     state: Mutex<State>,
 }
 
@@ -111,7 +117,13 @@ impl Replay {
             by_path.entry(segments(&script.url)).or_default().push(place);
         }
         let state = State { scripts, by_path, unexpected: Vec::new(), asked: Vec::new() };
-        Ok(Self { base: base.clone(), state: Mutex::new(state) })
+        Ok(Self { base: base.clone(), envelope: None, state: Mutex::new(state) })
+    }
+
+    /// Takes bundles apart that come to where the manifest sends them.
+    #[must_use]
+    pub(crate) fn apart(self, envelope: Option<Envelope>) -> Self {
+        Self { envelope, ..self }
     }
 
     /// Requests that no exchange expected.
@@ -160,15 +172,45 @@ impl Wire for Replay {
         let state = &mut *state;
         let asked = told(&self.base, request);
         state.asked.push(asked.clone());
-        let mut nearest = None;
-        let places = state.by_path.get(&segments(&request.url)).map_or(&[][..], Vec::as_slice);
-        for place in places {
-            let script = &mut state.scripts[*place];
-            match differs(script, request) {
-                None if !script.used || script.exchange.repeat => {
-                    script.used = true;
-                    return incoming(&script.exchange);
+        let why = match state.fitting(request) {
+            Ok(place) => return incoming(state.play(place)),
+            Err(why) => why,
+        };
+        let envelope = self.envelope.as_ref().filter(|_| request.purpose == Purpose::Bundle);
+        if let Some(calls) = envelope.and_then(|envelope| envelope.calls(&request.body)) {
+            let mut answers = Vec::with_capacity(calls.len());
+            for (id, call) in calls {
+                // What a bundle cannot hold, or no exchange answers, is left out: it comes again alone, and is told of then.
+                let place = state.fitting(&call).ok().filter(|place| state.scripts[*place].fits_in_a_bundle());
+                if let Some(place) = place {
+                    state.asked.push(told(&self.base, &call));
+                    answers.push((id, incoming(state.play(place))?));
                 }
+            }
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+            return Ok(Incoming { status: StatusCode::OK, headers, body: bundle::answered(&answers) });
+        }
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        state.unexpected.push(format!("{asked}{why}"));
+        Err(HttpError::Setup {
+            what: format!("no exchange answers {}", request.shown()),
+            fix: "add the exchange, or mend the call in the manifest".into(),
+        })
+    }
+}
+
+impl State {
+    /// Which exchange answers a request.
+    ///
+    /// # Errors
+    /// Why the nearest does not, where one is near.
+    fn fitting(&self, request: &Outgoing) -> Result<usize, Option<String>> {
+        let mut nearest = None;
+        let places = self.by_path.get(&segments(&request.url)).map_or(&[][..], Vec::as_slice);
+        for place in places {
+            let script = &self.scripts[*place];
+            match differs(script, request) {
+                None if !script.used || script.exchange.repeat => return Ok(*place),
                 None => nearest = Some("the exchange was used before; write it twice, or with `repeat`".to_owned()),
                 Some(why) if script.method == request.method.as_str() => {
                     nearest.get_or_insert(why);
@@ -176,12 +218,22 @@ impl Wire for Replay {
                 Some(_) => {}
             }
         }
-        let why = nearest.map(|why| format!(": {why}")).unwrap_or_default();
-        state.unexpected.push(format!("{asked}{why}"));
-        Err(HttpError::Setup {
-            what: format!("no exchange answers {}", request.shown()),
-            fix: "add the exchange, or mend the call in the manifest".into(),
-        })
+        Err(nearest)
+    }
+
+    /// Uses an exchange.
+    fn play(&mut self, place: usize) -> &Exchange {
+        let script = &mut self.scripts[place];
+        script.used = true;
+        &script.exchange
+    }
+}
+
+impl Script {
+    /// Whether its answer can stand in a bundle: JSON, or a refusal that says nothing.
+    fn fits_in_a_bundle(&self) -> bool {
+        let Exchange { status, reply, .. } = &self.exchange;
+        reply.is_object() || reply.is_array() || (*status >= 400 && reply.is_null())
     }
 }
 
@@ -286,7 +338,6 @@ mod tests {
     use http::Method;
     use serde_json::json;
 
-    use super::super::wire::Purpose;
     use super::*;
 
     fn replay(exchanges: Json) -> Replay {

@@ -150,7 +150,8 @@ fn staged(
     let names = manifest.scope(&scene.config, scene.now);
     let base = manifest.document().http.base.text(&names).map_err(|error| error.to_string())?.unwrap_or_default();
     let base: Url = base.parse().map_err(|error| format!("the manifest's base `{base}` is no URL: {error}"))?;
-    let replay = Arc::new(Replay::new(&base, exchanges)?);
+    let envelope = manifest.envelope(&names).map_err(|trouble| trouble.gap("the bundle").what)?;
+    let replay = Arc::new(Replay::new(&base, exchanges)?.apart(envelope));
     let mut environment = Environment::new();
     let mut secrets = BTreeMap::new();
     for name in manifest.document().secrets.names() {

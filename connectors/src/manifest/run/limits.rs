@@ -99,6 +99,18 @@ impl Window {
     fn counts(&self, path: &str) -> bool {
         self.pattern.as_ref().is_none_or(|part| path.contains(part.as_str()))
     }
+
+    /// What of `tolls` it counts, none more than all of it.
+    fn costs<'t>(&'t self, tolls: &'t [Toll<'_>]) -> impl Iterator<Item = u64> + 't {
+        tolls.iter().filter(|toll| self.counts(toll.path)).map(|toll| toll.cost.min(self.most))
+    }
+}
+
+/// What a call counts: where it goes, which decides about its buckets, and what it costs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Toll<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) cost: u64,
 }
 
 /// How long to wait from the reply on, as `header` says. Instants are counted from the reply's own `Date` where it has one,
@@ -211,49 +223,65 @@ impl Limiter {
         &self.declared
     }
 
-    /// Waits until a request to `path` that costs `cost` may be sent, and counts it.
+    /// Waits until a request that counts as `tolls` may be sent, and counts it: one toll, or those of all calls that it carries.
     ///
     /// # Errors
     /// The wait that the system asked for, when it is longer than a request waits.
-    pub(crate) async fn admit(&self, path: &str, cost: u64) -> Result<Slot, Duration> {
+    pub(crate) async fn admit(&self, tolls: &[Toll<'_>]) -> Result<Slot, Duration> {
         let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(|_closed| Duration::MAX)?;
         loop {
-            let pause = match self.try_admit(path, cost) {
-                None => return Ok(Slot { _permit: permit }),
-                Some(pause) => pause?,
-            };
+            let pause = self.try_admit(tolls)?;
+            if pause.is_zero() {
+                return Ok(Slot { _permit: permit });
+            }
             self.clock.wait(pause).await;
         }
     }
 
-    /// Counts the request when it may be sent now, or says how long to wait: an error when that is too long.
-    fn try_admit(&self, path: &str, cost: u64) -> Option<Result<Duration, Duration>> {
+    /// Counts the request when it may be sent now, which is a wait of nothing.
+    fn try_admit(&self, tolls: &[Toll<'_>]) -> Result<Duration, Duration> {
         let now = self.clock.now();
         let mut state = self.lock();
+        let pause = self.wait_for(&mut state, tolls, now)?;
+        if pause.is_zero() {
+            for (bucket, level) in self.declared.buckets.iter().zip(&mut state.buckets) {
+                for cost in bucket.costs(tolls) {
+                    level.sent.push_back((now, cost));
+                    level.sum += cost;
+                }
+            }
+        }
+        Ok(pause)
+    }
+
+    /// How long a request that counts as `tolls` would wait now; it is not counted.
+    ///
+    /// # Errors
+    /// As of [`Limiter::admit`].
+    pub(crate) fn room(&self, tolls: &[Toll<'_>]) -> Result<Duration, Duration> {
+        self.wait_for(&mut self.lock(), tolls, self.clock.now())
+    }
+
+    fn wait_for(&self, state: &mut State, tolls: &[Toll<'_>], now: Timestamp) -> Result<Duration, Duration> {
         let mut at = now;
         let mut quiet = state.quiet_until;
         for (bucket, level) in self.declared.buckets.iter().zip(&mut state.buckets) {
-            if bucket.counts(path) {
+            let (calls, cost) = bucket.costs(tolls).fold((0, 0), |(calls, sum), cost| (calls + 1, sum + cost));
+            if calls > 0 {
                 level.forget(now, bucket.length);
                 at = at.max(level.room_at(bucket, cost, now));
                 quiet = quiet.max(level.quiet_until);
             }
+            if calls > 1 && cost > bucket.most {
+                // What is more than a full bucket together is never sent together.
+                at = at.max(now.checked_add(bucket.length).unwrap_or(Timestamp::MAX));
+            }
         }
         let asked = Duration::try_from(quiet.duration_since(now)).unwrap_or(Duration::ZERO);
         if asked > self.declared.max_wait {
-            return Some(Err(asked));
+            return Err(asked);
         }
-        let at = at.max(quiet);
-        if at > now {
-            return Some(Ok(Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO)));
-        }
-        for (bucket, level) in self.declared.buckets.iter().zip(&mut state.buckets) {
-            if bucket.counts(path) {
-                level.sent.push_back((now, cost.min(bucket.most)));
-                level.sum += cost.min(bucket.most);
-            }
-        }
-        None
+        Ok(Duration::try_from(at.max(quiet).duration_since(now)).unwrap_or(Duration::ZERO))
     }
 
     /// Learns from a reply to `path`: what it cost, and how much is left.
@@ -348,6 +376,7 @@ mod tests {
             body: crate::manifest::value::Value::from(()),
             illegible: None,
             bytes: bytes::Bytes::new(),
+            token: None,
         }
     }
 
@@ -366,7 +395,7 @@ mod tests {
         let (limiter, clock) = at_rest(Declared { buckets: vec![second, per_minute(None, 10)], ..Declared::default() });
         let mut sent = Vec::new();
         for _ in 0..50 {
-            let _slot = limiter.admit("/x", 1).await.unwrap();
+            let _slot = limiter.admit(&[Toll { path: "/x", cost: 1 }]).await.unwrap();
             sent.push(clock.now());
         }
         for (most, window) in [(3, 1), (10, 60)] {
@@ -382,15 +411,15 @@ mod tests {
         let buckets = vec![per_minute(Some("users.list"), 10)];
         let (limiter, clock) = at_rest(Declared { buckets, units: Some("x-units".into()), ..Declared::default() });
         let begun = clock.now();
-        drop(limiter.admit("/users.list", 2).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/users.list", cost: 2 }]).await.unwrap());
         limiter.learn("/users.list", 2, &reply(&[("x-units", "9")]));
-        drop(limiter.admit("/other", 5).await.unwrap());
-        drop(limiter.admit("/users.list", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/other", cost: 5 }]).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap());
         assert_eq!(clock.now(), begun);
-        drop(limiter.admit("/users.list", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap());
         assert_eq!(clock.now().duration_since(begun).as_secs(), 60);
         // What costs more than a whole bucket waits for an empty one, and is not waited for for ever.
-        drop(limiter.admit("/users.list", 99).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/users.list", cost: 99 }]).await.unwrap());
         assert_eq!(clock.now().duration_since(begun).as_secs(), 120);
     }
 
@@ -420,17 +449,17 @@ mod tests {
         let declared = Declared { remaining: Some("x-left".into()), reset, floor: 100, ..Declared::default() };
         let (limiter, clock) = at_rest(declared);
         limiter.learn("/x", 1, &reply(&[("x-left", "101"), ("x-reset", "40")]));
-        drop(limiter.admit("/x", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/x", cost: 1 }]).await.unwrap());
         assert!(clock.waits().is_empty());
         limiter.learn("/x", 1, &reply(&[("x-left", "100"), ("x-reset", "40")]));
-        drop(limiter.admit("/x", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/x", cost: 1 }]).await.unwrap());
         assert_eq!(clock.waits(), [Duration::from_secs(40)]);
         // The limit itself is below the floor: no reset helps, until nothing at all is left.
         limiter.learn("/x", 1, &reply(&[("x-left", "59"), ("x-reset", "40")]));
-        drop(limiter.admit("/x", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/x", cost: 1 }]).await.unwrap());
         assert_eq!(clock.waits().len(), 1);
         limiter.learn("/x", 1, &reply(&[("x-left", "0"), ("x-reset", "41")]));
-        drop(limiter.admit("/x", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/x", cost: 1 }]).await.unwrap());
         assert_eq!(clock.waits()[1], Duration::from_secs(41));
     }
 
@@ -439,12 +468,15 @@ mod tests {
         let (limiter, clock) =
             at_rest(Declared { buckets: vec![per_minute(Some("users"), 100)], ..Declared::default() });
         limiter.quiet("/users.list", Duration::from_secs(50));
-        drop(limiter.admit("/groups", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/groups", cost: 1 }]).await.unwrap());
         assert!(clock.waits().is_empty());
-        drop(limiter.admit("/users.list", 1).await.unwrap());
+        drop(limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap());
         assert_eq!(clock.waits(), [Duration::from_secs(50)]);
         limiter.quiet("/groups", Duration::from_secs(400));
-        assert_eq!(limiter.admit("/users.list", 1).await.unwrap_err(), Duration::from_secs(400));
+        assert_eq!(
+            limiter.admit(&[Toll { path: "/users.list", cost: 1 }]).await.unwrap_err(),
+            Duration::from_secs(400)
+        );
     }
 
     #[tokio::test]
@@ -464,9 +496,16 @@ mod tests {
     #[tokio::test]
     async fn slots_are_few_and_given_back() {
         let (limiter, _) = at_rest(Declared { concurrency: 2, ..Declared::default() });
-        let (first, _second) = (limiter.admit("/a", 1).await.unwrap(), limiter.admit("/a", 1).await.unwrap());
-        assert!(tokio::time::timeout(Duration::from_millis(20), limiter.admit("/a", 1)).await.is_err());
+        let (first, _second) = (
+            limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap(),
+            limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.unwrap(),
+        );
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), limiter.admit(&[Toll { path: "/a", cost: 1 }]))
+                .await
+                .is_err()
+        );
         drop(first);
-        assert!(limiter.admit("/a", 1).await.is_ok());
+        assert!(limiter.admit(&[Toll { path: "/a", cost: 1 }]).await.is_ok());
     }
 }

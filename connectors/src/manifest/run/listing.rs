@@ -34,6 +34,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) cost: u64,
     /// Asked for a parent, which may have vanished.
     pub(crate) child: bool,
+    /// Asked together with others.
+    pub(crate) bundled: bool,
     /// Permissions beyond those of the manifest.
     pub(crate) needs: &'a [String],
     /// What says that a cursor, or the place from which changes go on, is too old.
@@ -191,6 +193,8 @@ impl<'a> Listing<'a> {
             scope: &self.scope,
             cost: self.plan.cost,
             child: self.plan.child,
+            bundled: self.plan.bundled,
+            tolls: None,
             expired: self.plan.expired,
             needs: self.plan.needs,
         };

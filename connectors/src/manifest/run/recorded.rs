@@ -61,11 +61,12 @@ pub(super) fn staged(manifest: &Arc<Manifest>, given: &Given, folder: &Path) -> 
     if let Some(way) = way.as_deref().filter(|way| document.auth.get(way).is_none()) {
         return Err(wrong(format!("there is no way to sign in called `{way}`")));
     }
-    let base =
-        document.http.base.text(&manifest.scope(&config, scene.now)).map_err(|error| wrong(error.to_string()))?;
+    let names = manifest.scope(&config, scene.now);
+    let base = document.http.base.text(&names).map_err(|error| wrong(error.to_string()))?;
     let base = base.unwrap_or_default();
     let base = base.parse().map_err(|error| wrong(format!("the address `{base}` is no URL: {error}")))?;
-    let replay = Replay::new(&base, &scene.exchanges).map_err(wrong)?;
+    let envelope = manifest.envelope(&names).map_err(|trouble| wrong(trouble.gap("the bundle").what))?;
+    let replay = Replay::new(&base, &scene.exchanges).map_err(wrong)?.apart(envelope);
     let chosen = way.as_deref().or_else(|| document.auth.names().next());
     let (mut environment, mut secrets) = (Environment::new(), BTreeMap::new());
     for name in document.secrets.names() {

@@ -11,6 +11,7 @@ use http::header::{LINK, RETRY_AFTER};
 use serde_json::Value as Json;
 use url::Url;
 
+use super::bundle::{self, Envelope};
 use super::connector::ManifestConnector;
 use super::disguise::Disguise;
 use super::exchange::{Exchange, told};
@@ -69,10 +70,21 @@ pub async fn record(manifest: Arc<Manifest>, settings: Settings<'_>, run: &Run) 
     let (outcome, ()) = futures::join!(collecting, draining);
     outcome?;
     let taken = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
+    let envelope = manifest.envelope(&names).map_err(|trouble| setup(trouble.gap("the bundle").what))?;
     let mut key = [0; 32];
     aws_lc_rs::rand::fill(&mut key).map_err(|_nothing_to_tell| RecordError::Random)?;
     let disguise = Disguise::new(key, [manifest.text()], secrets.iter().map(String::as_str));
-    Ok(scene(&disguise, &manifest, &base, run, config, &taken))
+    Ok(scene(&disguise, &manifest, &base, run, config, &apart(envelope.as_ref(), taken)))
+}
+
+/// What passed, with every bundle taken apart into the calls that it carried. A bundle that failed leaves nothing: what it carried
+/// was asked again.
+fn apart(envelope: Option<&Envelope>, taken: Vec<(Outgoing, Incoming)>) -> Vec<(Outgoing, Incoming)> {
+    let one = |(request, incoming): (Outgoing, Incoming)| match envelope {
+        Some(envelope) if request.purpose == Purpose::Bundle => bundle::apart(envelope, &request, &incoming),
+        _ => vec![(request, incoming)],
+    };
+    taken.into_iter().flat_map(one).collect()
 }
 
 /// The exchanges in disguise.

@@ -10,6 +10,7 @@ use super::trouble::Trouble;
 use super::wire::{Outgoing, Purpose};
 use crate::manifest::model::{Call, Http, Target, Templates};
 use crate::manifest::scope::Scope;
+use crate::manifest::template::Template;
 use crate::manifest::value::{Value, is_null, text, to_json};
 
 /// Where the API begins, and what every call carries.
@@ -29,20 +30,38 @@ impl Foundation {
     /// # Errors
     /// [`Trouble`] when a template fails.
     pub(crate) fn new(http: &Http, scope: &Scope) -> Result<Self, Trouble> {
-        let text = |template: &crate::manifest::template::Template| {
-            template.text(scope).map(Option::unwrap_or_default).map_err(Trouble::from)
-        };
+        Ok(Self {
+            headers: pairs(&http.headers, scope)?,
+            query: pairs(&http.query, scope)?,
+            ..Self::bare(http, scope)?
+        })
+    }
+
+    /// Base and path alone, for whoever only needs addresses and knows no secret.
+    ///
+    /// # Errors
+    /// As of [`Foundation::new`].
+    pub(crate) fn bare(http: &Http, scope: &Scope) -> Result<Self, Trouble> {
+        let text = |template: &Template| template.text(scope).map(Option::unwrap_or_default).map_err(Trouble::from);
         Ok(Self {
             base: text(&http.base)?.trim_end_matches('/').to_owned(),
             path: http.path.as_ref().map(text).transpose()?.unwrap_or_default(),
-            headers: pairs(&http.headers, scope)?,
-            query: pairs(&http.query, scope)?,
+            headers: Vec::new(),
+            query: Vec::new(),
         })
     }
 
     /// Base address of the API.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The address of a path.
+    ///
+    /// # Errors
+    /// [`Trouble`] when the template fails or gives no address.
+    pub(crate) fn address(&self, path: &Template, scope: &Scope) -> Result<Url, Trouble> {
+        parsed(&format!("{}{}{}", self.base, self.path, path.path(scope)?))
     }
 
     /// Renders a call. What is `placed` goes where its target says, over what the call has there.
@@ -56,12 +75,11 @@ impl Foundation {
         purpose: Purpose,
         placed: &[(&Target, Value)],
     ) -> Result<Outgoing, Trouble> {
-        let address = match (&call.path, &call.url) {
-            (Some(path), _) => format!("{}{}{}", self.base, self.path, path.path(scope)?),
-            (None, Some(url)) => url.path(scope)?,
+        let mut url = match (&call.path, &call.url) {
+            (Some(path), _) => self.address(path, scope)?,
+            (None, Some(url)) => parsed(&url.path(scope)?)?,
             (None, None) => return Err(Trouble::manifest("a call has neither `path` nor `url`")),
         };
-        let mut url = Url::parse(&address).map_err(|error| Trouble::unsendable("its address is no URL", &error))?;
         let mut query = self.query.clone();
         query.extend(pairs(&call.query, scope)?);
         let mut headers = self.headers.clone();
@@ -109,6 +127,10 @@ impl Foundation {
             body: Bytes::new(),
         })
     }
+}
+
+fn parsed(address: &str) -> Result<Url, Trouble> {
+    Url::parse(address).map_err(|error| Trouble::unsendable("its address is no URL", &error))
 }
 
 /// Rendered names and values: null is left out, a list repeats its name.

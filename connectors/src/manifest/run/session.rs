@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::auth::{Door, Way};
+use super::bundle::Envelope;
+use super::bundling::{Back, Bundling};
 use super::clock::Clock;
-use super::limits::{Declared, Limiter};
+use super::limits::{Declared, Limiter, Toll};
 use super::request::Foundation;
 use super::transport::{Reach, Reply, Transport};
 use super::trouble::Trouble;
@@ -65,13 +67,14 @@ pub(crate) struct Session {
     transport: Transport,
     limiter: Limiter,
     foundation: Foundation,
+    pub(super) bundling: Option<Bundling>,
     ways: BTreeMap<String, Way>,
     default_way: Option<String>,
     rules: Vec<ErrorRule>,
     ok: Option<Expr>,
     /// Permissions that reading needs, for the fix of a refusal.
     needs: Vec<String>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     /// The credential was refused for good: nothing more is asked with it.
     dead: Mutex<BTreeMap<Option<String>, Gap>>,
     watch: Option<Watch>,
@@ -95,6 +98,10 @@ pub(crate) struct Question<'a> {
     pub(crate) cost: u64,
     /// Asked for a parent, which may have vanished.
     pub(crate) child: bool,
+    /// Whether it may be asked together with others.
+    pub(crate) bundled: bool,
+    /// What a bundle counts: its calls, and not itself.
+    pub(crate) tolls: Option<&'a [Toll<'a>]>,
     /// What says that a cursor is too old.
     pub(crate) expired: Option<&'a Expired>,
     /// Permissions it needs beyond those of the manifest.
@@ -173,7 +180,10 @@ impl Session {
                 Err(_) => {}
             }
         }
-        let reach = Reach { base: Some(base_url(foundation.base())?), origins, token_urls, changes };
+        let envelope = Envelope::of(document, &scope)?;
+        let base = Some(base_url(foundation.base())?);
+        let bundling = envelope.clone().map(Bundling::new);
+        let reach = Reach { base, origins, token_urls, envelope, changes };
         let transport = Transport::new(wire, &reach, cancel);
         for secret in secrets {
             transport.hide(secret);
@@ -182,6 +192,7 @@ impl Session {
             transport,
             limiter: Limiter::new(Declared::from(&document.limits), concurrency, Arc::clone(&clock)),
             foundation,
+            bundling,
             ways,
             default_way,
             rules: document.error.clone(),
@@ -203,6 +214,11 @@ impl Session {
     /// What calls are made of.
     pub(crate) fn foundation(&self) -> &Foundation {
         &self.foundation
+    }
+
+    /// How fast the system may be asked.
+    pub(super) fn limiter(&self) -> &Limiter {
+        &self.limiter
     }
 
     /// The door, for what it knows.
@@ -229,35 +245,46 @@ impl Session {
 
     async fn answer(&self, question: &Question<'_>) -> Result<Answered, Trouble> {
         let way = question.way.map(str::to_owned).or_else(|| self.default_way.clone());
-        if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
-            return Err(Trouble::Told(Box::new(gap.clone())));
-        }
         let path = question.request.url.path();
         let (mut tries, mut waited, mut renewals) = (1, Duration::ZERO, 0);
+        let own = [Toll { path, cost: question.cost }];
         loop {
-            let slot = match self.limiter.admit(path, question.cost).await {
-                Ok(slot) => slot,
-                Err(asked) => return Ok(Answered::Gap(Trouble::TooLong(asked).gap(&question.request.shown()))),
-            };
-            let mut request = question.request.clone();
-            let generation = match self.sign(way.as_deref(), &mut request).await {
-                Err(Trouble::Denied(gap)) => return Err(self.bury(way, *gap)),
-                other => other?,
-            };
-            let reply = match self.transport.send(&request).await {
-                Ok(reply) => reply,
-                Err(error @ HttpError::NoReply { .. }) => {
-                    if tries >= self.limiter.declared().attempts {
-                        return Ok(Answered::Gap(error.after(tries).gap()));
+            let too_long = |asked| Answered::Gap(Trouble::TooLong(asked).gap(&question.request.shown()));
+            let (reply, slot) = match self.together(question).await? {
+                Some(Back::Reply(reply)) => (*reply, None),
+                Some(Back::TooLong(asked)) => return Ok(too_long(asked)),
+                Some(Back::Alone) | None => {
+                    if let Some(gap) = self.dead.lock().unwrap_or_else(PoisonError::into_inner).get(&way) {
+                        return Err(Trouble::Told(Box::new(gap.clone())));
                     }
-                    self.pause(tries, &error).await;
-                    tries += 1;
-                    continue;
+                    let slot = match self.limiter.admit(question.tolls.unwrap_or(&own)).await {
+                        Ok(slot) => slot,
+                        Err(asked) => return Ok(too_long(asked)),
+                    };
+                    let mut request = question.request.clone();
+                    let token = match self.sign(way.as_deref(), &mut request).await {
+                        Err(Trouble::Denied(gap)) => return Err(self.bury(way, *gap)),
+                        other => other?,
+                    };
+                    match self.transport.send(&request).await {
+                        Ok(reply) => (Reply { token, ..reply }, Some(slot)),
+                        Err(error @ HttpError::NoReply { .. }) => {
+                            if tries >= self.limiter.declared().attempts {
+                                return Ok(Answered::Gap(error.after(tries).gap()));
+                            }
+                            self.pause(tries, &error).await;
+                            tries += 1;
+                            continue;
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
                 }
-                Err(error) => return Err(error.into()),
             };
-            self.limiter.learn(path, question.cost, &reply);
+            if question.tolls.is_none() {
+                self.limiter.learn(path, question.cost, &reply);
+            }
             let scope = reply.within(question.scope);
+            let generation = reply.token;
             let Some(verdict) = self.judge(&reply, &scope, question)? else {
                 if let (Some(way), Some(generation)) = (way.as_deref().and_then(|way| self.ways.get(way)), generation) {
                     way.accepted(generation).await;
@@ -341,7 +368,7 @@ impl Session {
     pub(crate) async fn once(&self, way: Option<&str>, request: &Outgoing) -> Result<Reply, Trouble> {
         let name = way.or(self.default_way.as_deref());
         let path = request.url.path();
-        let _slot = self.limiter.admit(path, 1).await.map_err(Trouble::TooLong)?;
+        let _slot = self.limiter.admit(&[Toll { path, cost: 1 }]).await.map_err(Trouble::TooLong)?;
         let mut request = request.clone();
         self.sign(name, &mut request).await?;
         let reply = self.transport.send(&request).await?;
@@ -370,6 +397,9 @@ impl Session {
     fn judge(&self, reply: &Reply, scope: &Scope, question: &Question<'_>) -> Result<Option<Verdict<'_>>, Trouble> {
         let status = reply.status.as_u16();
         let success = reply.status.is_success();
+        if success && question.tolls.is_some() {
+            return Ok(None); // what a bundle holds is judged one by one
+        }
         let good = match &self.ok {
             Some(ok) if success => Some(ok.holds(scope)?),
             _ => None,
@@ -450,7 +480,7 @@ impl Session {
         self.clock.wait(pause).await;
     }
 
-    fn tell(&self, text: &str) {
+    pub(super) fn tell(&self, text: &str) {
         if let Some(watch) = &self.watch {
             watch(text);
         }

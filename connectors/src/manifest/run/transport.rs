@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use url::{Origin, Url};
 use zeroize::Zeroizing;
 
+use super::bundle::Envelope;
 use super::wire::{Incoming, Outgoing, Purpose, Wire};
 use crate::http::{Answer, HttpError, is_loopback};
 use crate::manifest::scope::{self, Scope};
@@ -26,6 +27,8 @@ use crate::secret::Secret;
 
 /// Redirects followed within an origin.
 const REDIRECTS: usize = 5;
+/// Shorter secrets than this stand in bodies by chance.
+const SECRET: usize = 8;
 
 /// A reply, its body read as JSON.
 #[derive(Debug, Clone)]
@@ -40,8 +43,10 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
     /// Why a body that is not empty is no JSON.
     pub(crate) illegible: Option<String>,
-    /// The body as it came, decompressed.
+    /// The body as it came, decompressed; nothing of a good answer out of a bundle.
     pub(crate) bytes: Bytes,
+    /// Which token it was asked with, for [`super::auth::Way::refused`]; the session says so.
+    pub(crate) token: Option<u64>,
 }
 
 impl Reply {
@@ -70,6 +75,8 @@ pub(crate) struct Transport {
     origins: Vec<Origin>,
     /// Where tokens are fetched.
     token_origins: Vec<Origin>,
+    /// What carries several calls.
+    envelope: Option<Envelope>,
     /// Whether this run may change the system.
     changes: bool,
     cancel: CancellationToken,
@@ -88,6 +95,8 @@ pub(crate) struct Reach {
     pub(crate) origins: Vec<Url>,
     /// Where tokens are fetched, beside those.
     pub(crate) token_urls: Vec<Url>,
+    /// What carries several calls, where the manifest says so.
+    pub(crate) envelope: Option<Envelope>,
     /// Whether changes are switched on for this run.
     pub(crate) changes: bool,
 }
@@ -100,6 +109,7 @@ impl Transport {
             wire,
             origins: reach.base.iter().chain(&reach.origins).map(origin).collect(),
             token_origins: reach.token_urls.iter().map(origin).collect(),
+            envelope: reach.envelope.clone(),
             changes: reach.changes,
             cancel,
             hidden: Mutex::new(Vec::new()),
@@ -162,12 +172,17 @@ impl Transport {
         if !secure || !(is_token || self.origins.contains(&origin)) {
             return Err(HttpError::Foreign { request: request.shown(), to: origin.ascii_serialization() });
         }
+        let carries = self.envelope.as_ref().filter(|envelope| envelope.is_at(&request.url));
+        if carries.is_some() || request.purpose == Purpose::Bundle {
+            return self.admit_bundle(request, carries);
+        }
         // LIST is Vault's own word for reading a list.
         let reads = ["GET", "HEAD", "LIST", "POST"].contains(&request.method.as_str());
         let allowed = match request.purpose {
             Purpose::Read => reads,
             Purpose::Auth => reads || request.method == Method::PUT,
             Purpose::Change => self.changes,
+            Purpose::Bundle => false,
         };
         if allowed {
             return Ok(());
@@ -176,6 +191,24 @@ impl Transport {
             what: format!("{} would change the system, and this run only reads", request.shown()),
             fix: "a stream reads with `get` or `post`; what changes belongs into an `[action]`".into(),
         })
+    }
+
+    /// A bundle goes to its own address alone, nothing else goes there, and it holds nothing but readings, none of them with a secret.
+    fn admit_bundle(&self, request: &Outgoing, envelope: Option<&Envelope>) -> Result<(), HttpError> {
+        let refused = |what: String| HttpError::Setup {
+            what: format!("{} is not sent: {what}", request.shown()),
+            fix: "compare `[bundle]` of the manifest with the vendor's documentation".into(),
+        };
+        let Some(envelope) = envelope.filter(|_| request.purpose == Purpose::Bundle) else {
+            return Err(refused("only bundles go there, and bundles go nowhere else".into()));
+        };
+        envelope.holds_only_readings(request).map_err(refused)?;
+        let body = String::from_utf8_lossy(&request.body);
+        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        if hidden.iter().any(|secret| secret.expose().len() >= SECRET && body.contains(secret.expose())) {
+            return Err(refused("a secret stands in its body".into()));
+        }
+        Ok(())
     }
 
     async fn follow(&self, request: &Outgoing) -> Result<Reply, HttpError> {
@@ -206,6 +239,7 @@ impl Transport {
             body,
             illegible,
             bytes: incoming.body,
+            token: None,
         };
         if let Some(date) = reply.date() {
             *self.date.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
@@ -276,6 +310,7 @@ mod tests {
             base: Some("https://api.example".parse().unwrap()),
             origins: vec!["https://files.example".parse().unwrap()],
             token_urls: vec!["https://login.example/token".parse().unwrap()],
+            envelope: Some(Envelope::at("https://api.example/v1/$batch".parse().unwrap(), 2)),
             changes,
         };
         Transport::new(Arc::clone(wire) as Arc<dyn Wire>, &reach, CancellationToken::new())
@@ -319,6 +354,37 @@ mod tests {
         assert!(door(&wire, false).send(&ask(Purpose::Change, Method::POST, url)).await.is_err());
         assert!(door(&wire, false).send(&ask(Purpose::Read, Method::POST, url)).await.is_ok());
         assert_eq!(wire.1.lock().unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn bundles_go_to_their_address_alone_and_hold_readings() {
+        let wire = wire(vec![told(200, None, "{}")]);
+        let door = door(&wire, true);
+        door.hide(Secret::new("s3cr3t-t0ken"));
+        let bundle = |purpose: Purpose, to: &str, url: &str| {
+            let call = format!(r#"{{"requests":[{{"id":"1","method":"GET","url":"{url}","headers":{{}}}}]}}"#);
+            Outgoing { body: call.into(), ..ask(purpose, Method::POST, to) }
+        };
+        let home = "https://api.example/v1/$batch";
+        assert!(door.send(&bundle(Purpose::Bundle, home, "/users")).await.is_ok());
+        for refused in [
+            bundle(Purpose::Bundle, "https://api.example/v1/other", "/users"),
+            bundle(Purpose::Bundle, "https://files.example/v1/$batch", "/users"),
+            bundle(Purpose::Bundle, home, "https://evil.example/users"),
+            bundle(Purpose::Bundle, home, "/users?token=s3cr3t-t0ken"),
+            // Whatever else is allowed to be a POST, it does not go where a POST can do anything.
+            bundle(Purpose::Read, home, "/users"),
+            bundle(Purpose::Auth, home, "/users"),
+            bundle(Purpose::Change, home, "/users"),
+            ask(Purpose::Read, Method::GET, home),
+            Outgoing {
+                body: r#"{"requests":[{"id":"1","method":"DELETE","url":"/users/1","headers":{}}]}"#.into(),
+                ..ask(Purpose::Bundle, Method::POST, home)
+            },
+        ] {
+            assert!(door.send(&refused).await.is_err(), "{refused:?} {:?}", refused.body);
+        }
+        assert_eq!(wire.1.lock().unwrap().len(), 1);
     }
 
     #[tokio::test]

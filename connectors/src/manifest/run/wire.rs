@@ -16,6 +16,8 @@ use crate::http::{HttpError, USER_AGENT, chain, is_loopback, shown};
 pub(crate) enum Purpose {
     /// To read: GET, HEAD, or the POST of a stream.
     Read,
+    /// To read several things at once: a POST that holds nothing but GETs.
+    Bundle,
     /// To get a token.
     Auth,
     /// To change something.

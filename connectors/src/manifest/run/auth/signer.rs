@@ -300,6 +300,7 @@ mod tests {
             body: crate::manifest::value::Value::from(()),
             illegible: None,
             bytes: bytes::Bytes::new(),
+            token: None,
         }
     }
 

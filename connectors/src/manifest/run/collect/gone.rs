@@ -6,18 +6,32 @@ use std::sync::{Arc, PoisonError};
 
 use super::partitions::{Origin, Parent, fits};
 use super::{Collection, Shared, Tally};
-use crate::manifest::run::listing::{End, Listing};
+use crate::manifest::run::listing::{End, Listing, fingerprint_of};
 use crate::manifest::run::trouble::Trouble;
-use crate::manifest::run::wire::Purpose;
+use crate::manifest::run::wire::{Outgoing, Purpose};
 use crate::scope::Gap;
 
 /// A child that is said to have vanished with its parent.
 #[derive(Debug)]
 pub(super) struct Goner {
     pub(super) origin: Arc<Origin>,
-    /// What was asked for, which tells the parent.
-    pub(super) url: String,
+    /// The parents that it was asked for, as [`keys`] tells them.
+    pub(super) keys: Vec<u128>,
     pub(super) gap: Gap,
+}
+
+/// What the parents of a list are known by from one reading to the next: all that its call asks (where it goes, headers, body). Of a
+/// call for several parents each by its own key, for they may be put together otherwise the next time.
+pub(super) fn keys(origin: &Origin, request: &Outgoing) -> Vec<u128> {
+    if !origin.batch.is_empty() {
+        return origin.batch.keys().map(|key| fingerprint_of("batch", key)).collect();
+    }
+    let mut asked = format!("{} {}\n", request.method, request.url);
+    for (name, value) in &request.headers {
+        asked.extend([name.as_str(), ":", &String::from_utf8_lossy(value.as_bytes()), "\n"]);
+    }
+    asked.push_str(&String::from_utf8_lossy(&request.body));
+    vec![fingerprint_of("call", &asked)]
 }
 
 impl Collection<'_> {
@@ -28,7 +42,7 @@ impl Collection<'_> {
         let still = self.still_there(index, parent, shared).await?;
         for goner in goners {
             match &still {
-                Ok(urls) if !urls.contains(&goner.url) => {
+                Ok(listed) if !goner.keys.iter().any(|key| listed.contains(key)) => {
                     tally.whole.fetch_add(1, Ordering::Relaxed);
                     self.sink
                         .progress()
@@ -50,13 +64,13 @@ impl Collection<'_> {
         Ok(())
     }
 
-    /// What a child stream would ask for, were its parents read again now; or why they cannot be.
+    /// The parents that a child stream would ask for, were its parents read again now; or why they cannot be.
     async fn still_there(
         &self,
         child: usize,
         parent: usize,
         shared: &Shared,
-    ) -> Result<Result<HashSet<String>, Gap>, Trouble> {
+    ) -> Result<Result<HashSet<u128>, Gap>, Trouble> {
         if shared.ends[parent].get().is_none_or(|ended| ended.gap.is_some()) && self.manifest.parent(parent).is_some() {
             let gap = Gap::new("COL073", "the list of what it belongs to is not whole");
             return Ok(Err(gap.cause("it was not read whole the first time").fix("collect this system again")));
@@ -74,7 +88,7 @@ impl Collection<'_> {
         };
         let (_, block) = self.manifest.stream(child);
         let call = self.plan(child, true)?.call;
-        let mut urls = HashSet::new();
+        let mut listed = HashSet::new();
         for origin in lists {
             let mut listing = Listing::new(self.session, self.plan(parent, false)?, origin.names.clone(), &origin.name);
             while let Some(rows) = listing.next().await? {
@@ -85,7 +99,7 @@ impl Collection<'_> {
                     }
                     for origin in self.partitions(child, Some(&[above])) {
                         let request = self.session.foundation().request(call, &origin.names, Purpose::Read, &[])?;
-                        urls.insert(request.url.to_string());
+                        listed.extend(keys(&origin, &request));
                     }
                 }
             }
@@ -93,7 +107,7 @@ impl Collection<'_> {
                 return Ok(Err(gap));
             }
         }
-        Ok(Ok(urls))
+        Ok(Ok(listed))
     }
 
     /// The items of a root stream, read again.
