@@ -16,6 +16,7 @@ mod vendor_servers {
     mod entra;
     mod github;
     mod google;
+    mod keycloak;
     mod okta;
     mod slack;
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use convert::{Example, from_discovery, from_types};
+pub use convert::{Example, exemplified, from_discovery, from_types};
 pub use paging::Paging;
 
 use self::contract::Contract;
@@ -56,6 +56,14 @@ pub struct Asked {
 struct Told {
     asked: Mutex<Vec<Asked>>,
     refused: Mutex<Vec<String>>,
+}
+
+impl Told {
+    /// Whether a list of this kind was read on to its second page.
+    fn went_on(&self, method: &str, path: &str) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().any(|asked| asked.second_page && asked.method == method && asked.path == path)
+    }
 }
 
 /// What a vendor is made of.
@@ -198,6 +206,8 @@ impl Builder {
             return refuse(422, &format!("{} takes no `{name}`", operation.path));
         }
         let paged = self.paging.iter().filter(|paging| operation.takes(paging.parameter()));
+        // One list of a kind goes over two pages; that lists of lists do so, too, would ask thousands of times.
+        let gone_on = told.went_on(&request.method, &operation.path);
         ask(&operation.path, paged.clone().any(|paging| paging.is_second(request)));
 
         let mut target = self.contract.without_base(&request.target).to_owned();
@@ -215,7 +225,7 @@ impl Builder {
                 edit(&operation.path, request, &mut json);
             }
             let paging = paged.clone().find(|paging| paging.suits(&json));
-            let next = paging.and_then(|paging| paging.turn(request, &mut json, &self.ids));
+            let next = paging.and_then(|paging| paging.turn(request, &mut json, &self.ids, gone_on));
             for total in &self.totals {
                 paging::set_total(&mut json, total, paging.is_some());
             }

@@ -1,18 +1,20 @@
 //! A manifest of the catalogue, a vendor, and what comes out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use muster_connectors::Connector;
 use muster_connectors::manifest::Manifest;
 use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::scope::{ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
-use muster_testbeds::scripted_http::Request;
+use muster_testbeds::scripted_http::{Request, Response};
 use muster_testbeds::vendor::{Asked, Vendor};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::collected::{Collected, TOKEN, collect, configured_in};
 
@@ -25,15 +27,18 @@ pub(crate) struct System {
     /// Keys of `muster.toml`, without the address of the server.
     pub(crate) settings: String,
     pub(crate) environment: Environment,
-    /// What the id of a credential looks like.
-    pub(crate) credential: &'static str,
+    /// Headers that sign a request.
+    pub(crate) signed: Vec<(&'static str, String)>,
+    /// What the expressions of changes name, beside what they name for every system: `credential`, `present` …
+    pub(crate) given: Value,
 }
 
 impl System {
     /// With `TOKEN` in the environment.
     pub(crate) fn new(id: &'static str, settings: &str) -> Self {
         let environment = Environment::from([("TOKEN".to_owned(), TOKEN.to_owned())]);
-        Self { id, settings: settings.to_owned(), environment, credential: "42" }
+        let signed = vec![("authorization", format!("Bearer {TOKEN}"))];
+        Self { id, settings: settings.to_owned(), environment, signed, given: Value::Null }
     }
 
     /// The manifest of the catalogue.
@@ -117,6 +122,20 @@ pub(crate) fn description(name: &str) -> Value {
 /// Whether a request carries the token of the tests behind `word` (`Bearer`).
 pub(crate) fn carries(request: &Request, word: &str) -> bool {
     request.header("authorization") == Some(format!("{word} {TOKEN}").as_str())
+}
+
+/// A token for whoever posts just these keys of a form with these values. Client and secret may come as the
+/// form's `client_id` and `client_secret` or as basic authentication: `app` and the token of the tests.
+pub(crate) fn token_for(request: &Request, expected: &[(&str, &str)]) -> Response {
+    let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let basic = format!("Basic {}", STANDARD.encode(format!("app:{TOKEN}")));
+    let in_form = form.remove("client_id").as_deref() == Some("app")
+        && form.remove("client_secret").as_deref() == Some(TOKEN);
+    assert!(in_form || request.header("authorization") == Some(&basic), "no credential of the client: {form:?}");
+    let expected: BTreeMap<String, String> =
+        expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(form, expected);
+    Response::json(json!({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).to_string())
 }
 
 /// Names and addresses of the streams, with `*` where something is put in.

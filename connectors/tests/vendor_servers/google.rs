@@ -56,10 +56,10 @@ async fn google_workspace_is_read_as_its_description_says() {
         "google-workspace",
         r#"token_url = "{url}/token", client_email = "svc@acme.example", admin = "admin@acme.example", tokens = true, private_key = { env = "KEY" }"#,
     );
-    google.credential = "7/42";
+    google.given = json!({"config": {"customer": "my_customer"}, "credential": {"id": "7/42", "account": "7"}});
     google.environment.insert("KEY".to_owned(), pair.serialize_pem());
     google.assert_accepted(&vendor, &["/admin/directory/v1/users/{userKey}/tokens", "/token"]).await;
-    google.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
+    google.assert_changes_accepted(&vendor, 0).await;
 
     let slips = [
         (("/customer/${config.customer}/roles\"", "/customers/${config.customer}/roles\""), "no such call"),
