@@ -19,4 +19,5 @@ mod vendor_servers {
     mod keycloak;
     mod okta;
     mod slack;
+    mod zoom;
 }
