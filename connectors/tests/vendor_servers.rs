@@ -12,6 +12,7 @@ mod vendor_servers {
     mod bamboohr;
     pub(crate) mod bench;
     mod changes;
+    mod datadog;
     mod emulator;
     mod entra;
     mod github;
