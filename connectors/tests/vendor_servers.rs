@@ -11,6 +11,7 @@ mod collected;
 mod vendor_servers {
     mod bamboohr;
     pub(crate) mod bench;
+    mod r#box;
     mod changes;
     mod datadog;
     mod emulator;

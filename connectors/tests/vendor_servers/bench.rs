@@ -155,9 +155,9 @@ fn streams(manifest: &Manifest) -> Vec<(String, String)> {
     called.collect()
 }
 
-/// Whether an address with `*` in it means the end of this described path.
+/// Whether an address with `*` in it means the end of this described path, whose parameters may be given.
 fn fits(address: &str, path: &str) -> bool {
     let (address, path): (Vec<&str>, Vec<&str>) = (address.split('/').skip(1).collect(), path.split('/').collect());
     let Some(skipped) = path.len().checked_sub(address.len()) else { return false };
-    address.iter().zip(&path[skipped..]).all(|(piece, told)| *piece == "*" || piece == told)
+    address.iter().zip(&path[skipped..]).all(|(piece, told)| *piece == "*" || piece == told || told.starts_with('{'))
 }
