@@ -13,6 +13,7 @@ mod vendor_servers {
     pub(crate) mod bench;
     mod r#box;
     mod changes;
+    mod cloudflare;
     mod datadog;
     mod emulator;
     mod entra;

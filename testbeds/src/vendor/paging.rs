@@ -115,12 +115,12 @@ pub(super) fn set_total(reply: &mut Value, place: &str, paged: bool) {
     }
 }
 
-/// The list of a reply: itself, or the first of objects in it.
+/// The list of a reply: itself, or the first of objects in it; a reply that also lists its errors has none of them.
 fn rows(reply: &mut Value) -> Option<&mut Vec<Value>> {
     match reply {
         Value::Array(rows) => Some(rows),
         Value::Object(keys) => keys.values_mut().find_map(|value| match value {
-            Value::Array(rows) if rows.iter().all(Value::is_object) => Some(rows),
+            Value::Array(rows) if !rows.is_empty() && rows.iter().all(Value::is_object) => Some(rows),
             _ => None,
         }),
         _ => None,
