@@ -15,6 +15,7 @@ mod vendor_servers {
     mod changes;
     mod cloudflare;
     mod datadog;
+    mod docusign;
     mod emulator;
     mod entra;
     mod github;

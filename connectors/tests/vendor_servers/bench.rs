@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use muster_connectors::Connector;
 use muster_connectors::manifest::Manifest;
 use muster_connectors::manifest::run::ManifestConnector;
@@ -136,6 +137,19 @@ pub(crate) fn token_for(request: &Request, expected: &[(&str, &str)]) -> Respons
         expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     assert_eq!(form, expected);
     Response::json(json!({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).to_string())
+}
+
+/// What the assertion of a JWT bearer grant says, which the key behind `public` has to have signed.
+pub(crate) fn asserted(request: &Request, public: &str) -> Value {
+    let form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+    let [(grant, kind), (name, assertion)] = form.as_slice() else { panic!("{form:?}") };
+    assert_eq!((grant.as_str(), name.as_str()), ("grant_type", "assertion"));
+    assert_eq!(kind, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    let key = DecodingKey::from_rsa_pem(public.as_bytes()).unwrap();
+    jsonwebtoken::decode::<Value>(assertion, &key, &validation).unwrap().claims
 }
 
 /// Names and addresses of the streams, with `*` where something is put in.

@@ -2,25 +2,16 @@
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use muster_testbeds::scripted_http::{Request, Response};
 use muster_testbeds::vendor::{Paging, Vendor, from_discovery};
 use serde_json::{Value, json};
 
-use super::bench::{System, carries, description};
+use super::bench::{System, asserted, carries, description};
 use crate::collected::TOKEN;
 
 /// A token for an assertion that the key of this service account signed.
 fn token(request: &Request, public: &str) -> Response {
-    let form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
-    let [(grant, kind), (name, assertion)] = form.as_slice() else { panic!("{form:?}") };
-    assert_eq!((grant.as_str(), name.as_str()), ("grant_type", "assertion"));
-    assert_eq!(kind, "urn:ietf:params:oauth:grant-type:jwt-bearer");
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    let key = DecodingKey::from_rsa_pem(public.as_bytes()).unwrap();
-    let claims = jsonwebtoken::decode::<Value>(assertion, &key, &validation).unwrap().claims;
+    let claims = asserted(request, public);
     assert_eq!(
         (claims["iss"].as_str(), claims["sub"].as_str()),
         (Some("svc@acme.example"), Some("admin@acme.example"))
