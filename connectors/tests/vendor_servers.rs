@@ -21,6 +21,7 @@ mod vendor_servers {
     mod github;
     mod google;
     mod keycloak;
+    mod kubernetes;
     mod okta;
     mod slack;
     mod zoom;

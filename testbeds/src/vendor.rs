@@ -126,7 +126,7 @@ impl Builder {
         self
     }
 
-    /// Keys that tell rows apart: they differ on second pages. `id` unless told.
+    /// Keys that tell rows apart, at any depth (`metadata/name`): they differ on second pages. `id` unless told.
     #[must_use]
     pub fn ids(mut self, ids: &[&'static str]) -> Self {
         self.ids = ids.to_vec();

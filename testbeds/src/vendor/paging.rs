@@ -136,7 +136,7 @@ fn further(request: &Request, parameter: &str) -> String {
 /// Gives a row another identity, the `nth`; a UUID stays one.
 fn rename(row: &mut Value, ids: &[&str], nth: i64) {
     for id in ids {
-        match row.get_mut(*id) {
+        match row.pointer_mut(&format!("/{id}")) {
             Some(Value::String(text)) if is_uuid(text) => text.replace_range(32.., &format!("{nth:04x}")),
             Some(Value::String(text)) => text.push_str(&nth.to_string()),
             Some(Value::Number(number)) => *number = (number.as_i64().unwrap_or(0) + 500 * nth).into(),
