@@ -24,5 +24,6 @@ mod vendor_servers {
     mod kubernetes;
     mod okta;
     mod slack;
+    mod snowflake;
     mod zoom;
 }

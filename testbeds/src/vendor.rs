@@ -74,6 +74,7 @@ pub struct Builder {
     paging: Vec<Paging>,
     ids: Vec<&'static str>,
     totals: Vec<&'static str>,
+    links: Vec<(&'static str, &'static str)>,
     asides: Vec<(&'static str, &'static str, Aside)>,
     edit: Option<Edit>,
     reword: Option<Reword>,
@@ -96,6 +97,7 @@ impl Vendor {
             paging: Vec::new(),
             ids: vec!["id"],
             totals: Vec::new(),
+            links: Vec::new(),
             asides: Vec::new(),
             edit: None,
             reword: None,
@@ -137,6 +139,13 @@ impl Builder {
     #[must_use]
     pub fn total(mut self, pointer: &'static str) -> Self {
         self.totals.push(pointer);
+        self
+    }
+
+    /// Lets the replies of a described path lead on to this target of another call, by a `Link` header.
+    #[must_use]
+    pub fn linked(mut self, path: &'static str, target: &'static str) -> Self {
+        self.links.push((path, target));
         self
     }
 
@@ -229,6 +238,8 @@ impl Builder {
             for total in &self.totals {
                 paging::set_total(&mut json, total, paging.is_some());
             }
+            let elsewhere = self.links.iter().find(|(path, _)| *path == operation.path);
+            let next = next.or_else(|| elsewhere.map(|(_, target)| paging::Next::Header((*target).to_owned())));
             if let (Some(next), Some(host)) = (next, request.header("host")) {
                 answer = paging::link(answer, &mut json, &next, host);
             }

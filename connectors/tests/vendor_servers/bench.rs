@@ -120,6 +120,13 @@ pub(crate) fn description(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
+/// The written exchanges of a system.
+pub(crate) fn fixture(id: &str) -> Vec<Value> {
+    let path = folder().join("fixtures").join(id).join("exchanges.json");
+    let mut scene: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    serde_json::from_value(scene["exchanges"].take()).unwrap()
+}
+
 /// Whether a request carries the token of the tests behind `word` (`Bearer`).
 pub(crate) fn carries(request: &Request, word: &str) -> bool {
     request.header("authorization") == Some(format!("{word} {TOKEN}").as_str())
