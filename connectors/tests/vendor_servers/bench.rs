@@ -137,8 +137,8 @@ pub(crate) fn carries(request: &Request, word: &str) -> bool {
 pub(crate) fn token_for(request: &Request, expected: &[(&str, &str)]) -> Response {
     let mut form: BTreeMap<String, String> = url::form_urlencoded::parse(&request.body).into_owned().collect();
     let basic = format!("Basic {}", STANDARD.encode(format!("app:{TOKEN}")));
-    let in_form = form.remove("client_id").as_deref() == Some("app")
-        && form.remove("client_secret").as_deref() == Some(TOKEN);
+    let in_form =
+        form.remove("client_id").as_deref() == Some("app") && form.remove("client_secret").as_deref() == Some(TOKEN);
     assert!(in_form || request.header("authorization") == Some(&basic), "no credential of the client: {form:?}");
     let expected: BTreeMap<String, String> =
         expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -19,7 +19,8 @@ async fn box_is_read_as_its_description_says() {
                 let folder = &mut reply["entries"][0];
                 folder["type"] = json!("folder");
                 folder["has_collaborations"] = json!(true);
-                folder["owned_by"] = json!({"type": "user", "id": request.header("as-user"), "login": "ceo@example.com"});
+                folder["owned_by"] =
+                    json!({"type": "user", "id": request.header("as-user"), "login": "ceo@example.com"});
             }
             // The end of the events is a chunk with none.
             "/events" if request.query("stream_position").is_some() => {

@@ -40,7 +40,10 @@ async fn datadog_is_read_as_its_description_says() {
             ("get   = \"/team\"\n", "get   = \"/team\"\nquery = { sort = \"size\" }\n"),
             "sort must be equal to one of the allowed values",
         ),
-        (("DD-APPLICATION-KEY = \"${secret.app_key}\"", "DD-APPLICATION-KEY = \"${secret.api_key}\""), "does not carry the credential"),
+        (
+            ("DD-APPLICATION-KEY = \"${secret.app_key}\"", "DD-APPLICATION-KEY = \"${secret.api_key}\""),
+            "does not carry the credential",
+        ),
     ];
     for (slip, why) in slips {
         datadog.assert_refused(&vendor, slip, why).await;

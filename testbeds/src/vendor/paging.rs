@@ -146,10 +146,11 @@ fn rename(row: &mut Value, ids: &[&str], nth: i64) {
 }
 
 fn is_uuid(text: &str) -> bool {
-    text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
-        _ => byte.is_ascii_hexdigit(),
-    })
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 /// Makes a list as long as a full page.
@@ -213,7 +214,9 @@ mod tests {
 
         let mut second = reply();
         assert!(
-            Paging::Cursor("after", "/meta/next").turn(&request("/x?after=2"), &mut second, &["id", "n"], false).is_none()
+            Paging::Cursor("after", "/meta/next")
+                .turn(&request("/x?after=2"), &mut second, &["id", "n"], false)
+                .is_none()
         );
         assert_eq!(second, json!({"value": [{"id": "a2", "n": 1001}], "meta": {"total": 900}}));
         let uuid = "7462ef3e-0000-11f1-9000-da7ad0900002";
