@@ -10,11 +10,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-/// What the tests are made of.
+mod schemas;
+/// Exchanges, and what is known of them.
 mod described {
-    pub(crate) mod contract;
     pub(crate) mod known;
-    pub(crate) mod schema;
     pub(crate) mod sources;
 }
 
@@ -22,9 +21,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use described::contract::Contract;
 use described::known::KNOWN;
 use described::sources;
+use schemas::contract::Contract;
 
 #[test]
 fn written_exchanges_say_what_the_vendors_describe() {
@@ -32,12 +31,11 @@ fn written_exchanges_say_what_the_vendors_describe() {
     for (id, description) in sources::descriptions() {
         let contract = Contract::of(description);
         let exchanges = sources::exchanges(id);
-        let checked = exchanges.iter().filter(|exchange| !sources::is_aside(id, exchange)).map(|exchange| {
-            for wrong in contract.problems(exchange) {
-                found.insert(format!("{id}: {wrong}"));
-            }
-        });
-        assert!(checked.count() > 0, "{id} has no exchange that is described");
+        let described: Vec<&Value> = exchanges.iter().filter(|exchange| !sources::is_aside(id, exchange)).collect();
+        assert!(!described.is_empty(), "{id} has no exchange that is described");
+        for exchange in described {
+            found.extend(contract.problems(exchange).into_iter().map(|wrong| format!("{id}: {wrong}")));
+        }
     }
     let known = |line: &str| KNOWN.iter().position(|known| known.means(line));
     let used: BTreeSet<usize> = found.iter().filter_map(|line| known(line)).collect();

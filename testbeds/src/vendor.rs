@@ -38,6 +38,7 @@ type Reword = Box<dyn Fn(&Request, &mut String) + Send + Sync>;
 pub struct Vendor {
     front: ScriptedHttp,
     told: Arc<Told>,
+    description: Value,
     _prism: Arc<Prism>,
 }
 
@@ -52,9 +53,23 @@ pub struct Asked {
     pub second_page: bool,
 }
 
+/// An answer of Prism that the front changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Method and path of the request, as it came.
+    pub request: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// As Prism gave it.
+    pub given: Value,
+    /// As it was sent.
+    pub sent: Value,
+}
+
 #[derive(Debug, Default)]
 struct Told {
     asked: Mutex<Vec<Asked>>,
+    changed: Mutex<Vec<Changed>>,
     refused: Mutex<Vec<String>>,
 }
 
@@ -112,6 +127,16 @@ impl Vendor {
     /// Every call that was made, as described, in the order of arrival.
     pub fn asked(&self) -> Vec<Asked> {
         self.told.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every answer that is not as Prism gave it, but for its text being JSON again.
+    pub fn changed(&self) -> Vec<Changed> {
+        self.told.changed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What Prism runs on.
+    pub const fn description(&self) -> &Value {
+        &self.description
     }
 
     /// Every request that was refused, with the reason; empty when all that was asked is as described.
@@ -183,11 +208,12 @@ impl Builder {
     pub fn start(self) -> Result<Vendor, NodeError> {
         let prism = Arc::new(Prism::start(&self.description)?);
         let told = Arc::new(Told::default());
+        let description = self.description.clone();
         let front = {
             let (told, prism) = (Arc::clone(&told), Arc::clone(&prism));
             ScriptedHttp::start(move |request| self.answer(request, &told, prism.port()))
         };
-        Ok(Vendor { front, told, _prism: prism })
+        Ok(Vendor { front, told, description, _prism: prism })
     }
 
     fn answer(&self, request: &Request, told: &Told, prism: u16) -> Response {
@@ -230,6 +256,7 @@ impl Builder {
         };
         let mut answer = Response::status(status).header("content-type", "application/json");
         if let Ok(mut json) = serde_json::from_slice::<Value>(&body) {
+            let given = json.clone();
             if let Some(edit) = &self.edit {
                 edit(&operation.path, request, &mut json);
             }
@@ -244,6 +271,11 @@ impl Builder {
                 answer = paging::link(answer, &mut json, &next, host);
             }
             body = json.to_string().into_bytes();
+            if given != json {
+                let request = format!("{} {}", request.method, request.path);
+                let changed = Changed { request, status, given, sent: json };
+                told.changed.lock().unwrap_or_else(PoisonError::into_inner).push(changed);
+            }
         }
         answer.body(body)
     }

@@ -25,11 +25,6 @@ const LINKS: &str = "addresses and second ids that GitHub derives from names: le
 
 /// All of them.
 pub(crate) const KNOWN: &[Known] = &[
-    Known {
-        id: "bamboohr",
-        says: &["fields=workEmail,middleName"],
-        why: "its words say that fields are separated by commas; its schema forgets to (Prism is told so, too)",
-    },
     Known { id: "bamboohr", says: &["/api/v1/meta/users", "lastLogin: null"], why: NEVER },
     Known {
         id: "box",

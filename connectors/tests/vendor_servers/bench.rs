@@ -18,6 +18,7 @@ use muster_testbeds::vendor::{Asked, Vendor};
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, TOKEN, collect, configured_in};
+use crate::schemas::contract::Contract;
 
 /// The clock of every test.
 pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
@@ -85,6 +86,7 @@ impl System {
         let second = paths(&mut asked.iter().filter(|call| call.second_page));
         let once: Vec<String> = paths(&mut asked.iter()).difference(&second).cloned().collect();
         assert_eq!(once, unpaged, "calls without a second page");
+        assert_eq!(made_up(vendor), BTreeSet::new(), "the front answers what the vendor does not describe");
         for kind in manifest.kinds() {
             assert!(!collected.of(kind).is_empty(), "no {kind}: {:?}", collected.lines());
         }
@@ -107,6 +109,23 @@ impl System {
         let complete = collected.result.is_ok() && collected.reports.iter().all(whole);
         assert!(!complete, "{slip:?}: refused, and told as complete");
     }
+}
+
+/// What is wrong with answers that the front changed, and was not wrong with them before: an example of a vendor's need not be as
+/// its schema says.
+fn made_up(vendor: &Vendor) -> BTreeSet<String> {
+    let contract = Contract::of(vendor.description().clone());
+    let mut found = BTreeSet::new();
+    for changed in vendor.changed() {
+        let told = |reply: &Value| {
+            contract.problems(&json!({"request": changed.request, "status": changed.status, "reply": reply}))
+        };
+        let before = told(&changed.given);
+        // What OData adds to a list is described nowhere.
+        let new = |line: &String| !before.contains(line) && !line.contains("/@odata.");
+        found.extend(told(&changed.sent).into_iter().filter(new));
+    }
+    found
 }
 
 /// The folder of this crate.

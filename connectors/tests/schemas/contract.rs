@@ -139,7 +139,9 @@ impl Contract {
             let of = parameter["schema"].as_object().map_or(*parameter, |_| &parameter["schema"]);
             let validator = self.validator(of);
             let lists = self.followed(of)["type"] == "array";
-            let joined = parameter["explode"] == false || parameter["collectionFormat"] == "csv";
+            // BambooHR's words and example have values between commas; the schema forgets to say so.
+            let between_commas = parameter["example"].as_str().is_some_and(|example| example.contains(','));
+            let joined = parameter["explode"] == false || parameter["collectionFormat"] == "csv" || between_commas;
             let values: Vec<&str> = match joined {
                 true => values.iter().flat_map(|value| value.split(',')).collect(),
                 false => values.iter().map(String::as_str).collect(),
