@@ -79,8 +79,15 @@ impl Paging {
         match (self, second) {
             (Self::Link(_), true) | (Self::Counted(_, _) | Self::Offset(_), _) => None,
             (Self::Link(name), false) => Some(Next::Header(further(request, name))),
-            (Self::Address(_, place) | Self::Cursor(_, place), true) => {
-                remove(reply, place);
+            // A link that leads nowhere is left out, all of it; a cursor that leads nowhere is an empty text.
+            (Self::Address(_, place), true) => {
+                remove(reply, place.strip_suffix("/href").unwrap_or(place));
+                None
+            }
+            (Self::Cursor(_, place), true) => {
+                if let Some(cursor) = reply.pointer_mut(place) {
+                    *cursor = "".into();
+                }
                 None
             }
             (Self::Address(name, place), false) => Some(Next::Body(place, further(request, name))),
@@ -133,11 +140,13 @@ fn further(request: &Request, parameter: &str) -> String {
     format!("{}{joint}{parameter}={SECOND}", request.target)
 }
 
-/// Gives a row another identity, the `nth`; a UUID stays one.
+/// Gives a row another identity, the `nth`; a UUID stays one, and so does any other long number in hexadecimal.
 fn rename(row: &mut Value, ids: &[&str], nth: i64) {
     for id in ids {
         match row.pointer_mut(&format!("/{id}")) {
-            Some(Value::String(text)) if is_uuid(text) => text.replace_range(32.., &format!("{nth:04x}")),
+            Some(Value::String(text)) if is_hexadecimal(text) => {
+                text.replace_range(text.len() - 4.., &format!("{nth:04x}"));
+            }
             Some(Value::String(text)) => text.push_str(&nth.to_string()),
             Some(Value::Number(number)) => *number = (number.as_i64().unwrap_or(0) + 500 * nth).into(),
             _ => {}
@@ -145,12 +154,8 @@ fn rename(row: &mut Value, ids: &[&str], nth: i64) {
     }
 }
 
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+fn is_hexadecimal(text: &str) -> bool {
+    text.len() >= 32 && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// Makes a list as long as a full page.
@@ -218,13 +223,17 @@ mod tests {
                 .turn(&request("/x?after=2"), &mut second, &["id", "n"], false)
                 .is_none()
         );
-        assert_eq!(second, json!({"value": [{"id": "a2", "n": 1001}], "meta": {"total": 900}}));
+        assert_eq!(second, json!({"value": [{"id": "a2", "n": 1001}], "meta": {"total": 900, "next": ""}}));
+        let mut linked = json!({"value": [{"id": "a"}], "_links": {"next": {"href": "x"}}});
+        let last = Paging::Address("after", "/_links/next/href");
+        assert!(last.turn(&request("/x?after=2"), &mut linked, &["id"], false).is_none());
+        assert_eq!(linked["_links"], json!({}));
         let uuid = "7462ef3e-0000-11f1-9000-da7ad0900002";
         let mut full = json!([{"id": uuid}]);
         assert!(Paging::Offset("first").turn(&request("/x?first=0"), &mut full, &["id"], false).is_none());
         let ids: std::collections::BTreeSet<&str> =
             full.as_array().unwrap().iter().filter_map(|row| row["id"].as_str()).collect();
-        assert!(ids.len() == FULL && ids.iter().all(|id| is_uuid(id)), "{ids:?}");
+        assert!(ids.len() == FULL && ids.iter().all(|id| id.len() == uuid.len() && is_hexadecimal(id)), "{ids:?}");
         assert!(Paging::Offset("first").is_second(&request("/x?first=10")));
         assert!(!Paging::Counted("page", 1).is_second(&request("/x?page=1")));
         let mut no_list = json!({"id": 1, "tags": ["a"]});
