@@ -7,15 +7,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod collected;
+mod schemas;
 /// What the tests share, and the tests by system.
 mod vendor_servers {
     mod bamboohr;
     pub(crate) mod bench;
+    mod r#box;
     mod changes;
+    mod cloudflare;
+    mod datadog;
+    mod docusign;
     mod emulator;
     mod entra;
     mod github;
     mod google;
+    mod keycloak;
+    mod kubernetes;
     mod okta;
     mod slack;
+    mod snowflake;
+    mod zoom;
 }

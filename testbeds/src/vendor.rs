@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use convert::{Example, from_discovery, from_types};
+pub use convert::{Example, exemplified, from_discovery, from_types};
 pub use paging::Paging;
 
 use self::contract::Contract;
@@ -40,6 +40,7 @@ type Reword = Box<dyn Fn(&Request, &mut String) + Send + Sync>;
 pub struct Vendor {
     front: ScriptedHttp,
     told: Arc<Told>,
+    description: Value,
     _prism: Arc<Prism>,
 }
 
@@ -54,11 +55,33 @@ pub struct Asked {
     pub second_page: bool,
 }
 
+/// An answer of Prism that the front changed.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// Method and path of the request, as it came.
+    pub request: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// As Prism gave it.
+    pub given: Value,
+    /// As it was sent.
+    pub sent: Value,
+}
+
 #[derive(Debug, Default)]
 struct Told {
     batches: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
+    changed: Mutex<Vec<Changed>>,
     refused: Mutex<Vec<String>>,
+}
+
+impl Told {
+    /// Whether a list of this kind was read on to its second page.
+    fn went_on(&self, method: &str, path: &str) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().any(|asked| asked.second_page && asked.method == method && asked.path == path)
+    }
 }
 
 /// What a vendor is made of.
@@ -69,6 +92,7 @@ pub struct Builder {
     paging: Vec<Paging>,
     ids: Vec<&'static str>,
     totals: Vec<&'static str>,
+    links: Vec<(&'static str, &'static str)>,
     asides: Vec<(&'static str, &'static str, Aside)>,
     batch: Option<&'static str>,
     edit: Option<Edit>,
@@ -92,6 +116,7 @@ impl Vendor {
             paging: Vec::new(),
             ids: vec!["id"],
             totals: Vec::new(),
+            links: Vec::new(),
             asides: Vec::new(),
             batch: None,
             edit: None,
@@ -114,6 +139,16 @@ impl Vendor {
         self.told.batches.load(Ordering::Relaxed)
     }
 
+    /// Every answer that is not as Prism gave it, but for its text being JSON again.
+    pub fn changed(&self) -> Vec<Changed> {
+        self.told.changed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What Prism runs on.
+    pub const fn description(&self) -> &Value {
+        &self.description
+    }
+
     /// Every request that was refused, with the reason; empty when all that was asked is as described.
     pub fn refused(&self) -> Vec<String> {
         self.told.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -128,7 +163,7 @@ impl Builder {
         self
     }
 
-    /// Keys that tell rows apart: they differ on second pages. `id` unless told.
+    /// Keys that tell rows apart, at any depth (`metadata/name`): they differ on second pages. `id` unless told.
     #[must_use]
     pub fn ids(mut self, ids: &[&'static str]) -> Self {
         self.ids = ids.to_vec();
@@ -139,6 +174,13 @@ impl Builder {
     #[must_use]
     pub fn total(mut self, pointer: &'static str) -> Self {
         self.totals.push(pointer);
+        self
+    }
+
+    /// Lets the replies of a described path lead on to this target of another call, by a `Link` header.
+    #[must_use]
+    pub fn linked(mut self, path: &'static str, target: &'static str) -> Self {
+        self.links.push((path, target));
         self
     }
 
@@ -183,11 +225,12 @@ impl Builder {
     pub fn start(self) -> Result<Vendor, NodeError> {
         let prism = Arc::new(Prism::start(&self.description)?);
         let told = Arc::new(Told::default());
+        let description = self.description.clone();
         let front = {
             let (told, prism) = (Arc::clone(&told), Arc::clone(&prism));
             ScriptedHttp::start(move |request| self.answer(request, &told, prism.port()))
         };
-        Ok(Vendor { front, told, _prism: prism })
+        Ok(Vendor { front, told, description, _prism: prism })
     }
 
     fn answer(&self, request: &Request, told: &Told, prism: u16) -> Response {
@@ -222,6 +265,8 @@ impl Builder {
             return refuse(422, &format!("{} takes no `{name}`", operation.path));
         }
         let paged = self.paging.iter().filter(|paging| operation.takes(paging.parameter()));
+        // One list of a kind goes over two pages; that lists of lists do so, too, would ask thousands of times.
+        let gone_on = told.went_on(&request.method, &operation.path);
         ask(&operation.path, paged.clone().any(|paging| paging.is_second(request)));
 
         let mut target = self.contract.without_base(&request.target).to_owned();
@@ -235,18 +280,26 @@ impl Builder {
         };
         let mut answer = Response::status(status).header("content-type", "application/json");
         if let Ok(mut json) = serde_json::from_slice::<Value>(&body) {
+            let given = json.clone();
             if let Some(edit) = &self.edit {
                 edit(&operation.path, request, &mut json);
             }
             let paging = paged.clone().find(|paging| paging.suits(&json));
-            let next = paging.and_then(|paging| paging.turn(request, &mut json, &self.ids));
+            let next = paging.and_then(|paging| paging.turn(request, &mut json, &self.ids, gone_on));
             for total in &self.totals {
                 paging::set_total(&mut json, total, paging.is_some());
             }
+            let elsewhere = self.links.iter().find(|(path, _)| *path == operation.path);
+            let next = next.or_else(|| elsewhere.map(|(_, target)| paging::Next::Header((*target).to_owned())));
             if let (Some(next), Some(host)) = (next, request.header("host")) {
                 answer = paging::link(answer, &mut json, &next, host);
             }
             body = json.to_string().into_bytes();
+            if given != json {
+                let request = format!("{} {}", request.method, request.path);
+                let changed = Changed { request, status, given, sent: json };
+                told.changed.lock().unwrap_or_else(PoisonError::into_inner).push(changed);
+            }
         }
         answer.body(body)
     }

@@ -6,7 +6,6 @@ use muster_testbeds::vendor::{Paging, Vendor};
 use serde_json::json;
 
 use super::bench::{System, carries, description};
-use crate::collected::TOKEN;
 
 /// One person with single sign-on.
 fn single_sign_on(request: &Request) -> Response {
@@ -31,9 +30,10 @@ async fn github_is_read_as_its_description_says() {
         .aside("POST", "/graphql", single_sign_on)
         .start()
         .unwrap();
-    let github = System::new("github", r#"org = "acme", auth = "token", token = { env = "TOKEN" }"#);
+    let mut github = System::new("github", r#"org = "acme", auth = "token", token = { env = "TOKEN" }"#);
+    github.given = json!({"config": {"org": "acme"}});
     github.assert_accepted(&vendor, &["/graphql", "/orgs/{org}", "/orgs/{org}/organization-roles"]).await;
-    github.assert_changes_accepted(&vendor, &format!("Bearer {TOKEN}"), 0).await;
+    github.assert_changes_accepted(&vendor, 0).await;
 
     let slips = [
         (("/orgs/${config.org}/invitations", "/orgs/${config.org}/invites"), "no such call"),

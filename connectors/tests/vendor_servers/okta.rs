@@ -12,10 +12,11 @@ async fn okta_is_read_as_its_description_says() {
         .paged(Paging::Link("after"))
         .start()
         .unwrap();
-    let okta = System::new("okta", r#"token = { env = "TOKEN" }, log_window_s = 3600"#);
+    let mut okta = System::new("okta", r#"token = { env = "TOKEN" }, log_window_s = 3600"#);
+    okta.signed = vec![("authorization", format!("SSWS {TOKEN}"))];
     let unpaged = ["/api/v1/api-tokens", "/api/v1/users/{userId}/factors", "/api/v1/users/{userId}/roles"];
     okta.assert_accepted(&vendor, &unpaged).await;
-    okta.assert_changes_accepted(&vendor, &format!("SSWS {TOKEN}"), 0).await;
+    okta.assert_changes_accepted(&vendor, 0).await;
 
     let slips = [
         (("get   = \"/groups/rules\"", "get   = \"/groups-rules\""), "no such call"),

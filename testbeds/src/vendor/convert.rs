@@ -61,6 +61,16 @@ pub fn from_types(list: &Value, base: &str, examples: &[Example]) -> Value {
     whole(base, paths, with_examples(schemas, examples))
 }
 
+/// The same OpenAPI or Swagger description, whose types answer so.
+#[must_use]
+pub fn exemplified(mut description: Value, examples: &[Example]) -> Value {
+    let place = if description["swagger"].is_string() { "/definitions" } else { "/components/schemas" };
+    if let Some(schemas) = description.pointer_mut(place).and_then(Value::as_object_mut) {
+        *schemas = with_examples(std::mem::take(schemas), examples);
+    }
+    description
+}
+
 fn whole(base: &str, paths: Map<String, Value>, schemas: Map<String, Value>) -> Value {
     json!({
         "openapi": "3.0.3",

@@ -218,8 +218,8 @@ impl Way {
             return Ok(false);
         }
         let mut held = self.held.lock().await;
-        if held.generation != generation || held.sent.is_none() {
-            return Ok(true); // somebody renewed it meanwhile, or is about to
+        if held.generation != generation {
+            return Ok(true); // somebody renewed it meanwhile
         }
         // Requests that were under way together are refused together, and hear the same.
         // A token that was never accepted is replaced once; one that was, may have been revoked or ended early.
