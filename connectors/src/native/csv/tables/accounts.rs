@@ -62,6 +62,7 @@ impl AccountRows {
 
     fn hold(&mut self, id: &str, cells: &mut Cells<'_>, records: &mut Vec<Record>) {
         for role in cells.list(&self.columns.roles) {
+            let Some(role) = self.columns.roles.holdable(role) else { continue };
             if self.implied.entitlements {
                 records.extend(self.told.first(&role, None).into_iter().flatten());
             }
@@ -69,6 +70,7 @@ impl AccountRows {
             records.push(Record::Grant(Box::new(grant)));
         }
         for group in cells.list(&self.columns.groups) {
+            let Some(group) = self.columns.groups.holdable(group) else { continue };
             if self.implied.groups && self.groups.insert(group.clone()) {
                 records.push(Record::Group(Box::new(Group {
                     id: group.clone(),
@@ -138,14 +140,25 @@ impl Mapper for AccountRows {
     }
 }
 
-/// Second factors; a cell that only says "no" or nothing says that there are none.
+/// What a second factor is called where the source says that there is one, and not which. So do manifests.
+const SOME_FACTOR: &str = "unspecified";
+
+/// Second factors; a cell that only says "no" or nothing says that there are none, one that only says "yes" that there is one.
 fn factors(column: &Column, cells: &mut Cells<'_>) -> Fact<Vec<String>> {
     if !column.is_mapped() {
         return Fact::Unsupported;
     }
     let factors = cells.list(column);
-    let none = matches!(factors.as_slice(), [one] if ["false", "no", "none", "disabled", "0"].contains(&one.to_lowercase().as_str()));
-    if none || factors.is_empty() { Fact::Absent } else { Fact::Known(factors) }
+    let only = match factors.as_slice() {
+        [] => return Fact::Absent,
+        [one] => one.to_lowercase(),
+        [_, ..] => return Fact::Known(factors),
+    };
+    match only.as_str() {
+        "false" | "no" | "none" | "disabled" | "0" => Fact::Absent,
+        "true" | "yes" | "enabled" | "1" => Fact::Known(vec![SOME_FACTOR.to_owned()]),
+        _ => Fact::Known(factors),
+    }
 }
 
 table! {
