@@ -50,8 +50,6 @@ pub(super) struct Skip {
 pub(super) enum When {
     /// Something.
     Filled,
-    /// Nothing.
-    Empty,
     /// One of these words, in any case.
     Is(Vec<String>),
 }
@@ -64,7 +62,6 @@ impl When {
         let is_empty = cell.is_empty() || cell == "\\N" || cell.eq_ignore_ascii_case("null");
         match self {
             Self::Filled => !is_empty,
-            Self::Empty => is_empty,
             Self::Is(words) => words.iter().any(|word| word.eq_ignore_ascii_case(cell)),
         }
     }
@@ -215,7 +212,11 @@ impl Plan {
     /// As [`Plan::resolve`]: read on without the column, and everybody's attribute would look empty.
     pub(super) fn named_attributes(&self, header: &[String]) -> Result<Vec<(usize, String)>, Fault> {
         let places = self.places(header, "attributes");
-        let found = self.attributes.iter().map(|name| places.find(&Heading::named(name), name)).collect::<Result<Vec<_>, _>>()?;
+        let found = self
+            .attributes
+            .iter()
+            .map(|name| places.find(&Heading::named(name), name))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(found.into_iter().flatten().map(|index| (index, header[index].clone())).collect())
     }
 
@@ -224,12 +225,19 @@ impl Plan {
     /// # Errors
     /// As [`Plan::resolve`]: read on without the column, and what is no more would look as if it were.
     pub(super) fn skips(&self, header: &[String]) -> Result<Vec<(usize, &Skip)>, Fault> {
-        let places = self.places(header, "columns");
         let mut skips = Vec::new();
         for skip in &self.skip {
-            skips.extend(places.find(&skip.heading, "")?.map(|index| (index, skip)));
+            skips.extend(self.place(header, &skip.heading)?.map(|index| (index, skip)));
         }
         Ok(skips)
+    }
+
+    /// Where a column stands that is no field's.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`].
+    pub(super) fn place(&self, header: &[String], heading: &Heading) -> Result<Option<usize>, Fault> {
+        self.places(header, "columns").find(heading, "")
     }
 
     /// Fields whose columns the file does without, as it may, with the heading that was looked for first.

@@ -122,7 +122,9 @@ impl Origin {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Documented => "The vendor documents the headings.",
-            Self::Observed => "The vendor documents the file and not its headings; they are as other programs read them.",
+            Self::Observed => {
+                "The vendor documents the file and not its headings; they are as other programs read them."
+            }
             Self::Prescribed => "The report is your own: give its columns these headings.",
         }
     }
@@ -165,7 +167,7 @@ pub(super) struct Described {
     whole: Option<String>,
     /// Whom it leaves out, or may leave out.
     #[serde(default)]
-    pub(super) leaves_out: Vec<LeftOut>,
+    leaves_out: Vec<LeftOut>,
     /// Fields that it does not have, with why.
     #[serde(default)]
     withheld: BTreeMap<String, String>,
@@ -197,6 +199,8 @@ pub(super) struct LeftOut {
     pub(super) what: String,
     /// Where they are told.
     pub(super) fix: String,
+    /// A heading: they are left out only where no row has anything in its column.
+    pub(super) unless_filled: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -215,8 +219,8 @@ pub struct FileOf<'a> {
     pub file: &'a str,
     /// Why it holds everybody.
     pub whole: Option<&'a str>,
-    /// Whom it leaves out.
-    pub leaves_out: Vec<&'a str>,
+    /// Whom it leaves out, and the heading without whose values it does so.
+    pub leaves_out: Vec<(&'a str, Option<&'a str>)>,
     /// Field, and why the file does not have it.
     pub withheld: Vec<(&'a str, &'a str)>,
     /// Field, and the columns that it is read from.
@@ -271,6 +275,12 @@ impl Described {
         }
     }
 
+    /// Whom it leaves out, each with the column that shows that they are there after all.
+    pub(super) fn left_out(&self) -> Vec<(LeftOut, Option<Heading>)> {
+        let with_column = |left: &LeftOut| (left.clone(), left.unless_filled.as_deref().map(|name| self.heading(name)));
+        self.leaves_out.iter().map(with_column).collect()
+    }
+
     /// Rows that are left out.
     pub(super) fn skips(&self) -> Vec<Skip> {
         let skips = self.skip.iter();
@@ -314,7 +324,11 @@ impl Described {
             table: table.as_str(),
             file: &self.file,
             whole: self.whole.as_deref(),
-            leaves_out: self.leaves_out.iter().map(|left| left.what.as_str()).collect(),
+            leaves_out: self
+                .leaves_out
+                .iter()
+                .map(|left| (left.what.as_str(), left.unless_filled.as_deref()))
+                .collect(),
             withheld: self.withheld.iter().map(|(field, why)| (field.as_str(), why.as_str())).collect(),
             columns: columns
                 .map(|(field, names)| (field.as_str(), names.names().into_iter().map(told).collect()))
@@ -353,7 +367,8 @@ mod tests {
     #[test]
     fn every_file_says_why_it_is_whole_or_whom_it_leaves_out() {
         for (export, table, described) in each() {
-            assert_ne!(described.whole.is_some(), !described.leaves_out.is_empty(), "{} {table}", export.id);
+            let always = described.leaves_out.iter().any(|left| left.unless_filled.is_none());
+            assert_ne!(described.whole.is_some(), always, "{} {table}", export.id);
         }
     }
 
@@ -364,7 +379,8 @@ mod tests {
             let field_of = |name: &str| {
                 table.fields().iter().find(|field| field.name == name).unwrap_or_else(|| panic!("{told}: {name}"))
             };
-            let mut headings: Vec<String> = described.skip.keys().cloned().collect();
+            let shown = described.leaves_out.iter().filter_map(|left| left.unless_filled.clone());
+            let mut headings: Vec<String> = described.skip.keys().cloned().chain(shown).collect();
             for (field, names) in &described.columns {
                 let optional = names.names().iter().any(|name| described.heading(name).optional);
                 // What is yielded is promised before the file is opened.

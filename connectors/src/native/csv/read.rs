@@ -92,7 +92,14 @@ fn find_columns(source: &Source, rows: &dyn Rows) -> Result<Option<Vec<Column>>,
     }
     source.plan.named_attributes(header)?;
     source.plan.skips(header)?;
+    left_out_unless(source, header)?;
     source.plan.resolve(header).map(Some)
+}
+
+/// For everybody whom the export leaves out, the column that shows that they are there after all.
+fn left_out_unless(source: &Source, header: &[String]) -> Result<Vec<Option<usize>>, Fault> {
+    let columns = source.leaves_out.iter().map(|(_, shown_by)| shown_by.as_ref());
+    columns.map(|heading| heading.map_or(Ok(None), |heading| source.plan.place(header, heading))).collect()
 }
 
 /// Counts of one file.
@@ -104,6 +111,8 @@ struct Tally {
     same: u64,
     /// Rows of what is no more, by why they are left out.
     skipped: BTreeMap<String, u64>,
+    /// Of everybody whom the export leaves out, the column that would show them, until a row fills it.
+    unshown: Vec<Option<usize>>,
     /// Rows with the wrong number of fields.
     misfits: u64,
     /// Faults that cost values and faults that cost rows, by column.
@@ -161,7 +170,7 @@ impl FileReader<'_> {
             Ok(Some(columns)) => columns,
             // Without an object there is no key: no line at all is how an empty list is written in JSON Lines.
             Ok(None) if self.source.layout.format == Format::Jsonl => {
-                self.limits(&[]);
+                self.limits(&[], &[]);
                 self.expectations();
                 return Ok(Ok(()));
             }
@@ -183,6 +192,11 @@ impl FileReader<'_> {
             Ok(skips) => skips,
             Err(fault) => return Ok(Err(fault)),
         };
+        match left_out_unless(self.source, rows.header()) {
+            Ok(unshown) => self.tally.unshown = unshown,
+            Err(fault) => return Ok(Err(fault)),
+        }
+        let shown_by = self.tally.unshown.clone();
         let without = self.source.plan.without(&columns);
         let addresses = columns.iter().filter(|column| column.field.name == "email").flat_map(|column| &column.at);
         self.tally.addresses = addresses.map(|at| (*at, 0, 0)).collect();
@@ -208,13 +222,15 @@ impl FileReader<'_> {
         for (kind, field, _) in std::mem::take(&mut self.tally.empty) {
             self.scope.withhold(kind, field, "its column is empty in every row");
         }
-        self.limits(&without);
+        self.limits(&without, &shown_by);
         self.expectations();
         Ok(Ok(()))
     }
 
     /// What the export does not have, and whom it leaves out: the kinds are partial, and nobody is gone who is not in the file.
-    fn limits(&mut self, without: &[(&'static str, String)]) {
+    ///
+    /// `shown_by` has the column, for each of those whom the export leaves out, that shows them where it does not.
+    fn limits(&mut self, without: &[(&'static str, String)], shown_by: &[Option<usize>]) {
         let source = self.source;
         for (kind, field, why) in &source.withheld {
             self.scope.withhold(*kind, field, why.as_str());
@@ -223,11 +239,15 @@ impl FileReader<'_> {
             let (kind, field) = (source.table.kind_of(field), source.table.record_field(field));
             self.scope.withhold(kind, field, format!("`{}` has no column `{heading}`", self.path));
         }
-        for (what, fix) in &source.leaves_out {
+        for (index, (left, _)) in source.leaves_out.iter().enumerate() {
+            let is_shown = shown_by.get(index).is_some_and(Option::is_some) && self.tally.unshown[index].is_none();
+            if is_shown {
+                continue;
+            }
             let export = source.plan.export.as_deref().unwrap_or_default();
-            let fault = Fault::left_out(format!("`{}` leaves out {what}", self.path))
+            let fault = Fault::left_out(format!("`{}` leaves out {}", self.path, left.what))
                 .cause(format!("the export `{export}` does not hold them, and does not say who they are"))
-                .fix(format!("{fix}; if there is nobody like that here, say `whole = true`"));
+                .fix(format!("{}; if there is nobody like that here, say `whole = true`", left.fix));
             self.gap(&fault, None);
         }
     }
@@ -281,6 +301,11 @@ impl FileReader<'_> {
             if let Some((_, skip)) = gone {
                 *self.tally.skipped.entry(skip.why.clone()).or_default() += 1;
                 continue;
+            }
+            for shown_by in &mut self.tally.unshown {
+                if shown_by.is_some_and(|at| row.cells.get(at).is_some_and(|cell| !cell.trim().is_empty())) {
+                    *shown_by = None;
+                }
             }
             let mut cells = Cells {
                 record: &row.cells,

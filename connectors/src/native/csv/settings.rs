@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::cells::Reading;
 use super::columns::{Heading, Mapping, Plan, Shape, ValueMap, key};
 use super::dates::Dates;
-use super::exports::{self, Described, Export};
+use super::exports::{self, Described, Export, LeftOut};
 use super::rows::{Format, Layout};
 use super::tables::{Implied, Table};
 use crate::SettingsError;
@@ -145,15 +145,20 @@ pub(super) struct Source {
     pub(super) header: Option<Vec<String>>,
     /// Fields of records that the export does not have, with why.
     pub(super) withheld: Vec<(RecordKind, String, String)>,
-    /// Whom the export leaves out, and where they are told.
-    pub(super) leaves_out: Vec<(String, String)>,
+    /// Whom the export leaves out; with a column, only where no row has anything in it.
+    pub(super) leaves_out: Vec<(LeftOut, Option<Heading>)>,
 }
 
 impl Source {
     /// The kinds of record that the file tells.
     pub(super) fn kinds(&self) -> Vec<RecordKind> {
         let mut kinds = self.table.kinds().to_vec();
-        let maps = |field: &str| self.plan.mapping.as_ref().is_some_and(|mapping| mapping.get(field).is_some_and(|headings| !headings.is_empty()));
+        let maps = |field: &str| {
+            self.plan
+                .mapping
+                .as_ref()
+                .is_some_and(|mapping| mapping.get(field).is_some_and(|headings| !headings.is_empty()))
+        };
         if self.table == Table::Accounts && maps("roles") {
             kinds.push(RecordKind::Grant);
         }
@@ -184,9 +189,10 @@ impl CsvSettings {
                 let (table, one) = (*table, files.len() == 1);
                 let described = export.as_ref().and_then(|export| export.table(table));
                 let mapping = merged(described, mappings.get(&table));
+                // How far an id can be trusted is said of the description's own column.
+                let own_id = mappings.get(&table).is_some_and(|mapping| mapping.contains_key("id"));
+                let id_kind = described.filter(|_| !own_id).and_then(|described| described.id_kind);
                 check_required(table, mapping.as_ref())?;
-                let whole = self.whole;
-                let leaves_out = described.map(|described| described.leaves_out.iter()).into_iter().flatten();
                 Ok(Source {
                     table,
                     path: path.clone(),
@@ -195,10 +201,7 @@ impl CsvSettings {
                         .zip(mapping.as_ref())
                         .map(|(described, mapping)| described.withheld(table, mapping))
                         .unwrap_or_default(),
-                    leaves_out: leaves_out
-                        .filter(|_| !whole)
-                        .map(|left| (left.what.clone(), left.fix.clone()))
-                        .collect(),
+                    leaves_out: described.filter(|_| !self.whole).map(Described::left_out).unwrap_or_default(),
                     plan: Plan {
                         fields: table.fields(),
                         mapping,
@@ -212,10 +215,7 @@ impl CsvSettings {
                     implied: Implied {
                         entitlements: !files.contains_key(&Table::Entitlements),
                         groups: !files.contains_key(&Table::Groups),
-                        id_kind: self
-                            .id_kind
-                            .or_else(|| described.and_then(|described| described.id_kind))
-                            .unwrap_or(IdKind::Reusable),
+                        id_kind: self.id_kind.or(id_kind).unwrap_or(IdKind::Reusable),
                     },
                     zone_is_assumed: self.time_zone.is_none()
                         && described.is_none_or(|described| described.time_zone.is_none()),
@@ -271,8 +271,10 @@ impl CsvSettings {
         let of_it = |files: BTreeMap<Table, PathBuf>| match export {
             Some(export) if !told.iter().any(|table| files.contains_key(table)) => {
                 let told = told.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(" and ");
-                Err(SettingsError::new(format!("no file is what the export `{}` describes", export.id))
-                    .fix(format!("it describes {told}: write `files = {{ {} = \"…\" }}`", told.replace(" and ", " = \"…\", "))))
+                Err(SettingsError::new(format!("no file is what the export `{}` describes", export.id)).fix(format!(
+                    "it describes {told}: write `files = {{ {} = \"…\" }}`",
+                    told.replace(" and ", " = \"…\", ")
+                )))
             }
             Some(_) | None => Ok(files),
         };

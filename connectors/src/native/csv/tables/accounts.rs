@@ -143,22 +143,28 @@ impl Mapper for AccountRows {
 /// What a second factor is called where the source says that there is one, and not which. So do manifests.
 const SOME_FACTOR: &str = "unspecified";
 
-/// Second factors; a cell that only says "no" or nothing says that there are none, one that only says "yes" that there is one.
+/// Second factors. A cell that says "no", or nothing, says that there is none; one that says "yes" that there is one. Where a
+/// description of an export says that an empty cell says nothing, it is unreadable.
 fn factors(column: &Column, cells: &mut Cells<'_>) -> Fact<Vec<String>> {
     if !column.is_mapped() {
         return Fact::Unsupported;
     }
-    let factors = cells.list(column);
-    let only = match factors.as_slice() {
-        [] => return Fact::Absent,
-        [one] => one.to_lowercase(),
-        [_, ..] => return Fact::Known(factors),
-    };
-    match only.as_str() {
-        "false" | "no" | "none" | "disabled" | "0" => Fact::Absent,
-        "true" | "yes" | "enabled" | "1" => Fact::Known(vec![SOME_FACTOR.to_owned()]),
-        _ => Fact::Known(factors),
+    let told = cells.list(column);
+    if told.is_empty() && column.holdable(String::new()).as_deref() == Some("unreadable") {
+        return Fact::Unreadable;
     }
+    let mut factors: Vec<String> = Vec::new();
+    for factor in told {
+        let factor = match factor.to_lowercase().as_str() {
+            "false" | "no" | "none" | "disabled" | "0" => continue,
+            "true" | "yes" | "enabled" | "1" => SOME_FACTOR.to_owned(),
+            _ => factor,
+        };
+        if !factors.contains(&factor) {
+            factors.push(factor);
+        }
+    }
+    if factors.is_empty() { Fact::Absent } else { Fact::Known(factors) }
 }
 
 table! {
