@@ -62,7 +62,7 @@ fn every_command_of_the_readme_prints_what_it_shows() {
 #[test]
 fn every_config_of_the_documents_is_right() {
     let folder = tempfile::tempdir().unwrap();
-    for document in ["README.md", "docs/formats/exec.md"] {
+    for document in ["README.md", "docs/formats/exec.md", "docs/exports.md"] {
         let configs: Vec<_> = blocks(&read(document)).into_iter().filter(|block| block.language == "toml").collect();
         assert!(!configs.is_empty(), "{document} shows a config");
         for config in configs {
@@ -98,6 +98,50 @@ fn the_table_of_supported_systems_is_what_muster_says_of_itself() {
         assert!(
             text[begin..end] == table,
             "the README's table is not current: run this test with MUSTER_WRITE_EXPECTED=1"
+        );
+    }
+}
+
+/// `MUSTER_WRITE_EXPECTED=1` writes the page anew below its introduction; what changed in it is read before it is committed.
+#[test]
+fn the_page_of_exports_is_what_muster_says_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |name: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        let output = command.args(["connectors", "show", name]).current_dir(folder.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let mut list = Command::new(env!("CARGO_BIN_EXE_muster"));
+    let output = list.args(["connectors", "list", "-o", "json"]).current_dir(folder.path()).output().unwrap();
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let named = |source: &str| -> Vec<String> {
+        let of_source = all.iter().filter(|one| one["source"] == source);
+        of_source.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut page = String::new();
+    for name in named("catalogue") {
+        let text = shown(&name);
+        let (_, files) = text.split_once("\n## Without a token\n\n").unwrap_or_else(|| panic!("{name}: {text}"));
+        if let Some(instead) = files.trim_end().strip_prefix("export files: none. ") {
+            writeln!(page, "- `{name}`: {instead}").unwrap();
+        } else {
+            let known = named("export");
+            let of_system: Vec<&String> =
+                known.iter().filter(|export| export.starts_with(&format!("{name}/"))).collect();
+            assert!(!of_system.is_empty() && of_system.iter().all(|export| files.contains(export.as_str())), "{files}");
+        }
+    }
+    for name in named("export") {
+        write!(page, "\n#{}", shown(&name)).unwrap();
+    }
+    let text = read("docs/exports.md");
+    let end = text.find("-->\n").expect("the page says where its introduction ends") + 4;
+    if std::env::vars().any(|(name, _)| name == "MUSTER_WRITE_EXPECTED") {
+        std::fs::write(repository().join("docs/exports.md"), format!("{}\n{page}", &text[..end])).unwrap();
+    } else {
+        assert!(
+            text[end..] == format!("\n{page}"),
+            "docs/exports.md is not current: run this test with MUSTER_WRITE_EXPECTED=1"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `muster connectors`: what can be read, and with which permissions; manifests checked and begun.
 
 mod exchanges;
+mod exports;
 mod manifest;
 mod show;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use muster_connectors::NATIVE;
 use muster_connectors::manifest::{CATALOG, Library, Manifest};
+use muster_connectors::native::csv::exports::{EXPORTS, Export};
 use serde_json::{Value as Json, json};
 
 use self::show::{HEADING, as_json, page, row};
@@ -30,11 +32,11 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Action {
-    /// List every connector: native ones, the catalogue's, and those of your own folder
+    /// List every connector: native ones, the catalogue's, and those of your own folder; and the exports that `csv` knows
     List,
-    /// Show a connector's manual: what it reads, its settings, the permissions it needs
+    /// Show a connector's manual: what it reads, its settings, the permissions it needs; or what an export holds
     Show {
-        /// Connector
+        /// Connector, or export
         name: String,
     },
     /// Check a manifest, and compare it with the vendor's API description
@@ -104,6 +106,8 @@ pub(super) enum Known<'a> {
     Catalogue(Box<Manifest>),
     /// A manifest of the user's folder.
     Own(&'a Manifest),
+    /// A vendor's export that `csv` knows.
+    Export(Box<Export>),
 }
 
 /// The user's manifests, when there is a config that names their folder. A config that cannot be used is no reason not to
@@ -130,6 +134,16 @@ fn all(library: &Library) -> Result<Vec<Known<'_>>, Failure> {
         all.push(Known::Catalogue(Box::new(manifest)));
     }
     all.extend(library.own().iter().map(|manifest| Known::Own(manifest)));
+    for shipped in EXPORTS {
+        let export = shipped.export().map_err(|error| {
+            let problem = Diagnostic::error("CFG007", error.message);
+            match error.fix {
+                Some(fix) => problem.fix(fix),
+                None => problem,
+            }
+        })?;
+        all.push(Known::Export(Box::new(export)));
+    }
     all.sort_by(|a, b| a.name().cmp(b.name()));
     Ok(all)
 }
@@ -141,7 +155,7 @@ fn list(session: &Session) -> Result<Outcome, Failure> {
         let mut out = open(file.as_deref())?;
         if choice.name == "markdown" {
             writeln!(out, "{HEADING}")?;
-            for known in &all {
+            for known in all.iter().filter(|known| !matches!(known, Known::Export(_))) {
                 writeln!(out, "{}", row(known))?;
             }
         } else if choice.name == "json" {
@@ -191,6 +205,7 @@ impl Known<'_> {
             Self::Native(manual) => manual.name,
             Self::Catalogue(manifest) => manifest.id(),
             Self::Own(manifest) => manifest.id(),
+            Self::Export(export) => export.id,
         }
     }
 
@@ -199,6 +214,7 @@ impl Known<'_> {
             Self::Native(_) => "native",
             Self::Catalogue(_) => "catalogue",
             Self::Own(_) => "own",
+            Self::Export(_) => "export",
         }
     }
 
@@ -207,13 +223,14 @@ impl Known<'_> {
             Self::Native(manual) => manual.summary,
             Self::Catalogue(manifest) => show::summary(manifest),
             Self::Own(manifest) => show::summary(manifest),
+            Self::Export(export) => &export.summary,
         }
     }
 
     /// Kinds of record it yields, where that does not depend on its settings.
     fn kinds(&self) -> Json {
         match self {
-            Self::Native(_) => Json::Null,
+            Self::Native(_) | Self::Export(_) => Json::Null,
             Self::Catalogue(manifest) => json!(manifest.kinds()),
             Self::Own(manifest) => json!(manifest.kinds()),
         }

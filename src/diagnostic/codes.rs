@@ -497,6 +497,11 @@ pub const CODES: &[Code] = &[
     code("COL114", "day and month cannot be told apart", "`03/04/2026` is two days. Set `dates`."),
     code("COL115", "a workbook cannot be read", "It is damaged, encrypted, or has no such sheet."),
     code("COL116", "a line is not JSON", "The line is left out and the kind is partial."),
+    code(
+        "COL117",
+        "an export leaves somebody out",
+        "The vendor's file does not hold everybody, so who is not in it is not gone. Read the rest elsewhere, or say `whole = true`.",
+    ),
     code("COL130", "a program cannot be started", "Check its path, its permissions and the variables it needs."),
     code(
         "COL131",

@@ -13,6 +13,7 @@ mod cells;
 mod columns;
 mod dates;
 mod decode;
+pub mod exports;
 mod fault;
 mod read;
 mod rows;
@@ -73,9 +74,13 @@ Dates are ISO 8601, or written with the month's name; anything else needs `dates
 year 9000 on means \"no end\". A bare day of an expiry lasts to its end. A number in a workbook has no leading zeros, whatever its
 format shows: keep employee ids as text.
 
+`export = \"slack/members\"` names a vendor's export that is described here: columns, words and dates need not be written down, and what such a
+file leaves out is known. `muster connectors list` names them, `muster connectors show slack/members` shows one. What the config says besides goes
+before it, field by field and word by word.
+
 Gaps: COL100 not readable, COL101 another file, COL102 encoding, COL103 header, COL104 number of fields, COL105 value, COL106 missing value,
 COL107 end before start, COL108 conflicting rows, COL109 unknown word, COL110 undecodable row, COL111 shifted columns, COL112 cut short,
-COL113 number of rows, COL114 order of day and month, COL115 workbook, COL116 JSON line.";
+COL113 number of rows, COL114 order of day and month, COL115 workbook, COL116 JSON line, COL117 left out by the export.";
 
 fn configure(settings: Settings<'_>) -> Result<Box<dyn Connector>, SettingsError> {
     let folder = settings.folder.clone();

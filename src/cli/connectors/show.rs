@@ -7,7 +7,7 @@ use muster_connectors::manifest::Manifest;
 use muster_connectors::manifest::model::Risk;
 use serde_json::{Value as Json, json};
 
-use super::Known;
+use super::{Known, exports};
 
 /// The manual as JSON.
 pub(super) fn as_json(known: &Known<'_>) -> Json {
@@ -15,6 +15,7 @@ pub(super) fn as_json(known: &Known<'_>) -> Json {
         Known::Native(manual) => native(manual),
         Known::Catalogue(manifest) => declared(manifest),
         Known::Own(manifest) => declared(manifest),
+        Known::Export(export) => exports::as_json(export),
     };
     json["source"] = known.source().into();
     json["kinds"] = known.kinds();
@@ -68,6 +69,7 @@ pub(super) fn row(known: &Known<'_>) -> String {
         }
         Known::Catalogue(manifest) => cells(manifest),
         Known::Own(manifest) => cells(manifest),
+        Known::Export(_) => [const { String::new() }; 5], // the table is of connectors; docs/exports.md has these
     };
     let plain =
         |cell: &String| cell.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').replace('|', "\\|");
@@ -105,6 +107,7 @@ pub(super) fn page(known: &Known<'_>) -> String {
         ),
         Known::Catalogue(manifest) => of_manifest(manifest),
         Known::Own(manifest) => of_manifest(manifest),
+        Known::Export(export) => exports::page(export),
     }
 }
 
@@ -116,12 +119,16 @@ fn native_reads(manual: &Manual) -> String {
 
 fn of_manifest(manifest: &Manifest) -> String {
     let proven = manifest.document().proven_on.as_deref().unwrap_or("Its author does not say.");
-    sections(
+    let page = sections(
         (manifest.id(), summary(manifest)),
         (&reads(manifest), &permissions(manifest)),
         &manifest.settings_schema(),
         proven,
-    )
+    );
+    match exports::of_system(manifest.id()) {
+        none if none.is_empty() => page,
+        files => format!("{page}\n## Without a token\n\n{files}"),
+    }
 }
 
 fn sections(head: (&str, &str), text: (&str, &str), schema: &Json, proven: &str) -> String {

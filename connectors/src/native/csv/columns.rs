@@ -5,13 +5,67 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::Deserialize;
+
 use super::fault::Fault;
 use super::words::{self, Vocabulary};
 
 /// Field of a record, by name, to the columns that hold it.
-pub(super) type Mapping = BTreeMap<String, Vec<String>>;
+pub(super) type Mapping = BTreeMap<String, Vec<Heading>>;
 /// Word of a source, in lower case, to our own spelling; empty for "no value".
 pub(super) type ValueMap = HashMap<String, String>;
+
+/// A column that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Heading {
+    /// Its heading, and then those that it has had or has elsewhere.
+    pub(super) names: Vec<String>,
+    /// Whether the file may do without it.
+    pub(super) optional: bool,
+    /// Whether a shipped description of an export names it, and not the config.
+    pub(super) shipped: bool,
+}
+
+impl Heading {
+    /// A heading that the config names.
+    pub(super) fn named(name: &str) -> Self {
+        Self { names: vec![name.to_owned()], optional: false, shipped: false }
+    }
+}
+
+/// Rows that stand for what is no more.
+#[derive(Debug, Clone)]
+pub(super) struct Skip {
+    /// The column that tells.
+    pub(super) heading: Heading,
+    /// What it says of them.
+    pub(super) when: When,
+    /// Why they are left out.
+    pub(super) why: String,
+}
+
+/// What a cell says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum When {
+    /// Something.
+    Filled,
+    /// One of these words, in any case.
+    Is(Vec<String>),
+}
+
+impl When {
+    /// Whether it says so.
+    pub(super) fn holds(&self, cell: &str) -> bool {
+        let cell = cell.trim();
+        // Databases write NULL so when they are not told otherwise; taken for a value, it would leave out every row.
+        let is_empty = cell.is_empty() || cell == "\\N" || cell.eq_ignore_ascii_case("null");
+        match self {
+            Self::Filled => !is_empty,
+            Self::Is(words) => words.iter().any(|word| word.eq_ignore_ascii_case(cell)),
+        }
+    }
+}
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +136,18 @@ impl Column {
         self.builtin.get(folded.as_str()).copied()
     }
 
+    /// What a role or group is called here; `None` for a word that is none.
+    pub(super) fn holdable(&self, word: String) -> Option<String> {
+        if self.values.is_empty() {
+            return Some(word);
+        }
+        match self.values.get(&word.to_lowercase()) {
+            Some(meaning) if meaning.is_empty() => None,
+            Some(meaning) => Some(meaning.clone()),
+            None => Some(word),
+        }
+    }
+
     /// Whether the file has the field.
     pub(super) fn is_mapped(&self) -> bool {
         !self.at.is_empty()
@@ -101,6 +167,10 @@ pub(super) struct Plan {
     pub(super) values: HashMap<String, ValueMap>,
     /// Headings whose values the config asks to keep as attributes.
     pub(super) attributes: Vec<String>,
+    /// Rows that are left out.
+    pub(super) skip: Vec<Skip>,
+    /// The shipped description of an export that it follows.
+    pub(super) export: Option<String>,
 }
 
 impl Plan {
@@ -109,14 +179,17 @@ impl Plan {
     /// # Errors
     /// A [`Fault`] that names the missing or doubled column, the header that was found and the nearest names.
     pub(super) fn resolve(&self, header: &[String]) -> Result<Vec<Column>, Fault> {
-        let places = Places::of(header, "columns");
+        let places = self.places(header, "columns");
         let columns = self
             .fields
             .iter()
             .map(|field| {
                 let at = match &self.mapping {
                     Some(mapping) => match mapping.get(field.name) {
-                        Some(names) => names.iter().map(|name| places.find(name)).collect::<Result<Vec<_>, _>>()?,
+                        Some(headings) => headings
+                            .iter()
+                            .filter_map(|heading| places.find(heading, field.name).transpose())
+                            .collect::<Result<Vec<_>, _>>()?,
                         None => Vec::new(),
                     },
                     None if matches!(field.shape, Shape::Held) => Vec::new(),
@@ -138,8 +211,51 @@ impl Plan {
     /// # Errors
     /// As [`Plan::resolve`]: read on without the column, and everybody's attribute would look empty.
     pub(super) fn named_attributes(&self, header: &[String]) -> Result<Vec<(usize, String)>, Fault> {
-        let places = Places::of(header, "attributes");
-        self.attributes.iter().map(|name| places.find(name).map(|index| (index, header[index].clone()))).collect()
+        let places = self.places(header, "attributes");
+        let found = self
+            .attributes
+            .iter()
+            .map(|name| places.find(&Heading::named(name), name))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().flatten().map(|index| (index, header[index].clone())).collect())
+    }
+
+    /// The columns that tell which rows are left out, each with its rule.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`]: read on without the column, and what is no more would look as if it were.
+    pub(super) fn skips(&self, header: &[String]) -> Result<Vec<(usize, &Skip)>, Fault> {
+        let mut skips = Vec::new();
+        for skip in &self.skip {
+            skips.extend(self.place(header, &skip.heading)?.map(|index| (index, skip)));
+        }
+        Ok(skips)
+    }
+
+    /// Where a column stands that is no field's.
+    ///
+    /// # Errors
+    /// As [`Plan::resolve`].
+    pub(super) fn place(&self, header: &[String], heading: &Heading) -> Result<Option<usize>, Fault> {
+        self.places(header, "columns").find(heading, "")
+    }
+
+    /// Fields whose columns the file does without, as it may, with the heading that was looked for first.
+    pub(super) fn without(&self, columns: &[Column]) -> Vec<(&'static str, String)> {
+        let unmapped = columns.iter().filter(|column| !column.is_mapped());
+        let wanted = unmapped.filter_map(|column| {
+            let heading = self.mapping.as_ref()?.get(column.field.name)?.first()?;
+            Some((column.field.name, heading.names.first()?.clone()))
+        });
+        wanted.collect()
+    }
+
+    fn places<'a>(&'a self, header: &'a [String], setting: &'static str) -> Places<'a> {
+        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, name) in header.iter().enumerate() {
+            by_key.entry(key(name)).or_default().push(index);
+        }
+        Places { header, setting, by_key, export: self.export.as_deref() }
     }
 
     fn column(&self, field: &'static Field, at: Vec<usize>) -> Column {
@@ -158,22 +274,21 @@ struct Places<'a> {
     /// The setting that names headings.
     setting: &'static str,
     by_key: HashMap<String, Vec<usize>>,
+    export: Option<&'a str>,
 }
 
-impl<'a> Places<'a> {
-    fn of(header: &'a [String], setting: &'static str) -> Self {
-        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, name) in header.iter().enumerate() {
-            by_key.entry(key(name)).or_default().push(index);
-        }
-        Self { header, setting, by_key }
-    }
-
-    fn find(&self, name: &str) -> Result<usize, Fault> {
-        match self.by_key.get(&key(name)).map(Vec::as_slice) {
-            Some([index]) => Ok(*index),
-            Some(several) => Err(twice(name, several)),
-            None => Err(self.missing(name)),
+impl Places<'_> {
+    /// The column of `field`; `None` where the file does without it, as it may.
+    fn find(&self, heading: &Heading, field: &str) -> Result<Option<usize>, Fault> {
+        let mut found = heading.names.iter().filter_map(|name| Some((name, self.by_key.get(&key(name))?.as_slice())));
+        match (found.next(), found.next()) {
+            (Some((name, _)), Some((other, _))) => Err(Fault::header(format!("the header has `{name}` and `{other}`"))
+                .cause("they are two names of one column, and nobody knows which of them is meant")
+                .fix(format!("say which: `columns = {{ {field} = \"{name}\" }}`"))),
+            (Some((_, [index])), None) => Ok(Some(*index)),
+            (Some((name, several)), None) => Err(twice(name, several)),
+            (None, _) if heading.optional => Ok(None),
+            (None, _) => Err(self.missing(heading, field)),
         }
     }
 
@@ -190,8 +305,19 @@ impl<'a> Places<'a> {
         Ok(Vec::new())
     }
 
-    fn missing(&self, name: &str) -> Fault {
+    fn missing(&self, heading: &Heading, field: &str) -> Fault {
+        let name = heading.names.first().map_or("", String::as_str);
         let fault = Fault::header(format!("the header has no column `{name}`")).cause(self.found());
+        if let Some(export) = self.export.filter(|_| heading.shipped) {
+            let fault = Fault::header(format!("the header has no column `{name}`, which the export `{export}` has"));
+            let renamed = match field {
+                "" => String::new(),
+                field => format!("; if the vendor has renamed the column, say `columns = {{ {field} = \"…\" }}`"),
+            };
+            return fault.cause(self.found()).fix(format!(
+                "name the file that `muster connectors show {export}` describes, whole and with its first line{renamed}"
+            ));
+        }
         let wanted = key(name);
         let near = self
             .header

@@ -163,7 +163,9 @@ fn iso(text: &str) -> Option<Result<Moment, jiff::Error>> {
         Err(error) => return Some(Err(error)),
     };
     let time = text.get(10..)?.trim_start_matches(['T', 't', ' ']).trim_end();
-    if time.is_empty() {
+    // XML Schema writes days with an offset: the day is the one that is written.
+    let offset = time.strip_prefix(['+', '-']).filter(|offset| offset.len() == 5 && offset.as_bytes()[2] == b':');
+    if time.is_empty() || offset.is_some() {
         return Some(Ok(Moment::Day(day)));
     }
     let zulu = time.strip_suffix("UTC").or_else(|| time.strip_suffix("GMT")).map(str::trim_end);
@@ -239,6 +241,9 @@ mod tests {
         let offset = dates.read("2026-03-04 08:15:00 +0200").unwrap();
         assert_eq!(dates.instant(offset, false).unwrap().to_string(), "2026-03-04T06:15:00Z");
         assert_eq!(dates.read("2026-03-04 08:15:00 UTC").unwrap().day(), date(2026, 3, 4));
+        let west = dates.read("2026-03-04 08:15:00.000 -0800").unwrap();
+        assert_eq!(dates.instant(west, false).unwrap().to_string(), "2026-03-04T16:15:00Z");
+        assert_eq!(dates.read("2026-03-04-08:00").unwrap(), Moment::Day(date(2026, 3, 4)));
     }
 
     #[test]

@@ -112,6 +112,11 @@ impl Fault {
         Self::new("COL116", Reach::Row, what)
     }
 
+    /// The file does not hold everybody, and says nothing about it.
+    pub(super) fn left_out(what: impl Into<Box<str>>) -> Self {
+        Self::new("COL117", Reach::Row, what)
+    }
+
     /// Reading failed half-way.
     pub(super) fn interrupted(error: &std::io::Error) -> Self {
         Self::new("COL100", Reach::File, "reading stopped half-way")

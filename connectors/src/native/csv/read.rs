@@ -9,7 +9,7 @@ use std::path::Path;
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::cells::{Cells, ELEMENT};
-use super::columns::{self, Column};
+use super::columns::{self, Column, Skip};
 use super::fault::{Fault, Reach};
 use super::rows::{Format, Row, Rows, Step, with_rows};
 use super::settings::Source;
@@ -46,6 +46,10 @@ pub(super) fn read(source: &Source, folder: &Path, run: &Run, sink: &Sink) -> Re
     }
     let FileReader { mut scope, described, tally, .. } = reader;
     scope.file(described);
+    for (why, rows) in &tally.skipped {
+        let all = tally.rows;
+        sink.progress().note(&format!("`{}`: {rows} of {all} rows left out: {why}", source.path.display()));
+    }
     if tally.local_times && source.zone_is_assumed {
         sink.progress().note(&format!(
             "`{}`: times without a zone are read as UTC; set `time_zone` if they are not",
@@ -87,7 +91,15 @@ fn find_columns(source: &Source, rows: &dyn Rows) -> Result<Option<Vec<Column>>,
         }
     }
     source.plan.named_attributes(header)?;
+    source.plan.skips(header)?;
+    left_out_unless(source, header)?;
     source.plan.resolve(header).map(Some)
+}
+
+/// For everybody whom the export leaves out, the column that shows that they are there after all.
+fn left_out_unless(source: &Source, header: &[String]) -> Result<Vec<Option<usize>>, Fault> {
+    let columns = source.leaves_out.iter().map(|(_, shown_by)| shown_by.as_ref());
+    columns.map(|heading| heading.map_or(Ok(None), |heading| source.plan.place(header, heading))).collect()
 }
 
 /// Counts of one file.
@@ -97,6 +109,10 @@ struct Tally {
     rows: u64,
     bad: u64,
     same: u64,
+    /// Rows of what is no more, by why they are left out.
+    skipped: BTreeMap<String, u64>,
+    /// Of everybody whom the export leaves out, the column that would show them, until a row fills it.
+    unshown: Vec<Option<usize>>,
     /// Rows with the wrong number of fields.
     misfits: u64,
     /// Faults that cost values and faults that cost rows, by column.
@@ -154,6 +170,7 @@ impl FileReader<'_> {
             Ok(Some(columns)) => columns,
             // Without an object there is no key: no line at all is how an empty list is written in JSON Lines.
             Ok(None) if self.source.layout.format == Format::Jsonl => {
+                self.limits(&[], &[]);
                 self.expectations();
                 return Ok(Ok(()));
             }
@@ -171,6 +188,16 @@ impl FileReader<'_> {
             Err(fault) => return Ok(Err(fault)),
         };
         used.extend(attributes.iter().map(|(index, _)| *index));
+        let skips = match self.source.plan.skips(rows.header()) {
+            Ok(skips) => skips,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        match left_out_unless(self.source, rows.header()) {
+            Ok(unshown) => self.tally.unshown = unshown,
+            Err(fault) => return Ok(Err(fault)),
+        }
+        let shown_by = self.tally.unshown.clone();
+        let without = self.source.plan.without(&columns);
         let addresses = columns.iter().filter(|column| column.field.name == "email").flat_map(|column| &column.at);
         self.tally.addresses = addresses.map(|at| (*at, 0, 0)).collect();
         self.tally.empty = columns
@@ -183,20 +210,46 @@ impl FileReader<'_> {
             })
             .collect();
         let mapper = self.source.table.mapper(columns, self.source.implied, attributes);
-        if let Err(fault) = self.each_row(rows, mapper, &used)? {
+        if let Err(fault) = self.each_row(rows, mapper, &used, &skips)? {
             return Ok(Err(fault));
         }
         if let Some(fault) = rows.end().filter(|_| !self.tally.stopped) {
             self.gap(&fault, None);
         }
-        if let Some(fault) = self.shifted(rows.header()) {
+        if let Some(fault) = self.shifted(rows.header()).or_else(|| self.all_gone()) {
             return Ok(Err(fault));
         }
         for (kind, field, _) in std::mem::take(&mut self.tally.empty) {
             self.scope.withhold(kind, field, "its column is empty in every row");
         }
+        self.limits(&without, &shown_by);
         self.expectations();
         Ok(Ok(()))
+    }
+
+    /// What the export does not have, and whom it leaves out: the kinds are partial, and nobody is gone who is not in the file.
+    ///
+    /// `shown_by` has the column, for each of those whom the export leaves out, that shows them where it does not.
+    fn limits(&mut self, without: &[(&'static str, String)], shown_by: &[Option<usize>]) {
+        let source = self.source;
+        for (kind, field, why) in &source.withheld {
+            self.scope.withhold(*kind, field, why.as_str());
+        }
+        for (field, heading) in without {
+            let (kind, field) = (source.table.kind_of(field), source.table.record_field(field));
+            self.scope.withhold(kind, field, format!("`{}` has no column `{heading}`", self.path));
+        }
+        for (index, (left, _)) in source.leaves_out.iter().enumerate() {
+            let is_shown = shown_by.get(index).is_some_and(Option::is_some) && self.tally.unshown[index].is_none();
+            if is_shown {
+                continue;
+            }
+            let export = source.plan.export.as_deref().unwrap_or_default();
+            let fault = Fault::left_out(format!("`{}` leaves out {}", self.path, left.what))
+                .cause(format!("the export `{export}` does not hold them, and does not say who they are"))
+                .fix(format!("{}; if there is nobody like that here, say `whole = true`", left.fix));
+            self.gap(&fault, None);
+        }
     }
 
     /// The columns that are kept as evidence: of accounts what is not mapped, of people only what the config names.
@@ -213,6 +266,7 @@ impl FileReader<'_> {
         rows: &mut dyn Rows,
         mut mapper: Box<dyn Mapper>,
         used: &[usize],
+        skips: &[(usize, &Skip)],
     ) -> Result<Result<(), Fault>, ConnectorError> {
         let mut row = Row::default();
         let mut records: Vec<Record> = Vec::new();
@@ -242,6 +296,16 @@ impl FileReader<'_> {
             self.count_row();
             if self.tally.rows.is_multiple_of(CANCEL_EVERY) && self.run.cancel.is_cancelled() {
                 return Err(ConnectorError::Stopped);
+            }
+            let gone = skips.iter().find(|(at, skip)| skip.when.holds(row.cells.get(*at).unwrap_or_default()));
+            if let Some((_, skip)) = gone {
+                *self.tally.skipped.entry(skip.why.clone()).or_default() += 1;
+                continue;
+            }
+            for shown_by in &mut self.tally.unshown {
+                if shown_by.is_some_and(|at| row.cells.get(at).is_some_and(|cell| !cell.trim().is_empty())) {
+                    *shown_by = None;
+                }
             }
             let mut cells = Cells {
                 record: &row.cells,
@@ -424,6 +488,17 @@ impl FileReader<'_> {
         )
     }
 
+    /// Whether every row stands for what is no more: then the column that tells does not say that.
+    fn all_gone(&self) -> Option<Fault> {
+        let skipped: u64 = self.tally.skipped.values().sum();
+        let why = self.tally.skipped.keys().next().filter(|_| skipped == self.tally.rows)?;
+        Some(
+            Fault::shifted(format!("all {skipped} rows would be left out: {why}"))
+                .cause("the column that tells it has changed its meaning, or the export holds nothing else")
+                .fix("compare the header with the rows, and export the file again with everything that is in use"),
+        )
+    }
+
     /// Compares the number of rows with what the file or the config promises.
     fn expectations(&mut self) {
         let rows = self.tally.rows;
@@ -450,7 +525,7 @@ impl FileReader<'_> {
                 Some(text) => agreed = self.trailer_count(&prefix, &text).or(agreed),
             }
         }
-        if let Some(total) = agreed.filter(|_| self.tally.bad + self.tally.same == 0) {
+        if let Some(total) = agreed.filter(|_| self.tally.bad + self.tally.same == 0 && self.tally.skipped.is_empty()) {
             let kinds = self.source.table.kinds();
             self.scope.declare_total(kinds[kinds.len() - 1], total);
         }

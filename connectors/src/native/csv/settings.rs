@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::cells::Reading;
-use super::columns::{Mapping, Plan, ValueMap, key};
+use super::columns::{Heading, Mapping, Plan, Shape, ValueMap, key};
 use super::dates::Dates;
+use super::exports::{self, Described, Export, LeftOut};
 use super::rows::{Format, Layout};
 use super::tables::{Implied, Table};
 use crate::SettingsError;
@@ -23,10 +24,17 @@ use crate::record::{IdKind, RecordKind};
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Settings of a csv system")]
 pub(super) struct CsvSettings {
-    /// The file, when there is one. Needs `yields`.
+    /// The file, when there is one. Needs `yields`, unless `export` says it.
     file: Option<PathBuf>,
     /// What the rows of `file` are.
     yields: Option<Table>,
+    /// The vendor's export that the file is, such as `slack/members`: what its columns mean, and what it does not hold.
+    /// `muster connectors list` names them all. What `columns`, `values`, `dates` and the other settings say goes before it.
+    #[schemars(with = "Option<String>")]
+    export: Option<Spanned<String>>,
+    /// Whom the `export` leaves out does not exist here: who is not in the file is gone.
+    #[serde(default)]
+    whole: bool,
     /// The files, by what their rows are, when there are several.
     #[serde(default)]
     files: BTreeMap<Table, PathBuf>,
@@ -86,9 +94,19 @@ enum Columns {
 /// One heading or several.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a heading or a list of headings")]
-enum Headings {
+pub(super) enum Headings {
     One(String),
     Several(Vec<String>),
+}
+
+impl Headings {
+    /// The headings.
+    pub(super) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Several(names) => names.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// One value for every file, or one for each.
@@ -125,13 +143,22 @@ pub(super) struct Source {
     pub(super) expect_rows: Option<u64>,
     pub(super) expect_sha256: Option<String>,
     pub(super) header: Option<Vec<String>>,
+    /// Fields of records that the export does not have, with why.
+    pub(super) withheld: Vec<(RecordKind, String, String)>,
+    /// Whom the export leaves out; with a column, only where no row has anything in it.
+    pub(super) leaves_out: Vec<(LeftOut, Option<Heading>)>,
 }
 
 impl Source {
     /// The kinds of record that the file tells.
     pub(super) fn kinds(&self) -> Vec<RecordKind> {
         let mut kinds = self.table.kinds().to_vec();
-        let maps = |field: &str| self.plan.mapping.as_ref().is_some_and(|mapping| mapping.contains_key(field));
+        let maps = |field: &str| {
+            self.plan
+                .mapping
+                .as_ref()
+                .is_some_and(|mapping| mapping.get(field).is_some_and(|headings| !headings.is_empty()))
+        };
         if self.table == Table::Accounts && maps("roles") {
             kinds.push(RecordKind::Grant);
         }
@@ -151,45 +178,47 @@ impl Source {
 impl CsvSettings {
     /// The files to read, in the order of their tables.
     pub(super) fn sources(self) -> Result<Vec<Source>, SettingsError> {
-        let files = self.files()?;
+        let export = self.export()?;
+        let files = self.files(export.as_ref())?;
         let mappings = self.mappings(&files)?;
         let values = self.value_maps(&files)?;
         let attributes = self.attributes(&files)?;
-        let zone = match &self.time_zone {
-            None => TimeZone::UTC,
-            Some(name) => TimeZone::get(name).map_err(|_unknown| {
-                SettingsError::new(format!("`time_zone` is `{name}`, which is no IANA time zone"))
-                    .fix("write it like `Europe/Berlin`")
-            })?,
-        };
-        let dates = Dates::new(self.dates.clone(), zone).map_err(|(format, error)| {
-            SettingsError::new(format!("`dates` has `{format}`, which strptime does not know: {error}"))
-                .fix("use strptime directives, such as `%d/%m/%Y %H:%M`")
-        })?;
         files
             .iter()
             .map(|(table, path)| {
                 let (table, one) = (*table, files.len() == 1);
-                let mapping = mappings.get(&table).cloned();
+                let described = export.as_ref().and_then(|export| export.table(table));
+                let mapping = merged(described, mappings.get(&table));
+                // How far an id can be trusted is said of the description's own column.
+                let own_id = mappings.get(&table).is_some_and(|mapping| mapping.contains_key("id"));
+                let id_kind = described.filter(|_| !own_id).and_then(|described| described.id_kind);
                 check_required(table, mapping.as_ref())?;
                 Ok(Source {
                     table,
                     path: path.clone(),
                     layout: self.layout(table, path)?,
+                    withheld: described
+                        .zip(mapping.as_ref())
+                        .map(|(described, mapping)| described.withheld(table, mapping))
+                        .unwrap_or_default(),
+                    leaves_out: described.filter(|_| !self.whole).map(Described::left_out).unwrap_or_default(),
                     plan: Plan {
                         fields: table.fields(),
                         mapping,
                         required: table.required(),
-                        values: values.clone(),
+                        values: described.map_or_else(|| values.clone(), |described| described.values(&values)),
                         attributes: if table == Table::People { attributes.clone() } else { Vec::new() },
+                        skip: described.map(Described::skips).unwrap_or_default(),
+                        export: described.and(export.as_ref()).map(|export| export.id.to_owned()),
                     },
-                    reading: Reading { dates: dates.clone(), list_separator: self.list_separator()? },
+                    reading: Reading { dates: self.dates(described)?, list_separator: self.list_separator(described)? },
                     implied: Implied {
                         entitlements: !files.contains_key(&Table::Entitlements),
                         groups: !files.contains_key(&Table::Groups),
-                        id_kind: self.id_kind.unwrap_or(IdKind::Reusable),
+                        id_kind: self.id_kind.or(id_kind).unwrap_or(IdKind::Reusable),
                     },
-                    zone_is_assumed: self.time_zone.is_none(),
+                    zone_is_assumed: self.time_zone.is_none()
+                        && described.is_none_or(|described| described.time_zone.is_none()),
                     collected: instant(Each::of(self.collected.as_ref(), table))?,
                     expect_rows: for_one(self.expect_rows.as_ref(), table, one, "expect_rows")?,
                     expect_sha256: sha256(for_one(self.expect_sha256.as_ref(), table, one, "expect_sha256")?)?,
@@ -199,21 +228,71 @@ impl CsvSettings {
             .collect()
     }
 
-    fn files(&self) -> Result<BTreeMap<Table, PathBuf>, SettingsError> {
-        match (&self.file, self.yields) {
+    /// The description that the config names.
+    fn export(&self) -> Result<Option<Export>, SettingsError> {
+        match &self.export {
+            Some(name) => match exports::find(name.get_ref()) {
+                Ok(export) => Ok(Some(export)),
+                Err(error) => Err(SettingsError { span: Some(name.span()), ..error }),
+            },
+            None if self.whole => {
+                Err(SettingsError::new("`whole` says something about an `export`, and none is named")
+                    .fix("leave it out: a file without `export` is taken to be whole"))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn dates(&self, described: Option<&Described>) -> Result<Dates, SettingsError> {
+        let named = self.time_zone.as_deref().or_else(|| described?.time_zone.as_deref());
+        let zone = match named {
+            None => TimeZone::UTC,
+            Some(name) => TimeZone::get(name).map_err(|_unknown| {
+                SettingsError::new(format!("`time_zone` is `{name}`, which is no IANA time zone"))
+                    .fix("write it like `Europe/Berlin`")
+            })?,
+        };
+        let formats = match described {
+            Some(described) if self.dates.is_empty() => described.dates.clone(),
+            Some(_) | None => self.dates.clone(),
+        };
+        Dates::new(formats, zone).map_err(|(format, error)| {
+            SettingsError::new(format!("`dates` has `{format}`, which strptime does not know: {error}"))
+                .fix("use strptime directives, such as `%d/%m/%Y %H:%M`")
+        })
+    }
+
+    fn files(&self, export: Option<&Export>) -> Result<BTreeMap<Table, PathBuf>, SettingsError> {
+        let told = export.map(|export| export.tables().collect::<Vec<_>>()).unwrap_or_default();
+        let only = match told.as_slice() {
+            [table] if self.file.is_some() => Some(*table),
+            _ => None,
+        };
+        let of_it = |files: BTreeMap<Table, PathBuf>| match export {
+            Some(export) if !told.iter().any(|table| files.contains_key(table)) => {
+                let told = told.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(" and ");
+                Err(SettingsError::new(format!("no file is what the export `{}` describes", export.id)).fix(format!(
+                    "it describes {told}: write `files = {{ {} = \"…\" }}`",
+                    told.replace(" and ", " = \"…\", ")
+                )))
+            }
+            Some(_) | None => Ok(files),
+        };
+        match (&self.file, self.yields.or(only)) {
             (Some(_), _) if !self.files.is_empty() => {
                 Err(SettingsError::new("both `file` and `files` are set").fix("keep one of them"))
             }
-            (Some(file), Some(table)) => Ok(BTreeMap::from([(table, file.clone())])),
+            (Some(file), Some(table)) => of_it(BTreeMap::from([(table, file.clone())])),
             (Some(_), None) => {
-                let tables = Table::ALL.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", ");
+                let tables = if told.is_empty() { Table::ALL } else { told.as_slice() };
+                let tables = tables.iter().map(|table| table.as_str()).collect::<Vec<_>>().join(", ");
                 Err(SettingsError::new("`file` needs `yields`")
                     .fix(format!("say what its rows are: `yields = \"people\"`, or one of {tables}")))
             }
             (None, Some(_)) => Err(SettingsError::new("`yields` needs `file`").fix("name the file, or use `files`")),
             (None, None) if self.files.is_empty() => Err(SettingsError::new("no file is named")
                 .fix("write `file = \"people.csv\"` with `yields = \"people\"`, or `files = { accounts = \"…\", grants = \"…\" }`")),
-            (None, None) => Ok(self.files.clone()),
+            (None, None) => of_it(self.files.clone()),
         }
     }
 
@@ -231,11 +310,7 @@ impl CsvSettings {
                     let mapping = mappings.entry(table).or_default();
                     for (field, headings) in fields {
                         known_field(table, field, name)?;
-                        let headings = match headings {
-                            Headings::One(heading) => vec![heading.clone()],
-                            Headings::Several(headings) => headings.clone(),
-                        };
-                        mapping.insert(field.clone(), headings);
+                        mapping.insert(field.clone(), headings.names().into_iter().map(Heading::named).collect());
                     }
                 }
                 (Columns::Heading(_) | Columns::Headings(_), _) if files.len() > 1 => {
@@ -247,11 +322,12 @@ impl CsvSettings {
                 }
                 (Columns::Heading(heading), Some(table)) => {
                     known_field(*table, key, name)?;
-                    mappings.entry(*table).or_default().insert(key.to_owned(), vec![heading.clone()]);
+                    mappings.entry(*table).or_default().insert(key.to_owned(), vec![Heading::named(heading)]);
                 }
                 (Columns::Headings(headings), Some(table)) => {
                     known_field(*table, key, name)?;
-                    mappings.entry(*table).or_default().insert(key.to_owned(), headings.clone());
+                    let headings = headings.iter().map(|heading| Heading::named(heading)).collect();
+                    mappings.entry(*table).or_default().insert(key.to_owned(), headings);
                 }
                 (Columns::Heading(_) | Columns::Headings(_), None) => {}
             }
@@ -288,16 +364,19 @@ impl CsvSettings {
             let Some(found) = files.keys().flat_map(|table| table.fields()).find(|known| known.name == field) else {
                 return Err(unknown("values", name, &known));
             };
-            let Some(vocabulary) = found.shape.vocabulary() else {
+            let vocabulary = found.shape.vocabulary();
+            if vocabulary.is_none() && !matches!(found.shape, Shape::Held) {
                 return Err(SettingsError {
                     message: format!("`values.{field}` maps words, but `{field}` is no field of words"),
                     span: Some(name.span()),
                     fix: None,
                 });
-            };
-            let meanings = (vocabulary.known)();
-            for meaning in words.values().filter(|meaning| !meaning.is_empty()) {
-                if !meanings.contains(&meaning.as_str()) {
+            }
+            // Roles and groups are called what the company likes: any meaning will do.
+            if let Some(vocabulary) = vocabulary {
+                let meanings = (vocabulary.known)();
+                let unknown = |meaning: &&String| !meaning.is_empty() && !meanings.contains(&meaning.as_str());
+                if let Some(meaning) = words.values().find(unknown) {
                     return Err(SettingsError {
                         message: format!("`values.{field}` means `{meaning}`, which is no {}", vocabulary.what),
                         span: Some(name.span()),
@@ -354,13 +433,24 @@ impl CsvSettings {
         }
     }
 
-    fn list_separator(&self) -> Result<String, SettingsError> {
-        match self.list_separator.as_deref() {
+    fn list_separator(&self, described: Option<&Described>) -> Result<String, SettingsError> {
+        match self.list_separator.as_deref().or_else(|| described?.list_separator.as_deref()) {
             None => Ok(";".to_owned()),
             Some("") => Err(SettingsError::new("`list_separator` is empty").fix("leave it out for `;`")),
             Some(separator) => Ok(separator.to_owned()),
         }
     }
+}
+
+/// The columns that a description names, and over them those of the config; an empty list takes a field away.
+fn merged(described: Option<&Described>, config: Option<&Mapping>) -> Option<Mapping> {
+    let Some(described) = described else { return config.cloned() };
+    let mut mapping = described.mapping();
+    for (field, headings) in config.into_iter().flatten() {
+        mapping.insert(field.clone(), headings.clone());
+    }
+    mapping.retain(|_, headings| !headings.is_empty());
+    Some(mapping)
 }
 
 /// A value that describes one file: with several it must say which.

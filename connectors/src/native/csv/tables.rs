@@ -165,6 +165,14 @@ impl Table {
         }
     }
 
+    /// What records call a field.
+    pub(super) fn record_field(self, field: &str) -> &str {
+        match (self, field) {
+            (Self::Accounts | Self::People, "email") => "emails",
+            (_, field) => field,
+        }
+    }
+
     /// What turns rows into records.
     pub(super) fn mapper(
         self,

@@ -62,6 +62,7 @@ impl AccountRows {
 
     fn hold(&mut self, id: &str, cells: &mut Cells<'_>, records: &mut Vec<Record>) {
         for role in cells.list(&self.columns.roles) {
+            let Some(role) = self.columns.roles.holdable(role) else { continue };
             if self.implied.entitlements {
                 records.extend(self.told.first(&role, None).into_iter().flatten());
             }
@@ -69,6 +70,7 @@ impl AccountRows {
             records.push(Record::Grant(Box::new(grant)));
         }
         for group in cells.list(&self.columns.groups) {
+            let Some(group) = self.columns.groups.holdable(group) else { continue };
             if self.implied.groups && self.groups.insert(group.clone()) {
                 records.push(Record::Group(Box::new(Group {
                     id: group.clone(),
@@ -138,14 +140,31 @@ impl Mapper for AccountRows {
     }
 }
 
-/// Second factors; a cell that only says "no" or nothing says that there are none.
+/// What a second factor is called where the source says that there is one, and not which. So do manifests.
+const SOME_FACTOR: &str = "unspecified";
+
+/// Second factors. A cell that says "no", or nothing, says that there is none; one that says "yes" that there is one. Where a
+/// description of an export says that an empty cell says nothing, it is unreadable.
 fn factors(column: &Column, cells: &mut Cells<'_>) -> Fact<Vec<String>> {
     if !column.is_mapped() {
         return Fact::Unsupported;
     }
-    let factors = cells.list(column);
-    let none = matches!(factors.as_slice(), [one] if ["false", "no", "none", "disabled", "0"].contains(&one.to_lowercase().as_str()));
-    if none || factors.is_empty() { Fact::Absent } else { Fact::Known(factors) }
+    let told = cells.list(column);
+    if told.is_empty() && column.holdable(String::new()).as_deref() == Some("unreadable") {
+        return Fact::Unreadable;
+    }
+    let mut factors: Vec<String> = Vec::new();
+    for factor in told {
+        let factor = match factor.to_lowercase().as_str() {
+            "false" | "no" | "none" | "disabled" | "0" => continue,
+            "true" | "yes" | "enabled" | "1" => SOME_FACTOR.to_owned(),
+            _ => factor,
+        };
+        if !factors.contains(&factor) {
+            factors.push(factor);
+        }
+    }
+    if factors.is_empty() { Fact::Absent } else { Fact::Known(factors) }
 }
 
 table! {
