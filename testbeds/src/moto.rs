@@ -136,6 +136,9 @@ pub struct Moto {
     pub seeded: Seeded,
 }
 
+/// What runs as a role: by ARN its kind, and the role if it has one.
+pub type Workloads = BTreeMap<String, (String, Option<String>)>;
+
 impl Moto {
     /// Starts a server on a free port and fills it.
     ///
@@ -167,7 +170,7 @@ impl Moto {
     ///
     /// # Errors
     /// As [`Moto::start`].
-    pub fn workloads() -> Result<(Self, BTreeMap<String, (String, Option<String>)>), MotoError> {
+    pub fn workloads() -> Result<(Self, Workloads), MotoError> {
         let moto = Self::empty()?;
         let answer = moto.seed("workloads.py")?;
         let built = serde_json::from_str(&answer)

@@ -77,7 +77,7 @@ fn odata(list: &Value) -> Value {
     };
     let schemas = api["components"]["schemas"].clone();
     for (name, schema) in schemas.as_object().unwrap() {
-        let navigations = bases(name).flat_map(|base| types.get(&base).map(|told| told["navigation"].clone()));
+        let navigations = bases(name).filter_map(|base| types.get(&base).map(|told| told["navigation"].clone()));
         let navigations: Vec<Value> = navigations.collect();
         for base in bases(name) {
             let at = &mut api["components"]["schemas"][&base];

@@ -142,13 +142,15 @@ impl Contract {
             // BambooHR's words and example have values between commas; the schema forgets to say so.
             let between_commas = parameter["example"].as_str().is_some_and(|example| example.contains(','));
             let joined = parameter["explode"] == false || parameter["collectionFormat"] == "csv" || between_commas;
-            let values: Vec<&str> = match joined {
-                true => values.iter().flat_map(|value| value.split(',')).collect(),
-                false => values.iter().map(String::as_str).collect(),
+            let values: Vec<&str> = if joined {
+                values.iter().flat_map(|value| value.split(',')).collect()
+            } else {
+                values.iter().map(String::as_str).collect()
             };
-            let fits = match lists {
-                true => validator.is_valid(&values.iter().map(|value| json!(value)).collect()),
-                false => values.iter().all(|value| meanings(value).iter().any(|value| validator.is_valid(value))),
+            let fits = if lists {
+                validator.is_valid(&values.iter().map(|value| json!(value)).collect())
+            } else {
+                values.iter().all(|value| meanings(value).iter().any(|value| validator.is_valid(value)))
             };
             if !fits && values != ["*"] {
                 wrong.push(format!("{name}={} is not of {of}", values.join(",")));

@@ -104,7 +104,9 @@ impl<'a> Said<'a> {
 
 fn search(description: &Value, schemas: &[&Value], value: &Value, at: &str, found: &mut Vec<String>) {
     let mut said = Said::default();
-    schemas.iter().for_each(|schema| said.add(description, schema, false));
+    for schema in schemas {
+        said.add(description, schema, false);
+    }
     let parts = &said.parts;
     match value {
         Value::Array(rows) => {

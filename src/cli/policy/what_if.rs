@@ -105,6 +105,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> Result<Outcome, F
     Ok(Outcome::answered())
 }
 
+/// The policies of one kind that stand above an account, level by level.
+type OfKind = fn(&mut Account) -> &mut Vec<Step>;
+
 struct Proposal {
     estate: Policies,
     applied: Vec<String>,
@@ -125,7 +128,7 @@ impl Proposal {
             self.hold(name, policy)?;
             self.applied.push(format!("`{name}` holds `{}` as well", file.display()));
         }
-        let limits: [(_, fn(&mut Account) -> &mut Vec<Step>); 2] =
+        let limits: [(_, OfKind); 2] =
             [(&arguments.scp, |account| &mut account.scps), (&arguments.rcp, |account| &mut account.rcps)];
         for (limits, of_kind) in limits {
             for (target, file) in limits {
@@ -230,7 +233,7 @@ impl Proposal {
             }
         } else {
             self.known(holder)?;
-            let of_kind: [fn(&mut Account) -> &mut Vec<Step>; 2] = [|of| &mut of.scps, |of| &mut of.rcps];
+            let of_kind: [OfKind; 2] = [|of| &mut of.scps, |of| &mut of.rcps];
             for kind in of_kind {
                 for step in self.steps(holder, kind) {
                     taken |= policies.iter().any(|policy| step.policies.contains(policy));
@@ -281,18 +284,14 @@ impl Proposal {
     }
 
     /// What is attached to a root, unit or account, of one kind of policy: a step of every account below it.
-    fn steps<'s>(
-        &'s mut self,
-        target: &'s str,
-        of_kind: fn(&mut Account) -> &mut Vec<Step>,
-    ) -> impl Iterator<Item = &'s mut Step> {
+    fn steps<'s>(&'s mut self, target: &'s str, of_kind: OfKind) -> impl Iterator<Item = &'s mut Step> {
         let steps = self.estate.accounts.iter_mut().flat_map(of_kind);
         steps.filter(move |step| *step.name == *target)
     }
 
     /// Sees to it that a policy of this kind can be attached to a target: where an organisation uses none of it, its accounts have no steps
     /// of it. A step without a resource control policy demands nothing; one without a service control policy would deny everything.
-    fn stand(&mut self, target: &str, of_kind: fn(&mut Account) -> &mut Vec<Step>) -> Result<(), Failure> {
+    fn stand(&mut self, target: &str, of_kind: OfKind) -> Result<(), Failure> {
         for account in &mut self.estate.accounts {
             let bare = |step: &Step| Step { name: Arc::clone(&step.name), policies: Vec::new() };
             if account.rcps.is_empty() {

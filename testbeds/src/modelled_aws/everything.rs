@@ -395,22 +395,19 @@ fn agents(making: &mut Making) {
         for (name, is_bare) in [("first-0123456789", false), ("second-0123456789", kind != "runtime")] {
             let arn = arn("bedrock-agentcore", &format!("{part}/{name}"));
             let mut one = json!({ format!("{id}Id"): name, format!("{id}Arn"): arn, "status": "READY" });
-            match kind {
-                "runtime" => {
-                    one["agentRuntimeName"] = json!("x");
-                    one["agentRuntimeVersion"] = json!("1");
-                    one["lastUpdatedAt"] = json!(DAY);
-                    let mut summary = one.clone();
-                    summary["description"] = json!("x");
-                    listed.push(summary);
-                    one["lifecycleConfiguration"] = json!({});
-                }
-                _ => {
-                    one["createdAt"] = json!(DAY);
-                    listed.push(one.clone());
-                    one["name"] = json!("x");
-                    one["lastUpdatedAt"] = json!(DAY);
-                }
+            if kind == "runtime" {
+                one["agentRuntimeName"] = json!("x");
+                one["agentRuntimeVersion"] = json!("1");
+                one["lastUpdatedAt"] = json!(DAY);
+                let mut summary = one.clone();
+                summary["description"] = json!("x");
+                listed.push(summary);
+                one["lifecycleConfiguration"] = json!({});
+            } else {
+                one["createdAt"] = json!(DAY);
+                listed.push(one.clone());
+                one["name"] = json!("x");
+                one["lastUpdatedAt"] = json!(DAY);
             }
             one["createdAt"] = json!(DAY);
             one["networkConfiguration"] = network.clone();

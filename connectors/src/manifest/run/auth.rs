@@ -438,6 +438,7 @@ mod tests {
             body: Value::from(()),
             illegible: None,
             bytes: bytes::Bytes::new(),
+            token: None,
         }
     }
 

@@ -202,7 +202,7 @@ impl Compiled<'_> {
         let number = &self.estate.accounts[owner as usize].number;
         let request = self.estate.request(&self.index, who, "*", &format!("arn:*:*:*:{number}:*"));
         for denial in &fence.denials {
-            match self.truth(denial, &request) {
+            match truth(denial, &request) {
                 Truth::No | Truth::Void => {}
                 Truth::Yes if denial.outright => nothing.union_with(&denial.actions),
                 Truth::Yes | Truth::Open => less.union_with(&denial.actions),
@@ -211,18 +211,19 @@ impl Compiled<'_> {
         less.union_with(&nothing);
         (nothing, less)
     }
+}
 
-    fn truth(&self, denial: &Denial<'_>, request: &Request) -> Truth {
-        let mut all = Truth::Yes;
-        for condition in &denial.statement.conditions {
-            match condition::evaluate(condition, denial.version, &|key| known(request, key)) {
-                Truth::Yes => {}
-                Truth::Open => all = Truth::Open,
-                no @ (Truth::No | Truth::Void) => return no,
-            }
+/// Whether the conditions of a denial hold, as far as is known.
+fn truth(denial: &Denial<'_>, request: &Request) -> Truth {
+    let mut all = Truth::Yes;
+    for condition in &denial.statement.conditions {
+        match condition::evaluate(condition, denial.version, &|key| known(request, key)) {
+            Truth::Yes => {}
+            Truth::Open => all = Truth::Open,
+            no @ (Truth::No | Truth::Void) => return no,
         }
-        all
     }
+    all
 }
 
 /// Whether a statement is about everybody; a resource control policy can be about nobody else (Organizations User Guide, "RCP syntax").
@@ -230,5 +231,5 @@ fn is_everybody(statement: &Statement) -> bool {
     statement
         .principals
         .as_ref()
-        .is_none_or(|principals| !principals.not && principals.of.iter().any(|one| *one == PrincipalPattern::Everyone))
+        .is_none_or(|principals| !principals.not && principals.of.contains(&PrincipalPattern::Everyone))
 }

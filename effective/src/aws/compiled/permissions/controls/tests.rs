@@ -102,7 +102,7 @@ fn what_counts_is_the_account_whose_resource_it_is() {
         kind: "aws:s3-bucket".into(),
         account: Some(1),
         policy: None,
-        facts: Default::default(),
+        facts: rustc_hash::FxHashMap::default(),
     });
     control(&mut estate, 0, &deny("s3:*", "*", ""));
     assert_eq!(left(&estate, "s3:GetObject"), "allowed");
