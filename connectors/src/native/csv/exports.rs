@@ -395,7 +395,7 @@ mod tests {
                     let names = described.columns.get(*field).map(Headings::names).unwrap_or_default();
                     names.iter().any(|name| !described.heading(name).optional)
                 };
-                assert!(group.iter().any(|field| sure(field)), "{told}: {group:?}");
+                assert!(group.iter().any(sure), "{told}: {group:?}");
             }
             for (field, words) in &described.values {
                 assert!(described.columns.contains_key(field), "{told}: `{field}` has words and no column");
