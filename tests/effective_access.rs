@@ -90,7 +90,13 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
             let rows = list(&answer["who"]).iter();
             rows.filter(|row| list(&row["through"]).is_empty()).cloned().collect()
         };
-        assert_eq!(direct(&asked(&[])), direct(&asked(&["--transitive"])), "{question:?}");
+        let narrow = asked(&[]);
+        assert_eq!(direct(&narrow), direct(&asked(&["--transitive"])), "{question:?}");
+        if let [action, _] = question {
+            let anywhere = answer(&folder, &["who-can", action, "-o", "json"]);
+            let (here, anywhere) = (who(&narrow, "allowed", true), who(&anywhere, "allowed", true));
+            assert!(here.is_subset(&anywhere), "who can on one can on something: {question:?}: {here:?} {anywhere:?}");
+        }
     }
 
     let listed = "arn:aws:s3:::acme-listed";

@@ -384,9 +384,8 @@ fn anywhere(place: &Place, action: &str) -> Vec<Found> {
                 return Some(Found { who, resource: "*".to_owned(), more: 0, answer: answer.clone() });
             }
             let mut patterns = own_patterns(place, who, &allowed);
-            let account = estate.principals[who as usize].account;
-            let near = named.iter().filter(|one| one.lets_others_in || one.account.is_none_or(|of| of == account));
-            patterns.extend(near.take(MAX_PATTERNS).map(|one| one.pattern.clone()));
+            let near = named.of_account.get(&estate.principals[who as usize].account).into_iter().chain([&named.open]);
+            patterns.extend(near.flat_map(|near| near.iter().take(MAX_PATTERNS)).cloned());
             // What holds everywhere was asked above, type by type.
             patterns.retain(|pattern| pattern != "*");
             patterns.sort_by(|a, b| wider_first(a, b));
@@ -464,17 +463,17 @@ fn own_patterns(place: &Place, who: PrincipalIx, allowed: &AllowedOn<'_>) -> Vec
     patterns.map(|pattern| pattern.replace("${aws:username}", user)).collect()
 }
 
-/// A resource whose own policy may grant an action on it.
+/// Resources whose own policies may grant an action on them, wide patterns first.
+#[derive(Default)]
 struct Named {
-    pattern: String,
-    /// Whose it is, where that is known.
-    account: Option<AccountIx>,
-    /// Whether principals of other accounts may be allowed.
-    lets_others_in: bool,
+    /// To principals of their own account only, by that.
+    of_account: FxHashMap<AccountIx, Vec<String>>,
+    /// To others as well, or their account is not known.
+    open: Vec<String>,
 }
 
-/// The resources that policies of resources allow an action on, wide patterns first.
-fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Vec<Named> {
+/// The resources that policies of resources allow an action on.
+fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Named {
     let estate = place.compiled.estate();
     let policies = estate.resources.iter().filter_map(|resource| Some((resource.account, resource.policy?)));
     let mut patterns: Vec<(&str, Option<AccountIx>)> =
@@ -486,12 +485,18 @@ fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Ve
     patterns.retain(|(pattern, _)| *pattern != "*");
     patterns.sort_unstable_by(|a, b| wider_first(a.0, b.0).then(a.1.cmp(&b.1)));
     patterns.dedup();
-    let named = patterns.into_par_iter().map(|(pattern, account)| Named {
-        pattern: pattern.to_owned(),
-        account,
-        lets_others_in: place.compiled.lets_others_in(action, pattern),
-    });
-    named.collect()
+    let own = |(pattern, account): &(&str, Option<AccountIx>)| {
+        account.filter(|_| !place.compiled.lets_others_in(action, pattern))
+    };
+    let own: Vec<Option<AccountIx>> = patterns.par_iter().map(own).collect();
+    let mut named = Named::default();
+    for ((pattern, _), own) in patterns.into_iter().zip(own) {
+        match own {
+            Some(account) => named.of_account.entry(account).or_default().push(pattern.to_owned()),
+            None => named.open.push(pattern.to_owned()),
+        }
+    }
+    named
 }
 
 fn can(answer: &Answer) -> Can {
