@@ -15,7 +15,7 @@ use muster_connectors::record::{PrivilegeLevel, RecordKind};
 use muster_effective::aws::escalation::Techniques;
 use rustc_hash::FxHashMap;
 
-pub use self::aws::question::Effective;
+pub use self::aws::permitted::Effective;
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
 
 /// How privileged an account is.
@@ -236,7 +236,7 @@ impl Access {
             Some(who) => vec![who],
             None => place.assignments(graph, account).into_iter().filter_map(|(_, one)| one.role).collect(),
         };
-        roles.into_iter().map(|who| aws::question::effective(graph, place, who)).collect()
+        roles.into_iter().map(|who| aws::permitted::effective(graph, place, who)).collect()
     }
 
     /// Outsiders whom the trust policy of an AWS role lets in, each with the statement that does: accounts outside the organisation, and everyone.

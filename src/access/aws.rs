@@ -11,6 +11,7 @@ pub(crate) mod compare;
 pub(crate) mod documents;
 pub(crate) mod estate;
 pub(crate) mod outside;
+pub(crate) mod permitted;
 pub(crate) mod question;
 pub(crate) mod uses;
 pub(crate) mod ways;

@@ -1,12 +1,11 @@
 //! Who may do an action, on a resource or on anything at all: principals and the people behind them, each with one way.
 
-use std::cmp::Ordering;
+mod anywhere;
 
 use muster_connectors::record::FactState;
 use muster_effective::aws::answer::{Answer, Deciding, Verdict};
-use muster_effective::aws::compiled::AllowedOn;
 use muster_effective::aws::escalation::Certainty;
-use muster_effective::aws::estate::{AccountIx, PrincipalIx, PrincipalKind};
+use muster_effective::aws::estate::{PrincipalIx, PrincipalKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::literal;
 use muster_effective::aws::reference::Reference;
@@ -19,9 +18,6 @@ use serde::Serialize;
 use super::Place;
 use super::ways::{self, Hop};
 use crate::graph::{Graph, NodeIx, Step};
-
-/// Patterns of resources that are tried for a principal where none is asked about.
-const MAX_PATTERNS: usize = 256;
 
 /// What a request goes through beside the layers that always count.
 #[derive(Debug, Clone, Default)]
@@ -156,7 +152,7 @@ pub struct WhoCan {
     pub unread: Vec<String>,
     /// On what: the resource that was asked about, or a pattern on which it is allowed.
     pub resource: String,
-    /// Further patterns on which it is allowed as well.
+    /// Further patterns on which it is allowed as well; of many, those among the first that were tried.
     pub more_resources: usize,
     /// The way, where another principal is reached first.
     pub through: Vec<HopTo>,
@@ -257,7 +253,7 @@ fn who_can_do(
             let answers = place.compiled.who_can(action, resource).into_iter();
             answers.map(|(who, answer)| Found { who, resource: resource.to_owned(), more: 0, answer }).collect()
         }
-        None => anywhere(place, action),
+        None => anywhere::anywhere(place, action),
     };
     if !through.is_empty() {
         let limited = |mut one: Found| {
@@ -369,136 +365,6 @@ fn is_of_type(template: &str, arn: &str) -> bool {
     })
 }
 
-/// Everybody who can on anything at all, each with the widest pattern that was found.
-fn anywhere(place: &Place, action: &str) -> Vec<Found> {
-    let estate = place.compiled.estate();
-    let allowed = place.compiled.allowed_on(action);
-    let named = resource_patterns(place, &allowed, action);
-    let count = u32::try_from(estate.principals.len()).unwrap_or(u32::MAX);
-    (0..count)
-        .into_par_iter()
-        .filter(|who| place.compiled.could(*who, action))
-        .filter_map(|who| {
-            let everywhere = everywhere(place, who, action);
-            if let Some(answer) = everywhere.as_ref().filter(|answer| can(answer) == Can::Allowed) {
-                return Some(Found { who, resource: "*".to_owned(), more: 0, answer: answer.clone() });
-            }
-            let mut patterns = own_patterns(place, who, &allowed);
-            let near = named.of_account.get(&estate.principals[who as usize].account).into_iter().chain([&named.open]);
-            patterns.extend(near.flat_map(|near| near.iter().take(MAX_PATTERNS)).cloned());
-            // What holds everywhere was asked above, type by type.
-            patterns.retain(|pattern| pattern != "*");
-            patterns.sort_by(|a, b| wider_first(a, b));
-            patterns.dedup();
-            patterns.truncate(MAX_PATTERNS);
-            let asked = patterns.into_iter().map(|resource| (place.compiled.may(who, action, &resource), resource));
-            let mut open: Vec<(Answer, String)> = everywhere
-                .map(|answer| (answer, "*".to_owned()))
-                .into_iter()
-                .chain(asked)
-                .filter(|(answer, _)| !ways::is_denied(answer))
-                .collect();
-            open.sort_by_key(|(answer, _)| can(answer));
-            let best = open.first().map(|(answer, _)| can(answer))?;
-            let more = open.iter().filter(|(answer, _)| can(answer) == best).count() - 1;
-            open.into_iter().next().map(|(answer, resource)| Found { who, resource, more, answer })
-        })
-        .collect()
-}
-
-/// Short patterns are the wide ones, as a rule.
-fn wider_first(a: &str, b: &str) -> Ordering {
-    a.len().cmp(&b.len()).then(a.cmp(b))
-}
-
-/// The answer that holds on every resource of the principal's own account: of each type that the action needs, any at all. `None`:
-/// some of them are denied.
-fn everywhere(place: &Place, who: PrincipalIx, action: &str) -> Option<Answer> {
-    let estate = place.compiled.estate();
-    let reference = place.compiled.reference();
-    let entry = &estate.principals[who as usize];
-    let number = &estate.accounts[entry.account as usize].number;
-    let partition = entry.arn.split(':').nth(1).unwrap_or("aws");
-    let mut patterns: Vec<String> = Vec::new();
-    if let Some(known) = reference.find(action).map(|action| reference.action(action)) {
-        let needed = reference.resource_types(known).take(known.required as usize).filter_map(|of| of.arn.as_deref());
-        patterns.extend(needed.map(|arn| any_of(arn, partition, number)));
-    }
-    if patterns.is_empty() {
-        patterns.push("*".to_owned());
-    }
-    let answers = patterns.iter().map(|resource| place.compiled.may(who, action, resource));
-    let allowed =
-        answers.map(|answer| (!ways::is_denied(&answer)).then_some(answer)).collect::<Option<Vec<Answer>>>()?;
-    let worst = allowed.into_iter().max_by_key(can)?;
-    if can(&worst) != Can::NotEvaluated {
-        return Some(worst);
-    }
-    // A policy of some resource, which was not read, decides about that one and not about every other.
-    let of_none = place.compiled.may(who, action, "*");
-    Some(if of_none.verdict == Verdict::Allowed { of_none } else { worst })
-}
-
-/// Any resource of a type: what its ARN leaves open is `*`.
-fn any_of(arn: &str, partition: &str, account: &str) -> String {
-    let (mut rest, mut pattern) = (arn, String::with_capacity(arn.len()));
-    while let Some((before, after)) = rest.split_once("${") {
-        pattern.push_str(before);
-        let (name, after) = after.split_once('}').unwrap_or((after, ""));
-        pattern.push_str(match name {
-            "Partition" => partition,
-            "Account" => account,
-            _ => "*",
-        });
-        rest = after;
-    }
-    pattern + rest
-}
-
-/// The resources that a principal's own policies allow an action on, as they are written.
-fn own_patterns(place: &Place, who: PrincipalIx, allowed: &AllowedOn<'_>) -> Vec<String> {
-    let entry = &place.compiled.estate().principals[who as usize];
-    let user = entry.arn.rsplit('/').next().unwrap_or_default();
-    let patterns = entry.identity.iter().flat_map(|policy| allowed.by(*policy));
-    patterns.map(|pattern| pattern.replace("${aws:username}", user)).collect()
-}
-
-/// Resources whose own policies may grant an action on them, wide patterns first.
-#[derive(Default)]
-struct Named {
-    /// To principals of their own account only, by that.
-    of_account: FxHashMap<AccountIx, Vec<String>>,
-    /// To others as well, or their account is not known.
-    open: Vec<String>,
-}
-
-/// The resources that policies of resources allow an action on.
-fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Named {
-    let estate = place.compiled.estate();
-    let policies = estate.resources.iter().filter_map(|resource| Some((resource.account, resource.policy?)));
-    let mut patterns: Vec<(&str, Option<AccountIx>)> =
-        policies.flat_map(|(account, policy)| allowed.by(policy).map(move |pattern| (pattern, account))).collect();
-    if action.to_ascii_lowercase().starts_with("sts:assumerole") {
-        let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
-        patterns.extend(roles.map(|entry| (&*entry.arn, Some(entry.account))));
-    }
-    patterns.retain(|(pattern, _)| *pattern != "*");
-    patterns.sort_unstable_by(|a, b| wider_first(a.0, b.0).then(a.1.cmp(&b.1)));
-    patterns.dedup();
-    let own = |(pattern, account): &(&str, Option<AccountIx>)| {
-        account.filter(|_| !place.compiled.lets_others_in(action, pattern))
-    };
-    let own: Vec<Option<AccountIx>> = patterns.par_iter().map(own).collect();
-    let mut named = Named::default();
-    for ((pattern, _), own) in patterns.into_iter().zip(own) {
-        match own {
-            Some(account) => named.of_account.entry(account).or_default().push(pattern.to_owned()),
-            None => named.open.push(pattern.to_owned()),
-        }
-    }
-    named
-}
-
 fn can(answer: &Answer) -> Can {
     match answer.verdict {
         Verdict::Allowed if answer.assumed.is_empty() => Can::Allowed,
@@ -575,60 +441,10 @@ fn hop_to(place: &Place, hop: &Hop) -> HopTo {
 }
 
 /// When a principal last did an action; of a service whose actions AWS does not track, when it last used the service.
-fn last_use(graph: &Graph, node: NodeIx, action: &str) -> Option<LastUse> {
+pub(super) fn last_use(graph: &Graph, node: NodeIx, action: &str) -> Option<LastUse> {
     let used = graph.used_by(node);
     let service = action.split(':').next().unwrap_or_default();
     let named = |name: &str| used.iter().find(|(what, _)| what.eq_ignore_ascii_case(name));
     let (of, at) = named(action).or_else(|| named(service))?;
     Some(LastUse { of: of.to_string(), at: at.at(), state: at.state() })
-}
-
-/// Everything that one principal may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Effective {
-    /// Its ARN.
-    pub principal: String,
-    /// By service and access level.
-    pub permissions: Vec<OfService>,
-    /// Patterns of its policies that match no action of the reference data.
-    pub unknown: Vec<String>,
-    /// What was not read: there may be more or less.
-    pub unread: Vec<String>,
-}
-
-/// Actions of one service and one access level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct OfService {
-    /// Prefix of the service.
-    pub service: String,
-    /// `List`, `Read`, `Write`, `Tagging` or `Permissions management`.
-    pub level: &'static str,
-    /// Actions that are allowed on something, under no condition.
-    pub allowed: u32,
-    /// Actions that are allowed at most: under a condition, or as far as other layers allow the same resource.
-    pub allowed_if: u32,
-    /// The widest pattern of resources that grants any of them.
-    pub widest: String,
-    /// When the principal last used the service; `None`: not collected.
-    pub last_use: Option<LastUse>,
-}
-
-/// What a principal's own policies allow within its boundary and what its organisation allows.
-pub(crate) fn effective(graph: &Graph, place: &Place, who: PrincipalIx) -> Effective {
-    let permissions = place.compiled.actions_of(who);
-    let node = place.nodes[who as usize];
-    let of_service = permissions.by_service.iter().map(|one| OfService {
-        service: one.service.to_string(),
-        level: one.level.as_str(),
-        allowed: one.allowed,
-        allowed_if: one.allowed_if,
-        widest: one.widest.to_string(),
-        last_use: last_use(graph, node, &one.service),
-    });
-    Effective {
-        principal: place.compiled.estate().principals[who as usize].arn.to_string(),
-        permissions: of_service.collect(),
-        unknown: permissions.unknown.iter().map(ToString::to_string).collect(),
-        unread: permissions.unread.iter().map(ToString::to_string).collect(),
-    }
 }
