@@ -142,7 +142,7 @@ impl Diff {
         let is_large = |place: &(&str, &str, RecordKind)| before.rows(place) + after.rows(place) > MANY_ROWS;
         // Large ones one after another: the rows of all of them would fill the memory.
         let (large, small): (Vec<_>, Vec<_>) = wanted.partition(is_large);
-        let parts = side_by_side(&small, |place| part(&before, &after, *place)).into_iter();
+        let parts = side_by_side(small.into_iter(), |place| part(&before, &after, place)).into_iter();
         let mut parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
         for place in large {
             parts.push(part(&before, &after, place)?);

@@ -4,25 +4,22 @@
 //! of many small things hundreds come to lie there, and it overflows. Threads of this module do nothing while they wait.
 
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What `work` makes of each item, in their order.
 ///
 /// Cost: as many threads as rayon has, for as long as there are items; each takes the next one that nobody has.
-pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn side_by_side<T: Send, R: Send>(
+    items: impl ExactSizeIterator<Item = T> + Send,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
     let threads = rayon::current_num_threads().min(items.len());
     if threads < 2 {
-        return items.iter().map(work).collect();
+        return items.map(work).collect();
     }
-    let next = AtomicUsize::new(0);
-    let share = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(at) else { return done };
-            done.push((at, work(item)));
-        }
-    };
+    let items = Mutex::new(items.enumerate());
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let share = || std::iter::from_fn(next).map(|(at, item)| (at, work(item))).collect::<Vec<(usize, R)>>();
     let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
         // None of it here: this may be a worker of rayon.
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
@@ -35,6 +32,8 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use rayon::prelude::*;
 
     use super::*;
@@ -42,8 +41,8 @@ mod tests {
     #[test]
     fn results_stand_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();
-        assert_eq!(side_by_side(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
-        assert_eq!(side_by_side(&[] as &[usize], |item| *item), Vec::<usize>::new());
+        assert_eq!(side_by_side(items.iter(), |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!(side_by_side(std::iter::empty::<usize>(), |item| item), Vec::<usize>::new());
     }
 
     #[test]
@@ -59,7 +58,7 @@ mod tests {
             DEPTH.with(|depth| depth.set(depth.get() - 1));
             sum
         };
-        rayon::join(|| side_by_side(&items, work), || side_by_side(&items, work));
+        rayon::join(|| side_by_side(items.iter(), work), || side_by_side(items.iter(), work));
         assert_eq!(deepest.into_inner(), 1);
     }
 }

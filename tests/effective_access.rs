@@ -71,11 +71,16 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
 
     let target = format!("arn:aws:iam::{}:role/release-target", built.members["prod"]);
     let ada = format!("arn:aws:iam::{}:user/ada", built.members["prod"]);
+    let queue = format!("arn:aws:sqs:us-east-1:{}:orders", built.members["data"]);
+    let senders = answer(&folder, &["who-can", "sqs:SendMessage", "-o", "json"]);
+    let dana = list(&senders["who"]).iter().find(|row| row["name"] == "dana").expect("the queue's policy names her");
+    assert_eq!((&dana["can"], &dana["resource"]), (&json!("allowed"), &json!(queue)), "{dana:#}");
     for question in [
         &["s3:GetObject", report][..],
         &["s3:ListBucket", "arn:aws:s3:::acme-listed"],
         &["s3:GetObject", "arn:aws:s3:::acme-lake/*"],
         &["sts:AssumeRole", &target],
+        &["sqs:SendMessage", &queue],
         &["iam:CreateAccessKey", &ada],
         &["s3:GetObject", "arn:aws:s3:::nobody-knows-it/a"],
         &["s3:*", "arn:aws:s3:::acme-lake"],

@@ -8,6 +8,9 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::io;
+
+use serde::Serialize;
 
 /// The text with every character that is obeyed or hidden rather than shown written as `\n`, `\t`, `\r` or `\u{…}`.
 ///
@@ -108,6 +111,37 @@ pub fn json(document: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// Writes a value as indented JSON and a line feed, harmless as [`json`] makes it.
+///
+/// Nothing is held but what is being written: answers may be as large as an estate.
+///
+/// # Errors
+/// When `out` cannot be written to, or a value is none that JSON has.
+pub fn write_json(out: &mut (impl io::Write + ?Sized), value: &impl Serialize) -> io::Result<()> {
+    let mut escaping = Escaping(out);
+    serde_json::to_writer_pretty(&mut escaping, value)?;
+    escaping.0.write_all(b"\n")
+}
+
+/// Takes JSON in pieces of whole characters, as serde writes it.
+struct Escaping<'w, W: ?Sized>(&'w mut W);
+
+impl<W: io::Write + ?Sized> io::Write for Escaping<'_, W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if piece.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            self.0.write_all(piece)?;
+        } else {
+            let text = std::str::from_utf8(piece).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            self.0.write_all(json(text).as_bytes())?;
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Whether a target would obey or hide the character instead of showing it.
 fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -181,5 +215,21 @@ mod tests {
         let escaped = json(&document);
         assert_eq!(escaped, "\"a\\u009b\\u007f\\u202e\\udb40\\udc41ü\"");
         assert_eq!(serde_json::from_str::<String>(&escaped).unwrap(), text);
+    }
+
+    #[test]
+    fn json_is_written_as_it_would_be_whole() {
+        let hidden = serde_json::json!({
+            "plain": ["data-18", 7, null, true],
+            "José \u{202e}": "two\nlines, \u{7f} and \u{e0041} \"quoted\" 李小龍\u{200b}\u{1b}[2J",
+            "": {},
+        });
+        let mut written = Vec::new();
+        write_json(&mut written, &hidden).unwrap();
+        let whole = serde_json::to_string_pretty(&hidden).unwrap();
+        let written = String::from_utf8(written).unwrap();
+        assert_eq!(written, format!("{}\n", json(&whole)));
+        assert!(!written.chars().any(|c| c != '\n' && is_hidden(c)), "{written}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), hidden);
     }
 }

@@ -220,7 +220,7 @@ impl Answer<'_> {
             "parts": parts,
             "effective": self.effective,
         });
-        writeln!(out, "{}", escape::json(&format!("{document:#}")))
+        escape::write_json(out, &document)
     }
 
     /// One line a changed field; of rows that came or went, one line.

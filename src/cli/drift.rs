@@ -98,7 +98,7 @@ impl Answer<'_> {
             "types": self.drift.types,
             "noise": self.drift.noise,
         });
-        writeln!(out, "{}", escape::json(&format!("{document:#}")))
+        escape::write_json(out, &document)
     }
 
     fn table(&self, limit: usize, out: &mut impl Write) -> io::Result<()> {

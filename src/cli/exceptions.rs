@@ -47,9 +47,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&notes).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &notes)?;
         } else if !notes.is_empty() {
             let mut table = plain_table(&["id", "state", "expires", "owner", "approver", "covers", "what", "at"]);
             for note in &notes {

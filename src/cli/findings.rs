@@ -240,9 +240,7 @@ fn list(arguments: &Arguments, session: &Session, config: &Config, view: &View) 
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&findings).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &findings)?;
         } else {
             let mut table = plain_table(&["fingerprint", "severity", "state", "rule", "system", "owner", "what"]);
             for finding in &findings {

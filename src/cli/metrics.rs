@@ -113,8 +113,7 @@ fn json(ground: &Ground<'_>, metrics: &[Metric], out: &mut impl Write) -> io::Re
         "window_days": ground.window.as_hours() / 24,
         "metrics": metrics,
     });
-    let text = serde_json::to_string_pretty(&document)?;
-    writeln!(out, "{}", muster_reports::escape::json(&text))
+    muster_reports::escape::write_json(out, &document)
 }
 
 fn table(metrics: &[Metric], width: Option<u16>, out: &mut impl Write) -> io::Result<()> {

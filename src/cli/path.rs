@@ -82,9 +82,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
             let rows: Vec<Json> = paths.iter().map(|found| row(&estate.graph, found)).collect();
-            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &rows)?;
         } else {
             for found in &paths {
                 writeln!(out, "{}", line(&estate.graph, found))?;
@@ -130,9 +128,7 @@ fn becoming(
             let rows = found.iter().map(|(from, steps)| {
                 json!({ "system": graph.system_name(graph.node(*from).system), "account": graph.name(*from), "becomes": steps })
             });
-            let document = serde_json::to_string_pretty(&rows.collect::<Vec<Json>>()).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &rows.collect::<Vec<Json>>())?;
         } else {
             for (from, steps) in &found {
                 writeln!(

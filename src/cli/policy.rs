@@ -231,8 +231,7 @@ fn suggest_roles(session: &Session, config: &Config, limits: &Limits, which: &Wh
         let mut out = open(file.as_deref())?;
         match choice.name {
             "json" => {
-                let document = serde_json::to_string_pretty(&proposal).map_err(std::io::Error::from)?;
-                writeln!(out, "{}", muster_reports::escape::json(&document))?;
+                muster_reports::escape::write_json(&mut out, &proposal)?;
             }
             "table" => writeln!(out, "{}", table(&proposal))?,
             _ => suggest::write_toml(&proposal, &settings, &mut out)?,

@@ -145,9 +145,7 @@ fn list(filter: &Filter, session: &Session) -> Result<Outcome, Failure> {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
             let rows: Vec<Json> = entries.iter().map(|entry| row(entry, &off)).collect();
-            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &rows)?;
         } else {
             let mut table = plain_table(&["rule", "priority", "severity", "judges", "finds", "inputs", "state"]);
             for entry in &entries {

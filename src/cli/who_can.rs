@@ -1,7 +1,6 @@
 //! `muster who-can ACTION [RESOURCE]`: every principal and person who may do it, each with one way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -210,9 +209,7 @@ fn write(session: &Session, answers: &Answers) -> Result<(), Failure> {
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(answers).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, answers)?;
         } else {
             table(answers, &mut out)?;
         }

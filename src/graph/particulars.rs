@@ -34,7 +34,7 @@ impl Graph {
             Some((system, node, view))
         });
         let views: Vec<(SystemIx, NodeKind, KindView<'_>)> = views.collect();
-        let read = side_by_side(&views, |(_, _, view)| {
+        let read = side_by_side(views.iter(), |(_, _, view)| {
             let attributes = snapshot.rows_of(view, &["id", "attributes"])?;
             let used = (view.kind == RecordKind::Account).then(|| snapshot.activity_of(view)).transpose()?;
             Ok((attributes, used))

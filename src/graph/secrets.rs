@@ -69,7 +69,7 @@ impl Graph {
 
 fn read(snapshot: &Snapshot) -> Result<Vec<Hit>, StoreError> {
     let views: Vec<KindView<'_>> = snapshot.manifest().kinds().collect();
-    let scopes = side_by_side(&views, |view| {
+    let scopes = side_by_side(views.iter(), |view| {
         let (_, ids, columns) = LOOKED_AT.iter().find(|(kind, _, _)| *kind == view.kind)?;
         Some(scope(snapshot, view, ids, columns))
     });

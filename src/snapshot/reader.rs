@@ -226,7 +226,7 @@ impl Snapshot {
         wanted: &[&str],
         groups: &[Vec<Reading<'_>>],
     ) -> Result<DataFrame, StoreError> {
-        let frames = side_by_side(groups, |readings| self.read_scope(table, wanted, readings));
+        let frames = side_by_side(groups.iter(), |readings| self.read_scope(table, wanted, readings));
         let mut all = empty(table, wanted);
         for frame in frames {
             all.vstack_mut_owned(frame?).map_err(StoreError::frame("join the parts of", table.name))?;

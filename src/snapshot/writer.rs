@@ -31,6 +31,7 @@ use super::profile::{Profile, Profiler};
 use super::resume;
 use super::spill::{self, Heaps, Overflow};
 use super::tables::{self, Table};
+use crate::workers::side_by_side;
 
 /// Carried layers kept of a kind that is read in part night after night: the newest, and the oldest, which is complete.
 const LAYERS: usize = 8;
@@ -516,19 +517,19 @@ impl SystemWriter {
     fn activity(&self, scope: &str, rows: Option<Rows>) -> Result<Vec<(Part, Staged)>, StoreError> {
         let Some(rows) = rows else { return Ok(Vec::new()) };
         let chunks = chunked(&rows, rows.order(Ties::Latest).rows);
-        let objects = chunks.par_iter().map(|chunk| self.object(scope, activity_table(), &rows, chunk));
-        present(objects.collect())
+        let objects = side_by_side(chunks.into_iter(), |chunk| self.object(scope, activity_table(), &rows, &chunk));
+        present(objects.into_iter().collect())
     }
 
     fn raw(&self, scope: &str, kind: RecordKind, raw: Heaps) -> Result<Vec<(Part, Staged)>, StoreError> {
-        let objects = raw.into_chunks().into_par_iter().map(|heaps| {
+        let objects = side_by_side(raw.into_chunks().into_iter(), |heaps| {
             let mut rows = Rows::new(raw_table());
             for heap in heaps {
                 heap.read(self.overflow.as_ref(), |id, object| rows.push_raw(kind, id, object))?;
             }
             self.object(scope, raw_table(), &rows, &rows.order(Ties::First).rows)
         });
-        present(objects.collect())
+        present(objects.into_iter().collect())
     }
 
     fn object(

@@ -37,7 +37,5 @@ struct Document<'a> {
 }
 
 pub(crate) fn render(view: &View, _: &dyn Population, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    let document = serde_json::to_string_pretty(&Document { schema: SCHEMA_ID, view })?;
-    out.write_all(escape::json(&document).as_bytes())?;
-    out.write_all(b"\n")
+    escape::write_json(out, &Document { schema: SCHEMA_ID, view })
 }

@@ -31,8 +31,7 @@ pub(super) fn show(room: &Room<'_>, name: &str) -> Result<Outcome, Failure> {
     for (choice, file) in targets(&room.session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&page.json()).map_err(std::io::Error::from)?;
-            writeln!(out, "{}", muster_reports::escape::json(&document))?;
+            muster_reports::escape::write_json(&mut out, &page.json())?;
         } else {
             writeln!(out, "{}\n", visible(&page.verdict()))?;
             out.write_all(sides(room, account).as_bytes())?;

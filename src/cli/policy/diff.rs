@@ -50,8 +50,7 @@ pub(super) fn run(
     for (choice, file) in outputs {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&difference.json()).map_err(io::Error::from)?;
-            writeln!(out, "{}", muster_reports::escape::json(&document))?;
+            muster_reports::escape::write_json(&mut out, &difference.json())?;
         } else {
             difference.table(&mut out)?;
         }

@@ -144,9 +144,7 @@ fn write(lines: &[Line], session: &Session) -> Result<(), Failure> {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
             let rows: Vec<Json> = lines.iter().map(Line::json).collect();
-            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &rows)?;
         } else {
             let header = ["rule", "system", "population", "pass", "failed", "excepted", "not evaluated", "why"];
             let mut table = plain_table(&header);

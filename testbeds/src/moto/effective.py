@@ -151,6 +151,9 @@ for bucket, ownership in (("acme-listed", "ObjectWriter"), ("acme-enforced", "Bu
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]})
+# A queue whose policy names a user and no queue.
+client("sqs", keys_in(data)).create_queue(QueueName="orders", Attributes={"Policy": document(
+    allow("sqs:SendMessage", "*", Principal={"AWS": f"arn:aws:iam::{data}:user/dana"}))})
 # What goes through this endpoint gets to one bucket only.
 ec2_data = client("ec2", keys_in(data))
 vpc = ec2_data.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]

@@ -6,7 +6,7 @@ use super::Compiled;
 use super::actions::Asked;
 use super::decide::Question;
 use crate::aws::answer::{Answer, Verdict};
-use crate::aws::document::{Effect, PrincipalPattern, Statement};
+use crate::aws::document::{Effect, Matcher, PrincipalPattern, Statement};
 use crate::aws::estate::{Account, Estate, PolicyIx, PrincipalIx, PrincipalKind, UnreadKind};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal::principal::named;
@@ -33,6 +33,19 @@ impl<'a> AllowedOn<'a> {
         });
         let resources = about.filter_map(|(_, statement)| statement.resources.as_ref());
         resources.filter(|resources| !resources.not).flat_map(|resources| resources.patterns.iter().map(|one| &**one))
+    }
+
+    /// Whether the policy of a resource allows it, or may, without naming that resource: on `*`, on all but some, or in a statement that cannot
+    /// be read.
+    pub fn unnamed(&self, policy: PolicyIx) -> bool {
+        let compact = self.compiled.compact(policy);
+        let mut rows = compact.rows.iter().zip(&compact.document.statements);
+        let any = |resources: &Matcher| resources.not || resources.patterns.iter().any(|one| &**one == "*");
+        rows.any(|(row, statement)| {
+            row.effect == Effect::Allow
+                && self.compiled.sets[row.actions as usize].has(&self.asked)
+                && statement.resources.as_ref().is_none_or(any)
+        }) || (!compact.unread.is_empty() && self.compiled.allows(policy, &self.asked))
     }
 }
 

@@ -105,17 +105,14 @@ impl<'q> Question<'q> {
 
     /// Whether a policy may allow it.
     pub(super) fn may_grant(&self, compiled: &Compiled<'_>, policy: PolicyIx) -> bool {
-        match &self.hits {
-            Some(hits) => hits.granting[compiled.of_policy[policy as usize] as usize],
-            None => {
-                let compact = compiled.compact(policy);
-                let rows = compact.rows.iter().map(|row| (Some(row.effect), Some(row.actions), row.scope));
-                let unread = compact.unread.iter().map(|unread| (unread.effect, unread.actions, unread.scope));
-                rows.chain(unread).any(|(effect, actions, scope)| {
-                    effect != Some(Effect::Deny) && self.is_about(compiled, actions, scope)
-                })
-            }
+        if let Some(hits) = &self.hits {
+            return hits.granting[compiled.of_policy[policy as usize] as usize];
         }
+        let compact = compiled.compact(policy);
+        let rows = compact.rows.iter().map(|row| (Some(row.effect), Some(row.actions), row.scope));
+        let unread = compact.unread.iter().map(|unread| (unread.effect, unread.actions, unread.scope));
+        rows.chain(unread)
+            .any(|(effect, actions, scope)| effect != Some(Effect::Deny) && self.is_about(compiled, actions, scope))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who can do an action where no resource is asked about.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use muster_effective::aws::answer::{Answer, Verdict};
@@ -124,25 +125,35 @@ struct Named {
 /// The resources that policies of resources allow an action on.
 fn resource_patterns(place: &Place, allowed: &AllowedOn<'_>, action: &str) -> Named {
     let estate = place.compiled.estate();
-    let policies = estate.resources.iter().filter_map(|resource| Some((resource.account, resource.policy?)));
-    let mut patterns: Vec<(&str, Option<AccountIx>)> =
-        policies.flat_map(|(account, policy)| allowed.by(policy).map(move |pattern| (pattern, account))).collect();
-    if action.to_ascii_lowercase().starts_with("sts:assumerole") {
-        let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
-        patterns.extend(roles.map(|entry| (&*entry.arn, Some(entry.account))));
+    let mut patterns: Vec<(Cow<'_, str>, Option<AccountIx>)> = Vec::new();
+    for (at, resource) in (0..).zip(&estate.resources) {
+        for policy in resource.policy.into_iter().chain(estate.acls.get(&at).copied()) {
+            patterns.extend(allowed.by(policy).map(|pattern| (pattern.into(), resource.account)));
+            // What a resource's own policy does not name is the resource, and of a bucket what is in it.
+            if allowed.unnamed(policy) {
+                patterns.push((resource.arn.as_ref().into(), resource.account));
+                if resource.arn.contains(":s3:::") {
+                    patterns.push((format!("{}/*", resource.arn).into(), resource.account));
+                }
+            }
+        }
     }
-    patterns.retain(|(pattern, _)| *pattern != "*");
-    patterns.sort_unstable_by(|a, b| wider_first(a.0, b.0).then(a.1.cmp(&b.1)));
+    let of_sts = action.to_ascii_lowercase().starts_with("sts:");
+    let roles = estate.principals.iter().filter(|entry| entry.kind == PrincipalKind::Role);
+    let trusting = roles.filter(|role| role.trust.map_or(of_sts, |trust| allowed.unnamed(trust)));
+    patterns.extend(trusting.map(|role| (role.arn.as_ref().into(), Some(role.account))));
+    patterns.retain(|(pattern, _)| pattern != "*");
+    patterns.sort_unstable_by(|a, b| wider_first(&a.0, &b.0).then(a.1.cmp(&b.1)));
     patterns.dedup();
-    let own = |(pattern, account): &(&str, Option<AccountIx>)| {
+    let own = |(pattern, account): &(Cow<'_, str>, Option<AccountIx>)| {
         account.filter(|_| !place.compiled.lets_others_in(action, pattern))
     };
     let own: Vec<Option<AccountIx>> = patterns.par_iter().map(own).collect();
     let mut named = Named::default();
     for ((pattern, _), own) in patterns.into_iter().zip(own) {
         match own {
-            Some(account) => named.of_account.entry(account).or_default().push(pattern.to_owned()),
-            None => named.open.push(pattern.to_owned()),
+            Some(account) => named.of_account.entry(account).or_default().push(pattern.into_owned()),
+            None => named.open.push(pattern.into_owned()),
         }
     }
     named
