@@ -2,6 +2,8 @@
 //! then asked. What must come out stands beside what was built (`testbeds/src/moto/effective.py`), by hand.
 #![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
+#[path = "effective_access/controls.rs"]
+mod controls;
 mod muster_cmd;
 #[path = "effective_access/workloads.rs"]
 mod workloads;

@@ -268,6 +268,11 @@ fn table(row: &Json) -> String {
             ]);
         }
         lines.push_str(&format!("{}\n", table.trim_fmt()));
+        let layers: Vec<&str> = effective["layers"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        lines.push_str(&format!(
+            "  by {}; what a resource lets in by its own policy: muster who-can\n",
+            layers.join(", ")
+        ));
         for unread in effective["unread"].as_array().map_or(&[][..], Vec::as_slice) {
             lines.push_str(&format!("  not read: {}\n", text(unread)));
         }

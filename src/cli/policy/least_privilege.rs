@@ -25,7 +25,7 @@ pub(crate) struct Suggested {
     pub from: Timestamp,
     /// When the uses were read.
     pub until: Timestamp,
-    /// Policies that take the place of all its identity policies; none at all: nothing was used.
+    /// Policies that take the place of all its identity policies; none at all: nothing was used that they still allow.
     pub documents: Vec<serde_json::Value>,
     /// Actions that the documents allow.
     pub kept: Vec<String>,
@@ -33,6 +33,14 @@ pub(crate) struct Suggested {
     pub unrecorded: Vec<String>,
     /// Uses that no identity policy allows: granted by a resource, denied by now, or attempts that failed.
     pub not_granted: Vec<String>,
+    /// Actions of which resource control policies leave nothing, and which are therefore not in the documents: they were used, or have no
+    /// record of their own and their service was used.
+    pub taken: Vec<String>,
+    /// Kept actions of which resource control policies leave nothing on resources of the accounts that are known: they were used, and may
+    /// have been on another account's.
+    pub elsewhere: Vec<String>,
+    /// What was not read: more or less may be granted than was regarded.
+    pub unread: Vec<String>,
     /// What the evaluator found otherwise than it should be.
     pub doubts: Vec<String>,
     /// What a reader must know.
@@ -115,6 +123,9 @@ fn suggested(principal: &str, suggestion: &Suggestion) -> Suggested {
         kept: texts(&suggestion.kept),
         unrecorded: texts(&suggestion.unrecorded),
         not_granted: texts(&suggestion.not_granted),
+        taken: texts(&suggestion.taken),
+        elsewhere: texts(&suggestion.elsewhere),
+        unread: suggestion.unread.iter().map(ToString::to_string).collect(),
         doubts: suggestion.doubts.clone(),
         notes: suggestion.notes.clone(),
     }
@@ -151,11 +162,17 @@ fn text(suggested: &Suggested) -> std::io::Result<String> {
         text.push_str(&format!("\n{}\n", muster_reports::escape::json(&document)));
     }
     if suggested.documents.is_empty() {
-        text.push_str("  nothing was used: it needs no policy\n");
+        text.push_str("  nothing was used that its policies still allow: it needs no policy\n");
     }
     let lists = [
         ("kept without a record of their own", &suggested.unrecorded),
-        ("used, and granted by no policy of its own", &suggested.not_granted),
+        ("used, and not granted by its policies now", &suggested.not_granted),
+        ("left out, as resource control policies leave nothing of it", &suggested.taken),
+        (
+            "kept for another account's resources: of its own, resource control policies leave nothing",
+            &suggested.elsewhere,
+        ),
+        ("not read: more or less may be granted", &suggested.unread),
         ("not as it should be", &suggested.doubts),
         ("to know", &suggested.notes),
     ];
