@@ -6,7 +6,7 @@ use crate::muster_cmd::{Folder, list, text};
 use crate::{MEMBER, answer, exported, scp};
 
 /// Puts a resource control policy on the unit of the member account, in the place of the one before, and collects.
-fn controlled(folder: &Folder, day: u8, statements: &Value) {
+pub(crate) fn controlled(folder: &Folder, day: u8, statements: &Value) {
     let mut organization: Value = serde_json::from_str(&folder.read("export/organization.json")).unwrap();
     let policies = organization["Policies"].as_array_mut().unwrap();
     policies.retain(|policy| policy["PolicySummary"]["Id"] != "p-fence");

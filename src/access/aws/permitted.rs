@@ -13,6 +13,11 @@ use crate::graph::Graph;
 /// The layers that were regarded. What the policy of a resource grants is asked of that resource: who can do this on that.
 const LAYERS: [Layer; 4] = [Layer::Identity, Layer::Boundary, Layer::Scp, Layer::Rcp];
 
+/// Their names.
+pub(crate) fn layers() -> Vec<&'static str> {
+    LAYERS.iter().map(|layer| layer.as_str()).collect()
+}
+
 /// Everything that one principal may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Effective {
@@ -59,7 +64,7 @@ pub(crate) fn effective(graph: &Graph, place: &Place, who: PrincipalIx) -> Effec
     });
     Effective {
         principal: place.compiled.estate().principals[who as usize].arn.to_string(),
-        layers: LAYERS.iter().map(|layer| layer.as_str()).collect(),
+        layers: layers(),
         permissions: of_service.collect(),
         unknown: permissions.unknown.iter().map(ToString::to_string).collect(),
         unread: permissions.unread.iter().map(ToString::to_string).collect(),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use jiff::{Timestamp, ToSpan as _};
-use muster_effective::aws::least_privilege::{Suggestion, Use, Window, least_privilege};
+use muster_effective::aws::least_privilege::{Suggestion, Window, least_privilege};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,9 +12,9 @@ use super::super::access::named;
 use super::super::outcome::{Exit, Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
+use crate::access::aws::uses::{collected, recorded};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, visible};
-use crate::graph::{Graph, NodeIx};
 
 /// What `muster policy suggest least-privilege -o json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -74,7 +74,7 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
         .fix("give the ARN of a user or role")
         .into());
     };
-    let used = uses(graph, *node);
+    let used = recorded(graph, *node);
     if used.is_empty() {
         return Err(Diagnostic::error("CLI008", format!("what {} used was not collected", visible(graph.name(*node))))
             .cause("without a record of uses, every permission may be needed")
@@ -91,24 +91,6 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
         Some(doubt) => Outcome::new(Exit::Incomplete, format!("the suggestion could not be verified: {doubt}"))
             .allowing_partial(session.global.allow_partial),
     })
-}
-
-fn uses(graph: &Graph, node: NodeIx) -> Vec<Use> {
-    let used = graph.used_by(node).iter().map(|(what, at)| {
-        let (service, action) =
-            what.split_once(':').map_or((&**what, None), |(service, action)| (service, Some(action)));
-        Use { service: service.into(), action: action.map(Into::into), last: at.at(), tracked_since: None }
-    });
-    used.collect()
-}
-
-/// When a principal's rows were true.
-fn collected(graph: &Graph, node: NodeIx) -> Option<Timestamp> {
-    let node = graph.node(node);
-    graph
-        .coverage()
-        .of_scope(graph.system_name(node.system), graph.scope_name(node.scope))
-        .find_map(|row| row.collected)
 }
 
 fn suggested(principal: &str, suggestion: &Suggestion) -> Suggested {

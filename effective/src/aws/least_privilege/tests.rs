@@ -219,7 +219,7 @@ fn unused_services_and_actions_are_those_with_a_record_that_says_so() {
         use_at("sqs:DeleteQueue", None),
         use_at("sns:*", Some("2026-01-01T00:00:00Z")),
     ];
-    let found = unused(&compiled, 0, &uses, window());
+    let found = unused(compiled.reference(), &compiled.actions_of(0), &uses, window());
     assert_eq!(found.actions.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["sqs:DeleteQueue"]);
     assert_eq!(found.not_recorded.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["kms"]);
     assert_eq!((&*found.services[0].service, found.services[0].last), ("sns", Some(at("2026-01-01T00:00:00Z"))));
