@@ -27,6 +27,7 @@ use crate::report::privilege_word;
 
 /// Arguments of `muster access`.
 #[derive(Debug, Clone, Args)]
+#[command(override_usage = "muster access [OPTIONS] <NAME>\n       muster access [OPTIONS] --all")]
 pub struct Arguments {
     /// An account (id, login, e-mail, DN, ARN; `system:id` for one system) or a person (name, employee id, work e-mail)
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -38,10 +39,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
     /// With --all: only actions of this level
-    #[arg(long, value_name = "LEVEL", requires = "all")]
+    #[arg(long, value_name = "LEVEL", conflicts_with = "name", requires = "all")]
     pub level: Option<LevelName>,
     /// With --all: only services without a use for this many days, and those of which that is not known; AWS tells of the last 400 days
-    #[arg(long, value_name = "DAYS", requires = "all", value_parser = clap::value_parser!(u16).range(1..=400))]
+    #[arg(long, value_name = "DAYS", conflicts_with = "name", requires = "all", value_parser = clap::value_parser!(u16).range(1..=400))]
     pub unused: Option<u16>,
     /// Which snapshot.
     #[command(flatten)]

@@ -62,7 +62,7 @@ impl Administrator {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Yes => "yes",
-            Self::Conditional => "if",
+            Self::Conditional => "conditional",
             Self::NotEvaluated => "not evaluated",
             Self::No => "no",
         }

@@ -16,7 +16,7 @@ use super::super::tables::{lines, plain_table, right_align};
 use super::Arguments;
 use crate::access::aws::excess::{Asked, Holder, Services, everybody};
 use crate::access::aws::permitted::layers;
-use crate::access::aws::ways::{built_in, sources};
+use crate::access::aws::ways::{built_in, sources_of};
 use crate::check::asked;
 use crate::diagnostic::{Diagnostic, visible};
 
@@ -112,7 +112,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, F
         systems: asked.places.iter().map(|place| asked.graph.system_name(place.system).to_owned()).collect(),
         not_evaluated,
         unread: Vec::new(),
-        sources: sources(Reference::builtin(), &techniques),
+        sources: sources_of(Reference::builtin()),
         principals: Vec::new(),
     };
     for place in &asked.places {
