@@ -244,8 +244,9 @@ fn holder(
         });
     }
     let rows = &permissions.by_service;
-    let is_asked_for = asked.level.is_some() || asked.unused;
-    if is_asked_for && rows.is_empty() && permissions.unread.is_empty() {
+    // What was not read, and what the reference does not know, may be what is asked for.
+    let is_told = !rows.is_empty() || !permissions.unread.is_empty() || !permissions.unknown.is_empty();
+    if (asked.level.is_some() || asked.unused) && !is_told {
         return None;
     }
     let mut counted = Services::default();

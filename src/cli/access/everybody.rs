@@ -198,6 +198,7 @@ fn csv(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
         "usage",
         "last_use",
         "not_read",
+        "unknown_actions",
     ])?;
     for row in &answer.principals {
         let who = [
@@ -211,6 +212,7 @@ fn csv(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
             row.administrator.as_str().to_owned(),
         ];
         let unread = harmless(&row.unread.join("; "));
+        let unknown = harmless(&row.unknown.join(" "));
         for one in &row.permissions {
             let what = [
                 one.service.clone(),
@@ -221,11 +223,12 @@ fn csv(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
                 one.usage.as_str().to_owned(),
                 one.last_use.map(|at| at.to_string()).unwrap_or_default(),
                 unread.clone(),
+                unknown.clone(),
             ];
             writer.write_record(who.iter().chain(&what))?;
         }
         if row.permissions.is_empty() {
-            let what = ["", "", "0", "0", "", "", "", &unread];
+            let what = ["", "", "0", "0", "", "", "", &unread, &unknown];
             writer.write_record(who.iter().map(String::as_str).chain(what))?;
         }
     }
@@ -264,7 +267,7 @@ fn table(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
             shown(row.person.as_deref().unwrap_or_default()),
             row.administrator.as_str().to_owned(),
             row.level.unwrap_or_default().to_owned(),
-            row.allowed.to_string(),
+            actions(row),
             row.allowed_if.to_string(),
             row.services.granted.to_string(),
             not_used(&row.services),
@@ -293,6 +296,12 @@ fn table(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "nobody is listed of {}", visible(&answer.not_evaluated.join(", ")))?;
     }
     writeln!(out, "rests on {}", visible(&answer.sources.join("; ")))
+}
+
+/// How many actions are allowed, and whether there are some that the reference does not know.
+fn actions(row: &Holder) -> String {
+    let unknown = row.unknown.len();
+    if unknown == 0 { row.allowed.to_string() } else { format!("{} and {unknown} unknown", row.allowed) }
 }
 
 /// How many services were not used, and of how many that is not known.
