@@ -441,9 +441,18 @@ proptest! {
                 }
             }
         }
-        // Nothing is offered of which nothing is left, but for what may have been used elsewhere.
-        let left = proposed.actions_of(0).taken;
-        let left: Vec<&str> = left.ones().map(|at| &*Reference::builtin().actions()[at].name).collect();
-        prop_assert!(left.iter().all(|name| texts(&suggestion.elsewhere).contains(name)), "{:?} {:?}", left, suggestion.elsewhere);
+        // What is offered is kept, and what is kept is left, but for what may have been used elsewhere.
+        let of = |set: &fixedbitset::FixedBitSet| -> Vec<String> {
+            set.ones().map(|at| Reference::builtin().actions()[at].name.to_string()).collect()
+        };
+        let (left, offered) = (compiled.actions_of(0), proposed.actions_of(0));
+        let (left, elsewhere) = ([of(&left.allowed), of(&left.allowed_if)].concat(), texts(&suggestion.elsewhere));
+        let kept = texts(&suggestion.kept);
+        for name in [of(&offered.allowed), of(&offered.allowed_if), of(&offered.taken)].concat() {
+            prop_assert!(kept.contains(&name.as_str()), "{} is offered and not kept", name);
+        }
+        for name in kept {
+            prop_assert!(left.iter().any(|one| one == name) || elsewhere.contains(&name), "{} is kept and not left", name);
+        }
     }
 }
