@@ -2,6 +2,10 @@
 //! then asked. What must come out stands beside what was built (`testbeds/src/moto/effective.py`), by hand.
 #![allow(clippy::unwrap_used, reason = "a test stops on any error")]
 
+#[path = "effective_access/controls.rs"]
+mod controls;
+#[path = "effective_access/everybody.rs"]
+mod everybody;
 mod muster_cmd;
 #[path = "effective_access/workloads.rs"]
 mod workloads;
@@ -60,6 +64,17 @@ fn an_organisation_collected_live_answers_as_it_was_built() {
     let all = answer(&folder, &["who-can", "iam:CreateUser", "--transitive", "-o", "json"]);
     assert_eq!(who(&all, "allowed", true), set(&truth.create_user));
     assert_eq!(who(&all, "allowed", false), set(&truth.create_user_transitive), "{all:#}");
+
+    // Who was built is who is listed, each row as read; what nobody recorded is unknown, never unused.
+    let everybody = answer(&folder, &["access", "--all", "-o", "json"]);
+    let listed: BTreeSet<String> = list(&everybody["principals"]).iter().map(|row| text(&row["principal"])).collect();
+    let read = folder
+        .query("select native_name from accounts where native_name like '%:user/%' or native_name like '%:role/%'");
+    assert_eq!(listed, read.iter().map(|row| text(&row["native_name"])).collect(), "{everybody:#}");
+    assert!(set(&truth.create_user).is_subset(&listed) && everybody["unread"] == json!([]));
+    for row in list(&everybody["principals"]) {
+        assert_eq!(row["services"]["unknown"], row["services"]["granted"], "{row:#}");
+    }
 
     let report = "arn:aws:s3:::acme-lake/reports/2026.csv";
     let readers = answer(&folder, &["who-can", "s3:GetObject", report, "-o", "json"]);

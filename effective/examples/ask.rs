@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .iter()
             .map(|(action, of_object)| compiled.who_can(action, if *of_object { object } else { bucket }).len())
             .sum(),
-        "excess" => compiled.actions_of_all().iter().map(|of| of.by_service.len()).sum(),
+        "excess" => compiled.actions_of_all(|_, of| of.by_service.len()).into_iter().sum(),
         other => return Err(format!("`{other}` is no question: who-can, bucket or excess").into()),
     };
     lap("question")?;

@@ -10,6 +10,7 @@
 pub(crate) mod compare;
 pub(crate) mod documents;
 pub(crate) mod estate;
+pub(crate) mod excess;
 pub(crate) mod outside;
 pub(crate) mod permitted;
 pub(crate) mod question;

@@ -89,6 +89,30 @@ impl Asked {
         Ok(asked)
     }
 
+    /// Everything of the systems with policies, of the one called `name` only where one is given; and which other systems have accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the snapshot cannot be read.
+    pub(crate) fn everybody(
+        snapshot: &Snapshot,
+        name: Option<&str>,
+        techniques: &Arc<Techniques>,
+    ) -> Result<(Self, Vec<String>), StoreError> {
+        let of = |kind: RecordKind| {
+            let views = snapshot.kinds().filter(move |view| view.kind == kind && holds_rows(view.entry));
+            views.map(|view| view.system.to_owned()).filter(|system| name.is_none_or(|name| name == system))
+        };
+        let needed: FxHashMap<String, Needed> = of(RecordKind::Policy).map(|system| (system, Needed::All)).collect();
+        let asked = Self::load(snapshot, &needed, techniques, None)?;
+        let evaluated: FxHashSet<&str> =
+            asked.places.iter().map(|place| asked.graph.system_name(place.system)).collect();
+        let mut others: Vec<String> =
+            of(RecordKind::Account).filter(|system| !evaluated.contains(system.as_str())).collect();
+        others.sort_unstable();
+        others.dedup();
+        Ok((asked, others))
+    }
+
     /// Everything of the systems with policies that `wanted` names.
     ///
     /// # Errors

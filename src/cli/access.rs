@@ -1,13 +1,15 @@
 //! `muster access NAME`: what an account or a person holds, each with the shortest way to it, and where an account at an identity
-//! provider leads.
+//! provider leads. `muster access --all`: what everybody may do and did not use.
 
 pub(super) mod crossing;
+pub(in crate::cli) mod everybody;
 
 use std::io::Write as _;
 
 use clap::Args;
 use serde_json::{Value as Json, json};
 
+use self::everybody::LevelName;
 use super::Which;
 use super::names::{accounts_called, persons};
 use super::outcome::{Failure, Outcome};
@@ -25,28 +27,40 @@ use crate::report::privilege_word;
 
 /// Arguments of `muster access`.
 #[derive(Debug, Clone, Args)]
+#[command(override_usage = "muster access [OPTIONS] <NAME>\n       muster access [OPTIONS] --all")]
 pub struct Arguments {
     /// An account (id, login, e-mail, DN, ARN; `system:id` for one system) or a person (name, employee id, work e-mail)
-    pub name: String,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<String>,
+    /// Every AWS user and role instead: what it may do, and how many of its services it did not use
+    #[arg(long)]
+    pub all: bool,
     /// Only in this system
     #[arg(long, value_name = "NAME")]
     pub system: Option<String>,
+    /// With --all: only actions of this level
+    #[arg(long, value_name = "LEVEL", conflicts_with = "name", requires = "all")]
+    pub level: Option<LevelName>,
+    /// With --all: only services without a use for this many days, and those of which that is not known; AWS tells of the last 400 days
+    #[arg(long, value_name = "DAYS", conflicts_with = "name", requires = "all", value_parser = clap::value_parser!(u16).range(1..=400))]
+    pub unused: Option<u16>,
     /// Which snapshot.
     #[command(flatten)]
     pub which: Which,
 }
 
-/// Lists what the name holds.
+/// Lists what the name holds, or what everybody may do.
 ///
 /// # Errors
-/// [`Failure`] when nothing and nobody bears the name.
+/// [`Failure`] when nothing and nobody bears the name, or nothing can be evaluated.
 pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure> {
+    let Some(name) = &arguments.name else { return everybody::run(arguments, session) };
     let config = session.config()?;
     let store = session.existing_store(&config)?;
     let snapshot = session.snapshot(&store, &arguments.which)?;
     let now = session.now(&config);
     let estate = Estate::load(&snapshot, &config, now)?;
-    let mut accounts = named(&estate, &arguments.name)?;
+    let mut accounts = named(&estate, name)?;
     if let Some(system) = &arguments.system {
         accounts.retain(|ix| estate.graph.system_name(estate.graph.node(*ix).system) == system);
     }
@@ -268,6 +282,11 @@ fn table(row: &Json) -> String {
             ]);
         }
         lines.push_str(&format!("{}\n", table.trim_fmt()));
+        let layers: Vec<&str> = effective["layers"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        lines.push_str(&format!(
+            "  by {}; what a resource lets in by its own policy: muster who-can\n",
+            layers.join(", ")
+        ));
         for unread in effective["unread"].as_array().map_or(&[][..], Vec::as_slice) {
             lines.push_str(&format!("  not read: {}\n", text(unread)));
         }

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::access::everybody;
 use super::diff::effective;
 use super::policy::{least_privilege, simulate, what_if};
 use super::who_can;
@@ -11,6 +12,7 @@ type Schema = fn() -> Json;
 
 /// `schemas/<name>.schema.json`, by name.
 pub const ANSWERS: &[(&str, Schema)] = &[
+    ("access-all", || schemars::schema_for!(everybody::Everybody).to_value()),
     ("diff-effective", || schemars::schema_for!(effective::Effective).to_value()),
     ("least-privilege", || schemars::schema_for!(least_privilege::Suggested).to_value()),
     ("simulate", || schemars::schema_for!(simulate::Simulated).to_value()),

@@ -30,7 +30,7 @@ use super::pattern::Glob;
 use super::reference::Reference;
 pub use ask::AllowedOn;
 pub(in crate::aws) use permissions::Granting;
-pub use permissions::{Controlled, Permission, Permissions};
+pub use permissions::{Permission, Permissions};
 
 /// An estate, ready to be asked.
 #[derive(Debug)]

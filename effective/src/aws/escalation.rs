@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::estate::{AccountIx, Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
+use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
 use super::evaluate::Evaluate;
 use super::reference::Reference;
 
@@ -197,6 +197,29 @@ pub fn search(evaluator: &dyn Evaluate, reference: &Reference, techniques: &Tech
     search.towards(&search.administrators())
 }
 
+/// Who is an administrator already, and how surely, by principal: as [`Search::administrators`], for whoever asks nothing else. Who is none by
+/// what was read, and was not read whole, is not evaluated.
+pub fn administrators(evaluator: &dyn Evaluate, reference: &Reference) -> Vec<Option<Certainty>> {
+    let estate = evaluator.estate();
+    let breadth = Breadth::new(estate, administrator::actions());
+    let classes = class::classes(estate, &breadth);
+    let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
+    let found = administrator::administrators(&asker, &classes);
+    let judged = (0..)
+        .zip(found)
+        .map(|(who, certainty)| certainty.or_else(|| is_unread(estate, who).then_some(Certainty::NotEvaluated)));
+    judged.collect()
+}
+
+/// Whether what a principal may do was not read, wholly or in part.
+fn is_unread(estate: &Estate, who: PrincipalIx) -> bool {
+    let entry = &estate.principals[who as usize];
+    let mut policies = entry.identity.iter().filter_map(|&policy| estate.policies.get(policy as usize));
+    !entry.unread.is_empty()
+        || policies.any(|policy| policy.document.is_blind())
+        || estate.accounts[entry.account as usize].unread.iter().any(|unread| unread.what == UnreadKind::Principals)
+}
+
 impl<'a> Search<'a> {
     /// Reads every policy once, and asks for what does not depend on a target.
     pub fn new(evaluator: &'a dyn Evaluate, reference: &'a Reference, techniques: &'a Techniques) -> Self {
@@ -290,21 +313,11 @@ impl<'a> Search<'a> {
         let standing = (0..).zip(goals).map(|(who, goal)| match (goal, cost[who as usize]) {
             (Some(certainty), _) => Standing::Goal(*certainty),
             (None, Some((certainty, steps))) => Standing::Reaches { steps, certainty },
-            (None, None) if self.is_unread(who) => Standing::NotEvaluated,
+            (None, None) if is_unread(self.asker.estate, who) => Standing::NotEvaluated,
             (None, None) => Standing::Apart,
         });
         let standing = standing.collect();
         Graph { standing, edges, unseen: self.unseen(), first, landed, accounts }
-    }
-
-    /// Whether what a principal may do was not read, wholly or in part.
-    fn is_unread(&self, who: PrincipalIx) -> bool {
-        let estate = self.asker.estate;
-        let entry = self.asker.principal(who);
-        let mut policies = entry.identity.iter().filter_map(|&policy| estate.policies.get(policy as usize));
-        !entry.unread.is_empty()
-            || policies.any(|policy| policy.document.is_blind())
-            || estate.accounts[entry.account as usize].unread.iter().any(|unread| unread.what == UnreadKind::Principals)
     }
 
     fn unseen(&self) -> Vec<String> {

@@ -7,6 +7,10 @@
 //! A record says *that* something was used, never on which resource; so every statement that grants a used action keeps it, unless another one grants
 //! it on everything without a condition. What nobody records is not taken for unused: an action without a record of its own, in a service that was
 //! used, stays, and is told.
+//!
+//! Of what resource control policies leave nothing, nothing is suggested: from a statement they take the actions that they deny around every
+//! account that it may be about. But a use is a fact, and those policies stand around the accounts whose resources they are: what was used, and is
+//! granted on what may be another account's (`*`, a bucket that nobody knows), stays, and is told.
 
 mod grants;
 mod unused;
@@ -15,6 +19,8 @@ mod write;
 
 #[cfg(test)]
 pub(in crate::aws) mod tests;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -58,7 +64,7 @@ impl Window {
 /// Policies that take the place of all identity policies of one principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
-    /// Documents as text, none longer than [`MAX_CHARACTERS`] without white space. None at all: nothing was used.
+    /// Documents as text, none longer than [`MAX_CHARACTERS`] without white space. None at all: nothing was used that is still allowed.
     pub documents: Vec<String>,
     /// Which uses counted.
     pub window: Window,
@@ -68,6 +74,14 @@ pub struct Suggestion {
     pub unrecorded: Vec<Box<str>>,
     /// Uses in the window that no identity policy allows today: granted by a resource, denied by now, or attempts that failed.
     pub not_granted: Vec<Box<str>>,
+    /// Known actions that were used in the window, or have no record of their own and are of a service that was, and of which resource control
+    /// policies leave nothing: not in the documents.
+    pub taken: Vec<Box<str>>,
+    /// Kept actions of which resource control policies leave nothing on what is known to be of an account of the estate: they were used,
+    /// and may have been on another one's.
+    pub elsewhere: Vec<Box<str>>,
+    /// Why more or less may be granted than was regarded.
+    pub unread: Vec<Arc<str>>,
     /// What the evaluator found otherwise than it should be, as sentences; empty: every kept action is allowed as before and nothing beyond.
     pub doubts: Vec<String>,
     /// What a reader must know, as sentences.
@@ -78,8 +92,9 @@ pub struct Suggestion {
 ///
 /// Cost: the identity statements times the used actions, and some tens of requests to the evaluator for each statement.
 pub fn least_privilege(compiled: &Compiled<'_>, who: PrincipalIx, uses: &[Use], window: Window) -> Suggestion {
-    let used = grants::Used::of(compiled, who, uses, window);
-    let grants = grants::grants(compiled, who, &used);
+    let statements = compiled.identity_statements(who);
+    let used = grants::Used::of(compiled, who, &statements, uses, window);
+    let grants = grants::grants(compiled, &statements, &used);
     let written = write::documents(&grants);
     let doubts = verify::doubts(compiled, who, &grants, &written.documents);
     let mut notes = written.notes;
@@ -101,6 +116,9 @@ pub fn least_privilege(compiled: &Compiled<'_>, who: PrincipalIx, uses: &[Use], 
         window,
         kept: used.names(compiled, |known| known.kept),
         unrecorded: used.names(compiled, |known| known.kept && !known.recorded),
+        elsewhere: used.names(compiled, |known| known.kept && known.elsewhere),
+        taken: used.taken.iter().map(|&action| compiled.reference().action(action).name.clone()).collect(),
+        unread: used.unread,
         not_granted: used.not_granted,
         doubts,
         notes,

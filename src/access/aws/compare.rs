@@ -169,21 +169,10 @@ fn more(less: &Side, more: &Side) -> FixedBitSet {
 fn sides(compiled: &Compiled<'static>, techniques: &Techniques) -> BTreeMap<String, Side> {
     let search = Search::new(compiled, compiled.reference(), techniques);
     let graph = search.towards(&search.administrators());
-    let (permissions, controlled) = rayon::join(|| compiled.actions_of_all(), || compiled.controlled_of_all());
-    let entries = compiled.estate().principals.iter().zip(permissions).zip(controlled).zip(&graph.standing);
-    let sides = entries.map(|(((entry, permissions), controlled), standing)| {
-        let Permissions { mut allowed, allowed_if: mut at_most, .. } = permissions;
-        // Of what resource control policies limit, what they do not take is allowed at most.
-        at_most.union_with(&allowed);
-        at_most.difference_with(&controlled.nothing);
-        allowed.difference_with(&controlled.less);
-        at_most.difference_with(&allowed);
-        let mut unread: Vec<String> =
-            permissions.unread.iter().chain(&controlled.unread).map(ToString::to_string).collect();
-        unread.sort_unstable();
-        unread.dedup();
-        let side = Side { allowed, at_most, reach: Reach::of(*standing), unread };
-        (entry.arn.to_string(), side)
+    let sides = compiled.actions_of_all(|who, Permissions { allowed, allowed_if: at_most, unread, .. }| {
+        let unread = unread.iter().map(ToString::to_string).collect();
+        let side = Side { allowed, at_most, reach: Reach::of(graph.standing[who as usize]), unread };
+        (compiled.estate().principals[who as usize].arn.to_string(), side)
     });
-    sides.collect()
+    sides.into_iter().collect()
 }

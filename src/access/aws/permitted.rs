@@ -1,5 +1,6 @@
 //! What one principal may do, by service and access level.
 
+use muster_effective::aws::answer::Layer;
 use muster_effective::aws::estate::PrincipalIx;
 use muster_effective::aws::evaluate::Evaluate as _;
 use schemars::JsonSchema;
@@ -9,11 +10,21 @@ use super::Place;
 use super::question::{LastUse, last_use};
 use crate::graph::Graph;
 
+/// The layers that were regarded. What the policy of a resource grants is asked of that resource: who can do this on that.
+const LAYERS: [Layer; 4] = [Layer::Identity, Layer::Boundary, Layer::Scp, Layer::Rcp];
+
+/// Their names.
+pub(crate) fn layers() -> Vec<&'static str> {
+    LAYERS.iter().map(|layer| layer.as_str()).collect()
+}
+
 /// Everything that one principal may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Effective {
     /// Its ARN.
     pub principal: String,
+    /// The layers of policies that were regarded; what a policy of a resource grants by itself is not among them.
+    pub layers: Vec<&'static str>,
     /// By service and access level.
     pub permissions: Vec<OfService>,
     /// Patterns of its policies that match no action of the reference data.
@@ -39,7 +50,7 @@ pub struct OfService {
     pub last_use: Option<LastUse>,
 }
 
-/// What a principal's own policies allow within its boundary and what its organisation allows.
+/// What a principal's own policies allow within its boundary and what its organisation allows, to it and of its resources.
 pub(crate) fn effective(graph: &Graph, place: &Place, who: PrincipalIx) -> Effective {
     let permissions = place.compiled.actions_of(who);
     let node = place.nodes[who as usize];
@@ -53,6 +64,7 @@ pub(crate) fn effective(graph: &Graph, place: &Place, who: PrincipalIx) -> Effec
     });
     Effective {
         principal: place.compiled.estate().principals[who as usize].arn.to_string(),
+        layers: layers(),
         permissions: of_service.collect(),
         unknown: permissions.unknown.iter().map(ToString::to_string).collect(),
         unread: permissions.unread.iter().map(ToString::to_string).collect(),

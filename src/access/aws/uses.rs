@@ -4,12 +4,33 @@
 //! its holder, or by a member of the group that holds it. Of two policies that allow one service both count; that is why unused is certain
 //! and used is not.
 
+use jiff::Timestamp;
 use muster_connectors::record::PolicyKind;
 use muster_effective::aws::document::{Document, Effect, Matcher};
+use muster_effective::aws::least_privilege::Use;
 use muster_effective::aws::pattern::Glob;
 use rustc_hash::FxHashMap;
 
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Relation, When};
+
+/// What was recorded of one principal's uses; nothing where the source does not say.
+pub(crate) fn recorded(graph: &Graph, node: NodeIx) -> Vec<Use> {
+    let used = graph.used_by(node).iter().map(|(what, at)| {
+        let (service, action) =
+            what.split_once(':').map_or((&**what, None), |(service, action)| (service, Some(action)));
+        Use { service: service.into(), action: action.map(Into::into), last: at.at(), tracked_since: None }
+    });
+    used.collect()
+}
+
+/// When a principal's rows were true.
+pub(crate) fn collected(graph: &Graph, node: NodeIx) -> Option<Timestamp> {
+    let node = graph.node(node);
+    graph
+        .coverage()
+        .of_scope(graph.system_name(node.system), graph.scope_name(node.scope))
+        .find_map(|row| row.collected)
+}
 
 /// The last use of grants, by the edge's place; only of principals that the source says it of.
 #[derive(Debug, Default)]

@@ -352,11 +352,14 @@ pub(crate) fn blocked_by(place: &Place, block: &Block) -> String {
 
 /// Names of what the answers rest on, with their days.
 pub(crate) fn sources(reference: &Reference, techniques: &Techniques) -> Vec<String> {
-    let of = reference
-        .about()
-        .iter()
-        .map(|about| format!("{} {} of {} ({})", about.of, about.version, about.date, about.source));
     let own = techniques.origins().into_iter().skip(1);
     let own: Vec<String> = own.map(|(file, count)| format!(" and {count} of {file}")).collect();
-    of.chain([format!("escalation techniques of {}{}", techniques.version(), own.concat())]).collect()
+    let techniques = format!("escalation techniques of {}{}", techniques.version(), own.concat());
+    sources_of(reference).into_iter().chain([techniques]).collect()
+}
+
+/// The same of answers that know nothing of ways.
+pub(crate) fn sources_of(reference: &Reference) -> Vec<String> {
+    let of = reference.about().iter();
+    of.map(|about| format!("{} {} of {} ({})", about.of, about.version, about.date, about.source)).collect()
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use jiff::{Timestamp, ToSpan as _};
-use muster_effective::aws::least_privilege::{Suggestion, Use, Window, least_privilege};
+use muster_effective::aws::least_privilege::{Suggestion, Window, least_privilege};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,9 +12,9 @@ use super::super::access::named;
 use super::super::outcome::{Exit, Failure, Outcome};
 use super::super::output::{Choice, open, targets};
 use super::super::session::Session;
+use crate::access::aws::uses::{collected, recorded};
 use crate::check::Estate;
 use crate::diagnostic::{Diagnostic, visible};
-use crate::graph::{Graph, NodeIx};
 
 /// What `muster policy suggest least-privilege -o json` prints.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub(crate) struct Suggested {
     pub from: Timestamp,
     /// When the uses were read.
     pub until: Timestamp,
-    /// Policies that take the place of all its identity policies; none at all: nothing was used.
+    /// Policies that take the place of all its identity policies; none at all: nothing was used that they still allow.
     pub documents: Vec<serde_json::Value>,
     /// Actions that the documents allow.
     pub kept: Vec<String>,
@@ -33,6 +33,14 @@ pub(crate) struct Suggested {
     pub unrecorded: Vec<String>,
     /// Uses that no identity policy allows: granted by a resource, denied by now, or attempts that failed.
     pub not_granted: Vec<String>,
+    /// Actions of which resource control policies leave nothing, and which are therefore not in the documents: they were used, or have no
+    /// record of their own and their service was used.
+    pub taken: Vec<String>,
+    /// Kept actions of which resource control policies leave nothing on resources of the accounts that are known: they were used, and may
+    /// have been on another account's.
+    pub elsewhere: Vec<String>,
+    /// What was not read: more or less may be granted than was regarded.
+    pub unread: Vec<String>,
     /// What the evaluator found otherwise than it should be.
     pub doubts: Vec<String>,
     /// What a reader must know.
@@ -66,7 +74,7 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
         .fix("give the ARN of a user or role")
         .into());
     };
-    let used = uses(graph, *node);
+    let used = recorded(graph, *node);
     if used.is_empty() {
         return Err(Diagnostic::error("CLI008", format!("what {} used was not collected", visible(graph.name(*node))))
             .cause("without a record of uses, every permission may be needed")
@@ -85,24 +93,6 @@ pub(super) fn run(session: &Session, name: &str, days: u16, which: &Which) -> Re
     })
 }
 
-fn uses(graph: &Graph, node: NodeIx) -> Vec<Use> {
-    let used = graph.used_by(node).iter().map(|(what, at)| {
-        let (service, action) =
-            what.split_once(':').map_or((&**what, None), |(service, action)| (service, Some(action)));
-        Use { service: service.into(), action: action.map(Into::into), last: at.at(), tracked_since: None }
-    });
-    used.collect()
-}
-
-/// When a principal's rows were true.
-fn collected(graph: &Graph, node: NodeIx) -> Option<Timestamp> {
-    let node = graph.node(node);
-    graph
-        .coverage()
-        .of_scope(graph.system_name(node.system), graph.scope_name(node.scope))
-        .find_map(|row| row.collected)
-}
-
 fn suggested(principal: &str, suggestion: &Suggestion) -> Suggested {
     let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect();
     let document =
@@ -115,6 +105,9 @@ fn suggested(principal: &str, suggestion: &Suggestion) -> Suggested {
         kept: texts(&suggestion.kept),
         unrecorded: texts(&suggestion.unrecorded),
         not_granted: texts(&suggestion.not_granted),
+        taken: texts(&suggestion.taken),
+        elsewhere: texts(&suggestion.elsewhere),
+        unread: suggestion.unread.iter().map(ToString::to_string).collect(),
         doubts: suggestion.doubts.clone(),
         notes: suggestion.notes.clone(),
     }
@@ -151,11 +144,17 @@ fn text(suggested: &Suggested) -> std::io::Result<String> {
         text.push_str(&format!("\n{}\n", muster_reports::escape::json(&document)));
     }
     if suggested.documents.is_empty() {
-        text.push_str("  nothing was used: it needs no policy\n");
+        text.push_str("  nothing was used that its policies still allow: it needs no policy\n");
     }
     let lists = [
         ("kept without a record of their own", &suggested.unrecorded),
-        ("used, and granted by no policy of its own", &suggested.not_granted),
+        ("used, and not granted by its policies now", &suggested.not_granted),
+        ("left out, as resource control policies leave nothing of it", &suggested.taken),
+        (
+            "kept for another account's resources: of its own, resource control policies leave nothing",
+            &suggested.elsewhere,
+        ),
+        ("not read: more or less may be granted", &suggested.unread),
         ("not as it should be", &suggested.doubts),
         ("to know", &suggested.notes),
     ];

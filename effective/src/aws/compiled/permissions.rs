@@ -1,8 +1,8 @@
 //! Everything one principal may do, by service and access level.
 //!
-//! What its identity policies grant within its boundary and its organisation's control policies. What a resource grants by naming the principal
-//! is an answer of [`Compiled::who_can`](super::Compiled::who_can) on that resource: a list of every action of every resource that names somebody
-//! would be as long as the resources are many.
+//! What its identity policies grant within its boundary and its organisation's service and resource control policies. What a resource grants by
+//! naming the principal is an answer of [`Compiled::who_can`](super::Compiled::who_can) on that resource: a list of every action of every resource
+//! that names somebody would be as long as the resources are many.
 
 mod controls;
 
@@ -18,7 +18,7 @@ use crate::aws::document::{Effect, Matcher, Statement, Version};
 use crate::aws::estate::{PolicyIx, PrincipalIx, UnreadKind};
 use crate::aws::pattern::Glob;
 use crate::aws::reference::{ActionIx, Level, Reference};
-pub use controls::Controlled;
+use controls::{Controls, Fences};
 
 /// What one principal may do by its identity policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Permissions {
     /// Known actions that it may do at most: under a condition, on what is not denied to it, only as far as boundary or control
     /// policies allow the same resource, on all but some resources, or on resources of a type that the reference does not name with the action.
     pub allowed_if: FixedBitSet,
+    /// Known actions that would be one of both, and of which resource control policies leave nothing.
+    pub taken: FixedBitSet,
     /// By service and level, in that order; only those with an action.
     pub by_service: Vec<Permission>,
     /// Action patterns of its policies that match nothing the reference knows: newer than the reference, or misspelt. They still count in
@@ -48,12 +50,13 @@ pub struct Permission {
     pub allowed: u32,
     /// How many are allowed if.
     pub allowed_if: u32,
-    /// The widest pattern of resources that grants any of them, as written; `NotResource` is shown as `*`.
+    /// The widest pattern of resources that grants any of them, as written; `NotResource` is shown as `*`. One of which resource control
+    /// policies leave nothing grants nothing.
     pub widest: Box<str>,
 }
 
 /// An identity statement, ready to be asked about actions.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(in crate::aws) struct Granting<'c> {
     pub(in crate::aws) statement: &'c Statement,
     /// The language of its document.
@@ -61,9 +64,17 @@ pub(in crate::aws) struct Granting<'c> {
     /// Whether it is about every resource.
     pub(in crate::aws) everything: bool,
     actions: &'c ActionSet,
+    /// Known actions of which resource control policies leave nothing on anything that it may be about; none where some of that may be of
+    /// an account that nobody knows.
+    taken: FixedBitSet,
 }
 
 impl Granting<'_> {
+    /// Whether resource control policies leave nothing of what it says of a known action, whosever resources they are.
+    pub(in crate::aws) fn is_taken(&self, action: ActionIx) -> bool {
+        self.taken.contains(action as usize)
+    }
+
     /// Whether it is about a known action.
     pub(in crate::aws) fn has(&self, action: ActionIx) -> bool {
         self.actions.has_known(action)
@@ -88,8 +99,20 @@ struct Layer {
 }
 
 impl Compiled<'_> {
-    /// Everything a principal may do by its identity policies. Cost: the ranges of its statements, and a few passes over the known actions.
+    /// Everything a principal may do by its identity policies. Cost: the ranges of its statements, a few passes over the known actions, and
+    /// the resource control policies around the accounts that its statements are about.
     pub fn actions_of(&self, who: PrincipalIx) -> Permissions {
+        self.permissions(who, &self.fences())
+    }
+
+    /// The same of every principal, in order, in parallel: what `each` makes of it.
+    pub fn actions_of_all<T: Send>(&self, each: impl Fn(PrincipalIx, Permissions) -> T + Sync) -> Vec<T> {
+        let fences = self.fences();
+        let all = (0..super::ix(self.estate.principals.len())).into_par_iter();
+        all.map(|who| each(who, self.permissions(who, &fences))).collect()
+    }
+
+    fn permissions<'c>(&'c self, who: PrincipalIx, fences: &Fences<'c>) -> Permissions {
         let entry = &self.estate.principals[who as usize];
         let account = &self.estate.accounts[entry.account as usize];
         let steps = if account.is_management || entry.service_linked { &[][..] } else { &account.scps };
@@ -111,9 +134,15 @@ impl Compiled<'_> {
         sure.difference_with(&all);
         sure.difference_with(&some);
         sure.intersect_with(&possible);
+        let controls = self.controls(who, fences);
+        let mut taken = possible.clone();
+        taken.intersect_with(&controls.nothing);
+        possible.difference_with(&taken);
+        sure.difference_with(&controls.less);
         possible.difference_with(&sure);
-        let by_service = self.by_service(&entry.identity, &sure, &possible);
+        let by_service = self.by_service(&entry.identity, &controls, &sure, &possible);
         let mut unread = entry.unread.clone();
+        unread.extend(controls.unread);
         for &policy in attached().filter(|&&policy| !self.compact(policy).unread.is_empty()) {
             unread.push(Arc::clone(&self.estate.policies[policy as usize].name));
         }
@@ -126,25 +155,25 @@ impl Compiled<'_> {
         unread.extend(missing.map(|unread| Arc::clone(&unread.why)));
         unread.sort_unstable();
         unread.dedup();
-        Permissions { allowed: sure, allowed_if: possible, by_service, unknown: self.unknown(&entry.identity), unread }
-    }
-
-    /// The same of every principal, in order, in parallel.
-    pub fn actions_of_all(&self) -> Vec<Permissions> {
-        (0..super::ix(self.estate.principals.len())).into_par_iter().map(|who| self.actions_of(who)).collect()
+        let unknown = self.unknown(&entry.identity);
+        Permissions { allowed: sure, allowed_if: possible, taken, by_service, unknown, unread }
     }
 
     /// Every identity statement of a principal, in order.
     pub(in crate::aws) fn identity_statements(&self, who: PrincipalIx) -> Vec<Granting<'_>> {
         let identity = &self.estate.principals[who as usize].identity;
+        let controls = self.controls(who, &self.fences());
         let of = |policy: PolicyIx| {
             let version = self.compact(policy).document.version;
             let rows = self.rows(policy, Effect::Allow).chain(self.rows(policy, Effect::Deny));
-            rows.map(move |(row, statement, _)| Granting {
-                statement,
-                version,
-                everything: self.is_everything(row),
-                actions: &self.sets[row.actions as usize],
+            let controls = &controls;
+            rows.map(move |(row, statement, _)| {
+                let taken = match row.effect {
+                    Effect::Allow => self.taken_of(row, statement, controls),
+                    Effect::Deny => FixedBitSet::new(),
+                };
+                let (everything, actions) = (self.is_everything(row), &self.sets[row.actions as usize]);
+                Granting { statement, version, everything, actions, taken }
             })
         };
         identity.iter().flat_map(|&policy| of(policy)).collect()
@@ -153,7 +182,9 @@ impl Compiled<'_> {
     /// Whether an identity policy of the principal allows an action on anything, whatever else says no.
     pub(in crate::aws) fn grants_by_identity(&self, who: PrincipalIx, action: &str) -> bool {
         let asked = self.asked(action);
-        self.identity_statements(who).iter().any(|one| one.statement.effect == Effect::Allow && one.actions.has(&asked))
+        let identity = &self.estate.principals[who as usize].identity;
+        let mut allowing = identity.iter().flat_map(|&policy| self.rows(policy, Effect::Allow));
+        allowing.any(|(row, _, _)| self.sets[row.actions as usize].has(&asked))
     }
 
     /// Statements of a policy that is attached to a principal; what AWS would not take there is left out.
@@ -195,7 +226,13 @@ impl Compiled<'_> {
         layer
     }
 
-    fn by_service(&self, identity: &[PolicyIx], sure: &FixedBitSet, possible: &FixedBitSet) -> Vec<Permission> {
+    fn by_service(
+        &self,
+        identity: &[PolicyIx],
+        controls: &Controls,
+        sure: &FixedBitSet,
+        possible: &FixedBitSet,
+    ) -> Vec<Permission> {
         let cells = self.reference.cells();
         let mut counts = vec![(0_u32, 0_u32); cells.len()];
         for action in sure.ones() {
@@ -206,24 +243,33 @@ impl Compiled<'_> {
         }
         let mut widest: Vec<Option<&str>> = vec![None; cells.len()];
         let mut open = counts.iter().filter(|count| **count != (0, 0)).count();
-        let mut statements: Vec<(&Row, &str)> = identity
+        let mut statements: Vec<(&Row, &Matcher, &str)> = identity
             .iter()
             .flat_map(|&policy| self.rows(policy, Effect::Allow))
             .flat_map(|(row, statement, _)| {
                 let patterns = statement.resources.iter().flat_map(|matcher| {
-                    if matcher.not { vec!["*"] } else { matcher.patterns.iter().map(|pattern| &**pattern).collect() }
+                    let patterns: Vec<&str> = if matcher.not {
+                        vec!["*"]
+                    } else {
+                        matcher.patterns.iter().map(|pattern| &**pattern).collect()
+                    };
+                    patterns.into_iter().map(move |pattern| (matcher, pattern))
                 });
-                patterns.map(move |pattern| (row, pattern))
+                patterns.map(move |(matcher, pattern)| (row, matcher, pattern))
             })
             .collect();
         // The widest first, so that the first statement of a cell settles it.
-        statements.sort_by_key(|(_, pattern)| width(pattern));
-        for (row, pattern) in statements {
+        statements.sort_by_key(|(_, _, pattern)| width(pattern));
+        for (row, matcher, pattern) in statements {
             if open == 0 {
                 break;
             }
+            let taken = self.taken_on(matcher, pattern, controls);
             for range in &self.sets[row.actions as usize].ranges {
-                let granted = |action: &ActionIx| sure[*action as usize] || possible[*action as usize];
+                let granted = |action: &ActionIx| {
+                    (sure[*action as usize] || possible[*action as usize])
+                        && taken.is_none_or(|taken| !taken.contains(*action as usize))
+                };
                 let mut action = range.start;
                 while action < range.end {
                     let cell = cells.of(action as usize);

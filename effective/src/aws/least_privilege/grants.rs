@@ -1,6 +1,7 @@
 //! Which statements grant what was used.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Use, Window};
 use crate::aws::compiled::{Compiled, Granting};
@@ -15,6 +16,8 @@ pub(super) struct Known {
     pub(super) kept: bool,
     /// It has a record of its own.
     pub(super) recorded: bool,
+    /// Resource control policies leave nothing of it, but on what may be another account's.
+    pub(super) elsewhere: bool,
 }
 
 /// What was used, as far as it is granted.
@@ -25,14 +28,29 @@ pub(super) struct Used {
     /// Actions that it does not, as the record writes them.
     pub(super) unknown: BTreeSet<Box<str>>,
     pub(super) not_granted: Vec<Box<str>>,
+    /// Actions that were used, or are of a service that was, and of which resource control policies leave nothing.
+    pub(super) taken: BTreeSet<ActionIx>,
+    /// What of its policies was not read.
+    pub(super) unread: Vec<Arc<str>>,
 }
 
 impl Used {
-    pub(super) fn of(compiled: &Compiled<'_>, who: PrincipalIx, uses: &[Use], window: Window) -> Self {
+    pub(super) fn of(
+        compiled: &Compiled<'_>,
+        who: PrincipalIx,
+        statements: &[Granting<'_>],
+        uses: &[Use],
+        window: Window,
+    ) -> Self {
         let reference = compiled.reference();
         let permissions = compiled.actions_of(who);
         let granted = |action: ActionIx| {
             permissions.allowed.contains(action as usize) || permissions.allowed_if.contains(action as usize)
+        };
+        let taken = |action: ActionIx| permissions.taken.contains(action as usize);
+        let elsewhere = |action: ActionIx| {
+            let mut allowing = statements.iter().filter(|one| one.statement.effect == Effect::Allow);
+            taken(action) && allowing.any(|one| one.has(action) && !one.is_taken(action))
         };
         let mut used = Self::default();
         let mut not_granted = BTreeSet::new();
@@ -44,8 +62,14 @@ impl Used {
                 Some(action) => {
                     let known = used.known.entry(action).or_default();
                     known.recorded = true;
-                    known.kept |= in_window && granted(action);
-                    if in_window && !granted(action) {
+                    if !in_window {
+                        continue;
+                    }
+                    known.elsewhere = elsewhere(action);
+                    known.kept |= granted(action) || known.elsewhere;
+                    if !known.kept && taken(action) {
+                        used.taken.insert(action);
+                    } else if !known.kept {
                         not_granted.insert(Box::from(&*reference.action(action).name));
                     }
                 }
@@ -59,19 +83,27 @@ impl Used {
             }
         }
         for one in uses.iter().filter(|one| one.action.is_none() && window.has(one.last)) {
-            let mut any = false;
-            for action in
-                reference.matching(&format!("{}:*", one.service)).into_iter().flatten().filter(|&at| granted(at))
-            {
-                any = true;
-                let known = used.known.entry(action).or_default();
-                known.kept |= !known.recorded;
-            }
-            if !any {
+            let of_service: Vec<ActionIx> =
+                reference.matching(&format!("{}:*", one.service)).into_iter().flatten().collect();
+            let kept = |action: &ActionIx| used.known.get(action).is_some_and(|known| known.kept);
+            let left = of_service.iter().any(|action| granted(*action) || kept(action));
+            if !left && !of_service.iter().any(|&action| taken(action)) {
                 not_granted.insert(format!("{}:*", one.service.to_ascii_lowercase()).into());
+            }
+            for action in of_service {
+                // Where nothing is left that could have been the use, it was of another account's resources.
+                let elsewhere = !left && elsewhere(action);
+                if granted(action) || elsewhere {
+                    let known = used.known.entry(action).or_default();
+                    known.elsewhere |= elsewhere && !known.recorded;
+                    known.kept |= !known.recorded;
+                } else if taken(action) && !used.known.contains_key(&action) {
+                    used.taken.insert(action);
+                }
             }
         }
         used.not_granted = not_granted.into_iter().collect();
+        used.unread = permissions.unread;
         used
     }
 
@@ -94,13 +126,12 @@ pub(super) struct Grant {
 }
 
 /// The statements that grant what was used, and those that deny some of it.
-pub(super) fn grants(compiled: &Compiled<'_>, who: PrincipalIx, used: &Used) -> Vec<Grant> {
+pub(super) fn grants(compiled: &Compiled<'_>, granting: &[Granting<'_>], used: &Used) -> Vec<Grant> {
     let kept: BTreeSet<ActionIx> = used.known.iter().filter(|(_, known)| known.kept).map(|(&at, _)| at).collect();
-    let granting = compiled.identity_statements(who);
     let mut grants: Vec<Grant> = Vec::new();
     let allowing: Vec<&Granting<'_>> = granting.iter().filter(|one| one.statement.effect == Effect::Allow).collect();
-    let mut of: Vec<BTreeSet<ActionIx>> =
-        allowing.iter().map(|one| kept.iter().copied().filter(|&at| one.has(at)).collect()).collect();
+    let granted = |one: &Granting<'_>| kept.iter().copied().filter(|&at| one.has(at) && !one.is_taken(at)).collect();
+    let mut of: Vec<BTreeSet<ActionIx>> = allowing.iter().map(|one| granted(one)).collect();
     drop_needless(&allowing, &mut of);
     for (one, actions) in allowing.iter().zip(&of) {
         let unknown = used.unknown.iter().filter(|name| one.has_unknown(name)).cloned();

@@ -6,11 +6,13 @@ use proptest::prelude::*;
 use super::*;
 use crate::aws::answer::Verdict;
 use crate::aws::document::Document;
-use crate::aws::estate::{Account, Estate, PrincipalEntry, PrincipalKind};
+use crate::aws::estate::{Account, Estate, PrincipalEntry, PrincipalKind, Resource, Step};
 use crate::aws::reference::Reference;
 use crate::aws::request::{Attached, Mode, Principal, Request};
 
 const USER: &str = "arn:aws:iam::111111111111:user/ann";
+pub(in crate::aws) const OTHER: &str = "222222222222";
+const FULL: &str = r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
@@ -54,6 +56,25 @@ pub(in crate::aws) fn estate(documents: &[&str]) -> Estate {
         service_linked: false,
     };
     Estate { policies, accounts: vec![account], principals: vec![user], ..Estate::default() }
+}
+
+/// A user with these statements in an account of an organisation that has another one, below a root.
+pub(in crate::aws) fn organised(statements: &str) -> Estate {
+    let mut estate = estate(&[&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)]);
+    estate.organization = Some("o-1234567890".into());
+    estate.accounts[0].in_organization = true;
+    let other = Account { number: OTHER.into(), ..estate.accounts[0].clone() };
+    estate.accounts.push(other);
+    estate
+}
+
+/// Attaches statements to an account as one more resource control policy, beside the one that is attached everywhere.
+pub(in crate::aws) fn control(estate: &mut Estate, account: usize, statements: &str) {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{FULL},{statements}]}}"#);
+    let document = Arc::new(Document::parse(&text));
+    let policies = vec![u32::try_from(estate.policies.len()).unwrap()];
+    estate.policies.push(Attached { name: format!("control of {account}").into(), version: None, document });
+    estate.accounts[account].rcps.push(Step { name: format!("step of {account}").into(), policies });
 }
 
 fn used(name: &str) -> Use {
@@ -198,11 +219,94 @@ fn unused_services_and_actions_are_those_with_a_record_that_says_so() {
         use_at("sqs:DeleteQueue", None),
         use_at("sns:*", Some("2026-01-01T00:00:00Z")),
     ];
-    let found = unused(&compiled, 0, &uses, window());
+    let found = unused(compiled.reference(), &compiled.actions_of(0), &uses, window());
     assert_eq!(found.actions.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["sqs:DeleteQueue"]);
     assert_eq!(found.not_recorded.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["kms"]);
     assert_eq!((&*found.services[0].service, found.services[0].last), ("sns", Some(at("2026-01-01T00:00:00Z"))));
     assert!(found.services[0].granted > 10);
+}
+
+fn texts(list: &[Box<str>]) -> Vec<&str> {
+    list.iter().map(AsRef::as_ref).collect()
+}
+
+/// A statement that allows, or one of a resource control policy that denies.
+fn allows(action: &str, resource: &str) -> String {
+    format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#)
+}
+
+fn forbids(action: &str) -> String {
+    format!(r#"{{"Effect":"Deny","Principal":"*","Action":"{action}","Resource":"*"}}"#)
+}
+
+fn suggested_of(estate: &Estate, uses: &[Use]) -> Suggestion {
+    least_privilege(&Compiled::new(estate, Reference::builtin()), 0, uses, window())
+}
+
+#[test]
+fn of_what_resource_control_policies_leave_nothing_nothing_is_suggested() {
+    let mut estate = organised(&allows("s3:*", "*"));
+    control(&mut estate, 0, &forbids("s3:Delete*"));
+    let suggestion =
+        suggested_of(&estate, &[used("s3:*"), used("s3:GetObject"), use_at("s3:DeleteObjectTagging", None)]);
+    let kept = texts(&suggestion.kept);
+    assert!(kept.contains(&"s3:GetObject") && kept.contains(&"s3:PutObject"), "{kept:?}");
+    assert!(!kept.iter().any(|name| name.starts_with("s3:Delete")), "{kept:?}");
+    let taken = texts(&suggestion.taken);
+    assert!(taken.contains(&"s3:DeleteBucket") && taken.iter().all(|name| name.starts_with("s3:Delete")), "{taken:?}");
+    assert!(!taken.contains(&"s3:DeleteObjectTagging"), "that was not used anyway: {taken:?}");
+    assert!(!suggestion.documents.concat().contains("s3:Delete") && !suggestion.documents.concat().contains("s3:*"));
+    assert_eq!((suggestion.doubts.len(), suggestion.elsewhere.len()), (0, 0));
+}
+
+#[test]
+fn a_use_stays_where_it_may_have_been_of_another_account_and_goes_where_the_account_is_named() {
+    let mut estate = organised(&allows("sts:AssumeRole", "*"));
+    control(&mut estate, 0, &forbids("sts:*"));
+    let suggestion = suggested_of(&estate, &[used("sts:AssumeRole")]);
+    assert_eq!(one(&suggestion)["Statement"][0]["Action"], "sts:AssumeRole");
+    assert_eq!((texts(&suggestion.elsewhere), suggestion.taken.len()), (vec!["sts:AssumeRole"], 0));
+
+    let mut estate = organised(&allows("sts:AssumeRole", &format!("arn:aws:iam::{OTHER}:role/x")));
+    control(&mut estate, 1, &forbids("sts:*"));
+    let suggestion = suggested_of(&estate, &[used("sts:AssumeRole")]);
+    assert!(suggestion.documents.is_empty() && suggestion.not_granted.is_empty(), "{suggestion:#?}");
+    assert_eq!((texts(&suggestion.taken), suggestion.elsewhere.len()), (vec!["sts:AssumeRole"], 0));
+}
+
+#[test]
+fn a_statement_of_which_nothing_is_left_goes_and_one_that_still_grants_the_use_stays() {
+    let role = |account: &str| format!("arn:aws:iam::{account}:role/x");
+    let both = format!("{},{}", allows("sts:AssumeRole", &role("111111111111")), allows("sts:*", &role(OTHER)));
+    let mut estate = organised(&both);
+    control(&mut estate, 0, &forbids("sts:AssumeRole"));
+    let document = one(&suggested_of(&estate, &[used("sts:AssumeRole")]));
+    let statement = serde_json::json!([{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role(OTHER)}]);
+    assert_eq!(document["Statement"], statement);
+}
+
+#[test]
+fn a_service_that_was_used_and_of_which_nothing_is_left_was_used_elsewhere_or_is_taken() {
+    for (resource, stays) in [("*", true), ("arn:aws:sqs:eu-central-1:111111111111:q", false)] {
+        let mut estate = organised(&allows("sqs:*", resource));
+        control(&mut estate, 0, &forbids("sqs:*"));
+        let suggestion = suggested_of(&estate, &[used("sqs:*")]);
+        let (elsewhere, taken) = (texts(&suggestion.elsewhere), texts(&suggestion.taken));
+        assert_eq!(suggestion.documents.len(), usize::from(stays), "{suggestion:#?}");
+        assert_eq!((elsewhere.contains(&"sqs:SendMessage"), taken.contains(&"sqs:SendMessage")), (stays, !stays));
+        assert_eq!((suggestion.not_granted.len(), suggestion.doubts.len()), (0, 0), "{suggestion:#?}");
+        // An action that is recorded says which it was.
+        let suggestion = suggested_of(&estate, &[used("sqs:*"), used("sqs:SendMessage")]);
+        assert_eq!(texts(&suggestion.elsewhere), if stays { &["sqs:SendMessage"][..] } else { &[] });
+    }
+}
+
+#[test]
+fn what_of_the_policies_around_was_not_read_is_told() {
+    let mut estate = organised(&allows("s3:*", "*"));
+    control(&mut estate, 0, r#"{"Effect":"Deny","Principal":"*","Action":{"x":1},"Resource":"*"}"#);
+    let suggestion = suggested_of(&estate, &[used("s3:GetObject")]);
+    assert_eq!(suggestion.unread.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["control of 0"]);
 }
 
 fn statement() -> impl Strategy<Value = String> {
@@ -268,6 +372,87 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    /// A bucket of its own, one of another account that lets it in, and one that nobody knows: whatever resource control policies take, each
+    /// recorded use is answered as before.
+    #[test]
+    fn a_recorded_use_is_answered_as_before_whatever_resource_control_policies_take(
+        statements in prop::collection::vec(statement(), 1..5),
+        uses in prop::collection::vec(prop::sample::select(vec!["s3:GetObject", "s3:PutObject", "s3:ListBucket", "sqs:SendMessage"]), 1..4),
+        services in any::<bool>(),
+        own in prop::option::of(prop::sample::select(vec!["s3:*", "s3:Get*", "sqs:*", "s3:PutObject"])),
+        others in prop::option::of(prop::sample::select(vec!["s3:*", "s3:Get*", "sqs:*", "s3:PutObject"])),
+    ) {
+        let mut before = organised(&statements.join(","));
+        let letting = Arc::new(Document::parse(&format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{USER}"}},"Action":"s3:*","Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"]}}}}"#
+        )));
+        let policy = u32::try_from(before.policies.len()).unwrap();
+        before.policies.push(Attached { name: "policy of b".into(), version: None, document: letting });
+        before.resources.push(Resource {
+            arn: "arn:aws:s3:::b".into(),
+            kind: "aws:s3-bucket".into(),
+            account: Some(1),
+            policy: Some(policy),
+            facts: rustc_hash::FxHashMap::default(),
+        });
+        for (account, action) in [own, others].into_iter().enumerate() {
+            if let Some(action) = action {
+                control(&mut before, account, &forbids(action));
+            }
+        }
+        let compiled = Compiled::new(&before, Reference::builtin());
+        let mut records: Vec<Use> = uses.iter().map(|name| used(name)).collect();
+        if services {
+            records.extend([used("s3:*"), used("sqs:*")]);
+        }
+        let suggestion = least_privilege(&compiled, 0, &records, window());
+        prop_assert_eq!(&suggestion.doubts, &Vec::<String>::new());
+        let mut after = before.clone();
+        let first = u32::try_from(after.policies.len()).unwrap();
+        after.policies.extend(suggestion.documents.iter().map(|text| Attached {
+            name: "suggested".into(),
+            version: None,
+            document: Arc::new(Document::parse(text)),
+        }));
+        after.principals[0].identity = (first..u32::try_from(after.policies.len()).unwrap()).collect();
+        let proposed = Compiled::new(&after, Reference::builtin());
+        for action in &uses {
+            for (resource, owner) in [
+                ("arn:aws:s3:::a/x", "111111111111"),
+                ("arn:aws:s3:::b", OTHER),
+                ("arn:aws:s3:::b/y", OTHER),
+                ("arn:aws:sqs:eu-central-1:111111111111:q", "111111111111"),
+            ] {
+                for mfa in ["true", "false"] {
+                    let context = [("aws:username", "ann"), ("aws:multifactorauthpresent", mfa), ("aws:requestedregion", "eu-central-1")];
+                    let request = Request {
+                        principal: Principal::User { arn: USER.to_owned() },
+                        action: (*action).to_owned(),
+                        resource: resource.to_owned(),
+                        resource_account: Some(owner.to_owned()),
+                        context: context.into_iter().map(|(key, value)| (key.to_owned(), vec![value.to_owned()])).collect(),
+                        mode: Mode::Strict,
+                    };
+                    let (now, then) = (compiled.decide(&request).verdict, proposed.decide(&request).verdict);
+                    prop_assert_eq!(now == Verdict::Allowed, then == Verdict::Allowed, "{} on {}: {:?} {:?}", action, resource, now, then);
+                }
+            }
+        }
+        // What is offered is kept, and what is kept is left, but for what may have been used elsewhere.
+        let of = |set: &fixedbitset::FixedBitSet| -> Vec<String> {
+            set.ones().map(|at| Reference::builtin().actions()[at].name.to_string()).collect()
+        };
+        let (left, offered) = (compiled.actions_of(0), proposed.actions_of(0));
+        let (left, elsewhere) = ([of(&left.allowed), of(&left.allowed_if)].concat(), texts(&suggestion.elsewhere));
+        let kept = texts(&suggestion.kept);
+        for name in [of(&offered.allowed), of(&offered.allowed_if), of(&offered.taken)].concat() {
+            prop_assert!(kept.contains(&name.as_str()), "{} is offered and not kept", name);
+        }
+        for name in kept {
+            prop_assert!(left.iter().any(|one| one == name) || elsewhere.contains(&name), "{} is kept and not left", name);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What was granted and not used.
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::{Use, Window};
-use crate::aws::compiled::Compiled;
-use crate::aws::estate::PrincipalIx;
+use crate::aws::compiled::Permissions;
+use crate::aws::reference::Reference;
 
 /// What a principal was granted and did not use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,39 +31,46 @@ pub struct UnusedService {
     pub tracked_since: Option<Timestamp>,
 }
 
-/// What a principal may do by its identity policies and did not do in the window.
-pub fn unused(compiled: &Compiled<'_>, who: PrincipalIx, uses: &[Use], window: Window) -> Unused {
-    let permissions = compiled.actions_of(who);
+/// What a principal may do and did not do in the window: of the rows of its permissions by service, and of the actions in both their sets.
+///
+/// Cost: linear in the rows and the records.
+pub fn unused(reference: &Reference, permissions: &Permissions, uses: &[Use], window: Window) -> Unused {
     let mut found = Unused::default();
-    let mut services: Vec<(Box<str>, u32)> = Vec::new();
+    let mut records: FxHashMap<String, Vec<&Use>> = FxHashMap::default();
+    for one in uses {
+        records.entry(one.service.to_ascii_lowercase()).or_default().push(one);
+    }
+    let mut services: Vec<(&str, u32)> = Vec::new();
     for row in &permissions.by_service {
         let granted = row.allowed + row.allowed_if;
         match services.last_mut() {
-            Some((service, count)) if *service == row.service => *count += granted,
-            _ => services.push((row.service.clone(), granted)),
+            Some((service, count)) if **service == *row.service => *count += granted,
+            _ => services.push((&row.service, granted)),
         }
     }
     for (service, granted) in services {
-        let of = || uses.iter().filter(|one| one.service.eq_ignore_ascii_case(&service));
-        if of().any(|one| window.has(one.last)) {
+        let of = records.get(&service.to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
+        if of.iter().any(|one| window.has(one.last)) {
+            let actions = of.iter().filter(|one| !window.has(one.last)).filter_map(|one| one.action.as_ref());
+            let known = actions.filter_map(|action| reference.find(&format!("{service}:{action}")));
+            let granted = known.filter(|&at| {
+                permissions.allowed.contains(at as usize) || permissions.allowed_if.contains(at as usize)
+            });
+            found.actions.extend(granted.map(|at| reference.action(at).name.clone()));
             continue;
         }
         // Actions that were recorded and not used say nothing of the service: others of it may have been.
-        let Some(whole) = of().find(|one| one.action.is_none()) else {
-            found.not_recorded.push(service);
+        let Some(whole) = of.iter().find(|one| one.action.is_none()) else {
+            found.not_recorded.push(service.into());
             continue;
         };
-        let last = of().filter_map(|one| one.last).max();
-        found.services.push(UnusedService { service, granted, last, tracked_since: whole.tracked_since });
-    }
-    for one in uses {
-        let Some(action) = &one.action else { continue };
-        let Some(action) = compiled.reference().find(&format!("{}:{action}", one.service)) else { continue };
-        let granted = permissions.allowed.contains(action as usize) || permissions.allowed_if.contains(action as usize);
-        let of_unused = found.services.iter().any(|unused| unused.service.eq_ignore_ascii_case(&one.service));
-        if granted && !of_unused && !window.has(one.last) {
-            found.actions.push(compiled.reference().action(action).name.clone());
-        }
+        let last = of.iter().filter_map(|one| one.last).max();
+        found.services.push(UnusedService {
+            service: service.into(),
+            granted,
+            last,
+            tracked_since: whole.tracked_since,
+        });
     }
     found.actions.sort_unstable();
     found.actions.dedup();

@@ -7,13 +7,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fixedbitset::FixedBitSet;
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::super::{Compiled, Row, ix};
+use super::super::{Compiled, Row};
 use crate::aws::answer::Layer;
 use crate::aws::condition::{self, Truth};
 use crate::aws::context::known;
@@ -22,16 +21,36 @@ use crate::aws::estate::{AccountIx, PolicyIx, PrincipalIx, UnreadKind};
 use crate::aws::literal::is_misplaced;
 use crate::aws::request::Request;
 
-/// How far resource control policies limit one principal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Controlled {
+/// What stands around the resources of each account; worked out when somebody's statement is first about them.
+pub(in crate::aws::compiled) struct Fences<'c> {
+    /// Actions of the services that resource control policies reach.
+    reached: OnceLock<FixedBitSet>,
+    of: Box<[OnceLock<Fence<'c>>]>,
+}
+
+/// What resource control policies leave of what the identity policies of one principal grant.
+pub(super) struct Controls {
     /// Known actions of which they leave nothing, on anything that its identity policies may be about.
-    pub nothing: FixedBitSet,
+    pub(super) nothing: FixedBitSet,
     /// Known actions of which they leave less than its identity policies grant, under a condition or on a part of the resources; with those
     /// of which they leave nothing.
-    pub less: FixedBitSet,
+    pub(super) less: FixedBitSet,
     /// Why it may be more or less than this.
-    pub unread: Vec<Arc<str>>,
+    pub(super) unread: Vec<Arc<str>>,
+    /// Of each account that a statement may be about.
+    limits: FxHashMap<AccountIx, Limits>,
+    own: AccountIx,
+}
+
+/// Whose resources a pattern is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    /// The ARN or the estate says it.
+    Known(AccountIx),
+    /// An account that is not in the estate: nobody knows what stands around it.
+    Stranger,
+    /// Nothing says it: the principal's own account counts, as without a policy of the resource nothing elsewhere is granted.
+    Assumed,
 }
 
 /// What stands around the resources of one account.
@@ -52,17 +71,31 @@ struct Denial<'c> {
     outright: bool,
 }
 
-/// What a fence does to one principal: nothing is left of these, less is left of those.
-type Limits = (FixedBitSet, FixedBitSet);
+/// What a fence does to one principal.
+#[derive(Debug)]
+struct Limits {
+    /// Nothing is left of these.
+    nothing: FixedBitSet,
+    /// Less is left of these; with those of which nothing is.
+    less: FixedBitSet,
+}
+
+impl Controls {
+    /// Actions of which nothing is left on a resource of this owner; `None`: of all something.
+    fn taken(&self, owner: Owner) -> Option<&FixedBitSet> {
+        let owner = match owner {
+            Owner::Known(account) => account,
+            Owner::Assumed => self.own,
+            Owner::Stranger => return None,
+        };
+        self.limits.get(&owner).map(|limits| &limits.nothing).filter(|nothing| !nothing.is_clear())
+    }
+}
 
 impl Compiled<'_> {
-    /// How far resource control policies limit each principal, in order, in parallel.
-    ///
-    /// Cost: the policies of each account once; for each principal the ranges of its statements, and the conditions of the denials.
-    pub fn controlled_of_all(&self) -> Vec<Controlled> {
-        let reached = self.reached();
-        let fences: Vec<Fence<'_>> = (0..self.estate.accounts.len()).map(|at| self.fence(at, &reached)).collect();
-        (0..ix(self.estate.principals.len())).into_par_iter().map(|who| self.controlled(who, &fences)).collect()
+    /// Nothing worked out yet.
+    pub(in crate::aws::compiled) fn fences(&self) -> Fences<'_> {
+        Fences { reached: OnceLock::new(), of: self.estate.accounts.iter().map(|_| OnceLock::new()).collect() }
     }
 
     /// Actions of the services that resource control policies reach.
@@ -77,13 +110,14 @@ impl Compiled<'_> {
         all
     }
 
-    fn fence(&self, account: usize, reached: &FixedBitSet) -> Fence<'_> {
+    fn fence<'c>(&'c self, account: AccountIx, fences: &Fences<'c>) -> Fence<'c> {
         let empty = || FixedBitSet::with_capacity(self.reference.len());
         let mut fence = Fence { denials: Vec::new(), nothing: empty(), less: empty(), unread: Vec::new() };
-        let account = &self.estate.accounts[account];
+        let account = &self.estate.accounts[account as usize];
         if account.is_management {
             return fence;
         }
+        let reached = fences.reached.get_or_init(|| self.reached());
         for step in &account.rcps {
             let (mut any, mut wide, mut demands) = (empty(), empty(), false);
             for &policy in &step.policies {
@@ -136,67 +170,109 @@ impl Compiled<'_> {
         })
     }
 
-    fn controlled(&self, who: PrincipalIx, fences: &[Fence<'_>]) -> Controlled {
+    /// What resource control policies leave one principal.
+    ///
+    /// Cost: the ranges of its statements, and the conditions of the denials around each account that they are about.
+    pub(super) fn controls<'c>(&'c self, who: PrincipalIx, fences: &Fences<'c>) -> Controls {
         let empty = || FixedBitSet::with_capacity(self.reference.len());
         let entry = &self.estate.principals[who as usize];
-        let mut controlled = Controlled { nothing: empty(), less: empty(), unread: Vec::new() };
+        let mut controls = Controls {
+            nothing: empty(),
+            less: empty(),
+            unread: Vec::new(),
+            limits: FxHashMap::default(),
+            own: entry.account,
+        };
         if entry.service_linked {
-            return controlled;
+            return controls;
         }
-        let mut limits: FxHashMap<AccountIx, Limits> = FxHashMap::default();
         // What some statement leaves a part of.
         let mut left = empty();
         for (row, statement, _) in entry.identity.iter().flat_map(|&policy| self.rows(policy, Effect::Allow)) {
-            let mut granted = empty();
-            self.sets[row.actions as usize].add_to(&mut granted);
-            let mut nothing = granted.clone();
-            for owner in self.owners(entry.account, statement.resources.as_ref()) {
-                let Some(owner) = owner else {
-                    // Nobody knows what stands around an account that is not in the estate.
-                    nothing.clear();
-                    continue;
+            let owners = self.owners(statement.resources.as_ref());
+            let mut less: Option<FixedBitSet> = None;
+            for owner in &owners {
+                let account = match owner {
+                    Owner::Known(account) => *account,
+                    Owner::Assumed => entry.account,
+                    Owner::Stranger => continue,
                 };
-                let (of_all, of_some) = limits.entry(owner).or_insert_with(|| {
-                    controlled.unread.extend(fences[owner as usize].unread.iter().cloned());
-                    self.limits(who, owner, &fences[owner as usize])
+                let limits = controls.limits.entry(account).or_insert_with(|| {
+                    let fence = fences.of[account as usize].get_or_init(|| self.fence(account, fences));
+                    controls.unread.extend(fence.unread.iter().cloned());
+                    self.limits(who, account, fence)
                 });
-                let mut less = granted.clone();
-                less.intersect_with(of_some);
-                controlled.less.union_with(&less);
-                nothing.intersect_with(of_all);
+                if !limits.less.is_clear() {
+                    less.get_or_insert_with(empty).union_with(&limits.less);
+                }
             }
+            let set = &self.sets[row.actions as usize];
+            let Some(mut less) = less else {
+                set.add_to(&mut left);
+                continue;
+            };
+            let mut granted = empty();
+            set.add_to(&mut granted);
+            less.intersect_with(&granted);
+            controls.less.union_with(&less);
+            let nothing = taken(&granted, &owners, &controls);
             granted.difference_with(&nothing);
             left.union_with(&granted);
-            controlled.nothing.union_with(&nothing);
+            controls.nothing.union_with(&nothing);
         }
-        controlled.nothing.difference_with(&left);
-        controlled.less.union_with(&controlled.nothing);
-        controlled.unread.sort_unstable();
-        controlled.unread.dedup();
-        controlled
+        controls.nothing.difference_with(&left);
+        controls.less.union_with(&controls.nothing);
+        controls.unread.sort_unstable();
+        controls.unread.dedup();
+        controls
     }
 
-    /// Accounts whose resources a statement may be about; `None`: one that is not in the estate.
-    fn owners(&self, own: AccountIx, resources: Option<&Matcher>) -> Vec<Option<AccountIx>> {
-        let Some(resources) = resources.filter(|resources| !resources.not) else { return vec![Some(own)] };
-        let owner = |pattern: &str| {
-            // An object belongs to the owner of its bucket.
-            let container = pattern.split('/').next().unwrap_or(pattern);
-            match self.estate.owner_of(&self.index, container) {
-                Some(number) => self.index.account(&number),
-                None => Some(own),
-            }
-        };
-        let mut owners: Vec<Option<AccountIx>> = resources.patterns.iter().map(|pattern| owner(pattern)).collect();
+    /// Known actions of a statement of which nothing is left on anything that it may be about; none where some of it may be another account's.
+    pub(super) fn taken_of(&self, row: &Row, statement: &Statement, controls: &Controls) -> FixedBitSet {
+        let owners = self.owners(statement.resources.as_ref());
+        if controls.less.is_clear() || owners.contains(&Owner::Assumed) {
+            return FixedBitSet::new();
+        }
+        let mut granted = FixedBitSet::with_capacity(self.reference.len());
+        self.sets[row.actions as usize].add_to(&mut granted);
+        taken(&granted, &owners, controls)
+    }
+
+    /// Known actions of which nothing is left on a resource of one pattern of a statement; `None`: of all something.
+    pub(super) fn taken_on<'f>(
+        &self,
+        matcher: &Matcher,
+        pattern: &str,
+        controls: &'f Controls,
+    ) -> Option<&'f FixedBitSet> {
+        if controls.less.is_clear() {
+            return None;
+        }
+        controls.taken(if matcher.not { Owner::Assumed } else { self.owner(pattern) })
+    }
+
+    /// Whose resources a statement may be about, each once.
+    fn owners(&self, resources: Option<&Matcher>) -> Vec<Owner> {
+        let Some(resources) = resources.filter(|resources| !resources.not) else { return vec![Owner::Assumed] };
+        let mut owners: Vec<Owner> = resources.patterns.iter().map(|pattern| self.owner(pattern)).collect();
         owners.sort_unstable();
         owners.dedup();
         owners
     }
 
+    fn owner(&self, pattern: &str) -> Owner {
+        // An object belongs to the owner of its bucket.
+        let container = pattern.split('/').next().unwrap_or(pattern);
+        match self.estate.owner_of(&self.index, container) {
+            Some(number) => self.index.account(&number).map_or(Owner::Stranger, Owner::Known),
+            None => Owner::Assumed,
+        }
+    }
+
     fn limits(&self, who: PrincipalIx, owner: AccountIx, fence: &Fence<'_>) -> Limits {
         let (mut nothing, mut less) = (fence.nothing.clone(), fence.less.clone());
         if fence.denials.is_empty() {
-            return (nothing, less);
+            return Limits { nothing, less };
         }
         // Whatever it asks for in that account: which action and which resource is not known.
         let number = &self.estate.accounts[owner as usize].number;
@@ -209,8 +285,20 @@ impl Compiled<'_> {
             }
         }
         less.union_with(&nothing);
-        (nothing, less)
+        Limits { nothing, less }
     }
+}
+
+/// Actions of which nothing is left, whoever of these owns the resource.
+fn taken(granted: &FixedBitSet, owners: &[Owner], controls: &Controls) -> FixedBitSet {
+    let mut nothing = granted.clone();
+    for owner in owners {
+        match controls.taken(*owner) {
+            Some(taken) => nothing.intersect_with(taken),
+            None => nothing.clear(),
+        }
+    }
+    nothing
 }
 
 /// Whether the conditions of a denial hold, as far as is known.

@@ -8,7 +8,7 @@ use crate::aws::compiled::Compiled;
 use crate::aws::escalation::administrator::{Supposed, would_be};
 use crate::aws::escalation::ask::Binding;
 use crate::aws::escalation::{
-    Certainty, Cost, Object, Search, Standing, Takes, Technique, Yields, better, search, trust,
+    Certainty, Cost, Object, Search, Standing, Takes, Technique, Yields, administrators, better, search, trust,
 };
 use crate::aws::estate::{PrincipalIx, PrincipalKind};
 use crate::aws::reference::Reference;
@@ -241,5 +241,7 @@ proptest! {
         let by_literal = world.graph();
         prop_assert_eq!(by_compiled.standing, by_literal.standing);
         prop_assert_eq!(by_compiled.edges, by_literal.edges);
+        let asked_with_all = Search::new(&compiled, reference, &TECHNIQUES).administrators();
+        prop_assert_eq!(administrators(&compiled, reference), asked_with_all, "asked for alone");
     }
 }

@@ -1,38 +1,14 @@
 use std::sync::Arc;
 
-use fixedbitset::FixedBitSet;
 use proptest::prelude::*;
 
 use crate::aws::answer::{Answer, Verdict};
 use crate::aws::compiled::{Compiled, Permissions};
 use crate::aws::document::Document;
-use crate::aws::estate::{Account, Estate, Resource, Step, Unread, UnreadKind};
+use crate::aws::estate::{Estate, Resource, Unread, UnreadKind};
 use crate::aws::evaluate::{Evaluate, Literal};
-use crate::aws::least_privilege::tests::estate;
+use crate::aws::least_privilege::tests::{OTHER, control, organised};
 use crate::aws::reference::Reference;
-use crate::aws::request::Attached;
-
-const OTHER: &str = "222222222222";
-const FULL: &str = r#"{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#;
-
-/// A user with these statements in an account of an organisation that has another one, below a root.
-fn organised(statements: &str) -> Estate {
-    let mut estate = estate(&[&format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)]);
-    estate.organization = Some("o-1234567890".into());
-    estate.accounts[0].in_organization = true;
-    let other = Account { number: OTHER.into(), ..estate.accounts[0].clone() };
-    estate.accounts.push(other);
-    estate
-}
-
-/// Attaches statements to an account as one more resource control policy, beside the one that is attached everywhere.
-fn control(estate: &mut Estate, account: usize, statements: &str) {
-    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{FULL},{statements}]}}"#);
-    let document = Arc::new(Document::parse(&text));
-    let policies = vec![u32::try_from(estate.policies.len()).unwrap()];
-    estate.policies.push(Attached { name: format!("control of {account}").into(), version: None, document });
-    estate.accounts[account].rcps.push(Step { name: format!("step of {account}").into(), policies });
-}
 
 fn allow(action: &str, resource: &str) -> String {
     format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#)
@@ -42,18 +18,23 @@ fn deny(action: &str, resource: &str, more: &str) -> String {
     format!(r#"{{"Effect":"Deny","Principal":"*","Action":"{action}","Resource":"{resource}"{more}}}"#)
 }
 
-/// What is left of an action, as a comparison of two estates reads it.
+fn permissions(estate: &Estate) -> Permissions {
+    Compiled::new(estate, Reference::builtin()).actions_of(0)
+}
+
+/// What is left of an action.
 fn left(estate: &Estate, action: &str) -> &'static str {
-    let compiled = Compiled::new(estate, Reference::builtin());
-    let Permissions { allowed, allowed_if, .. } = compiled.actions_of(0);
-    let controlled = &compiled.controlled_of_all()[0];
+    left_of(&permissions(estate), action)
+}
+
+fn left_of(permissions: &Permissions, action: &str) -> &'static str {
     let at = Reference::builtin().find(action).expect("a known action") as usize;
-    assert!(controlled.nothing.is_subset(&controlled.less));
-    let has = |set: &FixedBitSet| set.contains(at);
-    match (has(&allowed) || has(&allowed_if), has(&controlled.nothing), has(&controlled.less)) {
-        (false, _, _) | (true, true, _) => "no",
-        (true, false, false) if has(&allowed) => "allowed",
-        (true, false, _) => "allowed if",
+    let Permissions { allowed, allowed_if, taken, .. } = permissions;
+    match (allowed.contains(at), allowed_if.contains(at), taken.contains(at)) {
+        (false, false, _) => "no",
+        (true, false, false) => "allowed",
+        (false, true, false) => "allowed if",
+        more => panic!("{action} is in more than one list: {more:?}"),
     }
 }
 
@@ -132,13 +113,40 @@ fn what_of_them_was_not_read_is_told() {
     let mut estate = organised(&allow("sts:AssumeRole", &format!("arn:aws:iam::{OTHER}:role/x")));
     control(&mut estate, 1, r#"{"Effect":"Deny","Principal":"*","Action":{"x":1},"Resource":"*"}"#);
     estate.accounts[1].unread.push(Unread { what: UnreadKind::Organization, why: "no tree".into() });
-    let unread = |estate: &Estate| Compiled::new(estate, Reference::builtin()).controlled_of_all()[0].unread.clone();
+    let unread = |estate: &Estate| permissions(estate).unread;
     assert_eq!(unread(&estate).iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["control of 1", "no tree"]);
     estate.policies[0].document = Arc::new(Document::parse(&format!(
         r#"{{"Version":"2012-10-17","Statement":{}}}"#,
         allow("sts:AssumeRole", "arn:aws:iam::111111111111:role/x")
     )));
     assert!(unread(&estate).is_empty(), "another account's are nothing to it");
+}
+
+#[test]
+fn a_pattern_of_which_nothing_is_left_is_not_the_widest_and_counts_are_what_is_left() {
+    let statements = format!(
+        "{},{}",
+        allow("sts:AssumeRole", "arn:aws:iam::111111111111:role/*"),
+        allow("sts:AssumeRole", &format!("arn:aws:iam::{OTHER}:role/release-target"))
+    );
+    let told = |estate: &Estate| {
+        permissions(estate)
+            .by_service
+            .iter()
+            .map(|one| (one.allowed, one.allowed_if, one.widest.to_string()))
+            .collect::<Vec<_>>()
+    };
+    let mut estate = organised(&statements);
+    assert_eq!(told(&estate), [(1, 0, "arn:aws:iam::111111111111:role/*".to_owned())]);
+    control(&mut estate, 0, &deny("sts:AssumeRole", "*", ""));
+    assert_eq!(told(&estate), [(0, 1, format!("arn:aws:iam::{OTHER}:role/release-target"))]);
+    control(&mut estate, 1, &deny("sts:AssumeRole", "*", ""));
+    assert_eq!(told(&estate), []);
+    let taken = permissions(&estate).taken;
+    assert_eq!(
+        taken.ones().map(|at| &*Reference::builtin().actions()[at].name).collect::<Vec<_>>(),
+        ["sts:AssumeRole"]
+    );
 }
 
 const ACTIONS: [&str; 6] =
@@ -202,9 +210,12 @@ proptest! {
             }
         }
         let literal = Literal::new(&estate, Reference::builtin());
+        let compiled = Compiled::new(&estate, Reference::builtin());
+        let permissions = compiled.actions_of(0);
+        prop_assert_eq!(&compiled.actions_of_all(|_, of| of)[..], std::slice::from_ref(&permissions), "asked alone and with everybody");
         for action in ACTIONS {
             let answers: Vec<Answer> = RESOURCES.iter().map(|resource| literal.may(0, action, resource)).collect();
-            match left(&estate, action) {
+            match left_of(&permissions, action) {
                 "no" => prop_assert!(answers.iter().all(|answer| answer.verdict != Verdict::Allowed), "{} {:?}", action, answers),
                 "allowed" => prop_assert!(
                     answers.iter().any(|answer| answer.verdict == Verdict::Allowed && answer.assumed.is_empty()),
