@@ -86,7 +86,23 @@ pub enum Principal {
     Anonymous,
 }
 
+/// What the name of a user begins with whom nobody has named; names in IAM have letters, digits and `+=,.@_-` (IAM User Guide, "IAM
+/// identifiers").
+const SOMEBODY: &str = "<";
+
+/// The ARN of a user of an account who may bear any name: what depends on his name is open.
+pub fn somebody(partition: &str, account: &str, who: &str) -> String {
+    format!("arn:{partition}:iam::{account}:user/{SOMEBODY}{who}>")
+}
+
 impl Principal {
+    /// Whether it is a user who may bear any name; the pattern of what he can be called.
+    pub fn somebody(&self) -> Option<String> {
+        let Self::User { arn } = self else { return None };
+        let (start, _) = arn.split_once(":user/").filter(|(_, name)| name.starts_with(SOMEBODY))?;
+        Some(format!("{start}:user/*"))
+    }
+
     /// Reads an ARN of any of the kinds that have one.
     pub fn from_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');
