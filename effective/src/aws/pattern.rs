@@ -107,6 +107,11 @@ impl Glob {
 
     /// Whether some text is matched by both. Cost: the product of their lengths.
     pub fn meets(&self, other: &Self) -> bool {
+        self.meets_without(other, None)
+    }
+
+    /// The same where what the wildcards of the other stand for does not have a certain character.
+    pub fn meets_without(&self, other: &Self, without: Option<char>) -> bool {
         let (one, other) = (self.units(), other.units());
         let many = |unit: &Unit| *unit == Unit::Many;
         // `below[j]`: whether what is left of `one` meets what is left of `other` from `j` on.
@@ -119,9 +124,13 @@ impl Glob {
             let mut row = vec![false; other.len() + 1];
             row[other.len()] = many(a) && below[other.len()];
             for (j, b) in other.iter().enumerate().rev() {
-                let either = (many(a) || many(b)) && (below[j] || row[j + 1]);
-                let alike = a == b || [a, b].contains(&&Unit::One);
-                row[j] = either || (!many(a) && !many(b) && alike && below[j + 1]);
+                // The one that goes on: past a star that ends, or past what the other's star takes in.
+                let taken = many(a) || without.is_none_or(|without| *a != Unit::Is(without));
+                row[j] = match (many(a), many(b)) {
+                    (false, false) => (a == b || *a == Unit::One || (*b == Unit::One && taken)) && below[j + 1],
+                    (true, false) => below[j] || row[j + 1],
+                    (_, true) => row[j + 1] || (below[j] && taken),
+                };
             }
             below = row;
         }
@@ -371,6 +380,9 @@ mod tests {
         for (one, other) in [("a", "b"), ("a*", "b*"), ("arn:aws:s3:::b", "arn:*:s3:::*/*"), ("?", ""), ("a?", "a")] {
             assert!(!meet(one, other) && !meet(other, one), "{one} {other}");
         }
+        let named = |pattern: &str| Glob::new(pattern).meets_without(&Glob::new("a:1:user/*"), Some(':'));
+        assert!(named("a:*:user/x") && named("*") && named("a:1:user/??"));
+        assert!(!named("a:*:role/x") && Glob::new("a:*:role/x").meets(&Glob::new("a:1:user/*")));
     }
 
     /// Obviously right, and exponential at the worst.

@@ -137,8 +137,8 @@ fn with_one_of<'a>(condition: &Condition, version: Version, like: &str, known: &
     let met = Truth::any(condition.values.iter().map(|value| {
         match Pattern::of(value, operator, version, known) {
             Pattern::Filled(glob) if strangers.iter().all(|stranger| meets(operator, &glob, stranger)) => Truth::Yes,
-            // Parts of an ARN are compared one by one: that matches less than the whole would.
-            Pattern::Filled(glob) if operator.reads_wildcards() && !glob.meets(&like) => Truth::No,
+            // Parts of an ARN are compared one by one: that matches less than the whole would. No name has a colon.
+            Pattern::Filled(glob) if operator.reads_wildcards() && !glob.meets_without(&like, Some(':')) => Truth::No,
             Pattern::Filled(glob)
                 if matches!(operator, Operator::StringEquals | Operator::StringNotEquals)
                     && glob.exact().is_some_and(|text| !like.matches(text)) =>

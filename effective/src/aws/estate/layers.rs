@@ -125,13 +125,7 @@ impl Estate {
     }
 
     /// The same of a request of this principal, whether it is one of the estate's or not.
-    pub fn layers_as(
-        &self,
-        entry: &PrincipalEntry,
-        index: &Index,
-        request: &Request,
-        reference: &Reference,
-    ) -> Layers {
+    pub fn layers_as(&self, entry: &PrincipalEntry, index: &Index, request: &Request, reference: &Reference) -> Layers {
         self.layers_of(self.parts_as(entry, index, request, reference))
     }
 
