@@ -63,8 +63,10 @@ fn derived(request: &Request, key: &str) -> Known<'static> {
                 let partition = resource.nth(1).filter(|partition| partition.starts_with("aws")).unwrap_or("aws");
                 one(&format!("arn:{partition}:iam::{account}:root"))
             }
-            Principal::User { arn } => principal.somebody().map_or_else(|| one(arn), Known::Like),
-            Principal::FederatedUser { arn, .. } | Principal::Session { role: arn, .. } => one(arn),
+            Principal::User { arn } | Principal::Session { role: arn, .. } => {
+                principal.somebody().map_or_else(|| one(arn), Known::Like)
+            }
+            Principal::FederatedUser { arn, .. } => one(arn),
             Principal::Service { .. } | Principal::Federated { .. } | Principal::Anonymous => Known::Absent,
         },
         "aws:principalaccount" => principal.account().map_or(Known::Absent, one),

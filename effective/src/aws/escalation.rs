@@ -243,6 +243,11 @@ impl<'a> Search<'a> {
         Self { asker, techniques, classes, actors, found, holders, classes_of, actors_of, could_assume, permission_ids }
     }
 
+    /// A principal of the estate, or one that is supposed.
+    pub fn principal(&self, who: PrincipalIx) -> &PrincipalEntry {
+        self.asker.principal(who)
+    }
+
     /// Who is an administrator already, and how surely, by principal.
     pub fn administrators(&self) -> Vec<Option<Certainty>> {
         administrator::administrators(&self.asker, &self.classes[self.actors..])

@@ -206,7 +206,7 @@ impl World {
     pub(in crate::aws) fn member(&self, group: &str) -> PrincipalEntry {
         let entry = self.estate.groups.iter().find(|entry| *entry.arn == *group).unwrap();
         PrincipalEntry {
-            arn: somebody("aws", HOME, "member").into(),
+            arn: somebody("aws", HOME, PrincipalKind::User).into(),
             unique_id: None,
             account: entry.account,
             kind: PrincipalKind::User,
