@@ -57,8 +57,7 @@ impl Given {
                 let first = found.first.map(|edge| ways::hop(place, &search, &edge));
                 let next = first.as_ref().and_then(|hop| hop.to).map_or_else(Vec::new, |to| ways.path(to));
                 let way: Vec<Hop> = first.into_iter().chain(next.into_iter().cloned()).collect();
-                let (privilege, by) =
-                    ways::judge(place, entry, found.standing, &way.iter().collect::<Vec<&Hop>>());
+                let (privilege, by) = ways::judge(place, entry, found.standing, &way.iter().collect::<Vec<&Hop>>());
                 let proof = by.map_or_else(Vec::new, |by| ways::proof(graph, *node, &by));
                 Gift { account: entry.account, kind: entry.kind, privilege, way, proof }
             })
@@ -76,7 +75,9 @@ impl Given {
         let first = gifts.next()?;
         Some(gifts.fold(first.privilege.clone(), |all, gift| {
             let number = &place.compiled.estate().accounts[gift.account as usize].number;
-            either(all, &gift.privilege, || format!("what `{}` gives is not the same in account {number}", graph.name(node)))
+            either(all, &gift.privilege, || {
+                format!("what `{}` gives is not the same in account {number}", graph.name(node))
+            })
         }))
     }
 
@@ -145,7 +146,8 @@ fn supposed(graph: &Graph, place: &Place) -> Vec<(NodeIx, PrincipalEntry)> {
         let holders = graph.edges_to(node).filter(|edge| edge.relation == Relation::Holds);
         let mut of: Vec<(AccountIx, bool)> = holders
             .filter_map(|edge| {
-                let kind = place.principal(edge.source).map(|who| place.compiled.estate().principals[who as usize].kind);
+                let kind =
+                    place.principal(edge.source).map(|who| place.compiled.estate().principals[who as usize].kind);
                 Some((account_of(graph, place, edge.source)?, kind == Some(PrincipalKind::Role)))
             })
             .collect();
@@ -220,10 +222,10 @@ fn account_of(graph: &Graph, place: &Place, node: NodeIx) -> Option<AccountIx> {
 /// nothing is known of what stood above them.
 pub(crate) fn allows_everything(document: &str) -> bool {
     let document = Document::parse(document);
-    let everything = |matcher: &Matcher| !matcher.not && matcher.patterns.iter().any(|one| matches!(&**one, "*" | "*:*"));
-    let about_everything = |statement: &&Statement| {
-        everything(&statement.actions) && statement.resources.as_ref().is_some_and(everything)
-    };
+    let everything =
+        |matcher: &Matcher| !matcher.not && matcher.patterns.iter().any(|one| matches!(&**one, "*" | "*:*"));
+    let about_everything =
+        |statement: &&Statement| everything(&statement.actions) && statement.resources.as_ref().is_some_and(everything);
     let mut about = document.statements.iter().filter(about_everything).peekable();
     about.peek().is_some()
         && !document.is_blind()

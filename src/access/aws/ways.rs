@@ -72,11 +72,10 @@ impl Ways {
             .into_par_iter()
             .map(|who| found.path(who).first().map(|edge| hop(place, &search, edge)))
             .collect();
-        let judged: Vec<(Privilege, Option<String>)> =
-            (0..count)
-                .into_par_iter()
-                .map(|who| judge(place, search.principal(who), found.standing[who as usize], &path(&first, who)))
-                .collect();
+        let judged: Vec<(Privilege, Option<String>)> = (0..count)
+            .into_par_iter()
+            .map(|who| judge(place, search.principal(who), found.standing[who as usize], &path(&first, who)))
+            .collect();
         let proofs = judged.iter().zip(&place.nodes);
         let proofs = proofs.map(|((_, by), node)| by.as_deref().map_or_else(Vec::new, |by| proof(graph, *node, by)));
         Self {
