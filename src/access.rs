@@ -170,6 +170,7 @@ impl Access {
     pub fn prepare(&self, graph: &Graph) {
         for place in self.places(graph) {
             place.ways(graph);
+            place.given(graph);
             place.exposures();
         }
     }
