@@ -11,12 +11,21 @@ pub(crate) mod kubernetes;
 
 use std::sync::{Arc, OnceLock};
 
-use muster_connectors::record::{PrivilegeLevel, RecordKind};
+use muster_connectors::record::{EntitlementKind, PrivilegeLevel, RecordKind};
 use muster_effective::aws::escalation::Techniques;
 use rustc_hash::FxHashMap;
 
 pub use self::aws::permitted::Effective;
 use crate::graph::{Edge, Graph, NodeIx, NodeKind, Reach, Relation, RowState, ScopeIx, Step};
+
+/// Who may put somebody into a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Editors {
+    /// Certainly, in order.
+    pub certain: Vec<NodeIx>,
+    /// Why there may be more.
+    pub open: Option<String>,
+}
 
 /// How privileged an account is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +61,6 @@ pub struct Access {
     privileged: Option<Reach>,
     unknown: Option<Reach>,
     undecided: FxHashMap<NodeIx, String>,
-    bounds: aws::documents::Bounds,
     unread: FxHashMap<ScopeIx, String>,
     silent: Vec<bool>,
     clusters: kubernetes::Clusters,
@@ -80,7 +88,7 @@ impl Access {
                 levels.push((ix, level));
             }
         }
-        let aws = aws::documents::Documents::of(graph);
+        let evaluated = aws::estate::systems(graph);
         let clusters = kubernetes::Clusters::of(graph);
         for (ix, entitlement) in graph.entitlements() {
             let system = graph.node(ix).system;
@@ -95,14 +103,10 @@ impl Access {
                         undecided.insert(ix, why.to_owned());
                     }
                 }
-            } else if aws.covers(system) {
+            } else if evaluated.binary_search(&system).is_ok() {
                 told[usize::from(system.0)] = true;
-                match aws.judge(graph, ix) {
-                    Ok(level) => levels.push((ix, level)),
-                    Err(why) => {
-                        undecided.insert(ix, why);
-                    }
-                }
+                // Who is a user or a role is put to the evaluator; of anybody else no account is known that could limit it.
+                undecided.insert(ix, beyond_evaluation(graph, ix, entitlement.kind));
             }
         }
         let at = |wanted: PrivilegeLevel, certain: bool| -> Vec<NodeIx> {
@@ -127,7 +131,6 @@ impl Access {
             maybe_admin: everywhere(&at(PrivilegeLevel::Admin, false), false),
             privileged: walk(&privileged, true),
             unknown: walk(&unknown, false),
-            bounds: aws.bounds(graph),
             undecided,
             unread: unread(graph),
             silent: told.into_iter().map(|told| !told).collect(),
@@ -167,6 +170,7 @@ impl Access {
     pub fn prepare(&self, graph: &Graph) {
         for place in self.places(graph) {
             place.ways(graph);
+            place.given(graph);
             place.exposures();
         }
     }
@@ -280,14 +284,14 @@ impl Access {
         if let Some(privilege) = self.place(graph, account).and_then(|place| place.privilege(graph, account)) {
             return privilege;
         }
+        if let Some(privilege) = self.given(graph, account, None) {
+            return privilege;
+        }
         let at_least = if reaches(&self.privileged) { PrivilegeLevel::Privileged } else { PrivilegeLevel::Baseline };
         let undecided = |why: String| Privilege::Undecided { at_least, at_most: PrivilegeLevel::Admin, why };
         let node = graph.node(account);
         if reaches(&self.admin) {
-            return match self.bounds.above(node.scope, account) {
-                None => Privilege::Certain(PrivilegeLevel::Admin),
-                Some(why) => undecided(why.to_owned()),
-            };
+            return Privilege::Certain(PrivilegeLevel::Admin);
         }
         if let Some(maybe) = self.maybe_admin.as_ref().filter(|reach| reach.reaches(account)) {
             let stale = maybe.path(account).iter().any(|step| is_stale(graph, step));
@@ -317,8 +321,57 @@ impl Access {
         Privilege::Certain(PrivilegeLevel::Baseline)
     }
 
-    /// How privileged being a member of `node`, or holding it, makes; bounds on the holder are not asked.
-    pub fn conveys(&self, graph: &Graph, node: NodeIx) -> Privilege {
+    /// What an AWS group or policy gives by itself, every layer of its account regarded: to `holder`, or to anybody. `None`: it is neither, or
+    /// nothing is known of where it gives it.
+    fn given(&self, graph: &Graph, node: NodeIx, holder: Option<NodeIx>) -> Option<Privilege> {
+        if !matches!(graph.node(node).kind, NodeKind::Group | NodeKind::Entitlement) {
+            return None;
+        }
+        let given = self.place(graph, node)?.gives(graph, node, holder)?;
+        let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
+        // What a system or a team says of it besides.
+        Some(match given {
+            _ if reaches(&self.admin) => Privilege::Certain(PrivilegeLevel::Admin),
+            Privilege::Certain(level) if reaches(&self.privileged) => {
+                Privilege::Certain(level.max(PrivilegeLevel::Privileged))
+            }
+            Privilege::Undecided { at_most: PrivilegeLevel::Privileged, .. } if reaches(&self.privileged) => {
+                Privilege::Certain(PrivilegeLevel::Privileged)
+            }
+            Privilege::Undecided { at_most, why, .. } if reaches(&self.privileged) => {
+                Privilege::Undecided { at_least: PrivilegeLevel::Privileged, at_most, why }
+            }
+            given => given,
+        })
+    }
+
+    /// What an AWS group makes of its members, every layer regarded; `None` for groups of other systems.
+    pub fn of_members(&self, graph: &Graph, group: NodeIx) -> Option<Privilege> {
+        graph.group(group)?;
+        self.given(graph, group, None)
+    }
+
+    /// Who may put somebody into a group of IAM, every layer regarded; `None` for other groups.
+    ///
+    /// Cost: a question for each principal of its account who could do that to any group.
+    pub fn editors(&self, graph: &Graph, group: NodeIx) -> Option<Editors> {
+        let arn = graph.text_or_empty(graph.group(group)?.native_name);
+        self.place(graph, group)?.editors(graph, arn)
+    }
+
+    /// How a member of an AWS group who has nothing else becomes an administrator: the steps as sentences, first to last; empty where the
+    /// group itself makes him one, and where he becomes none.
+    pub fn way_of_member(&self, graph: &Graph, group: NodeIx) -> Vec<String> {
+        let Some(place) = self.place(graph, group) else { return Vec::new() };
+        let hops = place.given(graph).way(group).iter();
+        hops.map(|hop| aws::ways::sentence(graph, place, hop)).collect()
+    }
+
+    /// How privileged being a member of `node`, or holding it, makes: `holder`, or anybody; a boundary of his is not asked.
+    pub fn conveys(&self, graph: &Graph, node: NodeIx, holder: Option<NodeIx>) -> Privilege {
+        if let Some(given) = self.given(graph, node, holder) {
+            return given;
+        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
         if reaches(&self.admin) {
             return Privilege::Certain(PrivilegeLevel::Admin);
@@ -347,15 +400,23 @@ impl Access {
 
     /// The level that holding a group or entitlement gives in any case; `None` when it gives none for certain.
     pub fn level(&self, graph: &Graph, held: NodeIx) -> Option<PrivilegeLevel> {
+        if let Some(Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. }) =
+            self.given(graph, held, None)
+        {
+            return (level >= PrivilegeLevel::Privileged).then_some(level);
+        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(held));
-        if reaches(&self.admin) && self.bounds.above(graph.node(held).scope, held).is_none() {
+        if reaches(&self.admin) {
             return Some(PrivilegeLevel::Admin);
         }
-        (reaches(&self.admin) || reaches(&self.privileged)).then_some(PrivilegeLevel::Privileged)
+        reaches(&self.privileged).then_some(PrivilegeLevel::Privileged)
     }
 
     /// How privileged a group or an entitlement makes its holder, as far as nothing stands between.
     pub fn gives(&self, graph: &Graph, node: NodeIx) -> Privilege {
+        if let Some(given) = self.given(graph, node, None) {
+            return given;
+        }
         let reaches = |reach: &Option<Reach>| reach.as_ref().is_some_and(|reach| reach.reaches(node));
         let at_least = match () {
             () if reaches(&self.admin) => return Privilege::Certain(PrivilegeLevel::Admin),
@@ -394,9 +455,18 @@ impl Access {
     }
 }
 
-/// Whether an AWS policy document allows everything, whatever stands above it.
+/// Whether an AWS policy document by itself allows everything, whatever stands above it.
 pub fn allows_everything(document: &str) -> bool {
-    aws::documents::allows_everything(document)
+    aws::given::allows_everything(document)
+}
+
+/// Why nothing is known of what an entitlement of AWS gives to somebody who is neither user nor role.
+fn beyond_evaluation(graph: &Graph, ix: NodeIx, kind: EntitlementKind) -> String {
+    let name = graph.name(ix);
+    if kind == EntitlementKind::Policy {
+        return format!("the account of who holds policy `{name}` is not known, and what stands above it");
+    }
+    format!("what `{name}` allows is told by several policies together")
 }
 
 /// Everything an account holds, nearest first, with the shortest path to each.

@@ -474,6 +474,61 @@ fn a_resource_control_policy_that_is_detached_opens_the_way_that_it_closed() {
     assert_eq!(folder.run(&["policy", "what-if", "--rcp", "ou-7=fence.json"]).code, Some(2));
 }
 
+/// The exports with a group of the member account that has these policies, and pat, who may put users into groups.
+fn with_group(denied: &str, policies: &[(&str, Value)]) -> Folder {
+    let folder = exported(denied);
+    let arn = |name: &str| format!("arn:aws:iam::{MEMBER}:policy/{name}");
+    let details = format!("export/{MEMBER}/authorization-details.json");
+    let mut value: Value = serde_json::from_str(&folder.read(&details)).unwrap();
+    let attached: Vec<Value> =
+        policies.iter().map(|(name, _)| json!({"PolicyName": name, "PolicyArn": arn(name)})).collect();
+    value["GroupDetailList"] = json!([{"Path": "/", "GroupName": "admins", "GroupId": "AGPAadmins",
+        "Arn": format!("arn:aws:iam::{MEMBER}:group/admins"), "CreateDate": "2024-01-02T03:04:05+00:00",
+        "GroupPolicyList": [], "AttachedManagedPolicies": attached}]);
+    value["UserDetailList"].as_array_mut().unwrap().push(user(MEMBER, "pat", &[&arn("adding")], None));
+    let own = policies.iter().map(|(name, document)| managed(&arn(name), document));
+    let all = own.chain([managed(&arn("adding"), &document("Allow", "iam:AddUserToGroup"))]);
+    value["Policies"].as_array_mut().unwrap().extend(all);
+    folder.write(&details, value.to_string());
+    let report = format!("export/{MEMBER}/credential-report.csv");
+    let row = folder.read(&report).lines().last().unwrap().replace("bert", "pat");
+    folder.write(&report, folder.read(&report) + &row + "\n");
+    folder.expect(0, &["collect", "--now", "2026-11-21T08:00:00Z"]);
+    folder
+}
+
+/// How XPR-016 judged: the finding's subjects, and of how many groups it could not be told.
+fn guarded(folder: &Folder) -> (Vec<String>, u64) {
+    let report = answer(folder, &["check", "-o", "json"]);
+    let rule = list(&report["rules"]).iter().find(|rule| rule["rule"] == "XPR-016").unwrap().clone();
+    let found = Report(report).addresses();
+    let found = found.into_iter().filter(|(rule, _, _)| rule == "XPR-016").map(|(_, _, subject)| subject);
+    (found.collect(), rule["not_evaluated"].as_u64().unwrap_or_else(|| panic!("{rule:#}")))
+}
+
+#[test]
+fn a_group_is_judged_by_what_a_member_could_do_by_it_alone() {
+    let (weak, none) = (vec!["AGPAadmins".to_owned()], Vec::new());
+    let grants = || ("grants", document("Allow", "iam:PutUserPolicy"));
+    let takes = || ("takes", document("Allow", "iam:CreateAccessKey"));
+    // A group of Identity Center makes administrators by the role of its permission set; who may join it nobody tells.
+    let folder = with_group("s3:DeleteBucket", &[grants(), takes()]);
+    assert_eq!(guarded(&folder), (weak.clone(), 1));
+    let explained = folder.run(&["check"]).stdout;
+    assert!(explained.contains("makes administrators, and pat is privileged and may put anybody in"), "{explained}");
+    // Nobody is invented for it: the only ones are those who are there.
+    for question in [&["who-can", "iam:PutUserPolicy"][..], &["who-can", "iam:PutUserPolicy", "--transitive"]] {
+        let answered = answer(&folder, &[question, &["-o", "json"]].concat());
+        assert!(!answered.to_string().contains("somebody"), "{answered:#}");
+    }
+    // The organisation takes what makes them administrators, and with it what pat would gain.
+    assert_eq!(guarded(&with_group("iam:*", &[grants(), takes()])), (none.clone(), 1));
+    // It takes a thing that is none of it.
+    assert_eq!(guarded(&with_group("cloudtrail:*", &[("all", document("Allow", "*"))])).0, weak);
+    // It takes from pat that he may put somebody in: who remains is an administrator.
+    assert_eq!(guarded(&with_group("iam:AddUserToGroup", &[("all", document("Allow", "*"))])), (none, 1));
+}
+
 #[test]
 fn a_session_can_do_what_its_own_policy_allows_as_well() {
     let folder = exported("s3:DeleteBucket");

@@ -8,9 +8,9 @@
 //! Nothing is computed before the first question that needs it: who asks one action does not pay for the ways to administration.
 
 pub(crate) mod compare;
-pub(crate) mod documents;
 pub(crate) mod estate;
 pub(crate) mod excess;
+pub(crate) mod given;
 pub(crate) mod outside;
 pub(crate) mod permitted;
 pub(crate) mod question;
@@ -20,18 +20,20 @@ pub(crate) mod ways;
 use std::sync::{Arc, OnceLock};
 
 use muster_connectors::record::PrivilegeLevel;
+use muster_effective::aws::answer::Verdict;
 use muster_effective::aws::compiled::Compiled;
 use muster_effective::aws::escalation::{Search, Techniques};
-use muster_effective::aws::estate::{PrincipalIx, UnreadKind};
+use muster_effective::aws::estate::{PolicyIx, PrincipalIx, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::exposure::{Exposure, exposures};
 use muster_effective::aws::reference::Reference;
 use rustc_hash::FxHashMap;
 
 use self::estate::Assigned;
+use self::given::Given;
 use self::ways::Ways;
-use super::Privilege;
-use crate::graph::{Edge, Graph, NodeIx, Relation, Step, SystemIx, Text};
+use super::{Editors, Privilege};
+use crate::graph::{Edge, Graph, NodeIx, Relation, RowState, Step, SystemIx, Text};
 
 /// One AWS system of a snapshot, ready to be asked.
 #[derive(Debug)]
@@ -50,7 +52,10 @@ pub(crate) struct Place {
     assigned: FxHashMap<NodeIx, Vec<Assigned>>,
     /// The same by role.
     holders: FxHashMap<PrincipalIx, Vec<(NodeIx, Edge)>>,
+    granted: FxHashMap<NodeIx, (Vec<PolicyIx>, Vec<Arc<str>>)>,
+    identity: FxHashMap<Text, (PolicyIx, RowState)>,
     ways: OnceLock<Ways>,
+    given: OnceLock<Given>,
     exposures: OnceLock<Vec<Exposure>>,
 }
 
@@ -61,7 +66,8 @@ impl Place {
     }
 
     fn of(graph: &Graph, system: SystemIx, techniques: Arc<Techniques>) -> Self {
-        let estate::Built { system, estate, texts, nodes, by_node, assigned } = estate::of(graph, system);
+        let estate::Built { system, estate, texts, nodes, by_node, assigned, granted, identity } =
+            estate::of(graph, system);
         let compiled = Compiled::owning(estate, Reference::builtin());
         let mut holders: FxHashMap<PrincipalIx, Vec<(NodeIx, Edge)>> = FxHashMap::default();
         for (holder, one) in assigned.iter().flat_map(|(holder, all)| all.iter().map(move |one| (*holder, one))) {
@@ -69,8 +75,22 @@ impl Place {
                 holders.entry(role).or_default().push((holder, one.edge));
             }
         }
-        let (ways, exposures) = (OnceLock::new(), OnceLock::new());
-        Self { system, compiled, techniques, texts, nodes, by_node, assigned, holders, ways, exposures }
+        let (ways, given, exposures) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self {
+            system,
+            compiled,
+            techniques,
+            texts,
+            nodes,
+            by_node,
+            assigned,
+            holders,
+            granted,
+            identity,
+            ways,
+            given,
+            exposures,
+        }
     }
 
     /// A search for ways, made ready.
@@ -83,15 +103,54 @@ impl Place {
         self.by_node.get(&node).copied()
     }
 
-    /// The way of a user or role to what makes it an administrator; `None` for others and before ways were asked for.
+    /// The way of a user, role or group to what makes an administrator; `None` for others and before it was asked for.
     pub(crate) fn proof(&self, node: NodeIx) -> Option<Vec<Step>> {
-        let who = self.principal(node)?;
-        Some(self.ways.get()?.proof(who).to_vec())
+        match self.principal(node) {
+            Some(who) => Some(self.ways.get()?.proof(who).to_vec()),
+            None => self.given.get()?.proof(node),
+        }
     }
 
     /// Ways to administration; found when they are first asked for.
     pub(crate) fn ways(&self, graph: &Graph) -> &Ways {
         self.ways.get_or_init(|| Ways::of(graph, self))
+    }
+
+    /// What groups and policies give by themselves; found when it is first asked for.
+    pub(crate) fn given(&self, graph: &Graph) -> &Given {
+        self.given.get_or_init(|| Given::of(graph, self))
+    }
+
+    /// How privileged a group or a policy makes who has it and nothing else, a group of Identity Center by the roles of its permission sets;
+    /// for `holder` where somebody is given. `None`: that is not known of it.
+    pub(crate) fn gives(&self, graph: &Graph, node: NodeIx, holder: Option<NodeIx>) -> Option<Privilege> {
+        let given = match holder {
+            Some(holder) => self.given(graph).privilege_of(graph, self, node, holder),
+            None => self.given(graph).privilege(graph, self, node),
+        };
+        given.or_else(|| self.of_sets(graph, node))
+    }
+
+    /// Who may put somebody into a group of IAM; `None`: there is no such group.
+    pub(crate) fn editors(&self, graph: &Graph, arn: &str) -> Option<Editors> {
+        const ADDS: &str = "iam:AddUserToGroup";
+        let estate = self.compiled.estate();
+        let account = estate.groups.iter().find(|entry| *entry.arn == *arn)?.account;
+        let unread = estate.accounts[account as usize].unread.iter();
+        let unread = unread.filter(|unread| unread.what == UnreadKind::Principals).map(|unread| unread.why.to_string());
+        let mut editors = Editors { certain: Vec::new(), open: unread.into_iter().next() };
+        for (who, entry) in (0..).zip(&estate.principals) {
+            if entry.account != account || !self.compiled.could(who, ADDS) {
+                continue;
+            }
+            let (answer, node) = (self.compiled.may(who, ADDS, arn), self.nodes[who as usize]);
+            if answer.verdict == Verdict::Allowed && answer.assumed.is_empty() {
+                editors.certain.push(node);
+            } else if !ways::is_denied(&answer) && editors.open.is_none() {
+                editors.open = Some(format!("{} may put somebody in: {}", graph.name(node), ways::between(&answer)));
+            }
+        }
+        Some(editors)
     }
 
     /// What is open to the outside; found when it is first asked for.
@@ -104,6 +163,10 @@ impl Place {
         if let Some(who) = self.principal(node) {
             return Some(self.ways(graph).privilege(who).clone());
         }
+        self.of_sets(graph, node)
+    }
+
+    fn of_sets(&self, graph: &Graph, node: NodeIx) -> Option<Privilege> {
         let mut best: Option<Privilege> = None;
         for assigned in self.assignments(graph, node) {
             // Where the role was not found, what it allows is not known.
@@ -155,11 +218,15 @@ impl Place {
     }
 }
 
+/// The level that somebody has in any case.
+fn floor(privilege: &Privilege) -> PrivilegeLevel {
+    match privilege {
+        Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. } => *level,
+    }
+}
+
 /// The higher of two levels; what is undecided of either stays so.
 fn higher(a: Privilege, b: Privilege) -> Privilege {
-    let floor = |one: &Privilege| match one {
-        Privilege::Certain(level) | Privilege::Undecided { at_least: level, .. } => *level,
-    };
     let at_least = floor(&a).max(floor(&b));
     let open = [&a, &b].into_iter().filter_map(|one| match one {
         Privilege::Undecided { at_most, why, .. } => Some((*at_most, why.clone())),

@@ -90,7 +90,7 @@ impl<'a> Facts<'a> {
 
     /// How privileged what a grant or membership gives makes; `None` when what it gives is not there any more.
     pub(super) fn conveys(&self, change: &Changed) -> Option<Privilege> {
-        Some(self.access.conveys(self.graph, self.target(change)?))
+        Some(self.access.conveys(self.graph, self.target(change)?, self.principal(change)))
     }
 
     /// Whether the snapshot has the object or tie of a change: what one scope lost another may still list.

@@ -11,8 +11,30 @@ pub enum Known<'a> {
     Values(Cow<'a, [String]>),
     /// The request does not have it.
     Absent,
+    /// It has one value, any that this pattern matches.
+    Like(String),
     /// It may have any value, or none.
     Open,
+}
+
+impl Known<'_> {
+    /// Whether its value is not known.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Open | Self::Like(_) => true,
+            Self::Values(_) | Self::Absent => false,
+        }
+    }
+}
+
+/// The same of a request about the user himself who makes it, where he may bear any name: whichever it is, the resource bears it too.
+/// `None`: the request is not of the kind.
+pub fn itself<'a>(request: &'a Request, key: &str) -> Option<Known<'a>> {
+    let Principal::User { arn } = &request.principal else { return None };
+    request.principal.somebody().filter(|_| *arn == request.resource)?;
+    let key = key.to_ascii_lowercase();
+    let own = || Known::Values(Cow::Owned(vec![arn.rsplit('/').next().unwrap_or_default().to_owned()]));
+    Some(if key == "aws:username" && !request.context.contains_key(&key) { own() } else { known(request, &key) })
 }
 
 /// What a request says of a key, which is compared without regard to case.
@@ -41,9 +63,10 @@ fn derived(request: &Request, key: &str) -> Known<'static> {
                 let partition = resource.nth(1).filter(|partition| partition.starts_with("aws")).unwrap_or("aws");
                 one(&format!("arn:{partition}:iam::{account}:root"))
             }
-            Principal::User { arn } | Principal::FederatedUser { arn, .. } | Principal::Session { role: arn, .. } => {
-                one(arn)
+            Principal::User { arn } | Principal::Session { role: arn, .. } => {
+                principal.somebody().map_or_else(|| one(arn), Known::Like)
             }
+            Principal::FederatedUser { arn, .. } => one(arn),
             Principal::Service { .. } | Principal::Federated { .. } | Principal::Anonymous => Known::Absent,
         },
         "aws:principalaccount" => principal.account().map_or(Known::Absent, one),
@@ -57,6 +80,7 @@ fn derived(request: &Request, key: &str) -> Known<'static> {
             Principal::Anonymous => "Anonymous",
         }),
         "aws:username" => match principal {
+            Principal::User { .. } if principal.somebody().is_some() => Known::Like("*".to_owned()),
             Principal::User { arn } => arn.rsplit('/').next().map_or(Known::Absent, one),
             _ => Known::Absent,
         },

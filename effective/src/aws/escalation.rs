@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalIx, ResourceIx, UnreadKind};
+use super::estate::{AccountIx, Estate, Index, PolicyIx, PrincipalEntry, PrincipalIx, ResourceIx, UnreadKind};
 use super::evaluate::Evaluate;
 use super::reference::Reference;
 
@@ -28,6 +28,7 @@ mod class;
 mod expand;
 mod explain;
 mod raise;
+mod supposed;
 mod technique;
 mod trust;
 mod witness;
@@ -41,6 +42,7 @@ use breadth::Breadth;
 pub(in crate::aws) use breadth::means;
 use class::Class;
 pub use explain::{Block, Evidence, Step};
+pub use supposed::Supposed;
 pub use technique::{
     Existing, Group, On, Permission, Policy, Provider, Runs, Takes, Technique, TechniqueError, Techniques, When, Yields,
 };
@@ -170,13 +172,18 @@ impl Graph {
 pub struct Search<'a> {
     asker: Asker<'a>,
     techniques: &'a Techniques,
+    /// Those of the estate, then the supposed ones.
     classes: Vec<Class>,
+    /// The first of the classes that go anywhere; those before it are only gone to.
+    actors: usize,
     /// What `Estate::resources` and `Estate::groups` say, by what is looked for.
     found: bind::Found,
     /// For each technique and account, the classes that hold whatever it needs beside its target, and how surely.
     holders: expand::Holders,
-    /// The classes of each account.
+    /// The classes of each account, of principals of the estate.
     classes_of: Vec<Vec<u32>>,
+    /// The classes of each account that go anywhere.
+    actors_of: Vec<Vec<u32>>,
     /// Of each class, whether it could assume any role at all.
     could_assume: Vec<bool>,
     /// Equal permissions have equal numbers, by technique and place in it.
@@ -202,18 +209,18 @@ pub fn search(evaluator: &dyn Evaluate, reference: &Reference, techniques: &Tech
 pub fn administrators(evaluator: &dyn Evaluate, reference: &Reference) -> Vec<Option<Certainty>> {
     let estate = evaluator.estate();
     let breadth = Breadth::new(estate, administrator::actions());
-    let classes = class::classes(estate, &breadth);
-    let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
+    let classes = class::classes(estate, &estate.principals, 0, &breadth);
+    let asker = Asker { evaluator, estate, supposed: &[], reference, index: Index::new(estate), breadth };
     let found = administrator::administrators(&asker, &classes);
-    let judged = (0..)
-        .zip(found)
-        .map(|(who, certainty)| certainty.or_else(|| is_unread(estate, who).then_some(Certainty::NotEvaluated)));
+    let judged =
+        estate.principals.iter().zip(found).map(|(entry, certainty)| {
+            certainty.or_else(|| is_unread(estate, entry).then_some(Certainty::NotEvaluated))
+        });
     judged.collect()
 }
 
 /// Whether what a principal may do was not read, wholly or in part.
-fn is_unread(estate: &Estate, who: PrincipalIx) -> bool {
-    let entry = &estate.principals[who as usize];
+fn is_unread(estate: &Estate, entry: &PrincipalEntry) -> bool {
     let mut policies = entry.identity.iter().filter_map(|&policy| estate.policies.get(policy as usize));
     !entry.unread.is_empty()
         || policies.any(|policy| policy.document.is_blind())
@@ -223,26 +230,50 @@ fn is_unread(estate: &Estate, who: PrincipalIx) -> bool {
 impl<'a> Search<'a> {
     /// Reads every policy once, and asks for what does not depend on a target.
     pub fn new(evaluator: &'a dyn Evaluate, reference: &'a Reference, techniques: &'a Techniques) -> Self {
+        Self::with(evaluator, reference, techniques, None)
+    }
+
+    /// `supposed`: principals that are not in the estate, and the only ones that go anywhere.
+    fn with(
+        evaluator: &'a dyn Evaluate,
+        reference: &'a Reference,
+        techniques: &'a Techniques,
+        supposed: Option<&'a [PrincipalEntry]>,
+    ) -> Self {
         let estate = evaluator.estate();
         let needed = techniques.list().iter().flat_map(|technique| &technique.requires);
         let actions = needed.map(|permission| permission.action.as_str()).chain(administrator::actions());
         let breadth = Breadth::new(estate, actions);
-        let classes = class::classes(estate, &breadth);
-        let asker = Asker { evaluator, estate, reference, index: Index::new(estate), breadth };
+        let mut classes = class::classes(estate, &estate.principals, 0, &breadth);
+        let real = classes.len();
+        let actors = if supposed.is_some() { real } else { 0 };
+        let supposed = supposed.unwrap_or_default();
+        classes.extend(class::classes(estate, supposed, estate.principals.len(), &breadth));
+        let asker = Asker { evaluator, estate, supposed, reference, index: Index::new(estate), breadth };
         let found = bind::Found::new(estate, techniques.without());
-        let holders = expand::holders(&asker, techniques, &classes, &found);
-        let mut classes_of = vec![Vec::new(); estate.accounts.len()];
-        for (at, class) in (0..).zip(&classes) {
-            classes_of[class.account as usize].push(at);
-        }
-        let could_assume = classes.par_iter().map(|class| evaluator.could(class.first(), "sts:AssumeRole")).collect();
+        let holders = expand::holders(&asker, techniques, &classes, actors, &found);
+        let by_account = |from: usize, to: usize| {
+            let mut by_account = vec![Vec::new(); estate.accounts.len()];
+            for (at, class) in (0..).zip(&classes[..to]).skip(from) {
+                by_account[class.account as usize].push(at);
+            }
+            by_account
+        };
+        let (classes_of, actors_of) = (by_account(0, real), by_account(actors, classes.len()));
+        let could = |(at, class): (usize, &Class)| at >= actors && asker.could(class.first(), "sts:AssumeRole");
+        let could_assume = classes.par_iter().enumerate().map(could).collect();
         let permission_ids = permission_ids(techniques);
-        Self { asker, techniques, classes, found, holders, classes_of, could_assume, permission_ids }
+        Self { asker, techniques, classes, actors, found, holders, classes_of, actors_of, could_assume, permission_ids }
+    }
+
+    /// A principal of the estate, or one that is supposed.
+    pub fn principal(&self, who: PrincipalIx) -> &PrincipalEntry {
+        self.asker.principal(who)
     }
 
     /// Who is an administrator already, and how surely, by principal.
     pub fn administrators(&self) -> Vec<Option<Certainty>> {
-        administrator::administrators(&self.asker, &self.classes)
+        administrator::administrators(&self.asker, &self.classes[self.actors..])
     }
 
     /// Who can become one of the goals, by principal; becoming an administrator counts as well, because he can give himself anything.
@@ -293,31 +324,22 @@ impl<'a> Search<'a> {
         self.finish(goals, walk)
     }
 
-    fn finish(&self, goals: &[Option<Certainty>], walk: Walk) -> Graph {
-        let Walk { mut edges, cost, landed, accounts, .. } = walk;
-        let order = |edge: &Edge| (edge.from, edge.to.map_or(0, |to| to + 1), edge.technique, edge.object);
-        edges.sort_unstable_by_key(order);
-        let administers = |edge: &Edge| administered(landed.as_deref(), &accounts, edge);
-        let reached = |edge: &Edge| edge.to.map_or_else(|| administers(edge), |to| cost[to as usize].unwrap_or(WORST));
-        let mut first: Vec<Option<u32>> = vec![None; goals.len()];
-        for (at, edge) in (0..).zip(&edges) {
-            let through = |edge: &Edge| {
-                let (certainty, steps) = reached(edge);
-                (certainty.max(edge.certainty), steps + 1)
-            };
-            let slot = &mut first[edge.from as usize];
-            if slot.is_none_or(|other: u32| through(edge) < through(&edges[other as usize])) {
-                *slot = Some(at);
-            }
-        }
-        let standing = (0..).zip(goals).map(|(who, goal)| match (goal, cost[who as usize]) {
+    fn finish(&self, goals: &[Option<Certainty>], mut walk: Walk) -> Graph {
+        let standing = self.standings(goals, &walk.cost);
+        let (edges, first) = walk.finish();
+        let Walk { landed, accounts, .. } = walk;
+        Graph { standing, edges, unseen: self.unseen(), first, landed, accounts }
+    }
+
+    /// Where each principal stands after a walk.
+    fn standings(&self, goals: &[Option<Certainty>], cost: &[Option<Cost>]) -> Vec<Standing> {
+        let standing = (0..).zip(goals.iter().zip(cost)).map(|(who, of)| match of {
             (Some(certainty), _) => Standing::Goal(*certainty),
-            (None, Some((certainty, steps))) => Standing::Reaches { steps, certainty },
-            (None, None) if is_unread(self.asker.estate, who) => Standing::NotEvaluated,
+            (None, Some((certainty, steps))) => Standing::Reaches { steps: *steps, certainty: *certainty },
+            (None, None) if is_unread(self.asker.estate, self.principal(who)) => Standing::NotEvaluated,
             (None, None) => Standing::Apart,
         });
-        let standing = standing.collect();
-        Graph { standing, edges, unseen: self.unseen(), first, landed, accounts }
+        standing.collect()
     }
 
     fn unseen(&self) -> Vec<String> {
@@ -424,13 +446,32 @@ impl Walk {
         None
     }
 
+    /// How well stands whoever goes an edge.
+    fn through(&self, edge: &Edge) -> Cost {
+        let (certainty, steps) = match edge.to {
+            Some(to) => self.cost[to as usize].unwrap_or(WORST),
+            None => administered(self.landed.as_deref(), &self.accounts, edge),
+        };
+        (certainty.max(edge.certainty), steps + 1)
+    }
+
+    /// Every edge in order, and of each principal the position of its first step.
+    fn finish(&mut self) -> (Vec<Edge>, Vec<Option<u32>>) {
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.sort_unstable_by_key(|edge| (edge.from, edge.to.map_or(0, |to| to + 1), edge.technique, edge.object));
+        let mut first: Vec<Option<u32>> = vec![None; self.cost.len()];
+        for (at, edge) in (0..).zip(&edges) {
+            let slot = &mut first[edge.from as usize];
+            if slot.is_none_or(|other: u32| self.through(edge) < self.through(&edges[other as usize])) {
+                *slot = Some(at);
+            }
+        }
+        (edges, first)
+    }
+
     fn add(&mut self, edges: impl IntoIterator<Item = Edge>) {
         for edge in edges {
-            let (certainty, steps) = match edge.to {
-                Some(to) => self.cost[to as usize].unwrap_or(WORST),
-                None => administered(self.landed.as_deref(), &self.accounts, &edge),
-            };
-            let through = (certainty.max(edge.certainty), steps + 1);
+            let through = self.through(&edge);
             let known = &mut self.cost[edge.from as usize];
             if known.is_none_or(|known| through < known) {
                 *known = Some(through);

@@ -11,7 +11,7 @@
 pub(super) mod principal;
 pub(super) mod solve;
 pub(super) mod special;
-mod statement;
+pub(super) mod statement;
 #[cfg(test)]
 mod tests;
 

@@ -105,6 +105,47 @@ impl Glob {
         matches(&self.atoms, subject)
     }
 
+    /// Whether some text is matched by both. Cost: the product of their lengths.
+    pub fn meets(&self, other: &Self) -> bool {
+        self.meets_without(other, None)
+    }
+
+    /// The same where what the wildcards of the other stand for does not have a certain character.
+    pub fn meets_without(&self, other: &Self, without: Option<char>) -> bool {
+        let (one, other) = (self.units(), other.units());
+        let many = |unit: &Unit| *unit == Unit::Many;
+        // `below[j]`: whether what is left of `one` meets what is left of `other` from `j` on.
+        let mut below = vec![false; other.len() + 1];
+        below[other.len()] = true;
+        for j in (0..other.len()).rev() {
+            below[j] = many(&other[j]) && below[j + 1];
+        }
+        for a in one.iter().rev() {
+            let mut row = vec![false; other.len() + 1];
+            row[other.len()] = many(a) && below[other.len()];
+            for (j, b) in other.iter().enumerate().rev() {
+                // The one that goes on: past a star that ends, or past what the other's star takes in.
+                let taken = many(a) || without.is_none_or(|without| *a != Unit::Is(without));
+                row[j] = match (many(a), many(b)) {
+                    (false, false) => (a == b || *a == Unit::One || (*b == Unit::One && taken)) && below[j + 1],
+                    (true, false) => below[j] || row[j + 1],
+                    (_, true) => row[j + 1] || (below[j] && taken),
+                };
+            }
+            below = row;
+        }
+        below[0]
+    }
+
+    fn units(&self) -> Vec<Unit> {
+        let units = |atom: &Atom| match atom {
+            Atom::Text(text) => text.chars().map(Unit::Is).collect(),
+            Atom::One => vec![Unit::One],
+            Atom::Many => vec![Unit::Many],
+        };
+        self.atoms.iter().flat_map(units).collect()
+    }
+
     /// At the first `most - 1` colons of its texts, the rest as the last.
     fn split(&self, most: usize) -> Vec<Self> {
         let mut parts = vec![Self::default()];
@@ -143,6 +184,14 @@ impl Glob {
             }
         }
     }
+}
+
+/// A character of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Is(char),
+    One,
+    Many,
 }
 
 /// An ARN with wildcards.
@@ -320,6 +369,22 @@ mod tests {
         assert!(glob.matches("home/*/x") && !glob.matches("home/bob/x"));
     }
 
+    #[test]
+    fn patterns_meet_where_a_text_is_of_both() {
+        let meet = |one: &str, other: &str| Glob::new(one).meets(&Glob::new(other));
+        for (one, other) in
+            [("a*", "*b"), ("a?c", "aäc"), ("*", ""), ("arn:aws:s3:::b/*", "arn:*:s3:::*/*"), ("a*c", "a*b*c")]
+        {
+            assert!(meet(one, other) && meet(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a", "b"), ("a*", "b*"), ("arn:aws:s3:::b", "arn:*:s3:::*/*"), ("?", ""), ("a?", "a")] {
+            assert!(!meet(one, other) && !meet(other, one), "{one} {other}");
+        }
+        let named = |pattern: &str| Glob::new(pattern).meets_without(&Glob::new("a:1:user/*"), Some(':'));
+        assert!(named("a:*:user/x") && named("*") && named("a:1:user/??"));
+        assert!(!named("a:*:role/x") && Glob::new("a:*:role/x").meets(&Glob::new("a:1:user/*")));
+    }
+
     /// Obviously right, and exponential at the worst.
     fn naive(pattern: &[char], subject: &[char]) -> bool {
         match (pattern, subject) {
@@ -336,6 +401,12 @@ mod tests {
         fn as_the_obvious_way(pattern in "[ab*?é]{0,9}", subject in "[abé]{0,12}") {
             let (p, s): (Vec<char>, Vec<char>) = (pattern.chars().collect(), subject.chars().collect());
             prop_assert_eq!(matches(&pattern, &subject), naive(&p, &s));
+        }
+
+        #[test]
+        fn a_text_of_both_patterns_makes_them_meet(one in "[ab*?]{0,6}", other in "[ab*?]{0,6}", text in "[ab]{0,6}") {
+            let both = Glob::new(&one).matches(&text) && Glob::new(&other).matches(&text);
+            prop_assert!(!both || Glob::new(&one).meets(&Glob::new(&other)), "{} {} {}", one, other, text);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::document::Document;
+use super::estate::PrincipalKind;
 
 /// May this principal do this to that?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +87,27 @@ pub enum Principal {
     Anonymous,
 }
 
+/// What the name of somebody begins with whom nobody has named; names in IAM have letters, digits and `+=,.@_-` (IAM User Guide, "IAM
+/// identifiers").
+const SOMEBODY: &str = "<";
+
+/// The ARN of a user or role of an account that may bear any name: what depends on it is open.
+pub fn somebody(partition: &str, account: &str, kind: PrincipalKind) -> String {
+    let kind = match kind {
+        PrincipalKind::User => "user",
+        PrincipalKind::Role => "role",
+    };
+    format!("arn:{partition}:iam::{account}:{kind}/{SOMEBODY}somebody>")
+}
+
 impl Principal {
+    /// Whether it may bear any name; the pattern of what it can be called.
+    pub fn somebody(&self) -> Option<String> {
+        let (Self::User { arn } | Self::Session { role: arn, .. }) = self else { return None };
+        let (start, _) = arn.split_once('/').filter(|(_, name)| name.starts_with(SOMEBODY))?;
+        Some(format!("{start}/*"))
+    }
+
     /// Reads an ARN of any of the kinds that have one.
     pub fn from_arn(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(6, ':');

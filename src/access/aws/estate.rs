@@ -48,6 +48,10 @@ pub(crate) struct Built {
     pub(crate) by_node: FxHashMap<NodeIx, PrincipalIx>,
     /// Roles that a user or a group of Identity Center has through its permission sets.
     pub(crate) assigned: FxHashMap<NodeIx, Vec<Assigned>>,
+    /// What a group grants, and what of it is not known.
+    pub(crate) granted: FxHashMap<NodeIx, (Vec<PolicyIx>, Vec<Arc<str>>)>,
+    /// Identity policies by id, each with the state of its row.
+    pub(crate) identity: FxHashMap<Text, (PolicyIx, RowState)>,
 }
 
 /// A permission set that somebody of Identity Center has in one account.
@@ -96,6 +100,8 @@ pub(crate) fn of(graph: &Graph, system: SystemIx) -> Built {
         nodes: building.nodes,
         by_node: building.by_node,
         assigned: building.assigned,
+        granted: building.granted,
+        identity: building.identity,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use muster_connectors::record::PrivilegeLevel;
 use muster_effective::aws::answer::{Answer, Deciding, Layer, Verdict};
 use muster_effective::aws::escalation::{self, Block, Certainty, Search, Standing, Techniques};
-use muster_effective::aws::estate::{AccountIx, PrincipalIx, PrincipalKind, UnreadKind};
+use muster_effective::aws::estate::{AccountIx, PrincipalEntry, PrincipalIx, PrincipalKind, UnreadKind};
 use muster_effective::aws::evaluate::Evaluate as _;
 use muster_effective::aws::reference::Reference;
 use rayon::prelude::*;
@@ -72,8 +72,10 @@ impl Ways {
             .into_par_iter()
             .map(|who| found.path(who).first().map(|edge| hop(place, &search, edge)))
             .collect();
-        let judged: Vec<(Privilege, Option<String>)> =
-            (0..count).into_par_iter().map(|who| judge(place, &found, &first, who)).collect();
+        let judged: Vec<(Privilege, Option<String>)> = (0..count)
+            .into_par_iter()
+            .map(|who| judge(place, search.principal(who), found.standing[who as usize], &path(&first, who)))
+            .collect();
         let proofs = judged.iter().zip(&place.nodes);
         let proofs = proofs.map(|((_, by), node)| by.as_deref().map_or_else(Vec::new, |by| proof(graph, *node, by)));
         Self {
@@ -96,13 +98,12 @@ impl Ways {
 
     /// The steps by which a principal becomes an administrator; empty for one, and for who does not.
     pub(crate) fn path(&self, who: PrincipalIx) -> Vec<&Hop> {
-        let mut path: Vec<&Hop> = Vec::new();
-        let mut at = Some(who);
-        while let Some(hop) = at.and_then(|at| self.first[at as usize].as_ref()) {
-            path.push(hop);
-            at = hop.to;
-        }
-        path
+        path(&self.first, who)
+    }
+
+    /// Where every principal stands.
+    pub(super) fn graph(&self) -> &escalation::Graph {
+        &self.graph
     }
 
     /// Techniques that a principal's own policies would allow, and the layer that does not.
@@ -155,14 +156,15 @@ fn steps(place: &Place, search: &Search<'_>, found: &escalation::Graph) -> Vec<V
     (0..count).into_par_iter().map(|who| found.path(who).into_iter().flat_map(of_edge).collect()).collect()
 }
 
-fn hop(place: &Place, search: &Search<'_>, edge: &escalation::Edge) -> Hop {
+pub(super) fn hop(place: &Place, search: &Search<'_>, edge: &escalation::Edge) -> Hop {
     let step = search.step(edge);
     let answers = || step.evidence.iter().map(|one| &one.answer);
     let mut unread: Vec<String> = answers().flat_map(|answer| answer.unread.iter().cloned()).collect();
     if edge.certainty == Certainty::NotEvaluated && unread.is_empty() {
         unread.push(match &step.technique.when.resource {
             Some(resource) => {
-                let why = workloads_unread(place, edge).map(|why| format!(": {why}")).unwrap_or_default();
+                let owner = search.principal(edge.to.unwrap_or(edge.from)).account;
+                let why = workloads_unread(place, owner).map(|why| format!(": {why}")).unwrap_or_default();
                 format!("whether there is one of the kind `{}` was not read{why}", resource.kind)
             }
             None => "what it needs beside its permissions was not read".to_owned(),
@@ -190,38 +192,42 @@ fn hop(place: &Place, search: &Search<'_>, edge: &escalation::Edge) -> Hop {
 }
 
 /// Why it is not known what runs as which role where a step leads to.
-fn workloads_unread(place: &Place, edge: &escalation::Edge) -> Option<String> {
-    let estate = place.compiled.estate();
-    let owner = &estate.principals[edge.to.unwrap_or(edge.from) as usize];
-    let unread = &estate.accounts[owner.account as usize].unread;
+fn workloads_unread(place: &Place, owner: AccountIx) -> Option<String> {
+    let unread = &place.compiled.estate().accounts[owner as usize].unread;
     let of = |what: UnreadKind| unread.iter().find(|unread| unread.what == what);
     let first = of(UnreadKind::Workloads).or_else(|| of(UnreadKind::Resources)).or_else(|| of(UnreadKind::Runners))?;
     Some(first.why.to_string())
 }
 
-/// The level of a principal, and of an administrator the policy that makes it one.
-fn judge(
+/// The steps of a way from somebody, by the first step of each.
+fn path(first: &[Option<Hop>], from: PrincipalIx) -> Vec<&Hop> {
+    let mut path: Vec<&Hop> = Vec::new();
+    let mut at = Some(from);
+    while let Some(hop) = at.and_then(|at| first[at as usize].as_ref()) {
+        path.push(hop);
+        at = hop.to;
+    }
+    path
+}
+
+/// The level of somebody who stands so and goes this way, and of an administrator the policy that makes him one.
+pub(super) fn judge(
     place: &Place,
-    found: &escalation::Graph,
-    first: &[Option<Hop>],
-    who: PrincipalIx,
+    entry: &PrincipalEntry,
+    standing: Standing,
+    path: &[&Hop],
 ) -> (Privilege, Option<String>) {
     use PrivilegeLevel::{Admin, Baseline, Privileged};
     let undecided = |at_most, why| Privilege::Undecided { at_least: Baseline, at_most, why };
     let way = |what: fn(&Hop) -> &[String]| -> Vec<String> {
-        let mut all = Vec::new();
-        let mut at = Some(who);
-        while let Some(hop) = at.and_then(|at| first[at as usize].as_ref()) {
-            all.extend(what(hop).iter().cloned());
-            at = hop.to;
-        }
+        let mut all: Vec<String> = path.iter().flat_map(|hop| what(hop)).cloned().collect();
         all.dedup();
         all
     };
-    match found.standing[who as usize] {
-        Standing::Goal(Certainty::Certain) => (Privilege::Certain(Admin), Some(by(place, who))),
+    match standing {
+        Standing::Goal(Certainty::Certain) => (Privilege::Certain(Admin), Some(by(place, entry))),
         Standing::Goal(Certainty::Conditional | Certainty::NotEvaluated) => {
-            let answer = GIVES_ITSELF.map(|action| place.compiled.may(who, action, "*"));
+            let answer = GIVES_ITSELF.map(|action| place.compiled.may_as(entry, action, "*", &[]));
             let open = answer.into_iter().find(|answer| !is_denied(answer));
             let why = open.map_or_else(|| "it controls IAM if conditions hold".to_owned(), |answer| between(&answer));
             (undecided(Admin, why), None)
@@ -236,15 +242,14 @@ fn judge(
             let why = why.unwrap_or_else(|| "a way to administration was not read to its end".to_owned());
             (undecided(Privileged, why), None)
         }
-        Standing::NotEvaluated => (undecided(Admin, unread(place, who)), None),
+        Standing::NotEvaluated => (undecided(Admin, unread(place, entry)), None),
         Standing::Apart => (Privilege::Certain(Baseline), None),
     }
 }
 
 /// What of a principal was not read.
-fn unread(place: &Place, who: PrincipalIx) -> String {
+fn unread(place: &Place, entry: &PrincipalEntry) -> String {
     let estate = place.compiled.estate();
-    let entry = &estate.principals[who as usize];
     if let Some(why) = entry.unread.first() {
         return why.to_string();
     }
@@ -259,17 +264,16 @@ fn unread(place: &Place, who: PrincipalIx) -> String {
 }
 
 /// The identity policy that lets a principal give itself others.
-fn by(place: &Place, who: PrincipalIx) -> String {
-    let kind = place.compiled.estate().principals[who as usize].kind;
-    let actions = if kind == PrincipalKind::User { &GIVES_ITSELF[..2] } else { &GIVES_ITSELF[2..] };
-    let answers = actions.iter().chain(&GIVES_ITSELF).map(|action| place.compiled.may(who, action, "*"));
+fn by(place: &Place, entry: &PrincipalEntry) -> String {
+    let actions = if entry.kind == PrincipalKind::User { &GIVES_ITSELF[..2] } else { &GIVES_ITSELF[2..] };
+    let answers = actions.iter().chain(&GIVES_ITSELF).map(|action| place.compiled.may_as(entry, action, "*", &[]));
     let allowed = answers.into_iter().find(|answer| answer.verdict == Verdict::Allowed);
     let identity = allowed.and_then(|answer| answer.deciding.into_iter().find(|one| one.layer == Layer::Identity));
     identity.map(|one| one.policy.to_string()).unwrap_or_default()
 }
 
 /// The way from a principal's node to the policy of that name: held itself, or by a group.
-fn proof(graph: &Graph, node: NodeIx, policy: &str) -> Vec<Step> {
+pub(super) fn proof(graph: &Graph, node: NodeIx, policy: &str) -> Vec<Step> {
     let is_it = |edge: &Step| edge.relation == Relation::Holds && policy_name(graph, edge.target) == policy;
     let holds = |from: NodeIx| graph.edges_from(from).find(is_it);
     if let Some(step) = holds(node) {
@@ -316,7 +320,7 @@ pub(crate) fn statement(one: &Deciding) -> String {
 pub(crate) fn sentence(graph: &Graph, place: &Place, hop: &Hop) -> String {
     let estate = place.compiled.estate();
     let who = |at: PrincipalIx| {
-        let entry = &estate.principals[at as usize];
+        let Some(entry) = estate.principals.get(at as usize) else { return "a member".to_owned() };
         let number = &estate.accounts[entry.account as usize].number;
         format!("{} of account {number}", graph.name(place.nodes[at as usize]))
     };

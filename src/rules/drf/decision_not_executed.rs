@@ -70,7 +70,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     ))
     .row(review_row(item))
     .row(facts.edge_row(edge));
-    if facts.access.conveys(facts.graph, edge.target).is_at_least(PrivilegeLevel::Privileged) {
+    if facts.access.conveys(facts.graph, edge.target, Some(edge.source)).is_at_least(PrivilegeLevel::Privileged) {
         return failure.severity(raised(RULE.severity), "what has to go is privileged").verdict();
     }
     failure.verdict()

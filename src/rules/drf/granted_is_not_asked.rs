@@ -145,7 +145,8 @@ fn differs(facts: &Facts<'_>, approval: &Approval, edge: &Edge, how: &str) -> Ve
     let detail = facts.graph.detail(edge);
     row.facts.insert("since".to_owned(), detail.since.to_string());
     row.facts.insert("until".to_owned(), detail.until.to_string());
-    let is_privileged = facts.access.conveys(facts.graph, edge.target).is_at_least(PrivilegeLevel::Privileged);
+    let is_privileged =
+        facts.access.conveys(facts.graph, edge.target, Some(edge.source)).is_at_least(PrivilegeLevel::Privileged);
     failure(facts, approval, row, how, is_privileged)
 }
 

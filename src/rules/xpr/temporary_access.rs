@@ -71,7 +71,7 @@ fn judge(facts: &Facts<'_>, subject: Subject) -> Verdict {
     if let Some(asked) = asked {
         failure = failure.row(facts.approval_row(asked));
     }
-    let level = facts.access.conveys(facts.graph, edge.target);
+    let level = facts.access.conveys(facts.graph, edge.target, Some(edge.source));
     if level.is_at_least(PrivilegeLevel::Admin) {
         failure = failure.severity(Severity::Critical, "it makes an administrator");
     }

@@ -7,7 +7,7 @@ use super::actions::Asked;
 use super::decide::Question;
 use crate::aws::answer::{Answer, Verdict};
 use crate::aws::document::{Effect, Matcher, PrincipalPattern, Statement};
-use crate::aws::estate::{Account, Estate, PolicyIx, PrincipalIx, PrincipalKind, UnreadKind};
+use crate::aws::estate::{Account, Estate, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, UnreadKind};
 use crate::aws::evaluate::Evaluate;
 use crate::aws::literal::principal::named;
 use crate::aws::request::{Mode, Principal, Request};
@@ -164,8 +164,7 @@ impl Compiled<'_> {
     }
 
     /// Whether a resource of the principal's own account may grant it the action by naming it.
-    fn granted_by_name(&self, who: PrincipalIx, action: &str, asked: &Asked) -> bool {
-        let entry = &self.estate.principals[who as usize];
+    fn granted_by_name(&self, entry: &PrincipalEntry, action: &str, asked: &Asked) -> bool {
         let grants = &self.grants[entry.account as usize];
         if grants.unread || (grants.unread_trust && asked.lower.starts_with("sts:")) {
             return true;
@@ -218,12 +217,11 @@ impl Evaluate for Compiled<'_> {
         &self.estate
     }
 
-    fn could(&self, who: PrincipalIx, action: &str) -> bool {
+    fn could_as(&self, entry: &PrincipalEntry, action: &str) -> bool {
         let asked = self.asked(action);
         if FREE.contains(&asked.lower.as_str()) {
             return true;
         }
-        let entry = &self.estate.principals[who as usize];
         let account = &self.estate.accounts[entry.account as usize];
         let steps = if account.is_management || entry.service_linked { &[][..] } else { &account.scps };
         let attached =
@@ -238,10 +236,13 @@ impl Evaluate for Compiled<'_> {
         let unread = !entry.unread.is_empty() || is_unread(account);
         let by_identity =
             (unread || any(&entry.identity)) && entry.boundary.is_none_or(|policy| self.allows(policy, &asked));
-        by_identity || self.granted_by_name(who, action, &asked)
+        by_identity || self.granted_by_name(entry, action, &asked)
     }
 
-    fn may_given(&self, who: PrincipalIx, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
-        self.decide(&self.estate.request(&self.index, who, action, resource).given(given))
+    fn may_as(&self, entry: &PrincipalEntry, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
+        let request = self.estate.request_as(entry, &self.index, action, resource).given(given);
+        let question = Question::one(self, action, resource);
+        let parts = self.estate.parts_as(entry, &self.index, &request, self.reference);
+        self.answer(&request, &parts, &question)
     }
 }

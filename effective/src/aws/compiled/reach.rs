@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::actions::ActionSet;
 use crate::aws::document::Matcher;
+use crate::aws::pattern::Glob;
 use crate::aws::reference::{ActionIx, Reference};
 
 /// Actions of a statement that its resources can be about; worked out when somebody asks.
@@ -19,14 +20,21 @@ impl Reach {
     /// Known actions of the set with a resource type that some pattern can match, as ranges. A type whose ARNs are not known counts as matched.
     pub(super) fn of(&self, set: &ActionSet, resources: &Matcher, reference: &Reference) -> &[Range<ActionIx>] {
         self.0.get_or_init(|| {
-            let patterns: Vec<String> = resources.patterns.iter().map(|pattern| without_variables(pattern)).collect();
+            let pattern = |pattern: &str| {
+                let text = without_variables(pattern);
+                (Glob::new(&text), text)
+            };
+            let patterns: Vec<(Glob, String)> = resources.patterns.iter().map(|one| pattern(one)).collect();
             let mut known: FxHashMap<&str, bool> = FxHashMap::default();
             let mut reached: Vec<Range<ActionIx>> = Vec::new();
             for action in set.ranges.iter().cloned().flatten() {
                 let mut types = reference.resource_types(reference.action(action));
                 let reaches = types.any(|of| {
                     *known.entry(&of.name).or_insert_with(|| {
-                        let meets = |arn: &str| patterns.iter().any(|one| same_service(one, arn) && meet(one, arn));
+                        let meets = |arn: &str| {
+                            let of = Glob::new(arn);
+                            patterns.iter().any(|(glob, text)| same_service(text, arn) && glob.meets(&of))
+                        };
                         of.pattern().is_none_or(|arn| meets(&arn))
                     })
                 });
@@ -66,58 +74,5 @@ fn same_service(one: &str, other: &str) -> bool {
     match (service(one), service(other)) {
         (Some(one), Some(other)) => one == other,
         _ => true,
-    }
-}
-
-/// Whether some text is of both patterns. Cost: the product of their lengths.
-fn meet(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    // `below[j]`: whether what is left of `one` meets what is left of `other` from `j` on.
-    let mut below = vec![false; other.len() + 1];
-    below[other.len()] = true;
-    for j in (0..other.len()).rev() {
-        below[j] = other[j] == b'*' && below[j + 1];
-    }
-    for &a in one.iter().rev() {
-        let mut row = vec![false; other.len() + 1];
-        row[other.len()] = a == b'*' && below[other.len()];
-        for j in (0..other.len()).rev() {
-            let b = other[j];
-            let either = (a == b'*' || b == b'*') && (below[j] || row[j + 1]);
-            let both = a != b'*' && b != b'*' && (a == b || a == b'?' || b == b'?') && below[j + 1];
-            row[j] = either || both;
-        }
-        below = row;
-    }
-    below[0]
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::aws::pattern::Glob;
-
-    #[test]
-    fn patterns_meet_where_a_text_is_of_both() {
-        for (one, other) in
-            [("a*", "*b"), ("a?c", "abc"), ("*", ""), ("arn:aws:s3:::b/*", "arn:*:s3:::*/*"), ("a*c", "a*b*c")]
-        {
-            assert!(meet(one, other) && meet(other, one), "{one} {other}");
-        }
-        for (one, other) in [("a", "b"), ("a*", "b*"), ("arn:aws:s3:::b", "arn:*:s3:::*/*"), ("?", ""), ("a?", "a")] {
-            assert!(!meet(one, other) && !meet(other, one), "{one} {other}");
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn a_text_of_both_patterns_makes_them_meet(one in "[ab*?]{0,6}", other in "[ab*?]{0,6}", text in "[ab]{0,6}") {
-            let both = Glob::new(&one).matches(&text) && Glob::new(&other).matches(&text);
-            prop_assert!(!both || meet(&one, &other), "{} {} {}", one, other, text);
-        }
     }
 }

@@ -6,8 +6,9 @@ use rustc_hash::FxHashMap;
 
 use crate::aws::assume::{About, Assumed};
 use crate::aws::condition::{Truth, fill};
-use crate::aws::context::{Known, known};
+use crate::aws::context::known;
 use crate::aws::document::{Matcher, Version};
+use crate::aws::literal::statement::is_itself;
 use crate::aws::pattern::{ArnGlob, Glob};
 use crate::aws::request::Request;
 use crate::aws::variable::{self, Part};
@@ -93,6 +94,9 @@ impl Scope {
                         return (!self.not).then(|| vec![Vec::new()]);
                     }
                 }
+                Truth::Open if is_itself(pattern, Version::Of2012, request) => {
+                    return (!self.not).then(|| vec![Vec::new()]);
+                }
                 Truth::Open => {
                     if glob.matches(&request.resource) {
                         let key = first_open(pattern, request);
@@ -112,7 +116,7 @@ impl Scope {
 fn first_open(pattern: &str, request: &Request) -> Box<str> {
     let parts = variable::parts(pattern).unwrap_or_default();
     let open = parts.into_iter().find_map(|part| match part {
-        Part::Key { name, .. } if known(request, name) == Known::Open => Some(name),
+        Part::Key { name, .. } if known(request, name).is_open() => Some(name),
         Part::Key { .. } | Part::Text(_) | Part::Character(_) => None,
     });
     open.unwrap_or_default().into()

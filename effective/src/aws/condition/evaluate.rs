@@ -66,6 +66,7 @@ pub fn evaluate<'a>(condition: &Condition, version: Version, known: &dyn Fn(&str
     match known(&condition.key) {
         Known::Open if always(condition) => Truth::Yes,
         Known::Open => Truth::Open,
+        Known::Like(pattern) => with_one_of(condition, version, &pattern, known),
         Known::Absent => with_values(condition, version, None, known),
         Known::Values(values) => with_values(condition, version, Some(&values), known),
     }
@@ -117,6 +118,38 @@ pub fn with_values<'a>(
         None if condition.operator.is_negated() => Truth::all(each),
         Some(SetOperator::ForAnyValue) | None => Truth::any(each),
     }
+}
+
+/// Texts that only wildcards match, short and longer than any name: what matches both of them in place of a name matches every name.
+const STRANGERS: [&str; 2] = ["\u{1}", STRANGER];
+const STRANGER: &str = match std::str::from_utf8(&[1; 1024]) {
+    Ok(text) => text,
+    Err(_) => "",
+};
+
+/// Whether a condition holds where its key has one value, of which only a pattern is known.
+fn with_one_of<'a>(condition: &Condition, version: Version, like: &str, known: &dyn Fn(&str) -> Known<'a>) -> Truth {
+    if condition.operator == Operator::Null {
+        return Truth::of(condition.values.iter().any(|value| boolean(value) == Some(false)));
+    }
+    let operator = condition.operator;
+    let (strangers, like) = (STRANGERS.map(|name| like.replace('*', name)), Glob::new(like));
+    let met = Truth::any(condition.values.iter().map(|value| {
+        match Pattern::of(value, operator, version, known) {
+            Pattern::Filled(glob) if strangers.iter().all(|stranger| meets(operator, &glob, stranger)) => Truth::Yes,
+            // Parts of an ARN are compared one by one: that matches less than the whole would. No name has a colon.
+            Pattern::Filled(glob) if operator.reads_wildcards() && !glob.meets_without(&like, Some(':')) => Truth::No,
+            Pattern::Filled(glob)
+                if matches!(operator, Operator::StringEquals | Operator::StringNotEquals)
+                    && glob.exact().is_some_and(|text| !like.matches(text)) =>
+            {
+                Truth::No
+            }
+            Pattern::Filled(_) | Pattern::Open(_) => Truth::Open,
+            Pattern::Void => Truth::Void,
+        }
+    }));
+    if operator.is_negated() { met.not() } else { met }
 }
 
 /// A value of a policy with its variables filled in.
@@ -182,7 +215,7 @@ pub(crate) fn fill<'a>(text: &str, wild: bool, version: Version, known: &dyn Fn(
             Part::Text(text) => push(&mut glob, text),
             Part::Character(character) => glob.push_text(character.encode_utf8(&mut [0; 4])),
             Part::Key { name, default } => match known(name) {
-                Known::Open => {
+                Known::Open | Known::Like(_) => {
                     glob.push_many();
                     truth = Truth::Open;
                 }

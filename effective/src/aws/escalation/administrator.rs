@@ -47,7 +47,7 @@ pub(super) fn actions<'a>() -> impl Iterator<Item = &'a str> {
     KINDS.into_iter().flatten().map(|probe| probe.action)
 }
 
-/// Who is an administrator, and how surely, by principal.
+/// Who of some classes is an administrator, and how surely, by principal.
 pub(super) fn administrators(asker: &Asker, classes: &[Class]) -> Vec<Option<Certainty>> {
     let kinds: Vec<_> = KINDS.iter().map(|kind| asker.breadth.set(kind.iter().map(|probe| probe.action))).collect();
     let found: Vec<_> = classes
@@ -55,23 +55,19 @@ pub(super) fn administrators(asker: &Asker, classes: &[Class]) -> Vec<Option<Cer
         .map(|class| {
             let may_be = kinds.iter().all(|kind| !kind.is_disjoint(&class.allowed));
             if may_be {
-                controls(asker, class.first(), |action, question| ask(asker, class.first(), action, question))
+                controls(asker, class.first(), |action, question| asker.may(class.first(), action, question))
             } else {
                 None
             }
         })
         .collect();
-    let mut administrators = vec![None; asker.estate.principals.len()];
+    let mut administrators = vec![None; asker.estate.principals.len() + asker.supposed.len()];
     for (class, certainty) in classes.iter().zip(found) {
         for &member in &class.members {
             administrators[member as usize] = certainty;
         }
     }
     administrators
-}
-
-fn ask(asker: &Asker, who: PrincipalIx, action: &str, question: &Question) -> Answer {
-    asker.evaluator.may_given(who, action, &question.resource, &question.given())
 }
 
 fn controls(asker: &Asker, who: PrincipalIx, ask: impl Fn(&str, &Question) -> Answer) -> Option<Certainty> {
@@ -147,7 +143,7 @@ pub(super) fn controls_by(asker: &Asker, who: PrincipalIx) -> Vec<Evidence> {
     let best = |kind: &[Probe]| {
         let answers = kind.iter().filter_map(|probe| {
             let question = question(asker, who, probe);
-            let answer = ask(asker, who, probe.action, &question);
+            let answer = asker.may(who, probe.action, &question);
             let held = certainty(&answer)?;
             let Question { resource, given } = question;
             Some((held, Evidence { action: probe.action.to_owned(), resource, given, answer }))

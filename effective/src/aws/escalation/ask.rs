@@ -30,6 +30,8 @@ pub(super) struct Binding<'t> {
 pub(super) struct Asker<'a> {
     pub(super) evaluator: &'a dyn Evaluate,
     pub(super) estate: &'a Estate,
+    /// Principals that are not in the estate: their positions follow those that are.
+    pub(super) supposed: &'a [PrincipalEntry],
     pub(super) reference: &'a Reference,
     pub(super) index: Index,
     pub(super) breadth: Breadth,
@@ -68,7 +70,17 @@ pub(super) fn certainty(answer: &Answer) -> Option<Certainty> {
 
 impl<'a> Asker<'a> {
     pub(super) fn principal(&self, who: PrincipalIx) -> &'a PrincipalEntry {
-        &self.estate.principals[who as usize]
+        let (real, who) = (&self.estate.principals, who as usize);
+        real.get(who).unwrap_or_else(|| &self.supposed[who - real.len()])
+    }
+
+    /// What a principal may do, whether he is in the estate or not.
+    pub(super) fn may(&self, who: PrincipalIx, action: &str, question: &Question) -> Answer {
+        self.evaluator.may_as(self.principal(who), action, &question.resource, &question.given())
+    }
+
+    pub(super) fn could(&self, who: PrincipalIx, action: &str) -> bool {
+        self.evaluator.could_as(self.principal(who), action)
     }
 
     /// How surely a principal has a permission; `None`: not at all.
@@ -111,7 +123,7 @@ impl<'a> Asker<'a> {
             return self
                 .supposing(who, &permission.action, question, &|layers| layers.resource = Some(written.clone()));
         }
-        self.evaluator.may_given(who, &permission.action, &question.resource, &question.given())
+        self.may(who, &permission.action, question)
     }
 
     /// The first answer that is certain, or else the best one: with plain names first, then with those that policies want.
@@ -356,8 +368,9 @@ impl<'a> Asker<'a> {
         question: &Question,
         change: &dyn Fn(&mut Layers),
     ) -> Answer {
-        let request = self.estate.request(&self.index, who, action, &question.resource).given(&question.given());
-        let mut layers = self.estate.layers_by(&self.index, &request, self.reference);
+        let entry = self.principal(who);
+        let request = self.estate.request_as(entry, &self.index, action, &question.resource).given(&question.given());
+        let mut layers = self.estate.layers_as(entry, &self.index, &request, self.reference);
         change(&mut layers);
         literal::evaluate(&request, &layers)
     }

@@ -26,8 +26,9 @@ impl Class {
 
 type Key = (AccountIx, bool, bool, Option<PolicyIx>, Vec<PolicyIx>, Option<PrincipalIx>);
 
-/// The classes of an estate, in the order of their first members.
-pub(super) fn classes(estate: &Estate, breadth: &Breadth) -> Vec<Class> {
+/// The classes of principals, numbered from `first` on, in the order of their first members.
+pub(super) fn classes(estate: &Estate, principals: &[PrincipalEntry], first: usize, breadth: &Breadth) -> Vec<Class> {
+    let first = PrincipalIx::try_from(first).unwrap_or(PrincipalIx::MAX);
     let personal_accounts: Vec<bool> = estate
         .accounts
         .par_iter()
@@ -43,7 +44,7 @@ pub(super) fn classes(estate: &Estate, breadth: &Breadth) -> Vec<Class> {
     };
     let mut by_key: FxHashMap<Key, usize> = FxHashMap::default();
     let mut classes: Vec<Class> = Vec::new();
-    for (who, entry) in (0..).zip(&estate.principals) {
+    for (who, entry) in (first..).zip(principals) {
         let mut identity = entry.identity.clone();
         identity.sort_unstable();
         identity.dedup();
@@ -58,7 +59,7 @@ pub(super) fn classes(estate: &Estate, breadth: &Breadth) -> Vec<Class> {
         classes[at].members.push(who);
     }
     classes.par_iter_mut().for_each(|class| {
-        class.allowed = breadth.of_principal(&estate.principals[class.first() as usize]);
+        class.allowed = breadth.of_principal(&principals[(class.first() - first) as usize]);
     });
     classes
 }

@@ -23,8 +23,14 @@ pub(super) struct Holder {
     pub(super) object: Object,
 }
 
-/// Asks every class for the permissions that do not depend on a target.
-pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class], found: &Found) -> Holders {
+/// Asks every class from `first` on for the permissions that do not depend on a target.
+pub(super) fn holders(
+    asker: &Asker,
+    techniques: &Techniques,
+    classes: &[Class],
+    first: usize,
+    found: &Found,
+) -> Holders {
     let list = techniques.list();
     let needed: Vec<_> = list.iter().map(|technique| asker.breadth.set(technique.own_actions())).collect();
     let of_class = |class: &Class| {
@@ -37,8 +43,7 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
             if !targeted || technique.only_assumes() || !actor || !needed.is_subset(&class.allowed) {
                 continue;
             }
-            let mut could =
-                |action| *could.entry(action).or_insert_with(|| asker.evaluator.could(class.first(), action));
+            let mut could = |action| *could.entry(action).or_insert_with(|| asker.could(class.first(), action));
             if !technique.own_actions().all(&mut could) {
                 continue;
             }
@@ -67,9 +72,9 @@ pub(super) fn holders(asker: &Asker, techniques: &Techniques, classes: &[Class],
         }
         held
     };
-    let found: Vec<_> = classes.par_iter().map(of_class).collect();
+    let found: Vec<_> = classes[first..].par_iter().map(of_class).collect();
     let mut holders = Holders::default();
-    for ((at, class), held) in (0..).zip(classes).zip(found) {
+    for ((at, class), held) in (0..).zip(classes).skip(first).zip(found) {
         for (technique, certainty, object) in held {
             holders.entry((technique, class.account)).or_default().push(Holder { class: at, certainty, object });
         }
@@ -278,7 +283,7 @@ impl Search<'_> {
 
     fn add_account(&self, account: AccountIx, by_identity: bool, assumers: &mut Assumers) {
         let assume = self.asker.breadth.set(std::iter::once("sts:AssumeRole"));
-        for &at in &self.classes_of[account as usize] {
+        for &at in &self.actors_of[account as usize] {
             let class = &self.classes[at as usize];
             let held = !by_identity || assume.is_subset(&class.allowed);
             if held && self.could_assume[at as usize] {

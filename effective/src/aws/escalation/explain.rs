@@ -183,8 +183,7 @@ impl<'a> Search<'a> {
         for (permission, question) in technique.requires.iter().zip(questions) {
             if self.asker.holds(who, permission, binding).is_none() {
                 // Of all names that something new could have, the one that the principal's own policies allow says why.
-                let answer =
-                    self.asker.evaluator.may_given(who, &permission.action, &question.resource, &question.given());
+                let answer = self.asker.may(who, &permission.action, &question);
                 return blocked(at, to, permission.action.clone(), question.resource, answer);
             }
         }

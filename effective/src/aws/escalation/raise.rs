@@ -35,8 +35,7 @@ impl Search<'_> {
             }
             edges
         };
-        let edges: Vec<Vec<Edge>> =
-            self.classes.par_iter().enumerate().map(|(at, class)| of_class((at, class))).collect();
+        let edges: Vec<Vec<Edge>> = self.classes.par_iter().enumerate().skip(self.actors).map(of_class).collect();
         edges.into_iter().flatten().collect()
     }
 

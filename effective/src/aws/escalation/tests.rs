@@ -3,5 +3,6 @@
 mod acceptance;
 mod hostile;
 mod stories;
+mod supposed;
 mod twin;
 pub(in crate::aws) mod world;

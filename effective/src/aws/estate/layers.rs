@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::super::document::{Document, Problem, UnreadStatement};
 use super::super::reference::Reference;
 use super::super::request::{Attached, Layers, Level, Mode, Principal, Request};
-use super::{Account, AccountIx, Estate, PolicyIx, PrincipalIx, ResourceIx, Step, UnreadKind};
+use super::{Account, AccountIx, Estate, PolicyIx, PrincipalEntry, PrincipalIx, ResourceIx, Step, UnreadKind};
 
 /// Where everything stands in an estate, by name. Stays right as long as the estate is not changed.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +121,15 @@ impl Estate {
 
     /// The same with an index that is at hand.
     pub fn layers_by(&self, index: &Index, request: &Request, reference: &Reference) -> Layers {
-        let parts = self.parts(index, request, reference);
+        self.layers_of(self.parts(index, request, reference))
+    }
+
+    /// The same of a request of this principal, whether it is one of the estate's or not.
+    pub fn layers_as(&self, entry: &PrincipalEntry, index: &Index, request: &Request, reference: &Reference) -> Layers {
+        self.layers_of(self.parts_as(entry, index, request, reference))
+    }
+
+    fn layers_of(&self, parts: Parts<'_>) -> Layers {
         let levels = |steps: &[Step], unread: Option<Arc<str>>| {
             let read =
                 steps.iter().map(|step| Level { name: step.name.clone(), policies: self.attached(&step.policies) });
@@ -153,16 +161,42 @@ impl Estate {
 
     /// What applies to a request, without copying it.
     pub fn parts<'a>(&'a self, index: &Index, request: &Request, reference: &Reference) -> Parts<'a> {
-        let action = request.action.to_ascii_lowercase();
         let mut parts = Parts::default();
         self.of_principal(index, &request.principal, &mut parts);
+        let linked = self.is_service_linked(index, &request.principal);
+        self.complete(linked, index, request, reference, parts)
+    }
+
+    /// The same of a request of this principal, whether it is one of the estate's or not.
+    pub fn parts_as<'a>(
+        &'a self,
+        entry: &'a PrincipalEntry,
+        index: &Index,
+        request: &Request,
+        reference: &Reference,
+    ) -> Parts<'a> {
+        let mut parts = Parts::default();
+        self.of_entry(entry, &mut parts);
+        self.complete(entry.service_linked, index, request, reference, parts)
+    }
+
+    /// Adds what applies by the resource; `linked`: a service asks for itself.
+    fn complete<'a>(
+        &'a self,
+        linked: bool,
+        index: &Index,
+        request: &Request,
+        reference: &Reference,
+        mut parts: Parts<'a>,
+    ) -> Parts<'a> {
+        let action = request.action.to_ascii_lowercase();
         let named = match &request.resource_account {
             Some(_) => None,
             None => self.owner_of(index, &request.resource),
         };
         let owner = request.resource_account.as_deref().or(named.as_deref()).or_else(|| request.principal.account());
         self.of_resource(index, &action, &request.resource, owner, reference, &mut parts);
-        if self.is_service_linked(index, &request.principal) {
+        if linked {
             // Neither kind of control policy binds what a service does for itself.
             (parts.scps, parts.scps_unread, parts.rcps, parts.rcps_unread) = (&[], None, &[], None);
         }
@@ -184,16 +218,10 @@ impl Estate {
             }
             return;
         };
-        let account = match index.principal(arn) {
-            Some(at) => {
-                let entry = &self.principals[at as usize];
-                parts.identity = &entry.identity;
-                parts.identity_unread.clone_from(&entry.unread);
-                parts.boundary = entry.boundary;
-                Some(entry.account)
-            }
-            None => principal.account().and_then(|number| index.account(number)),
-        };
+        if let Some(at) = index.principal(arn) {
+            return self.of_entry(&self.principals[at as usize], parts);
+        }
+        let account = principal.account().and_then(|number| index.account(number));
         let Some(account) = account.map(|at| &self.accounts[at as usize]) else {
             let number = principal.account().unwrap_or("?");
             parts.identity_unread.push(
@@ -201,8 +229,14 @@ impl Estate {
             );
             return;
         };
-        (parts.scps, parts.scps_unread) = scps(account);
-        parts.identity_unread.extend(unread(account, UnreadKind::Principals));
+        of_account(account, parts);
+    }
+
+    fn of_entry<'a>(&'a self, entry: &'a PrincipalEntry, parts: &mut Parts<'a>) {
+        parts.identity = &entry.identity;
+        parts.identity_unread.clone_from(&entry.unread);
+        parts.boundary = entry.boundary;
+        of_account(&self.accounts[entry.account as usize], parts);
     }
 
     fn of_resource<'a>(
@@ -263,7 +297,11 @@ impl Estate {
 
     /// The request that a principal of the estate makes, in open mode, with everything in its context that the estate knows.
     pub fn request(&self, index: &Index, who: PrincipalIx, action: &str, resource: &str) -> Request {
-        let entry = &self.principals[who as usize];
+        self.request_as(&self.principals[who as usize], index, action, resource)
+    }
+
+    /// The same of this principal, whether it is one of the estate's or not.
+    pub fn request_as(&self, entry: &PrincipalEntry, index: &Index, action: &str, resource: &str) -> Request {
         let principal = match entry.kind {
             super::PrincipalKind::User => Principal::User { arn: entry.arn.to_string() },
             super::PrincipalKind::Role => Principal::Session { role: entry.arn.to_string(), session: String::new() },
@@ -296,6 +334,11 @@ impl Estate {
             mode: Mode::Open,
         }
     }
+}
+
+fn of_account<'a>(account: &'a Account, parts: &mut Parts<'a>) {
+    (parts.scps, parts.scps_unread) = scps(account);
+    parts.identity_unread.extend(unread(account, UnreadKind::Principals));
 }
 
 fn scps(account: &Account) -> (&[Step], Option<Arc<str>>) {

@@ -3,7 +3,7 @@
 use super::Evaluate;
 use crate::aws::answer::Answer;
 use crate::aws::document::{Effect, Statement};
-use crate::aws::estate::{Estate, Index, PrincipalIx};
+use crate::aws::estate::{Estate, Index, PrincipalEntry};
 use crate::aws::literal;
 use crate::aws::pattern::Glob;
 use crate::aws::reference::Reference;
@@ -29,8 +29,7 @@ impl Evaluate for Literal<'_> {
     }
 
     /// Whether any policy of the principal, or of any resource or role, allows the action on anything.
-    fn could(&self, who: PrincipalIx, action: &str) -> bool {
-        let entry = &self.estate.principals[who as usize];
+    fn could_as(&self, entry: &PrincipalEntry, action: &str) -> bool {
         let account = &self.estate.accounts[entry.account as usize];
         let action = action.to_ascii_lowercase();
         let allows = |statement: &Statement| {
@@ -50,9 +49,9 @@ impl Evaluate for Literal<'_> {
             })
     }
 
-    fn may_given(&self, who: PrincipalIx, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
-        let request = self.estate.request(&self.index, who, action, resource).given(given);
-        let layers = self.estate.layers_by(&self.index, &request, self.reference);
+    fn may_as(&self, entry: &PrincipalEntry, action: &str, resource: &str, given: &[(&str, &str)]) -> Answer {
+        let request = self.estate.request_as(entry, &self.index, action, resource).given(given);
+        let layers = self.estate.layers_as(entry, &self.index, &request, self.reference);
         literal::evaluate(&request, &layers)
     }
 }

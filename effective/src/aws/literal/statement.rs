@@ -3,7 +3,7 @@
 use super::principal::{Named, named};
 use crate::aws::assume::{About, Assumed};
 use crate::aws::condition::{self, Truth, fill};
-use crate::aws::context::{Known, known};
+use crate::aws::context::{Known, itself, known};
 use crate::aws::document::{Effect, Matcher, Statement, UnreadStatement, Version};
 use crate::aws::pattern::{ArnGlob, Glob};
 use crate::aws::request::Request;
@@ -73,6 +73,9 @@ fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Ve
             Truth::Yes if ArnGlob::resource(&glob).matches(&request.resource) => {
                 return if matcher.not { None } else { Some(vec![Vec::new()]) };
             }
+            Truth::Open if is_itself(pattern, version, request) => {
+                return if matcher.not { None } else { Some(vec![Vec::new()]) };
+            }
             // What a variable holds may have colons of its own: compared as one text.
             Truth::Open if glob.matches(&request.resource) => {
                 let key = first_open(pattern, request).unwrap_or_default();
@@ -89,9 +92,18 @@ fn resource(matcher: &Matcher, version: Version, request: &Request) -> Option<Ve
     }
 }
 
+/// Whether a pattern with variables means the user who asks, about himself, whatever he is called.
+pub(in crate::aws) fn is_itself(pattern: &str, version: Version, request: &Request) -> bool {
+    if itself(request, "").is_none() {
+        return false;
+    }
+    let (glob, truth) = fill(pattern, true, version, &|key| itself(request, key).unwrap_or(Known::Open));
+    truth == Truth::Yes && ArnGlob::resource(&glob).matches(&request.resource)
+}
+
 fn first_open(pattern: &str, request: &Request) -> Option<Box<str>> {
     variable::parts(pattern).ok()?.into_iter().find_map(|part| match part {
-        Part::Key { name, .. } if known(request, name) == Known::Open => Some(name.into()),
+        Part::Key { name, .. } if known(request, name).is_open() => Some(name.into()),
         Part::Key { .. } | Part::Text(_) | Part::Character(_) => None,
     })
 }

@@ -10,7 +10,7 @@ use crate::aws::escalation::ask::Binding;
 use crate::aws::escalation::{
     Certainty, Cost, Object, Search, Standing, Takes, Technique, Yields, administrators, better, search, trust,
 };
-use crate::aws::estate::{PrincipalIx, PrincipalKind};
+use crate::aws::estate::{PrincipalEntry, PrincipalIx, PrincipalKind};
 use crate::aws::reference::Reference;
 
 /// How surely somebody has everything that a technique needs with this target.
@@ -206,6 +206,15 @@ prop_compose! {
     }
 }
 
+/// How bad a standing is.
+fn rank(standing: Standing) -> Option<Cost> {
+    match standing {
+        Standing::Goal(certainty) => Some((certainty, 0)),
+        Standing::Reaches { steps, certainty } => Some((certainty, steps)),
+        Standing::NotEvaluated | Standing::Apart => None,
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
@@ -231,6 +240,28 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+
+    #[test]
+    fn who_is_supposed_stands_where_he_would_if_he_were_there(
+        world in worlds(), policies in prop::collection::vec(0_u32..4, 0..4)
+    ) {
+        let mut with = world.clone();
+        // The first of the policies is the administrator's.
+        let policies: Vec<u32> = policies.into_iter().map(|at| at + 1).collect();
+        let there = with.user("zz", &policies);
+        let stands = with.graph().standing[there as usize];
+        prop_assert_eq!(world.supposed(with.at(there)).standing, stands);
+        // Of somebody who may be called anything, what is certain is so of everybody, and what anybody could is open at least.
+        let group = with.group("all", &policies);
+        let anybody = PrincipalEntry { groups: Vec::new(), through: Vec::new(), ..with.member(&group) };
+        let anybody = world.supposed(&anybody).standing;
+        let holds = match rank(anybody) {
+            None => stands == Standing::Apart,
+            Some((Certainty::Certain, steps)) => rank(stands).is_some_and(|stands| stands <= (Certainty::Certain, steps)),
+            Some((Certainty::Conditional | Certainty::NotEvaluated, _)) => true,
+        };
+        prop_assert!(holds, "{:?} {:?}", anybody, stands);
     }
 
     #[test]

@@ -5,15 +5,16 @@ use std::sync::{Arc, LazyLock};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
+use crate::aws::compiled::Compiled;
 use crate::aws::document::Document;
-use crate::aws::escalation::{Block, Graph, Search, Techniques};
+use crate::aws::escalation::{Block, Graph, Search, Supposed, Techniques};
 use crate::aws::estate::{
     Account, AccountIx, Estate, GroupEntry, PolicyIx, PrincipalEntry, PrincipalIx, PrincipalKind, Resource, ResourceIx,
     Step,
 };
-use crate::aws::evaluate::Literal;
+use crate::aws::evaluate::{Evaluate, Literal};
 use crate::aws::reference::Reference;
-use crate::aws::request::Attached;
+use crate::aws::request::{Attached, somebody};
 
 pub(in crate::aws) static TECHNIQUES: LazyLock<Techniques> = LazyLock::new(|| Techniques::builtin().unwrap());
 
@@ -199,6 +200,39 @@ impl World {
     /// Who can become whom by all techniques.
     pub(in crate::aws) fn graph(&self) -> Graph {
         self.with(&TECHNIQUES, |search| search.towards(&search.administrators()))
+    }
+
+    /// Somebody of the home account who is in a group and has nothing else; nobody knows how he is called.
+    pub(in crate::aws) fn member(&self, group: &str) -> PrincipalEntry {
+        let entry = self.estate.groups.iter().find(|entry| *entry.arn == *group).unwrap();
+        PrincipalEntry {
+            arn: somebody("aws", HOME, PrincipalKind::User).into(),
+            unique_id: None,
+            account: entry.account,
+            kind: PrincipalKind::User,
+            identity: entry.policies.clone(),
+            through: entry.policies.iter().map(|policy| (*policy, entry.arn.clone())).collect(),
+            groups: vec![entry.arn.clone()],
+            boundary: None,
+            trust: None,
+            tags: Vec::new(),
+            unread: Vec::new(),
+            can_act: Some(true),
+            service_linked: false,
+        }
+    }
+
+    /// Where somebody would stand, by both evaluators.
+    pub(in crate::aws) fn supposed(&self, who: &PrincipalEntry) -> Supposed {
+        let reference = Reference::builtin();
+        let supposed = std::slice::from_ref(who);
+        let graph = self.graph();
+        let ask = |evaluator: &dyn Evaluate| {
+            Search::supposing(evaluator, reference, &TECHNIQUES, supposed).supposed(&graph)[0]
+        };
+        let literally = ask(&Literal::new(&self.estate, reference));
+        assert_eq!(ask(&Compiled::new(&self.estate, reference)), literally);
+        literally
     }
 
     /// What keeps a principal from what, by all techniques.
