@@ -777,8 +777,8 @@ async fn a_probe_opens_the_files_and_reads_no_row() {
         memory: None,
     };
     let probes = connector.probe(&run).await.unwrap();
-    assert!(!probes[0].granted && probes[0].detail.as_deref().unwrap().contains("gone.csv"));
-    assert!(!probes[1].granted && probes[1].detail.as_deref().unwrap().contains("principal"));
+    assert!(probes[0].granted == Some(false) && probes[0].detail.as_deref().unwrap().contains("gone.csv"));
+    assert!(probes[1].granted == Some(false) && probes[1].detail.as_deref().unwrap().contains("principal"));
 }
 
 #[tokio::test]

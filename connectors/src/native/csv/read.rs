@@ -72,7 +72,7 @@ pub(super) fn probe(source: &Source, folder: &Path) -> Probe {
         Some(cause) => format!("{what}: {cause}"),
         None => what,
     });
-    Probe { permission, granted: detail.is_none(), detail }
+    Probe { permission, granted: Some(detail.is_none()), detail }
 }
 
 /// The columns of the file, `None` when it is empty.
