@@ -9,7 +9,7 @@ use muster_testbeds::modelled_aws::{ACCOUNT, Asked, ModelledAws, World};
 use muster_testbeds::moto::Moto;
 use serde_json::json;
 
-use crate::workloads::{documented, served};
+use super::workloads::{documented, served};
 use crate::{configured, run};
 
 /// What moto refuses or cannot answer though the policy allows it: it has no user profiles, names the permissions of Batch after paths, and does
