@@ -202,3 +202,15 @@ async fn moto_grants_what_it_has_to_its_owner() {
     assert!(other.len() == 1 && other[0].permission.starts_with(NO_USER_PROFILES), "{other:#?}");
     assert!(probes.len() > 35, "{}", probes.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_refused_is_missing_and_one_that_nobody_answers_about_is_not_known() {
+    let (world, _) = everything();
+    let server = served(world).await;
+    let more = ", accounts = [\"444455556666\"], role = \"MusterAudit\", workloads = true";
+    for (key, granted) in [("not.sts.AssumeRole", Some(false)), ("slow.sts.AssumeRole", None)] {
+        let probes = probed(&server, key, &[REGION], more).await;
+        assert_eq!(of(&probes, granted), ["sts:AssumeRole in 444455556666".to_owned()].into(), "{probes:?}");
+        assert_eq!(probes.len(), 2, "that, and who the caller is: {probes:?}");
+    }
+}
