@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use muster_connectors::record::{PrincipalKind, RecordKind};
 use muster_connectors::scope::ScopeState;
 use polars::prelude::DataFrame;
-use rayon::prelude::*;
 use serde_json::Value;
 
 use self::walk::{Pairing, Side};
@@ -28,6 +27,7 @@ use crate::graph::Coverage;
 use crate::query::value;
 use crate::snapshot::tables::{self, Table};
 use crate::snapshot::{KindState, KindView, Manifest, Snapshot, StoreError, SystemEntry};
+use crate::workers::side_by_side;
 
 /// Rows of a kind of a scope, of both sides together, from which on it is compared by itself.
 const MANY_ROWS: u64 = 1 << 20;
@@ -142,7 +142,7 @@ impl Diff {
         let is_large = |place: &(&str, &str, RecordKind)| before.rows(place) + after.rows(place) > MANY_ROWS;
         // Large ones one after another: the rows of all of them would fill the memory.
         let (large, small): (Vec<_>, Vec<_>) = wanted.partition(is_large);
-        let parts = small.into_par_iter().map(|place| part(&before, &after, place));
+        let parts = side_by_side(&small, |place| part(&before, &after, *place)).into_iter();
         let mut parts: Vec<Part> = parts.collect::<Result<_, _>>()?;
         for place in large {
             parts.push(part(&before, &after, place)?);

@@ -36,6 +36,7 @@ pub mod report;
 pub mod rules;
 pub mod snapshot;
 pub mod suggest;
+mod workers;
 
 /// Name and version, as snapshots and reports record them.
 pub const TOOL: &str = concat!("muster ", env!("CARGO_PKG_VERSION"));

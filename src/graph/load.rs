@@ -26,7 +26,7 @@ impl Graph {
     }
 
     /// The same for a question about some actions of AWS: a policy that says nothing about any of them is there, and its document is
-    /// [`SILENT`].
+    /// [`SILENT`]; what only people are told of accounts, credentials, groups, entitlements and grants is not known (see [`Table::asked`]).
     ///
     /// # Errors
     /// As [`Graph::load`].
@@ -37,16 +37,16 @@ impl Graph {
     fn load_for(snapshot: &Snapshot, about: Option<&Actions>) -> Result<Self, StoreError> {
         let mut builder = Builder::new(Coverage::of(snapshot.manifest()));
         builder.reserve(|kind| snapshot.rows(kind));
-        accounts(&mut builder, snapshot)?;
-        groups(&mut builder, snapshot)?;
-        entitlements(&mut builder, snapshot)?;
+        ACCOUNTS.visit(snapshot, about, |frame| account_rows(&mut builder, frame))?;
+        GROUPS.visit(snapshot, about, |frame| group_rows(&mut builder, frame))?;
+        ENTITLEMENTS.visit(snapshot, about, |frame| entitlement_rows(&mut builder, frame))?;
         resources(&mut builder, snapshot)?;
-        credentials(&mut builder, snapshot)?;
+        CREDENTIALS.visit(snapshot, about, |frame| credential_rows(&mut builder, frame))?;
         policies(&mut builder, snapshot, about)?;
         federations(&mut builder, snapshot)?;
         builder.snapshot(snapshot);
         memberships(&mut builder, snapshot)?;
-        grants(&mut builder, snapshot)?;
+        GRANTS.visit(snapshot, about, |frame| grant_rows(&mut builder, frame))?;
         let mut graph = builder.finish();
         graph.particulars = graph.read_particulars(snapshot)?;
         Ok(graph)
@@ -135,20 +135,40 @@ impl Lists {
     }
 }
 
-fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let columns = [
-        "id",
+/// Columns of a table.
+struct Table {
+    name: &'static str,
+    /// What a question about policies looks at.
+    asked: &'static [&'static str],
+    /// What is beside it.
+    further: &'static [&'static str],
+}
+
+impl Table {
+    fn visit(
+        &self,
+        snapshot: &Snapshot,
+        about: Option<&Actions>,
+        visit: impl FnMut(&DataFrame) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        if about.is_some() {
+            return snapshot.each_frame_beside(self.name, self.asked, self.further, visit);
+        }
+        snapshot.each_frame(self.name, &[self.asked, self.further].concat(), visit)
+    }
+}
+
+const ACCOUNTS: Table = Table {
+    name: "accounts",
+    asked: &["id", "native_name", "login", "name", "lifecycle", "interactive", "state"],
+    further: &[
         "id_kind",
-        "login",
-        "native_name",
-        "name",
         "emails",
         "emails_verified",
         "employee_id",
         "class",
         "class_evidence",
         "affiliation",
-        "lifecycle",
         "is_root",
         "created",
         "created_state",
@@ -156,7 +176,6 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
         "expires_state",
         "password_changed",
         "password_changed_state",
-        "interactive",
         "mfa",
         "mfa_state",
         "owner",
@@ -166,10 +185,42 @@ fn accounts(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError
         "federated",
         "last_activity",
         "last_activity_state",
-        "state",
-    ];
-    snapshot.each_frame("accounts", &columns, |frame| account_rows(builder, frame))
-}
+    ],
+};
+
+const GROUPS: Table = Table {
+    name: "groups",
+    asked: &["id", "name", "native_name", "state"],
+    further: &["owner", "rule", "self_join", "privilege"],
+};
+
+const ENTITLEMENTS: Table = Table {
+    name: "entitlements",
+    asked: &["id", "kind", "name", "state"],
+    further: &["purpose", "owner", "privilege"],
+};
+
+const CREDENTIALS: Table = Table {
+    name: "credentials",
+    asked: &["id", "account", "kind", "status", "state"],
+    further: &[
+        "name",
+        "created",
+        "created_state",
+        "expires",
+        "expires_state",
+        "rotated",
+        "rotated_state",
+        "last_used",
+        "last_used_state",
+    ],
+};
+
+const GRANTS: Table = Table {
+    name: "grants",
+    asked: &["principal", "principal_kind", "entitlement", "resource", "condition", "state"],
+    further: &["origin", "since", "since_state", "until", "until_state"],
+};
 
 fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
     let rows = Rows::of(frame, "accounts");
@@ -223,10 +274,8 @@ fn account_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreErr
     Ok(())
 }
 
-fn groups(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let columns = ["id", "name", "native_name", "owner", "rule", "self_join", "privilege", "state"];
-    let frame = snapshot.frame("groups", &columns)?;
-    let rows = Rows::of(&frame, "groups");
+fn group_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "groups");
     let mut places = Places::of(&rows)?;
     let (id, name, native_name) = (rows.texts("id")?, rows.texts("name")?, rows.texts("native_name")?);
     let (owner, rule, privilege) = (rows.texts("owner")?, rows.texts("rule")?, rows.texts("privilege")?);
@@ -246,9 +295,8 @@ fn groups(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn entitlements(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let frame = snapshot.frame("entitlements", &["id", "kind", "purpose", "name", "owner", "privilege", "state"])?;
-    let rows = Rows::of(&frame, "entitlements");
+fn entitlement_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
+    let rows = Rows::of(frame, "entitlements");
     let mut places = Places::of(&rows)?;
     let (id, kind, name) = (rows.texts("id")?, rows.texts("kind")?, rows.texts("name")?);
     let (purpose, owner, privilege) = (rows.texts("purpose")?, rows.texts("owner")?, rows.texts("privilege")?);
@@ -287,26 +335,6 @@ fn resources(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreErro
         builder.resource(Node { kind: NodeKind::Resource, system, scope, state, id, name }, resource);
     }
     Ok(())
-}
-
-fn credentials(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let columns = [
-        "id",
-        "account",
-        "kind",
-        "name",
-        "created",
-        "created_state",
-        "expires",
-        "expires_state",
-        "rotated",
-        "rotated_state",
-        "last_used",
-        "last_used_state",
-        "status",
-        "state",
-    ];
-    snapshot.each_frame("credentials", &columns, |frame| credential_rows(builder, frame))
 }
 
 fn credential_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {
@@ -433,23 +461,6 @@ fn membership_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), Store
         builder.edge(source, Relation::MemberOf, target, detail);
     }
     Ok(())
-}
-
-fn grants(builder: &mut Builder, snapshot: &Snapshot) -> Result<(), StoreError> {
-    let columns = [
-        "principal",
-        "principal_kind",
-        "entitlement",
-        "resource",
-        "condition",
-        "origin",
-        "since",
-        "since_state",
-        "until",
-        "until_state",
-        "state",
-    ];
-    snapshot.each_frame("grants", &columns, |frame| grant_rows(builder, frame))
 }
 
 fn grant_rows(builder: &mut Builder, frame: &DataFrame) -> Result<(), StoreError> {

@@ -6,7 +6,8 @@ use muster_connectors::record::RecordKind;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Graph, NodeIx, NodeKind, SystemIx, When};
-use crate::snapshot::{Rows, Snapshot, StoreError, USED};
+use crate::snapshot::{KindView, Rows, Snapshot, StoreError, USED};
+use crate::workers::side_by_side;
 
 /// The particulars of one graph.
 #[derive(Debug, Default)]
@@ -26,12 +27,21 @@ impl Graph {
     /// [`StoreError`] when they cannot be read.
     pub(super) fn read_particulars(&self, snapshot: &Snapshot) -> Result<Particulars, StoreError> {
         let systems: FxHashSet<SystemIx> = self.policies.iter().map(|policy| policy.system).collect();
+        let kinds = [(RecordKind::Account, NodeKind::Account), (RecordKind::Resource, NodeKind::Resource)];
+        let views = snapshot.kinds().filter_map(|view| {
+            let system = self.system(view.system).filter(|system| systems.contains(system))?;
+            let (_, node) = kinds.into_iter().find(|(kind, _)| *kind == view.kind)?;
+            Some((system, node, view))
+        });
+        let views: Vec<(SystemIx, NodeKind, KindView<'_>)> = views.collect();
+        let read = side_by_side(&views, |(_, _, view)| {
+            let attributes = snapshot.rows_of(view, &["id", "attributes"])?;
+            let used = (view.kind == RecordKind::Account).then(|| snapshot.activity_of(view)).transpose()?;
+            Ok((attributes, used))
+        });
         let mut all = Particulars::default();
-        for view in snapshot.kinds() {
-            let Some(system) = self.system(view.system).filter(|system| systems.contains(system)) else { continue };
-            let kinds = [(RecordKind::Account, NodeKind::Account), (RecordKind::Resource, NodeKind::Resource)];
-            let Some((_, node)) = kinds.into_iter().find(|(kind, _)| *kind == view.kind) else { continue };
-            let frame = snapshot.rows_of(&view, &["id", "attributes"])?;
+        for ((system, node, view), frames) in views.into_iter().zip(read) {
+            let (frame, used) = frames?;
             let rows = Rows::of(&frame, view.kind.as_str());
             let (id, attributes) = (rows.texts("id")?, rows.texts("attributes")?);
             for row in 0..rows.len() {
@@ -39,10 +49,7 @@ impl Graph {
                     all.attributes.entry(ix).or_insert_with(|| attributes.into());
                 }
             }
-            if view.kind != RecordKind::Account {
-                continue;
-            }
-            let frame = snapshot.activity_of(&view)?;
+            let Some(frame) = used else { continue };
             let rows = Rows::of(&frame, "activity");
             let (id, fact) = (rows.texts("id")?, rows.texts("fact")?);
             let (at, state) = (rows.instants("at")?, rows.texts("at_state")?);

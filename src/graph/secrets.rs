@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::Graph;
 use crate::snapshot::{KindView, Rows, Snapshot, StoreError};
+use crate::workers::side_by_side;
 
 /// A stored text that has the shape of a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,11 +69,14 @@ impl Graph {
 
 fn read(snapshot: &Snapshot) -> Result<Vec<Hit>, StoreError> {
     let views: Vec<KindView<'_>> = snapshot.manifest().kinds().collect();
-    let scopes = views.par_iter().filter_map(|view| {
+    let scopes = side_by_side(&views, |view| {
         let (_, ids, columns) = LOOKED_AT.iter().find(|(kind, _, _)| *kind == view.kind)?;
         Some(scope(snapshot, view, ids, columns))
     });
-    let mut hits: Vec<Hit> = scopes.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let mut hits = Vec::new();
+    for scope in scopes.into_iter().flatten() {
+        hits.extend(scope?);
+    }
     hits.sort();
     hits.dedup();
     Ok(hits)

@@ -1,16 +1,22 @@
 //! Every string of the graph, once, in one arena.
 
-use string_interner::backend::StringBackend;
+use string_interner::backend::BucketBackend;
 use string_interner::symbol::SymbolU32;
 use string_interner::{StringInterner, Symbol};
 
 /// A string of the graph. `Option<Text>` is as small.
 pub type Text = SymbolU32;
 
-/// The arena.
-#[derive(Debug, Default)]
+/// The arena. It grows by further pieces: the hundreds of megabytes of a large estate are never copied.
+#[derive(Debug)]
 pub struct Strings {
-    interner: StringInterner<StringBackend<Text>>,
+    interner: StringInterner<BucketBackend<Text>>,
+}
+
+impl Default for Strings {
+    fn default() -> Self {
+        Self { interner: StringInterner::new() }
+    }
 }
 
 impl Strings {

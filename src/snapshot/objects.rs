@@ -13,9 +13,9 @@ use super::error::{At as _, StoreError};
 /// Rows of a row group. A constant: the same rows must give the same bytes everywhere.
 pub(super) const ROW_GROUP: usize = 1 << 17;
 
-/// Rows from which columns are encoded side by side; fewer are not worth being handed to other threads, each with memory of
-/// its own.
-const PARALLEL_FROM_ROWS: usize = 1 << 14;
+/// Rows from which columns are encoded and decoded side by side; fewer are not worth being handed to other threads, each with
+/// memory of its own.
+pub(super) const PARALLEL_FROM_ROWS: usize = 1 << 14;
 
 /// Objects forced to the disk at once. These threads only wait, so there are more of them than cores: a journal takes down
 /// in one go what waits for it together.

@@ -11,15 +11,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use muster_connectors::record::RecordKind;
 use polars::prelude as pl;
-use polars::prelude::{DataFrame, DataFrameJoinOps as _, IntoColumn as _, SerReader as _};
-use polars_io::parquet::read::ParquetReader;
-use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use polars::prelude::{DataFrame, IntoColumn as _, SerReader as _};
+use polars_io::parquet::read::{ParallelStrategy, ParquetReader};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::StoreError;
 use super::manifest::{self, KindView, Manifest, Part, RowState};
-use super::objects;
+use super::objects::{self, PARALLEL_FROM_ROWS};
 use super::tables::{self, Column, ORIGIN, PLACE, TABLES, Table, Volatile};
+use crate::workers::side_by_side;
 
 /// Rows of small scopes that are read together.
 const FRAME_ROWS: u64 = 1 << 18;
@@ -117,19 +117,38 @@ impl Snapshot {
         &self,
         table: &str,
         columns: &[&str],
+        visit: impl FnMut(&DataFrame) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.each_frame_beside(table, columns, &[], visit)
+    }
+
+    /// The same with further columns that stand beside the others and are not read: they are null in every row.
+    ///
+    /// # Errors
+    /// As [`Snapshot::each_frame`].
+    pub(crate) fn each_frame_beside(
+        &self,
+        table: &str,
+        columns: &[&str],
+        unread: &[&str],
         mut visit: impl FnMut(&DataFrame) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         let table = find(table)?;
         let mut wanted: Vec<&str> = PLACE.to_vec();
         wanted.extend(columns.iter().filter(|column| !PLACE.contains(column)));
-        wanted.iter().try_for_each(|column| check_column(table, column))?;
+        wanted.iter().chain(unread).try_for_each(|column| check_column(table, column))?;
+        let types = schema(table);
         let groups = self.readings(table);
         let batches = batches(table, &groups);
         let read = |batch: Option<&Range<usize>>| batch.map(|batch| self.join(table, &wanted, &groups[batch.clone()]));
         let mut rest = batches.iter();
         let mut next = read(rest.next());
         while let Some(frame) = next {
-            let frame = frame?;
+            let mut frame = frame?;
+            for (name, dtype) in unread.iter().filter_map(|name| Some((*name, types.get(name)?))) {
+                let nothing = pl::Column::full_null(name.into(), frame.height(), dtype);
+                frame.with_column(nothing).map_err(StoreError::frame("read", table.name))?;
+            }
             let batch = rest.next();
             let (fresh, visited) = rayon::join(|| read(batch), || visit(&frame));
             visited?;
@@ -207,11 +226,10 @@ impl Snapshot {
         wanted: &[&str],
         groups: &[Vec<Reading<'_>>],
     ) -> Result<DataFrame, StoreError> {
-        let frames: Vec<DataFrame> =
-            groups.par_iter().map(|readings| self.read_scope(table, wanted, readings)).collect::<Result<_, _>>()?;
+        let frames = side_by_side(groups, |readings| self.read_scope(table, wanted, readings));
         let mut all = empty(table, wanted);
         for frame in frames {
-            all.vstack_mut_owned(frame).map_err(StoreError::frame("join the parts of", table.name))?;
+            all.vstack_mut_owned(frame?).map_err(StoreError::frame("join the parts of", table.name))?;
         }
         all.rechunk_mut_par();
         Ok(all)
@@ -338,18 +356,20 @@ impl Snapshot {
     ) -> Result<DataFrame, StoreError> {
         let failed = |error| StoreError::frame("join activity to", volatile.kind.as_str())(error);
         let activity = tables::find("activity").expect("the list has it");
-        let mut facts = self.parts(activity, &["id", "fact", "at", "at_state"], reading)?;
-        let of = facts.drop_in_place("fact").map_err(failed)?;
-        let wanted: pl::BooleanChunked =
-            of.str().map_err(failed)?.iter().map(|fact| Some(fact == Some(volatile.fact))).collect();
-        if !wanted.all() {
-            facts = facts.filter(&wanted).map_err(failed)?;
+        let facts = self.parts(activity, &["id", "fact", "at", "at_state"], reading)?;
+        let texts = |name: &str| facts.column(name).and_then(|column| column.str()).map_err(failed);
+        let all = texts("id")?.iter().zip(texts("fact")?.iter()).zip(0..);
+        let rows: FxHashMap<&str, pl::IdxSize> = all
+            .filter(|((_, fact), _)| *fact == Some(volatile.fact))
+            .filter_map(|((id, _), row)| Some((id?, row)))
+            .collect();
+        let ids = frame.column("id").and_then(|ids| ids.str()).map_err(failed)?;
+        let rows: pl::IdxCa = ids.iter().map(|id| rows.get(id?).copied()).collect();
+        let mut joined = frame.clone();
+        for (from, to) in [("at", volatile.fact), ("at_state", volatile.state)] {
+            let column = facts.column(from).and_then(|column| column.take(&rows)).map_err(failed)?;
+            joined.with_column(column.with_name(to.into())).map_err(failed)?;
         }
-        facts.rename("at", volatile.fact.into()).map_err(failed)?;
-        facts.rename("at_state", volatile.state.into()).map_err(failed)?;
-        let mut args = pl::JoinArgs::new(pl::JoinType::Left);
-        args.maintain_order = pl::MaintainOrderJoin::Left;
-        let mut joined = frame.join(&facts, ["id"], ["id"], args, None).map_err(failed)?;
         // A fact without a row is one that the source does not have.
         let states = joined.column(volatile.state).and_then(|column| column.str()).map_err(failed)?;
         let states: pl::StringChunked = states.iter().map(|state| Some(state.unwrap_or("unsupported"))).collect();
@@ -416,6 +436,10 @@ fn readings_of<'a>(view: KindView<'a>, table: &'static Table) -> Vec<Reading<'a>
 /// The named columns of an object. One that came into the table after the object was written is null in all its rows.
 fn read_columns(bytes: Vec<u8>, table: &'static Table, stored: &[&str]) -> pl::PolarsResult<DataFrame> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
+    // Others wait for a core, or there is nothing to share.
+    if reader.num_rows()? < PARALLEL_FROM_ROWS {
+        reader = reader.read_parallel(ParallelStrategy::None);
+    }
     let schema = reader.schema()?;
     let is_later = |name: &str| {
         !schema.contains(name) && table.columns.iter().any(|column| column.name == name && column.nullable)

@@ -411,19 +411,21 @@ impl<'g> Building<'g> {
 
     fn principals(&mut self) {
         let graph = self.graph;
-        for (ix, account) in graph.accounts().filter(|(ix, _)| graph.node(*ix).system == self.system) {
+        let accounts: Vec<_> = graph.accounts().filter(|(ix, _)| graph.node(*ix).system == self.system).collect();
+        let entries = accounts.into_par_iter().filter_map(|(ix, account)| {
             let arn = graph.text_or_empty(account.native_name);
             let kind = match arn.split(':').nth(5) {
                 Some(name) if name.starts_with("user/") => PrincipalKind::User,
                 Some(name) if name.starts_with("role/") => PrincipalKind::Role,
-                Some(_) | None => continue,
+                Some(_) | None => return None,
             };
-            let Some(number) = self.account_of(arn) else { continue };
-            let entry = self.principal(ix, arn, kind, number);
-            let at = index(self.estate.principals.len());
+            Some((ix, self.principal(ix, arn, kind, self.account_of(arn)?)))
+        });
+        let entries: Vec<(NodeIx, PrincipalEntry)> = entries.collect();
+        for (ix, entry) in entries {
+            self.by_node.insert(ix, index(self.estate.principals.len()));
             self.estate.principals.push(entry);
             self.nodes.push(ix);
-            self.by_node.insert(ix, at);
         }
     }
 
