@@ -175,7 +175,7 @@ impl Night {
         report.identity = identity.or(report.identity.take());
         report.probes.extend(excess.map(|detail| Probe {
             permission: NOTHING_BEYOND_READING.to_owned(),
-            granted: false,
+            granted: Some(false),
             detail: Some(detail),
         }));
         let Some(kind) = kind else { return };

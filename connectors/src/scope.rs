@@ -134,9 +134,9 @@ pub const NOTHING_BEYOND_READING: &str = "nothing beyond reading";
 pub struct Probe {
     /// The system's name for the permission or call (`iam:GetAccountAuthorizationDetails`).
     pub permission: String,
-    /// Whether the credential has it.
-    pub granted: bool,
-    /// What the system answered when it does not.
+    /// Whether the credential has it; `None` when nobody knows, since the question was not answered.
+    pub granted: Option<bool>,
+    /// What the system answered when it does not, or why it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }

@@ -23,6 +23,7 @@
 
 mod c1z;
 mod collected;
+mod manifests;
 /// One file a connector, and one each for what connectors of web APIs and of files share.
 mod contract {
     pub(crate) mod aws;

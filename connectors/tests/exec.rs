@@ -290,7 +290,7 @@ async fn what_cannot_be_started_is_an_error_and_a_probe_says_so_beforehand() {
         let settings = format!("command = [\"{program}\"], yields = [\"accounts\"]");
         let connector = configure(&settings, folder.path(), environment()).unwrap();
         let probes = connector.probe(&run).await.unwrap();
-        assert_eq!(probes[0].granted, there, "{probes:?}");
+        assert_eq!(probes[0].granted, Some(there), "{probes:?}");
         if !there {
             let read = collect_until(connector.as_ref(), &CancellationToken::new()).await;
             let Err(ConnectorError::Failed(gap)) = read.result else { panic!("{program} was started") };

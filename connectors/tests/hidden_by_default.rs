@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
 
 mod collected;
+mod manifests;
 /// The rows, by the class of their systems.
 mod hidden_by_default {
     mod hr;
@@ -21,10 +22,8 @@ mod hidden_by_default {
 
 use std::sync::{Arc, OnceLock};
 
-use muster_connectors::Connector;
-use muster_connectors::manifest::run::ManifestConnector;
+use muster_connectors::manifest::catalogued;
 use muster_connectors::manifest::run::clock::VirtualClock;
-use muster_connectors::manifest::{Manifest, catalogued};
 use muster_connectors::record::{Record, RecordKind};
 use muster_connectors::scope::ScopeState;
 use muster_connectors::secret::Environment;
@@ -32,6 +31,7 @@ use muster_testbeds::scripted_http::{Request, Response, ScriptedHttp};
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, TOKEN, collect, configured_in};
+use crate::manifests::{by_clock, parsed};
 
 /// One thing that one list call hides.
 struct Row {
@@ -89,21 +89,12 @@ fn private_key() -> String {
 
 /// Reads the vendor with this manifest.
 async fn read(row: &Row, text: &str) -> Collected {
-    let told = |problems: Vec<muster_connectors::manifest::Problem>| {
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
-    let manifest = Manifest::parse(text, None).map_err(told);
-    let manifest = Arc::new(manifest.unwrap_or_else(|told| panic!("{}: {told}", row.system)));
+    let clock = Arc::new(VirtualClock::new("2026-11-20T10:00:00Z".parse().unwrap(), 1));
     let server = ScriptedHttp::start(row.vendor);
-    let build = |settings: muster_connectors::Settings<'_>| {
-        let clock = Arc::new(VirtualClock::new("2026-11-20T10:00:00Z".parse().unwrap(), 1));
-        ManifestConnector::configure_clocked(Arc::clone(&manifest), settings, clock)
-            .map(|connector| Box::new(connector) as Box<dyn Connector>)
-    };
     let environment = [("TOKEN".to_owned(), TOKEN.to_owned()), ("KEY".to_owned(), private_key())];
     let settings = row.settings.replace("{url}", &server.url());
     let settings = format!(r#"base_url = "{}", {settings}"#, server.url());
-    let connector = configured_in(build, ".", &settings, Environment::from(environment));
+    let connector = configured_in(by_clock(&parsed(text), clock), ".", &settings, Environment::from(environment));
     let collected = collect(&*connector.unwrap_or_else(|error| panic!("{}: {error:?}", row.system))).await;
     collected.assert_honest();
     collected

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod manifests;
+
 use std::collections::BTreeMap;
 
+use manifests::problems;
 use muster_connectors::manifest::value::from_json;
 use muster_connectors::manifest::{
     CATALOG, Collector, Description, Drafts, Library, Manifest, Merged, Scope, Severity, compare, scaffold,
@@ -52,15 +55,6 @@ page  = "link"
 as = "account"
 id = "id | str"
 "#;
-
-/// Problems of a manifest, as one text; empty when there is none.
-fn problems(text: &str) -> String {
-    let found = match Manifest::parse(text, None) {
-        Ok(manifest) => manifest.warnings().to_vec(),
-        Err(problems) => problems,
-    };
-    found.iter().map(|problem| format!("{problem}\n")).collect()
-}
 
 /// What items of the streams become when all streams were complete.
 fn emitted(

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
 
 mod collected;
+mod manifests;
 
 use std::sync::Arc;
 
 use collected::{configured, drained, run};
+use manifests::{CONFIG, HEAD, HTTP, USERS, parsed};
 use muster_connectors::Connector;
-use muster_connectors::manifest::Manifest;
 use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::sink::{Batch, Unwatched};
 use muster_testbeds::scripted_http::{Response, ScriptedHttp};
@@ -17,27 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Rows of a page, of 1 kB each.
 const ROWS: usize = 200;
-
-const MANIFEST: &str = r#"
-schema = 1
-id = "probe"
-name = "Probe"
-class = "saas"
-api = "v1"
-checked = "2026-11-20"
-[config]
-base_url = { type = "url" }
-[http]
-base = "${config.base_url}"
-[stream.users]
-get = "/users"
-items = "users"
-page = { kind = "cursor", from = "next", into = "query.cursor" }
-[[stream.users.emit]]
-as = "account"
-id = "id | str"
-login = "item.login"
-"#;
 
 /// Reads a list of so many pages; the most that was resident meanwhile, in bytes.
 async fn read(pages: usize) -> usize {
@@ -49,7 +29,7 @@ async fn read(pages: usize) -> usize {
         let next = (page + 1 < pages).then(|| (page + 1).to_string());
         Response::json(json!({"users": rows, "next": next}).to_string())
     });
-    let manifest = Arc::new(Manifest::parse(MANIFEST, None).unwrap());
+    let manifest = parsed(&format!("{HEAD}{CONFIG}{HTTP}{USERS}"));
     let build = |settings: muster_connectors::Settings<'_>| {
         ManifestConnector::configure(Arc::clone(&manifest), settings)
             .map(|connector| Box::new(connector) as Box<dyn Connector>)

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test program stops at the first surprise")]
 
 mod collected;
+mod manifests;
 /// What the tests share, and the tests by subject.
 mod manifest_run {
     pub(crate) mod bench;

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod collected;
+mod manifests;
 mod schemas;
 /// What the tests share, and the tests by system.
 mod vendor_servers {

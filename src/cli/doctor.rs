@@ -34,18 +34,38 @@ pub struct Arguments {
     pub system: Vec<String>,
 }
 
+/// What became of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Good,
+    Missing,
+    /// The question was not answered.
+    Unknown,
+}
+
+impl Found {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Missing => "missing",
+            Self::Unknown => "not known",
+        }
+    }
+}
+
 /// One thing that was looked at.
 struct Check {
     of: String,
     aspect: String,
-    good: bool,
+    found: Found,
     detail: String,
     fix: Option<String>,
 }
 
 impl Check {
     fn new(of: &str, aspect: &str, good: bool, detail: impl Into<String>) -> Self {
-        Self { of: of.to_owned(), aspect: aspect.to_owned(), good, detail: detail.into(), fix: None }
+        let found = if good { Found::Good } else { Found::Missing };
+        Self { of: of.to_owned(), aspect: aspect.to_owned(), found, detail: detail.into(), fix: None }
     }
 
     fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -71,11 +91,17 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     checks.extend(runtime.block_on(probe_all(&config, arguments, session)));
     runtime.shutdown_background();
     write(session, &checks)?;
-    let bad = checks.iter().filter(|check| !check.good).count();
-    if bad == 0 {
-        return Ok(Outcome::new(Exit::Clean, format!("{} checks, all good", checks.len())));
+    Ok(outcome(&checks))
+}
+
+fn outcome(checks: &[Check]) -> Outcome {
+    let count = |found| checks.iter().filter(|check| check.found == found).count();
+    let (bad, unknown, all) = (count(Found::Missing), count(Found::Unknown), checks.len());
+    match (bad, unknown) {
+        (0, 0) => Outcome::new(Exit::Clean, format!("{all} checks, all good")),
+        (_, 0) => Outcome::new(Exit::Incomplete, format!("{bad} of {all} checks failed")),
+        _ => Outcome::new(Exit::Incomplete, format!("{bad} of {all} checks failed, {unknown} had no answer")),
     }
-    Ok(Outcome::new(Exit::Incomplete, format!("{bad} of {} checks failed", checks.len())))
 }
 
 fn systems_check(config: &Config) -> Check {
@@ -149,15 +175,24 @@ fn good_probes(system: &System, probes: Vec<Probe>) -> Vec<Check> {
     if probes.is_empty() {
         return vec![Check::new(&system.name, "connect", true, format!("connector {}", system.connector_name))];
     }
-    let check = |probe: Probe| {
-        let detail = probe.detail.unwrap_or_else(|| if probe.granted { "granted" } else { "missing" }.to_owned());
-        let check = Check::new(&system.name, &probe.permission, probe.granted, detail);
-        if probe.granted {
-            return check;
+    probes.into_iter().map(|probe| probed(&system.name, &system.connector_name, probe)).collect()
+}
+
+/// A permission of a system that is read by a connector.
+fn probed(system: &str, connector: &str, probe: Probe) -> Check {
+    let (found, word, fix) = match probe.granted {
+        Some(true) => (Found::Good, "granted", None),
+        Some(false) => {
+            let fix = format!("grant it to the credential: `muster connectors show {connector}`");
+            (Found::Missing, "missing", Some(fix))
         }
-        check.fix(format!("grant it to the credential: `muster connectors show {}`", system.connector_name))
+        None => {
+            let fix = "run `muster doctor` again; where it stays so, the detail says what was answered instead";
+            (Found::Unknown, "no answer", Some(fix.to_owned()))
+        }
     };
-    probes.into_iter().map(check).collect()
+    let detail = probe.detail.unwrap_or_else(|| word.to_owned());
+    Check { of: system.to_owned(), aspect: probe.permission, found, detail, fix }
 }
 
 fn bad_probe(system: &System, error: &ConnectorError) -> Check {
@@ -181,14 +216,32 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
         if choice.name == "json" {
             let checks: Vec<Json> = checks
                 .iter()
-                .map(|c| json!({ "of": c.of, "check": c.aspect, "good": c.good, "detail": c.detail, "fix": c.fix }))
+                .map(|check| {
+                    json!({
+                        "of": check.of,
+                        "check": check.aspect,
+                        "good": check.found == Found::Good,
+                        "result": check.found.word(),
+                        "detail": check.detail,
+                        "fix": check.fix,
+                    })
+                })
                 .collect();
             writeln!(out, "{:#}", Json::from(checks))?;
         } else {
             let mut table = plain_table(&["of", "check", "result", "detail", "fix"]);
             for check in checks {
-                let result = if check.good { "good" } else { "MISSING" };
-                let cells = [&check.of, &check.aspect, result, &check.detail, check.fix.as_deref().unwrap_or_default()];
+                let result = match check.found {
+                    Found::Good => Found::Good.word().to_owned(),
+                    Found::Missing | Found::Unknown => check.found.word().to_uppercase(),
+                };
+                let cells = [
+                    &check.of,
+                    &check.aspect,
+                    result.as_str(),
+                    &check.detail,
+                    check.fix.as_deref().unwrap_or_default(),
+                ];
                 table.add_row(cells.map(|text| visible(text).into_owned()));
             }
             for line in table.lines() {
@@ -198,4 +251,44 @@ fn write(session: &Session, checks: &[Check]) -> Result<(), Failure> {
         out.close()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(granted: Option<bool>, detail: Option<&str>) -> Check {
+        let probe = Probe { permission: "ecs:ListTasks".into(), granted, detail: detail.map(str::to_owned) };
+        probed("aws", "aws", probe)
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_neither_good_nor_missing() {
+        let unknown = told(None, Some("Throttling: Rate exceeded"));
+        assert_eq!((unknown.found, unknown.detail.as_str()), (Found::Unknown, "Throttling: Rate exceeded"));
+        let fix = unknown.fix.as_deref().unwrap();
+        assert!(fix.contains("again") && !fix.contains("grant"), "nobody knows that it is missing: {fix}");
+        assert!(told(Some(false), None).fix.unwrap().contains("muster connectors show aws"));
+        assert_eq!(told(Some(true), None).fix, None);
+        assert_eq!(told(None, None).detail, "no answer");
+    }
+
+    #[test]
+    fn only_when_everything_is_good_it_ends_with_0() {
+        let [good, missing, unknown] = [Some(true), Some(false), None].map(|granted| move || told(granted, None));
+        let end = |checks: Vec<Check>| {
+            let outcome = outcome(&checks);
+            (outcome.exit, outcome.reason.unwrap())
+        };
+        assert_eq!(end(vec![good()]), (Exit::Clean, "1 checks, all good".to_owned()));
+        assert_eq!(end(vec![good(), missing()]), (Exit::Incomplete, "1 of 2 checks failed".to_owned()));
+        assert_eq!(
+            end(vec![good(), missing(), unknown()]),
+            (Exit::Incomplete, "1 of 3 checks failed, 1 had no answer".to_owned())
+        );
+        assert_eq!(
+            end(vec![good(), unknown()]),
+            (Exit::Incomplete, "0 of 2 checks failed, 1 had no answer".to_owned())
+        );
+    }
 }

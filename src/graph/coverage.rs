@@ -122,7 +122,8 @@ fn suspicion(system: &str, scope: &str, reason: &str) -> Gap {
 
 /// What a credential can do beyond reading, where a probe says so.
 fn excess(probes: &[Probe]) -> Option<String> {
-    let probe = probes.iter().find(|probe| probe.permission == NOTHING_BEYOND_READING && !probe.granted)?;
+    let probe =
+        probes.iter().find(|probe| probe.permission == NOTHING_BEYOND_READING && probe.granted == Some(false))?;
     Some(probe.detail.clone().unwrap_or_else(|| "it can do more than read".to_owned()))
 }
 

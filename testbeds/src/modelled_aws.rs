@@ -1,16 +1,18 @@
 //! AWS as its own service models say that it answers (those of botocore, in `moto/modelled.py`): requests that the model does not know are
 //! refused, answers that are not of its shape keep the server from starting, lists of more than one element come in pages.
 //!
-//! For what moto does not emulate, and for refusals: the access key `not.SERVICE.Operation` may do everything but that. One account,
-//! [`ACCOUNT`].
+//! For what moto does not emulate, and for refusals: the access key `not.SERVICE.Operation` may do everything but that. To that of
+//! `slow.SERVICE.Operation` this one call is throttled, to `gone.…` the cluster that it is about is not there, to `page.…` a page for browsers
+//! is answered, to `cut.…` nothing. One account, [`ACCOUNT`].
 
 pub mod everything;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::moto::{MotoError, script};
@@ -91,6 +93,34 @@ impl ModelledAws {
             return Err(MotoError::Failed { what: "modelled.py".into(), output });
         }
         Ok(started)
+    }
+}
+
+/// A call that arrived.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Asked {
+    /// The permission that it needs.
+    pub call: String,
+    /// The region that it was signed for.
+    pub region: String,
+    /// Its parameters.
+    pub sent: Value,
+}
+
+impl ModelledAws {
+    /// Every call so far whose parameters were good, in order of arrival.
+    ///
+    /// # Errors
+    /// [`MotoError`] when the server does not tell.
+    pub fn asked(&self) -> Result<Vec<Asked>, MotoError> {
+        let io = |source| MotoError::Io { what: "ask modelled.py what was asked".into(), source };
+        let mut stream = TcpStream::connect(self.endpoint.trim_start_matches("http://")).map_err(io)?;
+        stream.write_all(b"GET /asked HTTP/1.0\r\n\r\n").map_err(io)?;
+        let mut told = String::new();
+        stream.read_to_string(&mut told).map_err(io)?;
+        let body = told.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        serde_json::from_str(body)
+            .map_err(|error| MotoError::Failed { what: "what was asked".into(), output: format!("{error}: {told}") })
     }
 }
 

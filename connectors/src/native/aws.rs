@@ -25,6 +25,7 @@ mod last_accessed;
 mod live;
 mod organization;
 mod outcome;
+mod permissions;
 mod resource_policies;
 mod session;
 mod signed;
@@ -119,7 +120,9 @@ single objects, policies of services not named above, which ECS services and Lam
 China and GovCloud, where AWS publishes no list of what a region has, App Runner and Bedrock AgentCore are not looked for."#;
 
 const PERMISSIONS: &str = concat!(
-    "A role of the same name (`MusterAudit`) in every account, with this policy; `muster doctor` tries each of them. The ",
+    "A role of the same name (`MusterAudit`) in every account, with this policy. `muster doctor` tries in every account what lists, ",
+    "regional services in the first of `regions`; with `workloads` also what describes the first element of each list, and App Runner ",
+    "and Bedrock AgentCore in the first region that has them. What AWS throttles or does not answer is *not known*. The ",
     "`iam:GenerateCredentialReport` is the one permission that causes a write: without it, passwords, root and certificates are ",
     "unknown and the report says so.\n\n```json\n",
     include_str!("aws/permissions/account.json"),
@@ -343,7 +346,7 @@ impl Connector for Aws {
 
     async fn probe(&self, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
         match self {
-            Self::Live(live) => live::probe(live, run).await,
+            Self::Live(live) => permissions::probe(live, run).await,
             Self::Files(files) => files::probe(files).await,
         }
     }

@@ -130,7 +130,7 @@ impl Connector for Baton {
         let path = self.settings.file.display();
         let opened = tokio::fs::File::open(self.folder.join(&self.settings.file)).await;
         let detail = opened.err().map(|error| error.to_string());
-        Ok(vec![Probe { permission: format!("read `{path}`"), granted: detail.is_none(), detail }])
+        Ok(vec![Probe { permission: format!("read `{path}`"), granted: Some(detail.is_none()), detail }])
     }
 }
 

@@ -273,7 +273,7 @@ impl Connector for Exec {
         self.secret().await?;
         self.variables()?;
         let detail = self.find().err().map(|gap| format!("{}: {}", gap.what, gap.cause.unwrap_or_default()));
-        Ok(vec![Probe { permission: format!("run `{}`", self.program), granted: detail.is_none(), detail }])
+        Ok(vec![Probe { permission: format!("run `{}`", self.program), granted: Some(detail.is_none()), detail }])
     }
 }
 

@@ -454,7 +454,7 @@ impl Live {
                 {
                     let detail = "the service lists no resource type `Group`; it has no groups";
                     let permission = "GET /Groups".to_owned();
-                    groups.scope.probe(Probe { permission, granted: false, detail: Some(detail.into()) });
+                    groups.scope.probe(Probe { permission, granted: Some(false), detail: Some(detail.into()) });
                     break;
                 }
                 Err(error) => {
@@ -485,14 +485,14 @@ impl Live {
             probes.push(match outcome {
                 Ok(page) => {
                     let detail = page.total.map(|total| format!("{total} in all"));
-                    Probe { permission, granted: true, detail }
+                    Probe { permission, granted: Some(true), detail }
                 }
                 Err(HttpError::Stopped) => return Err(ConnectorError::Stopped),
                 // Nothing answers: the system cannot be reached at all.
                 Err(error @ (HttpError::NoReply { .. } | HttpError::Untrusted { .. })) => {
                     return Err(ConnectorError::Failed(error.gap()));
                 }
-                Err(error) => Probe { permission, granted: false, detail: Some(told(&error)) },
+                Err(error) => Probe { permission, granted: Some(false), detail: Some(told(&error)) },
             });
         }
         probes.extend(who_am_i(&client).await?);
@@ -515,7 +515,7 @@ async fn who_am_i(client: &Client) -> Result<Option<Probe>, ConnectorError> {
         Ok(reply) => Ok(reply.json::<Value>().ok().and_then(|me| {
             let me = Object::of(&me)?;
             let detail = me.text("userName").or_else(|| me.text("id"))?;
-            Some(Probe { permission: "GET /Me".into(), granted: true, detail: Some(detail) })
+            Some(Probe { permission: "GET /Me".into(), granted: Some(true), detail: Some(detail) })
         })),
         Err(HttpError::Stopped) => Err(ConnectorError::Stopped),
         Err(_) => Ok(None),
@@ -595,14 +595,14 @@ impl Announced {
                 Ok(Self {
                     paging: if cursor { Paging::Cursor } else { Paging::Index },
                     max_page: max_page.and_then(|most| u32::try_from(most).ok()),
-                    probe: Probe { permission, granted: true, detail: None },
+                    probe: Probe { permission, granted: Some(true), detail: None },
                 })
             }
             Err(HttpError::Stopped) => Err(ConnectorError::Stopped),
             Err(error) => Ok(Self {
                 paging: Paging::Index,
                 max_page: None,
-                probe: Probe { permission, granted: false, detail: Some(told(&error)) },
+                probe: Probe { permission, granted: Some(false), detail: Some(told(&error)) },
             }),
         }
     }

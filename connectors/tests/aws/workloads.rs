@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::{Collected, collect};
 
 /// The statements of the documented policy, without the part of IAM.
-fn documented() -> Vec<String> {
+pub(crate) fn documented() -> Vec<String> {
     let policy: serde_json::Value =
         serde_json::from_str(include_str!("../../src/native/aws/permissions/account.json")).unwrap();
     let of_workloads = |statement: &&serde_json::Value| {
@@ -27,7 +27,7 @@ fn documented() -> Vec<String> {
     actions.collect()
 }
 
-async fn served(world: World) -> ModelledAws {
+pub(crate) async fn served(world: World) -> ModelledAws {
     let started = tokio::task::spawn_blocking(move || ModelledAws::start(&world)).await.unwrap();
     started.unwrap_or_else(|error| panic!("{error}"))
 }

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use muster_connectors::Connector;
 use muster_connectors::http::Pace;
 use muster_connectors::manifest::Manifest;
-use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::{Clock, VirtualClock};
 use muster_testbeds::scripted_http::{Request, Response};
 use serde_json::{Value, json};
 
 use super::http::{Asked, HttpSubject};
 use crate::collected::{TOKEN, configured};
+use crate::manifests::{by_clock, parsed};
 use crate::{Estate, List, PAGE};
 
 /// A virtual clock whose pauses the harness sees.
@@ -101,10 +101,7 @@ member = "x"
 group = "id"
 "#
         );
-        match Manifest::parse(&text, None) {
-            Ok(manifest) => Arc::new(manifest),
-            Err(problems) => panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
-        }
+        parsed(&text)
     }
 }
 
@@ -164,13 +161,8 @@ impl HttpSubject for Live {
     }
 
     fn connector(&self, url: &str, pace: Arc<dyn Pace>) -> Box<dyn Connector> {
-        let manifest = self.manifest();
-        let build = |settings: muster_connectors::Settings<'_>| {
-            let clock = VirtualClock::new("2026-11-20T10:00:00Z".parse().unwrap(), 1);
-            let clock = Arc::new(Paced { clock, pace: Arc::clone(&pace) });
-            ManifestConnector::configure_clocked(Arc::clone(&manifest), settings, clock)
-                .map(|connector| Box::new(connector) as Box<dyn Connector>)
-        };
+        let clock = VirtualClock::new("2026-11-20T10:00:00Z".parse().unwrap(), 1);
+        let build = by_clock(&self.manifest(), Arc::new(Paced { clock, pace }));
         configured(build, ".", &format!(r#"base_url = "{url}", token = {{ env = "TOKEN" }}"#)).unwrap()
     }
 }

@@ -4,26 +4,18 @@ use std::sync::Arc;
 
 use muster_connectors::Connector;
 use muster_connectors::manifest::Manifest;
-use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::record::Record;
 use muster_testbeds::scripted_http::{Request, Response, ScriptedHttp};
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, TOKEN, collect, configured};
+use crate::manifests::{CONFIG, HEAD, HTTP, by_clock, parsed};
 
 /// The clock of every test stands here until somebody waits.
 pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
 
-const HEAD: &str = r#"
-schema = 1
-id = "probe"
-name = "Probe"
-class = "saas"
-api = "v1"
-checked = "2026-11-20"
-[config]
-base_url = { type = "url", help = "where it is" }
+const SECRETS: &str = r#"
 [secrets]
 token = { help = "a token", optional = true }
 key = { help = "a key", optional = true }
@@ -35,27 +27,6 @@ kind = "bearer"
 token = "${secret.token}"
 "#;
 
-const HTTP: &str = r#"
-[http]
-base = "${config.base_url}"
-"#;
-
-/// A list of users at `/users` with rows `{"id": …}`, paged as `page` says.
-pub(crate) fn users(page: &str) -> String {
-    format!(
-        r#"
-[stream.users]
-get = "/users"
-items = "users"
-page = {page}
-[[stream.users.emit]]
-as = "account"
-id = "id | str"
-login = "item.login"
-"#
-    )
-}
-
 /// The manifest with these blocks, signing in with a bearer token.
 pub(crate) fn manifest(blocks: &str) -> Arc<Manifest> {
     plain_manifest(&format!("{HTTP}{BEARER}{blocks}"))
@@ -63,12 +34,7 @@ pub(crate) fn manifest(blocks: &str) -> Arc<Manifest> {
 
 /// The manifest with these blocks and its own `[http]` and `[auth]`.
 pub(crate) fn plain_manifest(blocks: &str) -> Arc<Manifest> {
-    let text = format!("{HEAD}{blocks}");
-    let problems = |problems: Vec<muster_connectors::manifest::Problem>| -> Arc<Manifest> {
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        panic!("{}\n{text}", told.join("\n"))
-    };
-    Manifest::parse(&text, None).map_or_else(problems, Arc::new)
+    parsed(&format!("{HEAD}{CONFIG}{SECRETS}{blocks}"))
 }
 
 /// A connector on the server, with a virtual clock.
@@ -79,11 +45,7 @@ pub(crate) fn connector(manifest: &Arc<Manifest>, url: &str) -> (Box<dyn Connect
 /// A connector with these settings.
 pub(crate) fn connector_with(manifest: &Arc<Manifest>, settings: &str) -> (Box<dyn Connector>, Arc<VirtualClock>) {
     let clock = Arc::new(VirtualClock::new(NOW.parse().unwrap(), 7));
-    let build = |settings: muster_connectors::Settings<'_>| {
-        ManifestConnector::configure_clocked(Arc::clone(manifest), settings, clock.clone())
-            .map(|connector| Box::new(connector) as Box<dyn Connector>)
-    };
-    (configured(build, ".", settings).unwrap(), clock)
+    (configured(by_clock(manifest, clock.clone()), ".", settings).unwrap(), clock)
 }
 
 /// Runs the manifest against a script, asserts what holds for every run, and returns what came out and was asked.

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use muster_connectors::manifest::Manifest;
 use muster_connectors::manifest::run::clock::Clock;
 use muster_connectors::manifest::run::{fixture, recording};
 use muster_connectors::record::Record;
@@ -20,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bench::{NOW, connector, manifest, play};
 use crate::collected::{Collected, TOKEN, collect};
+use crate::manifests::{HEAD, problems};
 
 /// Groups and their members, asked for together.
 const GROUPS: &str = r#"
@@ -448,7 +448,7 @@ async fn a_recording_of_bundles_is_one_of_single_calls_in_disguise() {
         };
         if is_batch(request) { graph_batch::answered(request, answer) } else { answer(request) }
     });
-    let manifest: Arc<Manifest> = manifest(GROUPS);
+    let manifest = manifest(GROUPS);
     let settings = format!(r#"{{ base_url = "{}", token = {{ env = "TOKEN" }} }}"#, server.url());
     let given = Settings {
         system: "probe",
@@ -475,12 +475,6 @@ async fn a_recording_of_bundles_is_one_of_single_calls_in_disguise() {
 #[test]
 fn what_cannot_be_bundled_is_refused_when_the_manifest_is_loaded() {
     let head = r#"
-schema = 1
-id = "probe"
-name = "Probe"
-class = "saas"
-api = "v1"
-checked = "2026-11-20"
 [secrets]
 token = { help = "a token" }
 [http]
@@ -489,13 +483,7 @@ base = "https://api.example"
 kind = "bearer"
 token = "${secret.token}"
 "#;
-    let told = |blocks: &str| {
-        let problems = match Manifest::parse(&format!("{head}{blocks}"), None) {
-            Ok(manifest) => manifest.warnings().to_vec(),
-            Err(problems) => problems,
-        };
-        problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    };
+    let told = |blocks: &str| problems(&format!("{HEAD}{head}{blocks}"));
     assert!(!told(GROUPS).contains("bundle"), "{}", told(GROUPS));
     for (from, to, why) in [
         ("most = 20", "most = 21", "takes 20 at most"),

@@ -7,8 +7,9 @@ use muster_connectors::scope::ScopeState;
 use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::json;
 
-use super::bench::{all, connector, ids, manifest, page, play, users};
+use super::bench::{all, connector, ids, manifest, page, play};
 use crate::collected::{TOKEN, collect};
+use crate::manifests::users;
 
 const CURSOR: &str = r#"{ kind = "cursor", from = "next", into = "query.cursor", max_pages = 20 }"#;
 const LINK: &str = r#"{ kind = "link", max_pages = 20 }"#;

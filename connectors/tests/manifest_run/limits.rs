@@ -8,10 +8,9 @@ use muster_connectors::scope::ScopeState;
 use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::json;
 
-use super::bench::{all, connector, ids, manifest, page, users};
+use super::bench::{all, connector, ids, manifest, page};
 use crate::collected::{Collected, collect};
-
-const CURSOR: &str = r#"{ kind = "cursor", from = "next", into = "query.cursor" }"#;
+use crate::manifests::{CURSOR, users};
 
 /// Plays a list whose first request is answered so, and the second as it should; returns the pauses.
 async fn throttled(blocks: &str, answer: Response) -> (Collected, Vec<Duration>) {

@@ -12,8 +12,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsa
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 
-use super::bench::{all, ids, plain_manifest, users};
+use super::bench::{all, ids, plain_manifest};
 use crate::collected::{Collected, collect, configured_in};
+use crate::manifests::users;
 
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 

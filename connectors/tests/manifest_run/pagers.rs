@@ -4,7 +4,8 @@ use muster_connectors::scope::ScopeState;
 use muster_testbeds::scripted_http::{Request, Response};
 use serde_json::json;
 
-use super::bench::{all, ids, manifest, page, play, users};
+use super::bench::{all, ids, manifest, page, play};
+use crate::manifests::users;
 
 fn number(request: &Request, key: &str) -> Option<usize> {
     request.query(key)?.parse().ok()

@@ -314,7 +314,8 @@ id = "id | str"
     });
     let (connector, _clock) = connector(&manifest(blocks), &server.url());
     let probes = connector.probe(&run(&tokio_util::sync::CancellationToken::new())).await.unwrap();
-    let told: Vec<(&str, bool)> = probes.iter().map(|probe| (probe.permission.as_str(), probe.granted)).collect();
+    let told: Vec<(&str, bool)> =
+        probes.iter().map(|probe| (probe.permission.as_str(), probe.granted.unwrap())).collect();
     assert_eq!(
         told,
         [

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::scope::ScopeState;
 use muster_connectors::secret::Environment;
 use muster_testbeds::scripted_http::{Request, Response, ScriptedHttp};
 use serde_json::{Value, json};
 
-use super::bench::{all, ids, page, plain_manifest, users};
+use super::bench::{NOW, all, ids, page, plain_manifest};
 use crate::collected::{Collected, collect, configured_in};
-
-const CURSOR: &str = r#"{ kind = "cursor", from = "next", into = "query.cursor" }"#;
+use crate::manifests::{CURSOR, HTTP, by_clock, users};
 
 /// Reads the list with this `[auth]`; the secrets `token` and `key` hold these texts, which must show nowhere.
 async fn read(
@@ -25,17 +25,8 @@ async fn read(
     let server = ScriptedHttp::start(script);
     let url = server.url();
     let auth = auth.replace("{url}", &url);
-    let manifest = plain_manifest(&format!("\n[http]\nbase = \"${{config.base_url}}\"\n{auth}{}", users(CURSOR)));
-    let clock =
-        Arc::new(muster_connectors::manifest::run::clock::VirtualClock::new(super::bench::NOW.parse().unwrap(), 7));
-    let build = |settings: muster_connectors::Settings<'_>| {
-        muster_connectors::manifest::run::ManifestConnector::configure_clocked(
-            Arc::clone(&manifest),
-            settings,
-            clock.clone(),
-        )
-        .map(|connector| Box::new(connector) as Box<dyn muster_connectors::Connector>)
-    };
+    let manifest = plain_manifest(&format!("{HTTP}{auth}{}", users(CURSOR)));
+    let clock = Arc::new(VirtualClock::new(NOW.parse().unwrap(), 7));
     let environment =
         Environment::from([("TOKEN".to_owned(), secrets[0].to_owned()), ("KEY".to_owned(), secrets[1].to_owned())]);
     let mut settings = format!(r#"base_url = "{url}""#);
@@ -44,7 +35,7 @@ async fn read(
             settings.push_str(&format!(r#", {name} = {{ env = "{variable}" }}"#));
         }
     }
-    let connector = configured_in(build, ".", &settings, environment).unwrap();
+    let connector = configured_in(by_clock(&manifest, clock), ".", &settings, environment).unwrap();
     let collected = collect(&*connector).await;
     collected.assert_honest();
     let told = format!("{:?}{:?}{:?}", collected.reports, collected.notes, collected.result);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::SignedDuration;
-use muster_connectors::Connector;
 use muster_connectors::manifest::Manifest;
-use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::record::{Record, RecordKind};
 use muster_connectors::scope::{Gap, ScopeState};
@@ -16,40 +14,19 @@ use muster_testbeds::oidc::Oidc;
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, collect, configured_in};
+use crate::manifests::{CONFIG, HEAD, HTTP, USERS, by_clock, parsed};
 
 /// Provider and engine begin at this instant.
 pub(crate) const NOW: &str = "2026-11-20T10:00:00Z";
 /// A secret with everything in it that RFC 6749, section 2.3.1 wants encoded.
 pub(crate) const SECRET: &str = "hunter22:/+ %&\"";
 
-const HEAD: &str = r#"
-schema = 1
-id = "probe"
-name = "Probe"
-class = "saas"
-api = "v1"
-checked = "2026-11-20"
-[config]
-base_url = { type = "url", help = "where it is" }
+const SECRETS: &str = r#"
 [secrets]
 secret = { help = "a client secret", optional = true }
 key = { help = "a private key", optional = true }
 cert = { help = "a certificate", optional = true }
 refresh = { help = "a refresh token", optional = true }
-[http]
-base = "${config.base_url}"
-"#;
-
-/// Accounts at `/users`, in pages.
-pub(crate) const USERS: &str = r#"
-[stream.users]
-get = "/users"
-items = "users"
-page = { kind = "cursor", from = "next", into = "query.cursor" }
-[[stream.users.emit]]
-as = "account"
-id = "id | str"
-login = "item.login"
 "#;
 
 /// Five lists at `/l0` to `/l4`, which are read at once.
@@ -107,7 +84,7 @@ impl<'a> Reading<'a> {
 
     /// Reads with the manifest of a few lines.
     pub(crate) async fn run(&self, provider: &Oidc) -> Collected {
-        let manifest = parsed(&format!("{HEAD}{}{}", self.auth, self.streams));
+        let manifest = parsed(&format!("{HEAD}{CONFIG}{SECRETS}{HTTP}{}{}", self.auth, self.streams));
         self.with(provider.url(), &|| provider.issued().unwrap(), &manifest, "").await
     }
 
@@ -125,10 +102,6 @@ impl<'a> Reading<'a> {
         let folder = tempfile::tempdir().unwrap();
         let now = NOW.parse::<jiff::Timestamp>().unwrap() + SignedDuration::from_secs(self.ahead_s);
         let clock = Arc::new(VirtualClock::new(now, SEED.fetch_add(1, Ordering::Relaxed) << 32));
-        let build = |settings: muster_connectors::Settings<'_>| {
-            ManifestConnector::configure_clocked(Arc::clone(manifest), settings, clock.clone())
-                .map(|connector| Box::new(connector) as Box<dyn Connector>)
-        };
         let variables = self.secrets.iter().map(|(name, value)| (name.to_uppercase(), (*value).to_owned()));
         let environment: Environment = variables.collect();
         let mut text = format!("{settings}{}", if settings.is_empty() { "" } else { ", " });
@@ -140,7 +113,8 @@ impl<'a> Reading<'a> {
             std::fs::write(folder.path().join("ca.pem"), pem).unwrap();
             text.push_str(r#"ca_file = "ca.pem", "#);
         }
-        let connector = configured_in(build, folder.path(), text.trim_end_matches(", "), environment).unwrap();
+        let connector =
+            configured_in(by_clock(manifest, clock), folder.path(), text.trim_end_matches(", "), environment).unwrap();
         let collected = collect(&*connector).await;
         collected.assert_honest();
         self.assert_nothing_shows(issued(), &collected);
@@ -156,17 +130,6 @@ impl<'a> Reading<'a> {
             assert!(!told.contains(line), "{line} shows: {told}");
         }
         assert!(!told.contains("eyJ"), "an assertion shows: {told}");
-    }
-}
-
-/// The manifest of this text.
-pub(crate) fn parsed(text: &str) -> Arc<Manifest> {
-    match Manifest::parse(text, None) {
-        Ok(manifest) => Arc::new(manifest),
-        Err(problems) => {
-            let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            panic!("{}\n{text}", told.join("\n"))
-        }
     }
 }
 

@@ -8,9 +8,9 @@ use muster_connectors::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::bench::{
-    Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, parsed, provider, statuses,
-    token_requests,
+    Reading, SECRET, assert_failed, assert_whole, calls, client, keys, provider, statuses, token_requests,
 };
+use crate::manifests::{USERS, parsed};
 
 const BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 

@@ -5,9 +5,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, Extend
 use serde_json::json;
 
 use super::bench::{
-    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, client, keys, oauth, provider, statuses,
-    token_requests,
+    BY_SECRET, Reading, SECRET, assert_failed, assert_whole, client, keys, oauth, provider, statuses, token_requests,
 };
+use crate::manifests::{HEAD, USERS};
 
 const CLIENT: &[&str] = &["client_credentials"];
 
@@ -69,11 +69,11 @@ async fn an_assertion_is_signed_with_every_kind_of_key() {
 #[test]
 fn a_client_needs_one_proof_and_the_name_of_an_assertion_is_known_in_its_claims() {
     let problems = |auth: &str| -> Vec<String> {
-        let head = "schema = 1\nid = \"probe\"\nname = \"Probe\"\nclass = \"saas\"\napi = \"v1\"\nchecked = \"2026-11-20\"\n[secrets]\nkey = { help = \"a key\" }\n[http]\nbase = \"https://api.example\"\n";
+        let head = "[secrets]\nkey = { help = \"a key\" }\n[http]\nbase = \"https://api.example\"\n";
         let auth = format!(
             "[auth.a]\nkind = \"oauth2\"\ngrant = \"client_credentials\"\ntoken_url = \"https://api.example/token\"\nclient_id = \"app\"\n{auth}"
         );
-        let parsed = muster_connectors::manifest::Manifest::parse(&format!("{head}{auth}\n{USERS}"), None);
+        let parsed = muster_connectors::manifest::Manifest::parse(&format!("{HEAD}{head}{auth}\n{USERS}"), None);
         parsed.err().unwrap_or_default().iter().map(ToString::to_string).collect()
     };
     let none: Vec<String> = Vec::new();

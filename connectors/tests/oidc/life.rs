@@ -5,9 +5,10 @@ use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::{Value, json};
 
 use super::bench::{
-    BY_SECRET, NOW, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, ids, keys, lists, oauth,
-    provider, statuses, token_requests,
+    BY_SECRET, NOW, Reading, SECRET, assert_failed, assert_whole, calls, client, ids, keys, lists, oauth, provider,
+    statuses, token_requests,
 };
+use crate::manifests::USERS;
 
 fn app() -> Value {
     json!([client("app", "client_secret_basic", &["client_credentials"])])

@@ -5,9 +5,10 @@ use muster_testbeds::scripted_http::{Response, ScriptedHttp};
 use serde_json::json;
 
 use super::bench::{
-    BY_SECRET, Reading, SECRET, USERS, assert_failed, assert_whole, calls, client, keys, oauth, provider, statuses,
+    BY_SECRET, Reading, SECRET, assert_failed, assert_whole, calls, client, keys, oauth, provider, statuses,
     token_requests,
 };
+use crate::manifests::USERS;
 
 const CLIENT: &[&str] = &["client_credentials"];
 

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use muster_connectors::Connector;
 use muster_connectors::manifest::Manifest;
-use muster_connectors::manifest::run::ManifestConnector;
 use muster_connectors::manifest::run::clock::VirtualClock;
 use muster_connectors::scope::{ScopeReport, ScopeState};
 use muster_connectors::secret::Environment;
@@ -18,6 +16,7 @@ use muster_testbeds::vendor::{Asked, Vendor};
 use serde_json::{Value, json};
 
 use crate::collected::{Collected, TOKEN, collect, configured_in};
+use crate::manifests::{by_clock, parsed};
 use crate::schemas::contract::Contract;
 
 /// The clock of every test.
@@ -51,14 +50,9 @@ impl System {
 
     /// Collects with a manifest of this text.
     pub(crate) async fn collect_as(&self, text: &str, url: &str) -> Collected {
-        let manifest = Manifest::parse(text, None).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let (manifest, clock) = (Arc::new(manifest), Arc::new(VirtualClock::new(NOW.parse().unwrap(), 7)));
-        let build = |settings: muster_connectors::Settings<'_>| {
-            ManifestConnector::configure_clocked(Arc::clone(&manifest), settings, clock.clone())
-                .map(|connector| Box::new(connector) as Box<dyn Connector>)
-        };
+        let (manifest, clock) = (parsed(text), Arc::new(VirtualClock::new(NOW.parse().unwrap(), 7)));
         let settings = format!(r#"base_url = "{url}", {}"#, self.settings.replace("{url}", url));
-        let connector = configured_in(build, ".", &settings, self.environment.clone()).unwrap();
+        let connector = configured_in(by_clock(&manifest, clock), ".", &settings, self.environment.clone()).unwrap();
         let collected = collect(&*connector).await;
         collected.assert_honest();
         collected

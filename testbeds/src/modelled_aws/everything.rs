@@ -360,6 +360,11 @@ fn sagemaker(making: &mut Making) {
         );
         making.answer("sagemaker:DescribeDomain", json!({ "DomainId": domain }), default);
     }
+    making.answer("sagemaker:ListUserProfiles", json!({ "DomainIdEquals": "d-3" }), json!({ "UserProfiles": [] }));
+    // Of no domain in particular: those of all.
+    let of = |domain| ["ada", "bob"].map(|name| json!({ "DomainId": domain, "UserProfileName": name }));
+    let all = [of("d-1"), of("d-2")].concat();
+    making.here("sagemaker:ListUserProfiles", json!({ "UserProfiles": all }));
     let other = role("sagemaker-2");
     for (domain, name, given, runs_as) in [
         ("d-1", "ada", Some(&other), Some(&other)),
@@ -470,7 +475,8 @@ fn regions(making: &mut Making) {
     };
     let mut known = all(&[REGION]);
     known.push(format!("{tree}/{BARE}"));
-    for asked in [&[REGION][..], &[BARE], &[UNKNOWN], &[REGION, BARE], &[REGION, BARE, UNKNOWN]] {
+    let sets = [&[REGION][..], &[BARE], &[UNKNOWN], &[REGION, BARE], &[BARE, REGION], &[REGION, BARE, UNKNOWN]];
+    for asked in sets {
         let sent = all(asked);
         making.answer("ssm:GetParameters", json!({ "Names": sent }), told(&known, &sent));
     }

@@ -9,13 +9,15 @@ Usage: modelled.py WORLD.json     (prints the port; ends when its standard input
 World: {"answers": {"ecs:ListTasks": [{"when": {"cluster": "…"}, "answer": {…}}, …]},   parameters are compared, "@region" is the region
         "allowed": ["ecs:ListTasks", …]}   everything when absent
 
-The access key "not.ecs.ListTasks" may do everything but that.
+The access key "not.ecs.ListTasks" may do everything but that; of FAULTS there are others that may and get something else for an answer.
+GET /asked, unsigned, tells every call so far: [["ecs:ListTasks", region, {parameters}], …]
 """
 
 import functools
 import gzip
 import json
 import re
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,8 +36,12 @@ PARSERS = {"ec2": EC2QueryParser, "json": JSONParser, "query": QueryParser, "res
 # Services whose signature carries another name than their model.
 SIGNED_AS = {"states": "stepfunctions", "elasticmapreduce": "emr", "bedrock-agentcore": "bedrock-agentcore-control"}
 TOKENS = ("NextToken", "nextToken", "Marker")
+# What the holder of an access key "slow.ecs.ListTasks" and the like is answered to that call: an error's code, or what is no answer.
+FAULTS = {"not": "AccessDenied", "slow": "ThrottlingException", "gone": "ClusterNotFoundException", "page": None, "cut": None}
+PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Welcome</body></html>"
 DATA = Path(botocore.__file__).parent / "data"
 models, lock = {}, threading.Lock()
+asked = []
 
 
 def model(signed_as):
@@ -138,7 +144,7 @@ def refusal(protocol, code, message):
             "Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     if protocol == "ec2":
-        error = error.replace("AccessDenied", "UnauthorizedOperation")
+        error = error.replace("AccessDenied", "UnauthorizedOperation").replace("ThrottlingException", "RequestLimitExceeded")
         body = f"<Response><Errors>{error}</Errors><RequestID>1</RequestID></Response>"
     else:
         body = f"<ErrorResponse>{error}<RequestId>1</RequestId></ErrorResponse>"
@@ -181,6 +187,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        if self.path == "/asked":
+            return self.reply(200, json.dumps(asked, default=str), {"Content-Type": "application/json"})
         scope = re.search(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/", self.headers.get("Authorization", ""))
         if scope is None:
             return self.reply(*refusal("query", "MissingAuthenticationToken", "not signed"))
@@ -204,9 +212,17 @@ class Handler(BaseHTTPRequestHandler):
         wrong = f"unknown: {sorted(more)}" if more else operation.input_shape and wrong_in_request(operation.input_shape, sent)
         if wrong:
             return self.reply(*refusal(protocol, "ValidationException", f"{name}: {wrong}"))
+        asked.append((name, region, sent))
         is_allowed = name in world.get("allowed", [name]) or signed_as == "sts"
-        if not is_allowed or key == "not." + name.replace(":", "."):
-            return self.reply(*refusal(protocol, "AccessDenied", f"not authorized to perform: {name}"))
+        word, _, of = key.partition(".")
+        fault = word if word in FAULTS and of == name.replace(":", ".") else None if is_allowed else "not"
+        if fault == "page":
+            return self.reply(200, PAGE, {"Content-Type": "text/html"})
+        if fault == "cut":
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
+        if fault:
+            return self.reply(*refusal(protocol, FAULTS[fault], f"not authorized to perform: {name}" if fault == "not" else name))
         facts = {**sent, "@region": region}
         cases = (case["answer"] for case in answers.get(name, [])
                  if all(facts.get(key) == value for key, value in case.get("when", {}).items()))

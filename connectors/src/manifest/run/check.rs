@@ -47,13 +47,16 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
         Answered::Reply(reply) => reply,
         Answered::Empty => {
             return Ok(Checked {
-                probes: vec![Probe { permission, granted: true, detail: None }],
+                probes: vec![Probe { permission, granted: Some(true), detail: None }],
                 ..Checked::default()
             });
         }
         Answered::Gap(gap) | Answered::Gone(gap) | Answered::Restart(gap) => {
             let detail = Some(gap.cause.map_or(gap.what.clone(), |cause| format!("{}: {cause}", gap.what)));
-            return Ok(Checked { probes: vec![Probe { permission, granted: false, detail }], ..Checked::default() });
+            return Ok(Checked {
+                probes: vec![Probe { permission, granted: Some(false), detail }],
+                ..Checked::default()
+            });
         }
     };
     let scope = reply.within(names);
@@ -61,7 +64,7 @@ pub(crate) async fn check(manifest: &Manifest, session: &Session, names: &Scope)
         Ok(expr.as_ref().map(|expr| expr.eval(&scope)).transpose()?.as_ref().and_then(text))
     };
     let mut whoami = Whoami { identity: told(&check.identity)?, tenant: told(&check.tenant)?, excess: None };
-    let mut probes = vec![Probe { permission, granted: true, detail: whoami.identity.clone() }];
+    let mut probes = vec![Probe { permission, granted: Some(true), detail: whoami.identity.clone() }];
     probes.extend(asserted(check, &scope)?);
     if let Some(access) = &document.access {
         let held = scopes(access, &reply, &scope, session).await?;
@@ -80,7 +83,7 @@ fn asserted(check: &Check, scope: &Scope) -> Result<Vec<Probe>, Trouble> {
     for (meaning, expr) in check.assert.iter() {
         let granted = expr.holds(scope)?;
         let detail = (!granted).then(|| format!("`{}` does not hold of the reply", expr.source()));
-        probes.push(Probe { permission: meaning.to_owned(), granted, detail });
+        probes.push(Probe { permission: meaning.to_owned(), granted: Some(granted), detail });
     }
     Ok(probes)
 }
@@ -119,7 +122,7 @@ fn permissions(access: &Access, held: Option<&BTreeSet<String>>) -> Vec<Probe> {
     let Some(held) = held else { return Vec::new() };
     let needed = access.read.iter().map(|scope| Probe {
         permission: scope.clone(),
-        granted: held.contains(scope),
+        granted: Some(held.contains(scope)),
         detail: (!held.contains(scope)).then(|| "the token does not hold it".to_owned()),
     });
     let excess: Vec<&str> = access.excess.iter().filter(|scope| held.contains(*scope)).map(String::as_str).collect();
@@ -129,7 +132,7 @@ fn permissions(access: &Access, held: Option<&BTreeSet<String>>) -> Vec<Probe> {
 
 fn too_much(detail: String) -> Probe {
     let detail = Some(format!("{detail}; give muster a token that only reads"));
-    Probe { permission: NOTHING_BEYOND_READING.to_owned(), granted: false, detail }
+    Probe { permission: NOTHING_BEYOND_READING.to_owned(), granted: Some(false), detail }
 }
 
 #[cfg(test)]
@@ -144,7 +147,8 @@ mod tests {
             ..Access::default()
         };
         let probes = permissions(&access, Some(&split("users:read, admin  identify")));
-        let told: Vec<(&str, bool)> = probes.iter().map(|probe| (probe.permission.as_str(), probe.granted)).collect();
+        let told: Vec<(&str, bool)> =
+            probes.iter().map(|probe| (probe.permission.as_str(), probe.granted.unwrap())).collect();
         assert_eq!(told, [("users:read", true), ("team:read", false), ("nothing beyond reading", false)]);
         assert!(
             probes[2].detail.as_ref().unwrap().contains("admin")

@@ -273,11 +273,11 @@ impl ManifestConnector {
                 Err(trouble) => Err(trouble.gap(name)),
             };
             probes.push(match answer {
-                Ok(()) => Probe { permission, granted: true, detail: None },
+                Ok(()) => Probe { permission, granted: Some(true), detail: None },
                 Err(gap) => {
                     let parts = [Some(gap.what), gap.cause, gap.fix];
                     let detail = Some(parts.into_iter().flatten().collect::<Vec<_>>().join("; "));
-                    Probe { permission, granted: false, detail }
+                    Probe { permission, granted: Some(false), detail }
                 }
             });
         }
@@ -395,7 +395,7 @@ impl Connector for ManifestConnector {
         if let Some(folder) = &self.given.exchanges {
             let file =
                 recorded::staged(&self.manifest, &self.given, folder).map_err(|gap| ConnectorError::Failed(*gap))?.file;
-            return Ok(vec![Probe { permission: format!("read `{}`", file.path), granted: true, detail: None }]);
+            return Ok(vec![Probe { permission: format!("read `{}`", file.path), granted: Some(true), detail: None }]);
         }
         let names = self.names(run);
         let session = self.open(run, false).await?;

@@ -188,7 +188,7 @@ pub(super) async fn probe(files: &Files) -> Result<Vec<Probe>, ConnectorError> {
         let answer = tokio::fs::metadata(reader.base.join(&path)).await;
         probes.push(Probe {
             permission: format!("read `{}`", path.display()),
-            granted: answer.is_ok(),
+            granted: Some(answer.is_ok()),
             detail: answer.err().map(|error| error.to_string()),
         });
     }

@@ -8,19 +8,16 @@ use futures::{StreamExt, TryStreamExt};
 use super::account::{self, Reading};
 use super::organization::{self, Export};
 use super::outcome::Outcome;
-use super::session::{ApiError, ErrorKind, Session};
+use super::session::{ApiError, Closed, ErrorKind, Limits, Session};
 use super::{Accounts, AccountsWord, Live, identity_center, resource_policies, workloads};
 use crate::record::{Record, Resource};
-use crate::scope::{Gap, Probe};
+use crate::scope::Gap;
 use crate::secret::Secret;
 use crate::sink::{Scope, Sink};
 use crate::{ConnectorError, Run};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// Name of nobody, to try permissions with: AWS checks the permission before it looks for the user.
-const NOBODY: &str = "muster-permission-probe";
 
 /// What one account tells about others.
 struct Note {
@@ -31,8 +28,8 @@ struct Note {
 
 pub(super) async fn collect(live: &Live, run: &Run, sink: &Sink) -> Result<(), ConnectorError> {
     let secret = secret(live).await?;
-    let session = Session::connect(live, secret.as_ref(), run).await?;
-    let client = http_client()?;
+    let session = Session::connect(live, secret.as_ref(), Limits::new(run, live.attempts)).await?;
+    let client = http_client(CONNECT_TIMEOUT)?;
     let mut export = Export::default();
     let mut organisation = None;
     let accounts = match &live.accounts {
@@ -101,17 +98,17 @@ fn unlisted(scope: &mut Scope, error: &ApiError, known: &[String]) -> Result<(),
     Ok(())
 }
 
-async fn secret(live: &Live) -> Result<Option<Secret>, ConnectorError> {
+pub(super) async fn secret(live: &Live) -> Result<Option<Secret>, ConnectorError> {
     Ok(match &live.credential {
         Some(source) => Some(source.fetch(&live.environment, &live.folder).await?),
         None => None,
     })
 }
 
-fn http_client() -> Result<reqwest::Client, ConnectorError> {
+pub(super) fn http_client(connect_timeout: Duration) -> Result<reqwest::Client, ConnectorError> {
     reqwest::Client::builder()
         .user_agent(concat!("muster/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect_timeout)
         .timeout(REQUEST_TIMEOUT)
         .build()
         .map_err(|error| {
@@ -135,7 +132,7 @@ async fn collect_account(
     let session = match caller.for_account(live, account).await {
         Ok(session) => session,
         Err(_) if caller.limits.cancel.is_cancelled() => return Err(ConnectorError::Stopped),
-        Err(gap) => {
+        Err(Closed { gap, .. }) => {
             scope.identity(&caller.caller.arn);
             scope.fail_all(&gap);
             scope.finish().await?;
@@ -295,86 +292,4 @@ async fn unseen_identity_center(live: &Live, sink: &Sink, notes: &[Note]) -> Res
     scope.fail_all(&gap);
     scope.finish().await?;
     Ok(())
-}
-
-/// Cheap calls of every permission that can be tried without a known object.
-pub(super) async fn probe(live: &Live, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
-    let secret = secret(live).await?;
-    let session = Session::connect(live, secret.as_ref(), run).await?;
-    let client = http_client()?;
-    let mut probes = vec![Probe {
-        permission: "sts:GetCallerIdentity".to_owned(),
-        granted: true,
-        detail: Some(session.caller.arn.clone()),
-    }];
-    let accounts = match &live.accounts {
-        Accounts::Unset | Accounts::Word(AccountsWord::Own) => vec![session.caller.account.clone()],
-        Accounts::List(ids) => ids.clone(),
-        Accounts::Word(AccountsWord::Organization) => {
-            let (export, broken) = organization::accounts(&session).await;
-            probes.push(probed("organizations:ListAccounts", broken.map_or(Ok(()), Err), None));
-            let organizations = aws_sdk_organizations::Client::new(&session.config);
-            let roots = session.call("organizations:ListRoots", organizations.list_roots().send()).await;
-            probes.push(probed("organizations:ListRoots", roots.map(drop), None));
-            let request =
-                organizations.list_policies().filter(aws_sdk_organizations::types::PolicyType::ServiceControlPolicy);
-            let policies = session.call("organizations:ListPolicies", request.send()).await;
-            probes.push(probed("organizations:ListPolicies", policies.map(drop), None));
-            export.accounts.into_iter().filter(organization::Account::is_readable).map(|account| account.id).collect()
-        }
-    };
-    if live.identity_center {
-        for region in &live.regions {
-            let found = identity_center::instances(&session, region).await;
-            probes.push(probed("sso:ListInstances", found.map(drop), Some(region)));
-        }
-    }
-    let each: Vec<_> = accounts.iter().map(|account| probe_account(live, &session, &client, account)).collect();
-    let of_accounts: Vec<Vec<Probe>> = futures::stream::iter(each).buffered(session.limits.concurrency).collect().await;
-    probes.extend(of_accounts.into_iter().flatten());
-    if run.cancel.is_cancelled() { Err(ConnectorError::Stopped) } else { Ok(probes) }
-}
-
-async fn probe_account(live: &Live, caller: &Session, client: &reqwest::Client, account: &str) -> Vec<Probe> {
-    let session = match caller.for_account(live, account).await {
-        Ok(session) => session,
-        Err(gap) => {
-            let detail = Some(gap.cause.map_or(gap.what.clone(), |cause| format!("{}: {cause}", gap.what)));
-            return vec![Probe { permission: format!("sts:AssumeRole in {account}"), granted: false, detail }];
-        }
-    };
-    let iam = aws_sdk_iam::Client::new(&session.config);
-    let at = Some(account);
-    let (details, report, keys, login, mfa, alias) = futures::join!(
-        session.call("iam:GetAccountAuthorizationDetails", iam.get_account_authorization_details().max_items(1).send()),
-        session.call("iam:GetCredentialReport", iam.get_credential_report().send()),
-        session.call("iam:ListAccessKeys", iam.list_access_keys().user_name(NOBODY).send()),
-        session.call("iam:GetLoginProfile", iam.get_login_profile().user_name(NOBODY).send()),
-        session.call("iam:ListMFADevices", iam.list_mfa_devices().user_name(NOBODY).send()),
-        session.call("iam:ListAccountAliases", iam.list_account_aliases().send()),
-    );
-    let mut probes = vec![
-        probed("iam:GetAccountAuthorizationDetails", details.map(drop), at),
-        probed("iam:GetCredentialReport", report.map(drop), at),
-        probed("iam:ListAccessKeys", keys.map(drop), at),
-        probed("iam:GetLoginProfile", login.map(drop), at),
-        probed("iam:ListMFADevices", mfa.map(drop), at),
-        probed("iam:ListAccountAliases", alias.map(drop), at),
-    ];
-    if live.resource_policies {
-        for (call, answer) in resource_policies::probe(&session, client, &live.regions[0]).await {
-            probes.push(probed(call, answer, at));
-        }
-    }
-    probes
-}
-
-/// An error that says the thing is not there was answered to somebody who may ask.
-fn probed(permission: &str, answer: Result<(), ApiError>, at: Option<&str>) -> Probe {
-    let permission = at.map_or_else(|| permission.to_owned(), |at| format!("{permission} in {at}"));
-    match answer {
-        Ok(()) => Probe { permission, granted: true, detail: None },
-        Err(error) if error.kind == ErrorKind::NotFound => Probe { permission, granted: true, detail: None },
-        Err(error) => Probe { permission, granted: false, detail: Some(error.message) },
-    }
 }

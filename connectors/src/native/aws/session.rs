@@ -20,6 +20,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Live;
@@ -41,32 +42,59 @@ pub(super) struct Limits {
     pub(super) concurrency: usize,
     /// Tries of one call.
     pub(super) attempts: u32,
+    /// When all calls end, and how long after the first that is.
+    until: Option<(Instant, Duration)>,
 }
 
 impl Limits {
     pub(super) fn new(run: &Run, attempts: u32) -> Self {
         let concurrency = run.concurrency.max(1);
-        Self { permits: Arc::new(Semaphore::new(concurrency)), cancel: run.cancel.clone(), concurrency, attempts }
+        let permits = Arc::new(Semaphore::new(concurrency));
+        Self { permits, cancel: run.cancel.clone(), concurrency, attempts, until: None }
     }
 
-    /// Runs `work` under a permit, until the run is cancelled.
+    /// Waits for nothing after `time` from now: a call without an answer by then has none.
+    pub(super) fn within(self, time: Duration) -> Self {
+        Self { until: Some((Instant::now() + time, time)), ..self }
+    }
+
+    /// Runs `work` under a permit, until the run is cancelled or its time is up.
     pub(super) async fn run<T>(&self, call: &'static str, work: impl Future<Output = T>) -> Result<T, ApiError> {
         let permitted = async {
             let _permit = self.permits.acquire().await;
             work.await
         };
+        self.unless_ended(call, permitted).await
+    }
+
+    /// Sleeps, until the run is cancelled or its time is up.
+    pub(super) async fn pause(&self, call: &'static str, time: Duration) -> Result<(), ApiError> {
+        self.unless_ended(call, tokio::time::sleep(time)).await
+    }
+
+    async fn unless_ended<T>(&self, call: &'static str, work: impl Future<Output = T>) -> Result<T, ApiError> {
         tokio::select! {
             biased;
-            () = self.cancel.cancelled() => Err(ApiError::stopped(call)),
-            answer = permitted => Ok(answer),
+            error = self.ended(call) => Err(error),
+            answer = work => Ok(answer),
         }
     }
 
-    /// Sleeps, until the run is cancelled.
-    pub(super) async fn pause(&self, call: &'static str, time: Duration) -> Result<(), ApiError> {
+    /// Why a call is given up, once it has to be.
+    async fn ended(&self, call: &'static str) -> ApiError {
+        let late = async {
+            match self.until {
+                Some((at, time)) => {
+                    tokio::time::sleep_until(at).await;
+                    time
+                }
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            () = self.cancel.cancelled() => Err(ApiError::stopped(call)),
-            () = tokio::time::sleep(time) => Ok(()),
+            biased;
+            () = self.cancel.cancelled() => ApiError::stopped(call),
+            time = late => ApiError::unreachable(call, format!("no answer within {} s of the first question", time.as_secs())),
         }
     }
 }
@@ -90,12 +118,20 @@ pub(super) struct Session {
     pub(super) endpoint: Option<String>,
 }
 
+/// Why there is no session in an account.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) gap: Gap,
+    /// Whether that is an answer: there is no role, or it is refused.
+    pub(super) is_refused: bool,
+}
+
 impl Session {
     /// Connects with the configured credentials and asks who they are.
-    pub(super) async fn connect(live: &Live, secret: Option<&Secret>, run: &Run) -> Result<Self, ConnectorError> {
+    pub(super) async fn connect(live: &Live, secret: Option<&Secret>, limits: Limits) -> Result<Self, ConnectorError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(live.regions[0].clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(live.attempts))
+            .retry_config(RetryConfig::standard().with_max_attempts(limits.attempts))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)
@@ -114,7 +150,6 @@ impl Session {
         if let (Some(key), Some(secret)) = (&live.access_key_id, secret) {
             loader = loader.credentials_provider(Credentials::new(key, secret.expose(), None, None, "muster.toml"));
         }
-        let limits = Limits::new(run, live.attempts);
         let connect = "sts:GetCallerIdentity";
         let failed = |error: ApiError| error.for_connector("cannot tell who the credential is; nothing was read");
         let config = limits.run(connect, Box::pin(loader.load())).await.map_err(failed)?;
@@ -129,14 +164,15 @@ impl Session {
     }
 
     /// A session in `account`, by the role that the settings name. The caller's own account needs none.
-    pub(super) async fn for_account(&self, live: &Live, account: &str) -> Result<Self, Gap> {
+    pub(super) async fn for_account(&self, live: &Live, account: &str) -> Result<Self, Closed> {
         if account == self.caller.account {
             return Ok(self.clone());
         }
         let Some(role) = &live.role else {
-            return Err(Gap::new("AWS010", format!("account {account} was not read: no role to assume in it"))
+            let gap = Gap::new("AWS010", format!("account {account} was not read: no role to assume in it"))
                 .cause(format!("the credential `{}` belongs to account {}", self.caller.arn, self.caller.account))
-                .fix("set `role` to the name of a role that exists in every member account"));
+                .fix("set `role` to the name of a role that exists in every member account");
+            return Err(Closed { gap, is_refused: true });
         };
         let arn = format!("arn:{}:iam::{account}:role/{role}", self.caller.partition);
         let sts = aws_sdk_sts::Client::new(&self.config);
@@ -149,7 +185,8 @@ impl Session {
             };
             let gap = Gap::new("AWS010", format!("account {account} was not read: cannot assume `{arn}` {external}"))
                 .cause(error.to_string());
-            if error.kind == ErrorKind::Denied {
+            let is_refused = error.kind == ErrorKind::Denied;
+            let gap = if is_refused {
                 gap.fix(format!(
                     "create the role `{role}` in account {account}, let its trust policy name `{}`{}, and allow the caller \
                      `sts:AssumeRole` on it",
@@ -158,7 +195,8 @@ impl Session {
                 ))
             } else {
                 gap.fix(error.fix())
-            }
+            };
+            Closed { gap, is_refused }
         })?;
         let mut provider = AssumeRoleProvider::builder(&arn).session_name(SESSION_NAME).configure(&self.config);
         if let Some(id) = &live.external_id {
@@ -290,7 +328,8 @@ impl ApiError {
                 | "NoSuchBucket"
                 | "NotFound"
                 | "ReportNotPresent"
-                | "AWSOrganizationsNotInUseException",
+                | "AWSOrganizationsNotInUseException"
+                | "ClusterNotFoundException",
             ) => ErrorKind::NotFound,
             Some(_) => ErrorKind::Refused,
             None if status == 403 => ErrorKind::Denied,
@@ -457,4 +496,23 @@ impl Pages {
 pub(super) fn instant(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
     Timestamp::new(time.secs(), nanoseconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_answered_in_time_is_not_waited_for() {
+        let cancel = CancellationToken::new();
+        let run = Run { now: Timestamp::UNIX_EPOCH, cancel: cancel.clone(), concurrency: 1, memory: None };
+        let limits = Limits::new(&run, 1).within(Duration::ZERO);
+        let error = limits.run("ecs:ListTasks", std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!((error.kind, error.call), (ErrorKind::Unreachable, "ecs:ListTasks"));
+        assert_eq!(limits.pause("ecs:ListTasks", Duration::MAX).await.unwrap_err().kind, ErrorKind::Unreachable);
+        assert_eq!(Limits::new(&run, 1).run("ecs:ListTasks", async { 7 }).await.unwrap(), 7);
+        cancel.cancel();
+        let error = limits.run("ecs:ListTasks", std::future::pending::<()>()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Stopped, "a run that is stopped was not late");
+    }
 }

@@ -21,6 +21,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Largest answer that is read: the APIs' own limits are far below.
 const LARGEST: usize = 16 << 20;
+/// Content type of the query protocol.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One service in one region, with credentials fetched once.
 #[derive(Debug)]
@@ -73,9 +75,14 @@ impl Request {
             call,
             method: http::Method::POST,
             path: "/".to_owned(),
-            headers: vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())],
+            headers: vec![("content-type", format!("{FORM}; charset=utf-8"))],
             body,
         }
+    }
+
+    /// Whether it is of the query protocol, whose answers are XML.
+    pub(super) fn is_form(&self) -> bool {
+        self.headers.iter().any(|(name, value)| *name == "content-type" && value.starts_with(FORM))
     }
 }
 
@@ -343,6 +350,16 @@ pub(super) fn rows(xml: &str, lists: &[&str], leaves: &[&str]) -> Result<(Vec<Ro
     let mut root = document.root_element().map_err(|error| error.to_string())?;
     walk.walk(&mut root, "", None, 24)?;
     Ok((walk.rows, walk.next))
+}
+
+/// Name of the outermost element.
+///
+/// # Errors
+/// A text saying what is wrong when the document is no XML.
+pub(super) fn root(xml: &str) -> Result<String, String> {
+    let mut document = Document::try_from(xml.as_bytes()).map_err(|error| error.to_string())?;
+    let root = document.root_element().map_err(|error| error.to_string())?;
+    Ok(root.start_el().local().to_owned())
 }
 
 /// The elements we read that hold text and not elements.

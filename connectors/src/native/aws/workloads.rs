@@ -12,6 +12,7 @@ mod containers;
 mod data;
 mod delivery;
 mod offered;
+mod tried;
 mod workflows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 use self::delivery::Targets;
 use self::offered::Offered;
+pub(super) use self::tried::{Tried, tried};
 use super::outcome::{Outcome, Stopped};
 use super::resource_policies::{json_list, parsed, with_token};
 use super::session::{ApiError, Pages, Session};
@@ -35,7 +37,8 @@ pub(super) const KINDS: [RecordKind; 1] = [RecordKind::Resource];
 /// Names that one call describes.
 const DESCRIBED: usize = 100;
 
-/// Where to ask, and how far the reading has come.
+/// Where to ask.
+#[derive(Clone, Copy)]
 struct Region<'a> {
     session: &'a Session,
     client: &'a reqwest::Client,
@@ -138,7 +141,7 @@ async fn everything(here: Region<'_>, offers: &Offers) -> Result<Outcome, Stoppe
     let services = match &offers.0 {
         Ok(Offered::In(regions)) if regions.contains_key(region) => regions.get(region).copied(),
         Ok(Offered::In(_)) => {
-            let error = ApiError::bad_answer(offered::READ, format!("AWS publishes no region `{region}`"));
+            let error = offered::unknown(region);
             outcome.missed(&KINDS, &error, unoffered(account, region, &error))?;
             None
         }

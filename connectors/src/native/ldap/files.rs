@@ -63,7 +63,7 @@ impl Export {
         let probe = |file: &PathBuf| {
             let opened = File::open(self.folder.join(file));
             let permission = format!("read {}", file.display());
-            Probe { permission, granted: opened.is_ok(), detail: opened.err().map(|error| error.to_string()) }
+            Probe { permission, granted: Some(opened.is_ok()), detail: opened.err().map(|error| error.to_string()) }
         };
         self.files.iter().map(probe).collect()
     }

@@ -140,7 +140,7 @@ impl Server {
         let reading = Reading { at: Some(run.now), emails_verified: self.emails_verified };
         let mut intake = Intake::open(sink, &bases, &self.elsewhere, reading);
         intake.each(|scope| scope.identity(self.identity()));
-        intake.probe(&Probe { permission: "bind".to_owned(), granted: true, detail: None });
+        intake.probe(&Probe { permission: "bind".to_owned(), granted: Some(true), detail: None });
         let (messages, inbox) = mpsc::channel(BUNDLES);
         let mapping = tokio::task::spawn_blocking(move || map(intake, inbox));
         let mut reader = Walk {
@@ -197,10 +197,10 @@ impl Server {
     pub(super) async fn probe(&self, run: &Run) -> Result<Vec<Probe>, ConnectorError> {
         let (mut client, root) = self.open(run).await?;
         let mut probes =
-            vec![Probe { permission: format!("bind as {}", self.identity()), granted: true, detail: None }];
+            vec![Probe { permission: format!("bind as {}", self.identity()), granted: Some(true), detail: None }];
         probes.push(Probe {
             permission: "paged results".to_owned(),
-            granted: root.pages,
+            granted: Some(root.pages),
             detail: (!root.pages).then(|| "the root DSE does not announce 1.2.840.113556.1.4.319".to_owned()),
         });
         let flavour = self.flavour.unwrap_or_else(|| client::flavour(&root));
@@ -238,17 +238,17 @@ async fn probe_base(client: &mut Client, base: &str, flavour: Flavour) -> Result
     let end = page.end().await?;
     if end.result.rc != 0 {
         let gap = client::refusal("the search", &end.result);
-        return Ok(vec![Probe { permission: format!("search {base}"), granted: false, detail: Some(gap.what) }]);
+        return Ok(vec![Probe { permission: format!("search {base}"), granted: Some(false), detail: Some(gap.what) }]);
     }
     let search = Probe {
         permission: format!("search {base}"),
-        granted: entries > 0,
+        granted: Some(entries > 0),
         detail: (entries == 0).then(|| "the search succeeds and shows no entry".to_owned()),
     };
     let attribute = |attr: &Attr| {
         let granted = seen & attr.bit() != 0;
         let detail = (!granted).then(|| format!("none of the first {entries} entries shows it"));
-        Probe { permission: format!("read {} in {base}", attr.name()), granted, detail }
+        Probe { permission: format!("read {} in {base}", attr.name()), granted: Some(granted), detail }
     };
     Ok(std::iter::once(search).chain(telling.iter().map(attribute)).collect())
 }

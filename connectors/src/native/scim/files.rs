@@ -84,7 +84,7 @@ impl Files {
             let permission = format!("read `{}`", path.display());
             probes.push(Probe {
                 permission,
-                granted: outcome.is_ok(),
+                granted: Some(outcome.is_ok()),
                 detail: outcome.err().map(|error| error.to_string()),
             });
         }

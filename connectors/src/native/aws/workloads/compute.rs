@@ -137,5 +137,5 @@ impl Region<'_> {
     }
 }
 
-const EC2: (&str, &str) = ("Version", "2016-11-15");
-const BEANSTALK: (&str, &str) = ("Version", "2010-12-01");
+pub(super) const EC2: (&str, &str) = ("Version", "2016-11-15");
+pub(super) const BEANSTALK: (&str, &str) = ("Version", "2010-12-01");

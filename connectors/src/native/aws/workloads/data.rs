@@ -10,7 +10,7 @@ use super::super::signed::Request;
 use super::{Found, Reading, Region};
 
 /// The host of AgentCore's resources, and the name that its signature and its permissions carry (service model of 2023-06-05).
-const AGENTCORE: (&str, &str) = ("bedrock-agentcore-control", "bedrock-agentcore");
+pub(super) const AGENTCORE: (&str, &str) = ("bedrock-agentcore-control", "bedrock-agentcore");
 
 impl Region<'_> {
     pub(super) async fn dev_endpoints(&self) -> Result<Reading, ApiError> {

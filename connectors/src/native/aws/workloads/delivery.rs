@@ -6,7 +6,7 @@ use super::super::resource_policies::text;
 use super::super::session::ApiError;
 use super::{DESCRIBED, Found, Reading, Region};
 
-const CLOUDFORMATION: (&str, &str) = ("Version", "2010-05-15");
+pub(super) const CLOUDFORMATION: (&str, &str) = ("Version", "2010-05-15");
 
 /// The tag of an instance that names its Auto Scaling group, which gives it (Amazon EC2 Auto Scaling User Guide, "Tag Auto Scaling groups
 /// and instances").

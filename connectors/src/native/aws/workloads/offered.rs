@@ -50,6 +50,11 @@ pub(super) enum Offered {
     In(BTreeMap<String, [bool; 2]>),
 }
 
+/// A region that is not in the tree is not one that has neither.
+pub(super) fn unknown(region: &str) -> ApiError {
+    ApiError::bad_answer(READ, format!("AWS publishes no region `{region}`"))
+}
+
 /// What is published of `regions`.
 pub(super) async fn read(session: &Session, client: &reqwest::Client, regions: &[String]) -> Result<Offered, ApiError> {
     if session.caller.partition != "aws" {
