@@ -74,9 +74,7 @@ pub fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, Failure>
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(&rows).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, &rows)?;
         } else {
             for row in &rows {
                 writeln!(out, "{}", table(row))?;

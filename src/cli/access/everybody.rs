@@ -127,7 +127,7 @@ pub(super) fn run(arguments: &Arguments, session: &Session) -> Result<Outcome, F
     for (choice, file) in targets {
         let mut out = open(file.as_deref())?;
         match choice.name {
-            "json" => json(&answer, &mut out)?,
+            "json" => escape::write_json(&mut out, &answer)?,
             "csv" => csv(&answer, &mut out)?,
             _ => table(&answer, &mut out)?,
         }
@@ -147,34 +147,6 @@ fn outcome(answer: &Everybody) -> Outcome {
             Exit::Incomplete,
             format!("{} of {} users and roles were not read to their end: {why}", open.len(), answer.principals.len()),
         ),
-    }
-}
-
-/// One line a principal: the whole is never one text.
-fn json(answer: &Everybody, out: &mut impl Write) -> io::Result<()> {
-    let head = serde_json::to_string(&answer.without_rows())?;
-    let head = head.strip_suffix("]}").expect("the last field is a list, and empty");
-    write!(out, "{}", escape::json(head))?;
-    for (number, row) in answer.principals.iter().enumerate() {
-        let row = serde_json::to_string(row)?;
-        write!(out, "{}\n  {}", if number == 0 { "" } else { "," }, escape::json(&row))?;
-    }
-    writeln!(out, "\n]}}")
-}
-
-impl Everybody {
-    fn without_rows(&self) -> Self {
-        Self {
-            days: self.days,
-            level: self.level,
-            only_unused: self.only_unused,
-            layers: self.layers.clone(),
-            systems: self.systems.clone(),
-            not_evaluated: self.not_evaluated.clone(),
-            unread: self.unread.clone(),
-            sources: self.sources.clone(),
-            principals: Vec::new(),
-        }
     }
 }
 

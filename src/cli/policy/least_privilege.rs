@@ -118,9 +118,7 @@ fn write(session: &Session, suggested: &Suggested) -> Result<(), Failure> {
     for (choice, file) in targets(&session.global.output, &choices)? {
         let mut out = open(file.as_deref())?;
         if choice.name == "json" {
-            let document = serde_json::to_string_pretty(suggested).map_err(std::io::Error::from)?;
-            out.write_all(muster_reports::escape::json(&document).as_bytes())?;
-            writeln!(out)?;
+            muster_reports::escape::write_json(&mut out, suggested)?;
         } else {
             out.write_all(text(suggested)?.as_bytes())?;
         }
