@@ -1,64 +1,60 @@
 //! Work that hands work of its own to polars, side by side.
 //!
-//! polars computes on threads of its own, and a worker of rayon that waits for them takes up other work meanwhile, on top of its stack:
-//! of many small things hundreds come to lie there, and it overflows. Threads of this module do nothing while they wait.
+//! polars computes on threads of its own, and a worker of rayon that waits for them takes up other work meanwhile, on top of its stack: of
+//! many small things hundreds come to lie there, and it overflows. Threads that only wait are no way out: whoever waits for them on all
+//! workers at once has none left that they may need. So few things are begun at once.
 
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
+use rayon::prelude::*;
+
+/// Things begun at once. A reading takes less than 10 kB of stack, a worker has 2 MB.
+const AT_ONCE: usize = 32;
 
 /// What `work` makes of each item, in their order.
-///
-/// Cost: as many threads as rayon has, for as long as there are items; each takes the next one that nobody has.
 pub(crate) fn side_by_side<T: Send, R: Send>(
-    items: impl ExactSizeIterator<Item = T> + Send,
+    mut items: impl Iterator<Item = T>,
     work: impl Fn(T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = rayon::current_num_threads().min(items.len());
-    if threads < 2 {
-        return items.map(work).collect();
+    let mut done = Vec::with_capacity(items.size_hint().0);
+    loop {
+        let some: Vec<T> = items.by_ref().take(AT_ONCE).collect();
+        if some.is_empty() {
+            return done;
+        }
+        done.par_extend(some.into_par_iter().map(&work));
     }
-    let items = Mutex::new(items.enumerate());
-    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let share = || std::iter::from_fn(next).map(|(at, item)| (at, work(item))).collect::<Vec<(usize, R)>>();
-    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
-        // None of it here: this may be a worker of rayon.
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(share)).collect();
-        let done = threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        done.collect()
-    });
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use rayon::prelude::*;
-
     use super::*;
 
     #[test]
     fn results_stand_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();
-        assert_eq!(side_by_side(items.iter(), |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
+        assert_eq!(side_by_side(items.iter(), |item| item * 2), doubled);
         assert_eq!(side_by_side(std::iter::empty::<usize>(), |item| item), Vec::<usize>::new());
     }
 
+    /// Many things, each of which waits for another pool and for its own, from all workers at once.
     #[test]
-    fn work_is_never_taken_up_while_other_work_of_the_thread_waits() {
-        let items: Vec<u32> = (0..2000).collect();
-        let other = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    fn work_that_waits_piles_up_no_higher_than_what_was_begun_and_ends() {
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let (own, other) = (pool(), pool());
         let deepest = AtomicUsize::new(0);
         thread_local! { static DEPTH: std::cell::Cell<usize> = const { std::cell::Cell::new(0) }; }
-        let work = |item: &u32| {
+        let work = |item: u32| {
             DEPTH.with(|depth| depth.set(depth.get() + 1));
             deepest.fetch_max(DEPTH.with(std::cell::Cell::get), Ordering::Relaxed);
             let sum: u32 = other.install(|| (0..64_u32).into_par_iter().map(|one| one ^ item).sum());
+            let both = rayon::join(|| sum, || item);
             DEPTH.with(|depth| depth.set(depth.get() - 1));
-            sum
+            both.0.wrapping_add(both.1)
         };
-        rayon::join(|| side_by_side(items.iter(), work), || side_by_side(items.iter(), work));
-        assert_eq!(deepest.into_inner(), 1);
+        own.install(|| rayon::join(|| side_by_side(0..5000, work), || side_by_side(0..5000, work)));
+        let deepest = deepest.into_inner();
+        assert!(deepest <= 2 * AT_ONCE, "{deepest} on one stack");
     }
 }
