@@ -21,8 +21,8 @@ use super::objects::{self, PARALLEL_FROM_ROWS};
 use super::tables::{self, Column, ORIGIN, PLACE, TABLES, Table, Volatile};
 use crate::workers::side_by_side;
 
-/// Rows of small scopes that are read together.
-const FRAME_ROWS: u64 = 1 << 18;
+/// Rows of small scopes that are read together: few enough that one part is looked at while the next is read, and that its memory is used again.
+const FRAME_ROWS: u64 = 1 << 14;
 
 /// One committed snapshot, open for reading. Cloning is cheap.
 #[derive(Debug, Clone)]

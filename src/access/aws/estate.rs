@@ -153,6 +153,8 @@ impl<'g> Building<'g> {
             of_resources: FxHashMap::default(),
             granted: FxHashMap::default(),
         };
+        building.estate.policies.reserve(rows.len());
+        building.texts.reserve(rows.len());
         let mut versions = Vec::new();
         for policy in rows {
             let Some(document) = parsed.get(&policy.document) else { continue };
@@ -428,6 +430,9 @@ impl<'g> Building<'g> {
             Some((ix, self.principal(ix, arn, kind, self.account_of(arn)?)))
         });
         let entries: Vec<(NodeIx, PrincipalEntry)> = entries.collect();
+        self.estate.principals.reserve(entries.len());
+        self.nodes.reserve(entries.len());
+        self.by_node.reserve(entries.len());
         for (ix, entry) in entries {
             self.by_node.insert(ix, index(self.estate.principals.len()));
             self.estate.principals.push(entry);
